@@ -1,0 +1,34 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install lint test benchmark reference clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	touch $@
+
+install: $(STAMP) ## set up .venv with the pinned dependencies
+
+lint: $(STAMP) ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(STAMP) ## run the tests on all cores
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+benchmark: $(STAMP) ## compare SE-ADA with its baselines across the eight sites of the phantom
+	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/quick.yaml
+
+reference: $(STAMP) ## the sweep whose tables are committed under results/reference (long)
+	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/reference.yaml
+
+clean: ## remove the virtual environment and the caches (never data or results)
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

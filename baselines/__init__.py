@@ -1,0 +1,1 @@
+"""Methods that SE-ADA is compared with, one per file."""

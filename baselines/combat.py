@@ -1,0 +1,178 @@
+"""ComBat on the LDR of another method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.optim import Optimizer
+
+from baselines.harmonisation import Array, Harmonisation
+from seada.errors import MethodError
+from seada.geometry import Geometry
+from seada.representation import Batch, RepresentationModule
+
+Covariate = Literal["age", "sex"]
+
+
+class ComBat(RepresentationModule):
+    """Train another method as it is, then remove location and scale of the sites from its LDR.
+
+    Fitted on training scans only, by neuroHarmonize; never sees a diagnosis. Unlike the other methods it
+    needs to be told the site of every scan it embeds, and parameters of that site.
+
+    Parameters
+    ----------
+    base
+        The method whose LDR is harmonised; it is trained exactly as on its own.
+    covariates
+        What is preserved as a linear effect: any of ``age`` and ``sex``.
+    unseen_site
+        Of a site that training does not see: ``refuse`` to embed its scans, or ``transductive``, fit its
+        location and scale on those of its unlabelled scans that are not scored.
+    """
+
+    def __init__(
+        self,
+        base: RepresentationModule,
+        covariates: list[Covariate] | None = None,
+        unseen_site: Literal["refuse", "transductive"] = "transductive",
+    ) -> None:
+        super().__init__(learning_rate=base.learning_rate, gradient_clip=base.gradient_clip)
+        self.base = base
+        self.covariates: list[str] = ["age", "sex"] if covariates is None else list(covariates)
+        self.unseen_site = unseen_site
+        self.automatic_optimization = base.automatic_optimization
+        self.harmonisation: Harmonisation | None = None
+        self.transductive_scans = 0
+        self.base_is_trained = False
+
+    def build(self, geometry: Geometry) -> None:
+        """Build the base."""
+        self.base.ensure_built(geometry)
+
+    def setup(self, stage: str) -> None:
+        """Lightning hook: the base trains inside this module and needs its trainer."""
+        super().setup(stage)
+        self.base.trainer = self.trainer
+        # Lightning knows which hook of this module is running, not which of the base's.
+        self.base.log_dict = self.log_dict  # type: ignore[method-assign]
+
+    def use_trained_base(self, checkpoint: str) -> None:
+        """Take over a base trained before with the same settings, so that it is not trained again.
+
+        Parameters
+        ----------
+        checkpoint
+            A checkpoint of the base on its own.
+        """
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        self.base.on_load_checkpoint(state)
+        self.base.load_state_dict(state["state_dict"])
+        self.base_is_trained = True
+
+    def on_fit_start(self) -> None:
+        """Lightning hook: no epochs for a base that is trained already."""
+        if self.base_is_trained:
+            self.trainer.fit_loop.max_epochs = 0
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Any:
+        """Training step of the base."""
+        self.base._batch_of_epoch = self._batch_of_epoch
+        return self.base.training_step(batch, batch_idx)
+
+    def on_train_epoch_end(self) -> None:
+        """Lightning hook: that of the base."""
+        self.base.on_train_epoch_end()
+
+    def configure_optimizers(self) -> Optimizer | list[Optimizer]:
+        """Optimisers of the base."""
+        optimizers: Optimizer | list[Optimizer] = self.base.configure_optimizers()  # type: ignore[assignment]
+        return optimizers
+
+    def fit_after_training(self, batches: Iterable[Batch], unseen: Iterable[Batch]) -> None:
+        """Fit ComBat on the base's LDRs of the training scans."""
+        self.base.fit_after_training(batches, unseen)
+        fitted = Harmonisation.fit(*self._rows(batches))
+        if self.unseen_site == "transductive":
+            features, site, covariates = self._rows(unseen)
+            self.transductive_scans = len(features)
+            if self.transductive_scans:
+                fitted = fitted.extended(features, site, covariates)
+        self.harmonisation = fitted
+
+    def embed(self, batch: Batch) -> Tensor:
+        """Harmonised LDR, shape (batch, dimension)."""
+        if self.harmonisation is None:
+            raise MethodError("ComBat is not fitted: it is fitted on the training scans when training ends")
+        features, site, covariates = self._rows([batch])
+        if self._unseen_name() in site and self._unseen_name() not in self.harmonisation.sites:
+            raise MethodError(
+                "ComBat has no parameters for the held-out site: unseen_site is 'refuse', or the site has no "
+                "scans outside the test split to fit it on; allowed: unseen_site: transductive with such scans"
+            )
+        return torch.as_tensor(self.harmonisation.apply(features, site, covariates)).to(batch["volume"])
+
+    def notes(self) -> dict[str, str]:
+        """Whether scans of the held-out site were looked at."""
+        notes = {"site_label": "needs the site of every scan it embeds"}
+        if self.transductive_scans:
+            notes["transductive"] = (
+                f"location and scale of the held-out site fitted on {self.transductive_scans} of its unlabelled, "
+                "unscored scans"
+            )
+        return notes
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The fitted parameters as tensors and strings, which load with ``weights_only=True``."""
+        if self.harmonisation is None:
+            return {}
+        arrays = {
+            name: torch.as_tensor(value) if isinstance(value, np.ndarray) else list(value)
+            for name, value in asdict(self.harmonisation).items()
+        }
+        return {**arrays, "transductive_scans": self.transductive_scans}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Inverse of :meth:`get_extra_state`."""
+        if not state:
+            return
+        arrays: dict[str, Any] = {
+            name: value.cpu().numpy() if isinstance(value, Tensor) else tuple(value)
+            for name, value in state.items()
+            if name != "transductive_scans"
+        }
+        self.harmonisation = Harmonisation(**arrays)
+        self.transductive_scans = int(state["transductive_scans"])
+
+    def _unseen_name(self) -> str:
+        return "(held-out site)"
+
+    def _rows(self, batches: Iterable[Batch]) -> tuple[Array, NDArray[np.str_], pd.DataFrame]:
+        """Base LDRs (scan, dimension), site names (scan,) and covariates of all batches."""
+        if self.geometry is None:
+            raise MethodError("ComBat is not built: it needs the datamodule's geometry")
+        names = np.array([*self.geometry.sites, self._unseen_name()])
+        ldr: list[Array] = []
+        site: list[NDArray[np.str_]] = []
+        columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.covariates}
+        with torch.no_grad():
+            for batch in batches:
+                moved = {**batch, "volume": batch["volume"].to(self.device)}
+                ldr.append(self.base.embed(moved).cpu().numpy().astype(np.float64))  # type: ignore[arg-type]
+                site.append(names[batch["site"].cpu().numpy()])
+                for name in self.covariates:
+                    columns[name].append(batch[name].cpu().numpy())  # type: ignore[literal-required]
+        if not ldr:
+            return np.zeros((0, 0)), names[:0], pd.DataFrame({name: [] for name in self.covariates})
+        covariates = pd.DataFrame(
+            {name: np.concatenate(values) for name, values in columns.items()},
+            index=range(sum(map(len, site))),
+        )
+        return np.concatenate(ldr), np.concatenate(site), covariates

@@ -1,0 +1,246 @@
+"""ComBat of feature tables through neuroHarmonize, with its silent failures turned into errors.
+
+neuroHarmonize (Pomponio et al., NeuroImage 2020) fits location and scale of every site by empirical Bayes
+(Johnson et al., Biostatistics 2007). It answers many designs it cannot handle with NaN or with other numbers;
+this wrapper owns the design matrix and checks what goes in and what comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from neuroCombat.neuroCombat import find_parametric_adjustments
+from neuroHarmonize import harmonizationApply, harmonizationLearn
+from neuroHarmonize.harmonizationLearn import fitLSModelAndFindPriors
+from numpy.typing import NDArray
+
+from seada.errors import MethodError
+
+Array = NDArray[np.float64]
+
+#: Dimensions with a smaller range than this, relative to the largest, are constant to ComBat.
+CONSTANT = 1e-9
+
+
+@dataclass(frozen=True)
+class Harmonisation:
+    """Fitted ComBat parameters, as arrays and strings only.
+
+    Attributes
+    ----------
+    sites
+        Sites that have parameters, in the order of the rows of ``gamma`` and ``delta``.
+    covariates
+        Names of the covariates that are preserved, in the order of the design matrix.
+    varying
+        Shape (feature,), bool: features that ComBat is applied to; a constant one passes unchanged.
+    coefficients
+        Regression coefficients, shape (site + covariate, varying feature).
+    grand_mean, pooled_variance
+        Shape (varying feature,).
+    gamma, delta
+        Location and scale of every site, shape (site, varying feature), in standardised units.
+    """
+
+    sites: tuple[str, ...]
+    covariates: tuple[str, ...]
+    varying: NDArray[np.bool_]
+    coefficients: Array
+    grand_mean: Array
+    pooled_variance: Array
+    gamma: Array
+    delta: Array
+
+    @classmethod
+    def fit(cls, features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> Harmonisation:
+        """Fit on the training scans.
+
+        Parameters
+        ----------
+        features
+            Shape (scan, feature).
+        site
+            Shape (scan,).
+        covariates
+            One numeric column a covariate, row for row; may have no columns. Never the diagnosis.
+
+        Raises
+        ------
+        MethodError
+            For fewer than two sites, a site with one scan, a missing covariate, a covariate that the sites
+            determine, non-finite features, or a non-finite result; the message names the cause.
+        """
+        _check(features, site, covariates)
+        sites = tuple(sorted(set(site)))
+        if len(sites) < 2:
+            raise MethodError(f"ComBat needs scans of at least 2 sites to fit, got only '{sites[0]}'")
+        _check_rank(site, covariates)
+        spread = np.ptp(features, axis=0)
+        varying = spread > CONSTANT * float(max(spread.max(), np.finfo(np.float64).tiny))
+        if varying.sum() < 2:
+            raise MethodError(
+                f"ComBat needs at least 2 features that vary over the training scans, got {varying.sum()} of "
+                f"{len(varying)}: the representation has collapsed"
+            )
+        with _numpy_state_kept():
+            model, _ = harmonizationLearn(features[:, varying], _table(site, covariates))
+        return cls._of(model, varying, tuple(covariates.columns))
+
+    def extended(self, features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> Harmonisation:
+        """Add location and scale of one new site, fitted on its scans; everything else stays as it is.
+
+        Parameters and errors are those of :meth:`fit`; all rows are of one site that has no parameters yet.
+        """
+        _check(features, site, covariates)
+        self._check_covariates(covariates)
+        if len(set(site)) != 1 or site[0] in self.sites:
+            raise MethodError(f"ComBat is extended by one new site at a time, got {', '.join(sorted(set(site)))}")
+        flat = np.ptp(features[:, self.varying], axis=0) == 0
+        if flat.any():
+            raise MethodError(
+                f"ComBat cannot be fitted to site '{site[0]}': feature {np.flatnonzero(flat)[0]} is constant there"
+            )
+        # harmonizationLearn(orig_model=…) of neuroHarmonize 2.5.2 fails for new sites (it leaves out ref_level), so
+        # the steps it would take are called one by one: standardise as the model does, then fit that site alone.
+        effects = covariates.to_numpy(np.float64) @ self.coefficients[len(self.sites) :]
+        deviations = features[:, self.varying] - self.grand_mean - effects
+        standardised = (deviations / np.sqrt(self.pooled_variance)).T
+        info = {"n_batch": 1, "batch_info": [list(range(len(features)))], "ref_level": None}
+        with _numpy_state_kept():
+            priors = fitLSModelAndFindPriors(standardised, np.ones((len(features), 1)), info)
+            gamma, delta = find_parametric_adjustments(standardised, priors, info, mean_only=False)
+        return replace(
+            self,
+            sites=(*self.sites, str(site[0])),
+            coefficients=np.insert(self.coefficients, len(self.sites), self.grand_mean, axis=0),
+            gamma=np.vstack([self.gamma, np.asarray(gamma, np.float64)]),
+            delta=np.vstack([self.delta, np.asarray(delta, np.float64)]),
+        )._finite()
+
+    def apply(self, features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> Array:
+        """Harmonise scans of sites that have parameters.
+
+        Returns
+        -------
+        Array
+            Shape (scan, feature), finite.
+
+        Raises
+        ------
+        MethodError
+            For a site without parameters, missing covariates or non-finite values.
+        """
+        self._check_covariates(covariates)
+        unknown = sorted(set(site) - set(self.sites))
+        if unknown:
+            raise MethodError(
+                f"ComBat has no parameters for site '{unknown[0]}'; it was fitted on {', '.join(self.sites)}"
+            )
+        _check_finite(features, covariates)
+        # The library's arithmetic is only right when every fitted site occurs among the rows: pad, then cut.
+        padding = len(self.sites)
+        rows = np.vstack([features, np.zeros((padding, features.shape[1]))])[:, self.varying]
+        filler = pd.DataFrame(np.zeros((padding, covariates.shape[1])), columns=covariates.columns)
+        table = _table(np.concatenate([site, np.array(self.sites)]), pd.concat([covariates, filler], ignore_index=True))
+        result = features.copy()
+        result[:, self.varying] = harmonizationApply(rows, table, self._model())[:-padding]
+        if not np.isfinite(result).all():
+            raise MethodError("ComBat gave values that are not finite for finite input; please report the design")
+        return result
+
+    def _check_covariates(self, covariates: pd.DataFrame) -> None:
+        # Columns in another order would silently be multiplied by each other's coefficients.
+        if tuple(covariates.columns) != self.covariates:
+            raise MethodError(
+                f"ComBat was fitted with the covariates {list(self.covariates)}, got {list(covariates.columns)}"
+            )
+
+    def _model(self) -> dict[str, Any]:
+        n = len(self.sites)
+        return {
+            "SITE_labels": np.array(self.sites),
+            "B_hat": self.coefficients,
+            "stand_mean": self.grand_mean[:, None],
+            "var_pooled": self.pooled_variance[:, None],
+            "gamma_star": self.gamma,
+            "delta_star": self.delta,
+            "info_dict": {"ref_level": None, "n_batch": n},
+            "smooth_model": {"perform_smoothing": False, "smooth_cols": [], "smooth_terms": []},
+        }
+
+    @classmethod
+    def _of(cls, model: dict[str, Any], varying: NDArray[np.bool_], covariates: tuple[str, ...]) -> Harmonisation:
+        fitted = cls(
+            sites=tuple(str(site) for site in model["SITE_labels"]),
+            covariates=covariates,
+            varying=varying,
+            coefficients=np.asarray(model["B_hat"], np.float64),
+            grand_mean=np.asarray(model["stand_mean"], np.float64)[:, 0],
+            pooled_variance=np.asarray(model["var_pooled"], np.float64)[:, 0],
+            gamma=np.asarray(model["gamma_star"], np.float64),
+            delta=np.asarray(model["delta_star"], np.float64),
+        )
+        return fitted._finite()
+
+    def _finite(self) -> Harmonisation:
+        for name in ("coefficients", "gamma", "delta", "pooled_variance"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise MethodError(f"ComBat: the fitted {name} are not finite; a site may have too few different scans")
+        return self
+
+
+def _table(site: NDArray[np.str_], covariates: pd.DataFrame) -> pd.DataFrame:
+    table = covariates.reset_index(drop=True).astype(np.float64)
+    table.insert(0, "SITE", site)
+    return table
+
+
+def _check(features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> None:
+    names, counts = np.unique(site, return_counts=True)
+    if len(names) == 0:
+        raise MethodError("ComBat needs scans to fit, got none")
+    for name, n in zip(names, counts, strict=True):
+        if n < 2:
+            raise MethodError(f"ComBat needs at least 2 training scans of every site; site '{name}' has {n}")
+    _check_finite(features, covariates)
+
+
+def _check_finite(features: Array, covariates: pd.DataFrame) -> None:
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(bad):
+        raise MethodError(f"ComBat: features of {len(bad)} scans are not finite, the first in row {bad[0]}")
+    for name in covariates.columns:
+        missing = np.flatnonzero(~np.isfinite(covariates[name].to_numpy(np.float64)))
+        if len(missing):
+            raise MethodError(
+                f"ComBat: covariate '{name}' is missing for {len(missing)} scans, the first in row {missing[0]}; "
+                "fill it in the manifest or take it out of the method's covariates"
+            )
+
+
+def _check_rank(site: NDArray[np.str_], covariates: pd.DataFrame) -> None:
+    dummies = pd.get_dummies(pd.Series(site)).to_numpy(np.float64)
+    for i, name in enumerate(covariates.columns):
+        values = covariates.iloc[:, : i + 1].to_numpy(np.float64)
+        spread = np.where(values.std(axis=0) > 0, values.std(axis=0), 1)
+        design = np.hstack([dummies, (values - values.mean(axis=0)) / spread])
+        if np.linalg.matrix_rank(design) < design.shape[1]:
+            raise MethodError(
+                f"ComBat: covariate '{name}' is determined by the sites and the covariates before it, so their "
+                "effects cannot be told apart; take it out of the method's covariates"
+            )
+
+
+@contextmanager
+def _numpy_state_kept() -> Iterator[None]:
+    # The library may seed NumPy's global generator; nobody else's draws may depend on that.
+    state = np.random.get_state()  # noqa: NPY002 (it is the global generator that is guarded)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

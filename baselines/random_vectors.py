@@ -1,0 +1,38 @@
+"""Floor of every table: vectors that know nothing of the scan."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from baselines.closed_form import ClosedForm
+from seada.geometry import Geometry
+from seada.representation import Batch
+
+
+class RandomVectors(ClosedForm):
+    """Independent standard normal vectors, one a scan.
+
+    Parameters
+    ----------
+    ldr_dim
+        Length of the vectors.
+    seed
+        Of the draws; a scan's vector depends on it and on the scan's row alone.
+    """
+
+    def __init__(self, ldr_dim: int = 32, seed: int = 0) -> None:
+        super().__init__()
+        self.ldr_dim = ldr_dim
+        self.seed = seed
+
+    def build(self, geometry: Geometry) -> None:
+        """Nothing to create."""
+
+    def embed(self, batch: Batch) -> Tensor:
+        """Shape (batch, ldr_dim)."""
+        return torch.stack([self._draw(int(row)) for row in batch["index"]]).to(batch["volume"])
+
+    def _draw(self, row: int) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + row)
+        return torch.randn(self.ldr_dim, generator=generator)

@@ -1,0 +1,1 @@
+"""SE-ADA and the building blocks that every method shares."""

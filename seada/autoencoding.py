@@ -1,0 +1,88 @@
+"""What all autoencoding methods share: encoder, decoder, reconstruction."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seada.decoder import Decoder
+from seada.encoder import Encoder
+from seada.geometry import Geometry
+from seada.representation import Batch, RepresentationModule
+
+
+class AutoencodingModule(RepresentationModule):
+    """Encoder and decoder of the benchmark, the same for every method that trains.
+
+    Parameters
+    ----------
+    ldr_dim
+        Length of the LDR.
+    width
+        Channels after the second halving of the grid.
+    levels
+        How often the grid is halved; every axis of the volume is a multiple of 2**levels voxels.
+    learning_rate, gradient_clip
+        See :class:`seada.representation.RepresentationModule`.
+    """
+
+    #: Length of the style code that the decoder is modulated by; 0 for a decoder without one.
+    style_dim: int = 0
+
+    def __init__(
+        self,
+        ldr_dim: int = 32,
+        width: int = 24,
+        levels: int = 3,
+        learning_rate: float = 1e-3,
+        gradient_clip: float = 5.0,
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, gradient_clip=gradient_clip)
+        self.ldr_dim = ldr_dim
+        self.width = width
+        self.levels = levels
+        self._ldrs_of_epoch: list[Tensor] = []
+
+    def build(self, geometry: Geometry) -> None:
+        """Create the encoder and the decoder."""
+        self.encoder = Encoder(geometry.shape, self.ldr_dim, self.width, self.levels)
+        self.decoder = Decoder(geometry.shape, self.ldr_dim, self.width, self.levels, self.style_dim)
+
+    def embed(self, batch: Batch) -> Tensor:
+        """LDR, shape (batch, ldr_dim)."""
+        ldr: Tensor = self.encoder(batch["volume"])
+        return ldr
+
+    def on_train_epoch_end(self) -> None:
+        """Lightning hook: log how many dimensions the LDR really uses; a collapse shows here first."""
+        rank, share = spectrum(torch.cat(self._ldrs_of_epoch))
+        self._ldrs_of_epoch.clear()
+        self.log_dict({"ldr/effective_rank": rank, "ldr/first_share": share}, sync_dist=True)
+
+    def log_losses(self, batch: Batch, ldr: Tensor, **losses: Tensor) -> None:
+        """Log losses by name, averaged over the epoch and the ranks, and keep the batch's LDR for its spectrum."""
+        self._ldrs_of_epoch.append(ldr.detach().float())
+        self.log_dict(
+            {f"train/{name}": loss.detach() for name, loss in losses.items()},
+            on_step=False,
+            on_epoch=True,
+            batch_size=len(batch["index"]),
+            sync_dist=True,
+        )
+
+
+def reconstruction_loss(reconstruction: Tensor, volume: Tensor) -> Tensor:
+    """Mean squared error over all voxels of (batch, 1, x, y, z) volumes, in squared normalised intensity."""
+    return functional.mse_loss(reconstruction, volume)
+
+
+def spectrum(ldr: Tensor) -> tuple[Tensor, Tensor]:
+    """Effective rank and first component's share of variance of LDRs (scan, dimension).
+
+    The effective rank is the exponential of the entropy of the covariance's normalised eigenvalues (Roy &
+    Vetterli, EUSIPCO 2007, with eigenvalues for singular values), between 1 and the number of dimensions.
+    """
+    values = torch.linalg.svdvals(ldr - ldr.mean(dim=0)) ** 2
+    shares = values / values.sum().clamp_min(torch.finfo(values.dtype).tiny)
+    return torch.exp(-(shares * shares.clamp_min(1e-12).log()).sum()), shares[0]

@@ -1,0 +1,151 @@
+"""Base of every method: a LightningModule that turns a scan into a low-dimensional representation (LDR)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+from torch.optim import Optimizer
+
+from seada.geometry import Geometry
+from seada.schedules import cosine
+
+
+class Batch(TypedDict, total=False):
+    """What the LightningDataModule hands to a method; a diagnosis is never part of it.
+
+    Attributes
+    ----------
+    volume
+        Normalised intensities, float32, shape (batch, 1, x, y, z).
+    site
+        Index into ``Geometry.sites``, int64, shape (batch,); ``len(sites)`` is a site unseen in training.
+    index
+        Row of the scans table, int64, shape (batch,).
+    age
+        Years, float32, shape (batch,); NaN if unknown.
+    sex
+        0 for F, 1 for M, float32, shape (batch,); NaN if unknown.
+    anatomy
+        True anatomy of a phantom scan, float32, shape (batch, parameter); absent for real data.
+    """
+
+    volume: Tensor
+    site: Tensor
+    index: Tensor
+    age: Tensor
+    sex: Tensor
+    anatomy: Tensor
+
+
+class Prediction(TypedDict):
+    """LDRs of a batch: ``index`` (batch,) as in the batch and ``ldr`` (batch, dimension), float32."""
+
+    index: Tensor
+    ldr: Tensor
+
+
+class RepresentationModule(LightningModule, ABC):
+    """A method of the benchmark.
+
+    A subclass builds its networks in :meth:`build`, trains in ``training_step``, and answers :meth:`embed`.
+    What is fitted once after training (ComBat, PCA) goes into :meth:`fit_after_training`. The geometry is
+    taken from the datamodule when training starts and kept in the checkpoint.
+
+    Parameters
+    ----------
+    learning_rate
+        Of Adam; it falls along a half cosine over the training.
+    gradient_clip
+        Largest Euclidean norm of the gradient of one optimiser step.
+    """
+
+    geometry: Geometry | None = None
+
+    def __init__(self, learning_rate: float = 1e-3, gradient_clip: float = 5.0) -> None:
+        super().__init__()
+        self.learning_rate = learning_rate
+        self.gradient_clip = gradient_clip
+
+    @abstractmethod
+    def build(self, geometry: Geometry) -> None:
+        """Create networks and buffers for volumes and sites of this geometry."""
+
+    @abstractmethod
+    def embed(self, batch: Batch) -> Tensor:
+        """LDR of every scan of a batch, shape (batch, dimension)."""
+
+    def fit_after_training(self, batches: Iterable[Batch], unseen: Iterable[Batch]) -> None:
+        """Fit what is fitted once, on unaugmented scans, when the epochs are over.
+
+        Parameters
+        ----------
+        batches
+            Every training scan, once.
+        unseen
+            Scans of a held-out site that are neither trained on nor scored; only a method that says so in
+            :meth:`notes` may look at them.
+        """
+
+    def notes(self) -> dict[str, str]:
+        """Remarks that a reader of the tables must know, by short name."""
+        return {}
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done, in [0, 1)."""
+        epochs = max(self.trainer.max_epochs or 1, 1)
+        done = self.current_epoch + self._batch_of_epoch / max(self.trainer.num_training_batches, 1)
+        return min(done / epochs, 1.0)
+
+    _batch_of_epoch: int = 0
+
+    def ensure_built(self, geometry: Geometry) -> None:
+        """Build once; later calls keep the networks."""
+        if self.geometry is None:
+            self.build(geometry)
+            self.geometry = geometry
+
+    def setup(self, stage: str) -> None:
+        """Lightning hook: build for the datamodule's geometry, before optimisers and strategy exist."""
+        self.ensure_built(self.trainer.datamodule.geometry)  # type: ignore[attr-defined]
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Lightning hook: set the learning rates, from the progress alone."""
+        self._batch_of_epoch = batch_idx
+        for optimizer in self._optimizers():
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * cosine(self.progress)
+
+    def _optimizers(self) -> list[Optimizer]:
+        optimizers = self.optimizers(use_pl_optimizer=False)
+        return optimizers if isinstance(optimizers, list) else [optimizers]
+
+    def adam(self, parameters: Iterable[torch.nn.Parameter], learning_rate: float) -> Optimizer:
+        """Adam whose groups remember the rate that the cosine starts from."""
+        optimizer = torch.optim.Adam(parameters, learning_rate)
+        for group in optimizer.param_groups:
+            group["initial_lr"] = learning_rate
+        return optimizer
+
+    def configure_gradient_clipping(self, optimizer: Optimizer, *_: Any, **__: Any) -> None:
+        """Lightning hook: clip by norm with the method's own setting, manual optimisation or not."""
+        self.clip_gradients(optimizer, gradient_clip_val=self.gradient_clip, gradient_clip_algorithm="norm")
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Prediction:
+        """Lightning hook: the LDRs of a batch with the rows they belong to."""
+        return {"index": batch["index"].cpu(), "ldr": self.embed(batch).float().cpu()}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lightning hook: keep the geometry, without which the weights have no place to go."""
+        if self.geometry is not None:
+            checkpoint["geometry"] = self.geometry.state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lightning hook: build for the checkpoint's geometry before the weights are loaded."""
+        if "geometry" in checkpoint:
+            self.ensure_built(Geometry.from_state(checkpoint["geometry"]))

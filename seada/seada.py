@@ -1,0 +1,183 @@
+"""SE-ADA: style encoder adversarial domain adaptation (Tobari et al., arXiv 2501.01326)."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from seada.autoencoding import AutoencodingModule, reconstruction_loss
+from seada.decorrelation import LDRMemory, variance_covariance_penalty
+from seada.domain import DomainClassifier
+from seada.errors import MethodError
+from seada.geometry import Geometry
+from seada.objectives import confusion_loss, reverse_gradient
+from seada.representation import Batch
+from seada.schedules import ramp
+from seada.style import StyleEncoder
+
+
+class SEADA(AutoencodingModule):
+    """Autoencoder whose LDR is freed of the site by a style code and an adversary.
+
+    Training has the stages of Dinsdale et al. (NeuroImage 2021): reconstruction, style code and domain
+    classifier alone first; then the encoder is also asked to confuse the classifier, ever more.
+    The classifier is trained on detached LDRs all along, several steps a batch.
+
+    Departures from what is public of the paper, all of them settings: the style code modulates the decoder
+    feature-wise; it is trained by the site alone and detached from the reconstruction; and, with
+    ``stabiliser``, a variance and covariance penalty on the LDR (in the manner of VICReg) keeps it from
+    collapsing onto the one direction that blinds the classifier. The last is our addition:
+    ``seada.yaml`` has it on, ``seada_plain.yaml`` off.
+
+    Parameters
+    ----------
+    objective
+        What the encoder is trained for against the classifier: ``confusion`` (uniform predictions) or
+        ``reversal`` (the classifier's loss, reversed).
+    adversarial_weight
+        Weight of the objective after the ramp, beside the mean squared reconstruction error.
+    warmup, ramp_length
+        Share of the training without adversary, and share over which its weight rises linearly.
+    classifier_steps, classifier_rate, classifier_hidden
+        Steps of the classifier a batch, its learning rate, units of its hidden layers.
+    style_dim, style_weight
+        Length of the style code; weight of its site loss.
+    stabiliser
+        Whether the variance and covariance penalty is on.
+    variance_weight, covariance_weight, memory_batches
+        Weights of the penalty's terms and number of past batches it looks at.
+    ldr_dim, width, levels, learning_rate, gradient_clip
+        See :class:`seada.autoencoding.AutoencodingModule`.
+
+    Raises
+    ------
+    MethodError
+        If ``warmup`` is not in [0, 1) or a weight is negative.
+    """
+
+    def __init__(
+        self,
+        objective: Literal["confusion", "reversal"] = "confusion",
+        adversarial_weight: float = 0.01,
+        warmup: float = 0.2,
+        ramp_length: float = 0.4,
+        classifier_steps: int = 3,
+        classifier_rate: float = 2e-3,
+        classifier_hidden: int = 64,
+        style_dim: int = 8,
+        style_weight: float = 0.1,
+        stabiliser: bool = True,
+        variance_weight: float = 0.05,
+        covariance_weight: float = 0.05,
+        memory_batches: int = 7,
+        ldr_dim: int = 32,
+        width: int = 24,
+        levels: int = 3,
+        learning_rate: float = 1e-3,
+        gradient_clip: float = 5.0,
+    ) -> None:
+        super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip)
+        if not 0 <= warmup < 1:
+            raise MethodError(f"warmup: {warmup} is not allowed; it must be a share of the training in [0, 1)")
+        for name, weight in (
+            ("adversarial_weight", adversarial_weight),
+            ("style_weight", style_weight),
+            ("variance_weight", variance_weight),
+            ("covariance_weight", covariance_weight),
+        ):
+            if weight < 0:
+                raise MethodError(f"{name}: {weight} is not allowed; it must be at least 0")
+        # Two optimisers take turns within a batch, which automatic optimisation cannot do.
+        self.automatic_optimization = False
+        self.objective = objective
+        self.adversarial_weight = adversarial_weight
+        self.warmup = warmup
+        self.ramp_length = ramp_length
+        self.classifier_steps = classifier_steps
+        self.classifier_rate = classifier_rate
+        self.classifier_hidden = classifier_hidden
+        self.style_dim = style_dim
+        self.style_weight = style_weight
+        self.stabiliser = stabiliser
+        self.variance_weight = variance_weight
+        self.covariance_weight = covariance_weight
+        self.memory = LDRMemory(memory_batches)
+
+    def build(self, geometry: Geometry) -> None:
+        """Create encoder, decoder, style encoder and domain classifier."""
+        super().build(geometry)
+        self.style = StyleEncoder(self.style_dim, len(geometry.sites))
+        self.classifier = DomainClassifier(self.ldr_dim, len(geometry.sites), self.classifier_hidden)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """Adam of encoder, decoder and style encoder; Adam of the classifier."""
+        main = chain(self.encoder.parameters(), self.decoder.parameters(), self.style.parameters())
+        return [
+            self.adam(main, self.learning_rate),
+            self.adam(self.classifier.parameters(), self.classifier_rate),
+        ]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Classifier steps on the detached LDR, then one step of encoder, decoder and style encoder."""
+        main, adversary = self._optimizers()
+        volume, site = batch["volume"], batch["site"]
+        ldr = self.encoder(volume)
+        domain = self._train_classifier(ldr.detach(), site, adversary)
+
+        style = self.style(volume)
+        # The reconstruction must not reach into the style encoder: it would let anatomy into the code.
+        reconstruction = reconstruction_loss(self.decoder(ldr, style.detach()), volume)
+        style_site = functional.cross_entropy(self.style.site(style), site)
+        adversarial = self._adversarial_loss(ldr, site)
+        variance, covariance = self._penalty(ldr)
+        weight = self.adversarial_weight * ramp(self.progress, self.warmup, self.ramp_length)
+        loss = reconstruction + self.style_weight * style_site + weight * adversarial
+        if self.stabiliser:
+            loss = loss + self.variance_weight * variance + self.covariance_weight * covariance
+        self._step(main, loss)
+        self.log_losses(
+            batch,
+            ldr,
+            reconstruction=reconstruction,
+            domain=domain,
+            style_site=style_site,
+            adversarial=adversarial,
+            variance=variance,
+            covariance=covariance,
+        )
+
+    def _train_classifier(self, ldr: Tensor, site: Tensor, optimizer: Optimizer) -> Tensor:
+        loss = ldr.new_zeros(())
+        for _ in range(self.classifier_steps):
+            loss = functional.cross_entropy(self.classifier(ldr), site)
+            self._step(optimizer, loss)
+        return loss
+
+    def _adversarial_loss(self, ldr: Tensor, site: Tensor) -> Tensor:
+        if self.objective == "reversal":
+            return functional.cross_entropy(self.classifier(reverse_gradient(ldr, 1.0)), site)
+        return confusion_loss(self.classifier(ldr))
+
+    def _penalty(self, ldr: Tensor) -> tuple[Tensor, Tensor]:
+        # Over the ranks' batches together, so that the penalty does not depend on how many ranks there are.
+        everyone = self.all_gather(ldr, sync_grads=True)
+        if not isinstance(everyone, Tensor):
+            raise TypeError("gathering a tensor gave something else")
+        return variance_covariance_penalty(self.memory.extend(everyone.reshape(-1, ldr.shape[1])))
+
+    def _step(self, optimizer: Optimizer, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        self.configure_gradient_clipping(optimizer)
+        optimizer.step()
+
+    @torch.no_grad()
+    def style_code(self, batch: Batch) -> Tensor:
+        """Style code of every scan, shape (batch, style_dim)."""
+        code: Tensor = self.style(batch["volume"])
+        return code
