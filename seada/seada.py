@@ -11,10 +11,11 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from seada.autoencoding import AutoencodingModule, reconstruction_loss
-from seada.decorrelation import LDRMemory, variance_covariance_penalty
+from seada.decorrelation import variance_covariance_penalty
 from seada.domain import DomainClassifier
 from seada.errors import MethodError
 from seada.geometry import Geometry
+from seada.memory import LDRMemory
 from seada.objectives import confusion_loss, reverse_gradient
 from seada.representation import Batch
 from seada.schedules import ramp
@@ -71,6 +72,7 @@ class SEADA(AutoencodingModule):
         classifier_hidden: int = 64,
         style_dim: int = 8,
         style_weight: float = 0.1,
+        style_detached: bool = True,
         stabiliser: bool = True,
         variance_weight: float = 0.05,
         covariance_weight: float = 0.05,
@@ -103,6 +105,7 @@ class SEADA(AutoencodingModule):
         self.classifier_hidden = classifier_hidden
         self.style_dim = style_dim
         self.style_weight = style_weight
+        self.style_detached = style_detached
         self.stabiliser = stabiliser
         self.variance_weight = variance_weight
         self.covariance_weight = covariance_weight
@@ -127,14 +130,18 @@ class SEADA(AutoencodingModule):
         main, adversary = self._optimizers()
         volume, site = batch["volume"], batch["site"]
         ldr = self.encoder(volume)
-        domain = self._train_classifier(ldr.detach(), site, adversary)
+        # Over all ranks' batches and the last few, so that neither adversary nor penalty sees a handful of scans.
+        ldrs, sites = self.memory.extend(self._gathered(ldr), self._gathered(site))
+        domain = self._train_classifier(ldrs.detach(), sites, adversary)
 
         style = self.style(volume)
         # The reconstruction must not reach into the style encoder: it would let anatomy into the code.
-        reconstruction = reconstruction_loss(self.decoder(ldr, style.detach()), volume)
+        reconstruction = reconstruction_loss(
+            self.decoder(ldr, style.detach() if self.style_detached else style), volume
+        )
         style_site = functional.cross_entropy(self.style.site(style), site)
-        adversarial = self._adversarial_loss(ldr, site)
-        variance, covariance = self._penalty(ldr)
+        adversarial = self._adversarial_loss(ldrs, sites, self.trainer.world_size * len(ldr))
+        variance, covariance = variance_covariance_penalty(ldrs)
         weight = self.adversarial_weight * ramp(self.progress, self.warmup, self.ramp_length)
         loss = reconstruction + self.style_weight * style_site + weight * adversarial
         if self.stabiliser:
@@ -158,17 +165,18 @@ class SEADA(AutoencodingModule):
             self._step(optimizer, loss)
         return loss
 
-    def _adversarial_loss(self, ldr: Tensor, site: Tensor) -> Tensor:
+    def _adversarial_loss(self, ldrs: Tensor, sites: Tensor, new: int) -> Tensor:
+        # The kept LDRs only take part in the classifier's normalisation; the loss is of the new ones.
         if self.objective == "reversal":
-            return functional.cross_entropy(self.classifier(reverse_gradient(ldr, 1.0)), site)
-        return confusion_loss(self.classifier(ldr))
+            logits = self.classifier(reverse_gradient(ldrs, 1.0))[-new:]
+            return functional.cross_entropy(logits, sites[-new:])
+        return confusion_loss(self.classifier(ldrs)[-new:])
 
-    def _penalty(self, ldr: Tensor) -> tuple[Tensor, Tensor]:
-        # Over the ranks' batches together, so that the penalty does not depend on how many ranks there are.
-        everyone = self.all_gather(ldr, sync_grads=True)
+    def _gathered(self, value: Tensor) -> Tensor:
+        everyone = self.all_gather(value, sync_grads=value.requires_grad)
         if not isinstance(everyone, Tensor):
             raise TypeError("gathering a tensor gave something else")
-        return variance_covariance_penalty(self.memory.extend(everyone.reshape(-1, ldr.shape[1])))
+        return everyone.reshape(-1, *value.shape[1:])
 
     def _step(self, optimizer: Optimizer, loss: Tensor) -> None:
         optimizer.zero_grad()

@@ -100,7 +100,10 @@ def test_a_design_that_combat_cannot_handle_is_named(design, change, message):
     ("change", "message"),
     [
         (lambda f, s, c: (f, np.array(["Q", *s[1:]]), c), "no parameters for site 'Q'; it was fitted on A, B, C"),
-        (lambda f, s, c: (f, s, c[["sex", "age"]]), r"fitted with the covariates \['age', 'sex'\], got \['sex', 'age'\]"),
+        (
+            lambda f, s, c: (f, s, c[["sex", "age"]]),
+            r"fitted with the covariates \['age', 'sex'\], got \['sex', 'age'\]",
+        ),
         (lambda f, s, c: (f, s, c.assign(sex=np.nan)), "covariate 'sex' is missing for 180 scans"),
     ],
 )

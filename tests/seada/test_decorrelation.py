@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from seada.decorrelation import LDRMemory, variance_covariance_penalty
+from seada.decorrelation import variance_covariance_penalty
 
 
 def test_penalty_by_hand():
@@ -19,21 +19,3 @@ def test_a_collapsed_representation_is_punished_and_a_white_one_is_not():
     collapsed = white[:, :1].repeat(1, 4)
     assert sum(variance_covariance_penalty(white)) < 0.1
     assert variance_covariance_penalty(collapsed)[1] > 2.5
-
-
-def test_memory_keeps_the_last_batches_without_gradient():
-    memory = LDRMemory(2)
-    batches = [torch.full((3, 2), float(i), requires_grad=True) for i in range(4)]
-    joined = [memory.extend(batch) for batch in batches]
-    assert [len(rows) for rows in joined] == [3, 6, 9, 9]
-    assert joined[3][:, 0].tolist() == [1.0] * 3 + [2.0] * 3 + [3.0] * 3
-    joined[3].sum().backward()
-    assert batches[2].grad is None
-    assert batches[3].grad is not None
-
-
-def test_memory_survives_a_checkpoint():
-    memory, other = LDRMemory(2), LDRMemory(2)
-    memory.extend(torch.ones(3, 2))
-    other.load_state_dict(memory.state_dict())
-    assert torch.equal(other.extend(torch.zeros(3, 2)), memory.extend(torch.zeros(3, 2)))

@@ -1,0 +1,1 @@
+"""Manifests, splits, the volume store, the phantom and the shared LightningDataModule."""

@@ -1,0 +1,218 @@
+"""Per-site CSV manifests: read and checked in one go, every problem of every file reported at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.data.manifest_checks import Problems, Row, check_collection
+from benchmark.data.schema import ADDED, OPTIONAL, REQUIRED, RULES, nearest
+from benchmark.errors import UserError
+
+#: Problems that an error message lists; the rest are counted.
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class ManifestProblem:
+    """One thing that is wrong, and where.
+
+    Attributes
+    ----------
+    file
+        The manifest.
+    line
+        Its line, counted from 1; 0 for the file as a whole.
+    column
+        The column, or "".
+    message
+        The value and what is allowed.
+    """
+
+    file: Path
+    line: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else str(self.file)
+        return f"{where}: column '{self.column}': {self.message}" if self.column else f"{where}: {self.message}"
+
+
+class ManifestError(UserError):
+    """All problems of a collection of manifests, a line each.
+
+    Attributes
+    ----------
+    problems
+        In the order of the files as given, and of their lines.
+    """
+
+    def __init__(self, problems: Sequence[ManifestProblem]) -> None:
+        self.problems = list(problems)
+        shown = [str(problem) for problem in self.problems[:MOST_SHOWN]]
+        if len(self.problems) > MOST_SHOWN:
+            shown.append(f"... and {len(self.problems) - MOST_SHOWN} more problems")
+        super().__init__("\n".join(shown))
+
+
+def read_manifests(paths: Sequence[Path], data_root: Path | None = None, check_images: bool = True) -> pd.DataFrame:
+    """Read and check manifests, one a site.
+
+    Parameters
+    ----------
+    paths
+        CSV files, UTF-8. Their order is kept, for the home site of subjects that are in several.
+    data_root
+        Folder that image and mask paths may be relative to; the manifest's own folder is tried first.
+    check_images
+        Whether image and mask files must exist.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a scan, sorted by ``scan_key`` (site/subject/session). Every column of the manifests as text, ""
+        where unknown, but ``age`` in years and ``field_strength`` in tesla as floats, NaN where unknown. ``image``
+        and ``mask`` are absolute paths. ``manifest``, ``line`` (from 1) and ``manifest_order`` (from 0) say where
+        a row is from.
+
+    Raises
+    ------
+    ManifestError
+        With every problem of every file.
+    """
+    if not paths:
+        raise UserError("no manifest is given; give one CSV file a site")
+    problems: list[ManifestProblem] = []
+    rows: list[Row] = []
+    for order, path in enumerate(paths):
+        if path.resolve() in [each.resolve() for each in paths[:order]]:
+            problems.append(ManifestProblem(path, 0, "", "this manifest is given twice"))
+        else:
+            rows += _read(path, order, problems)
+    found: Problems = []
+    for row in rows:
+        found += [(row, column, text) for column, text in _complaints(row)]
+    located = [_located(row, data_root, check_images, found) for row in rows]
+    check_collection(located, found)
+    problems += [ManifestProblem(row.file, row.line, column, text) for row, column, text in found]
+    if problems:
+        place = {path: order for order, path in reversed(list(enumerate(paths)))}
+        raise ManifestError(sorted(problems, key=lambda problem: (place[problem.file], problem.line)))
+    return _table(located)
+
+
+def _read(path: Path, order: int, problems: list[ManifestProblem]) -> list[Row]:
+    def say(line: int, column: str, message: str) -> None:
+        problems.append(ManifestProblem(path, line, column, message))
+
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        say(line, "", f"is not UTF-8: byte 0x{error.object[error.start]:02x}; save the file as UTF-8")
+        return []
+    except OSError as error:
+        say(0, "", f"cannot be read: {error.strerror}")
+        return []
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    rows: list[Row] = []
+    known = len(problems)
+    start = 1
+    try:
+        for fields in reader:
+            # A quoted field may span lines; a row is where it starts.
+            line, start = start, reader.line_num + 1
+            if not any(fields):
+                continue
+            if not header:
+                header = fields
+                for column, message in _header_complaints(header):
+                    say(line, column, message)
+                if len(problems) > known:
+                    return []
+            elif len(fields) != len(header):
+                say(line, "", f"has {len(fields)} fields, the header has {len(header)}")
+            else:
+                rows.append(Row(path, order, line, dict(zip(header, fields, strict=True))))
+    except csv.Error as error:
+        say(start, "", f"is no line of a CSV file: {error}")
+    if not header:
+        say(0, "", f"is empty; its first line must name the columns {', '.join(REQUIRED)}")
+    elif not rows and len(problems) == known:
+        say(0, "", "has a header but no scan")
+    return rows
+
+
+def _header_complaints(header: list[str]) -> list[tuple[str, str]]:
+    complaints = []
+    unknown = tuple(name for name in header if name not in (*REQUIRED, *OPTIONAL))
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+        return [("", "has no comma; columns must be separated by commas")]
+    for name in REQUIRED:
+        if name not in header:
+            similar = nearest(name, unknown)
+            hint = f" (is '{similar}' meant to be it?)" if similar else ""
+            complaints.append((name, f"is missing{hint}; required are {', '.join(REQUIRED)}"))
+    for name in OPTIONAL:
+        similar = next((each for each in unknown if each.strip().casefold() == name), "")
+        if similar and name not in header:
+            complaints.append((similar, f"is not read; write it '{name}'"))
+    for number, name in enumerate(header, start=1):
+        if name.strip() == "":
+            complaints.append(("", f"column {number} has no name"))
+        elif name in ADDED:
+            complaints.append((name, "is a name that the reader uses itself; rename the column"))
+        elif header.index(name) == number - 1 and header.count(name) > 1:
+            complaints.append((name, f"stands {header.count(name)} times in the header"))
+    return complaints
+
+
+def _complaints(row: Row) -> list[tuple[str, str]]:
+    checked = [
+        (column, rule.complaint(column, row.values[column])) for column, rule in RULES.items() if column in row.values
+    ]
+    return [(column, text) for column, text in checked if text]
+
+
+def _located(row: Row, data_root: Path | None, check: bool, found: Problems) -> Row:
+    """The row with absolute paths of image and mask."""
+    values = dict(row.values)
+    for column in ("image", "mask"):
+        value = values.get(column, "")
+        if value == "" or "\0" in value:
+            continue
+        roots = [row.file.parent] if data_root is None else [row.file.parent, data_root]
+        # An absolute path replaces its root when it is joined to one.
+        tried = list(dict.fromkeys((root / value).absolute() for root in roots))
+        there = next((path for path in tried if _is_file(path)), None)
+        values[column] = str(there or tried[-1])
+        if check and there is None:
+            places = " and ".join(map(str, tried))
+            found.append((row, column, f"'{value}' is not there; tried {places}"))
+    return Row(row.file, row.order, row.line, values)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, or a folder that may not be entered
+        return False
+
+
+def _table(rows: list[Row]) -> pd.DataFrame:
+    columns = list(dict.fromkeys((*REQUIRED, *OPTIONAL, *(name for row in rows for name in row.values))))
+    table = pd.DataFrame({name: [row.values.get(name, "") for row in rows] for name in columns}, dtype=object)
+    for name in ("age", "field_strength"):
+        table[name] = [float(value) if value else float("nan") for value in table[name]]
+    table.insert(0, "scan_key", [row.key for row in rows])
+    table["manifest"] = [str(row.file) for row in rows]
+    table["line"] = [row.line for row in rows]
+    table["manifest_order"] = [row.order for row in rows]
+    return table.sort_values("scan_key", ignore_index=True)

@@ -1,0 +1,178 @@
+"""Write the phantom: volumes, masks, manifests, truth table."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmark.data.atomic import atomic_path
+from benchmark.data.phantom.acquisition import acquire, acquisition
+from benchmark.data.phantom.anatomy import Tissue, biology, tissue
+from benchmark.data.phantom.atlas import atlas
+from benchmark.data.phantom.cohort import cohort
+from benchmark.data.phantom.settings import PhantomSettings
+from benchmark.data.phantom.sites import SITES
+from benchmark.errors import UserError
+
+#: Raised whenever the same settings give other volumes.
+VERSION = 1
+TRUTH = "truth.csv"
+RECORD = "phantom.json"
+#: nibabel is only partly typed.
+_NIBABEL: Any = nibabel
+Scan = dict[str, str | float | int]
+
+
+def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress: bool = True) -> list[Path]:
+    """Write the phantom, unless it is there.
+
+    Parameters
+    ----------
+    settings
+        The knobs; equal settings give equal bytes, whatever the number of processes.
+    out
+        Folder of manifests, ``truth.csv``, ``phantom.json`` (written last) and ``images/``.
+    processes
+        Processes that make volumes.
+    progress
+        Whether a progress bar goes to stderr.
+
+    Returns
+    -------
+    list of Path
+        The manifests, one a site.
+
+    Raises
+    ------
+    UserError
+        If the folder holds a phantom of other settings; nothing is overwritten.
+    """
+    if _is_there(settings, out):
+        return [out / f"{site}.csv" for site in SITES]
+    out.mkdir(parents=True, exist_ok=True)
+    scans = _scans(settings)
+    subjects: list[list[Scan]] = [
+        [{str(name): value for name, value in row.items()} for row in group.to_dict("records")]
+        for _, group in scans.groupby("subject_id", sort=True)
+    ]
+    make = partial(_make_subject, settings, out)
+    truth: list[dict[str, object]] = []
+    bar = tqdm(total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=not progress, file=sys.stderr)
+    with bar:
+        for rows in _mapped(make, subjects, processes):
+            truth += rows
+            bar.update(len(rows))
+    table = pd.DataFrame(truth).sort_values("scan_key", ignore_index=True)
+    with atomic_path(out / TRUTH) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    manifests = write_manifests(settings, out)
+    with atomic_path(out / RECORD) as temporary:
+        temporary.write_text(json.dumps(_record(settings), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return manifests
+
+
+def write_manifests(settings: PhantomSettings, out: Path) -> list[Path]:
+    """Write the manifests alone, one a site; they need no volume."""
+    out.mkdir(parents=True, exist_ok=True)
+    scans = _scans(settings)
+    paths = []
+    for site, group in scans.groupby("site", sort=False):
+        path = out / f"{site}.csv"
+        with atomic_path(path) as temporary:
+            group.drop(columns="scan_key").to_csv(temporary, index=False, lineterminator="\n")
+        paths.append(path)
+    return sorted(paths)
+
+
+def _record(settings: PhantomSettings) -> dict[str, object]:
+    return {"version": VERSION, "settings": asdict(settings)}
+
+
+def _is_there(settings: PhantomSettings, out: Path) -> bool:
+    record = out / RECORD
+    if not record.is_file():
+        return False
+    found = json.loads(record.read_text(encoding="utf-8"))
+    if found != json.loads(json.dumps(_record(settings))):
+        raise UserError(
+            f"{out}: holds a phantom of other settings or of version {found.get('version')} (this is {VERSION}); "
+            "remove the folder or name another"
+        )
+    missing = [name for name in _scans(settings)["image"] if not (out / name).is_file()]
+    return not missing
+
+
+def _scans(settings: PhantomSettings) -> pd.DataFrame:
+    scans = cohort(settings)
+    stem = scans["subject_id"] + "_" + scans["session_id"]
+    scans.insert(2, "image", "images/" + scans["site"] + "/" + stem + "_T1w.nii.gz")
+    scans.insert(3, "mask", "images/" + scans["site"] + "/" + stem + "_mask.nii.gz")
+    for name in ("manufacturer", "model"):
+        scans[f"scanner_{name}"] = [getattr(SITES[site], name) for site in scans["site"]]
+    scans["field_strength"] = [SITES[site].tesla for site in scans["site"]]
+    scans["scan_key"] = scans["site"] + "/" + scans["subject_id"] + "/" + scans["session_id"]
+    return scans
+
+
+def _mapped(
+    make: partial[list[dict[str, object]]], subjects: list[list[Scan]], processes: int
+) -> Iterable[list[dict[str, object]]]:
+    if processes == 1:
+        yield from map(make, subjects)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(make, subjects, chunksize=8)
+
+
+def _make_subject(settings: PhantomSettings, out: Path, scans: list[Scan]) -> list[dict[str, object]]:
+    """Write every scan of one subject; the anatomy of a session is computed once for all sites."""
+    maps = atlas(settings)
+    rows: list[dict[str, object]] = []
+    baseline = min(float(scan["age"]) for scan in scans)
+    brains: dict[float, Tissue] = {}
+    for scan in scans:
+        subject, key = str(scan["subject_id"]), str(scan["scan_key"])
+        years = round(float(scan["age"]) - baseline, 1)
+        state = biology(settings, subject, str(scan["diagnosis"]), str(scan["sex"]), baseline, years)
+        if years not in brains:
+            brains[years] = tissue(settings, maps, subject, state)
+        brain = brains[years]
+        how = acquisition(settings, str(scan["site"]), key)
+        image = acquire(settings, brain, how, key)
+        _write(image, maps.affine, out / str(scan["image"]))
+        _write(brain.brain.astype(np.uint8), maps.affine, out / str(scan["mask"]))
+        names = ("scan_key", "subject_id", "session_id", "site", "diagnosis", "sex")
+        rows.append(
+            {
+                **{name: scan[name] for name in names},
+                **state.truth(),
+                "bio_ventricle_ml": brain.ventricle_ml,
+                **how.truth(),
+            }
+        )
+    return rows
+
+
+def _write(volume: NDArray[np.uint16] | NDArray[np.uint8], affine: NDArray[np.float64], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image: Any = _NIBABEL.Nifti1Image(volume, affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, code="mni")
+    image.set_qform(affine, code="mni")
+    with atomic_path(path) as temporary:
+        # Neither name nor time in the gzip header: same volume, same bytes.
+        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=3, mtime=0))

@@ -1,0 +1,284 @@
+"""Preprocessed volumes in one memory-mapped array, made once for the same inputs and settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import multiprocessing
+import shutil
+import sys
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import SimpleITK
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.errors import UserError
+
+#: Changes whenever the same inputs and settings give other voxels.
+STORE_VERSION = 1
+#: Libraries whose version can change a voxel.
+LIBRARIES = ("torchio", "nibabel", "SimpleITK")
+#: Share of a brain mask that may lie outside of the grid without a warning.
+MOST_LOST = 0.01
+#: Unusable images that an error message lists; the rest are counted.
+MOST_SHOWN = 50
+VOLUMES, INDEX, RECORD = "volumes.npy", "index.csv", "store.json"
+_open_memmap: Any = np.lib.format.open_memmap
+_SITK_PROCESS: Any = SimpleITK.ProcessObject
+_LOG = logging.getLogger(__name__)
+
+
+class VolumeStore:
+    """Volumes of a scans table, read-only; processes and ranks share the one mapping.
+
+    Attributes
+    ----------
+    folder
+        ``volumes.npy``, ``index.csv`` and ``store.json``.
+    digest
+        SHA-256 of the settings, the inputs and the versions of what reads them.
+    volumes
+        Shape (scan, x, y, z), float16, in the order of the scans table; a memory map.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        self.digest: str = record["digest"]
+        self.volumes: NDArray[np.float16] = np.load(folder / VOLUMES, mmap_mode="r")
+        index = pd.read_csv(folder / INDEX, dtype={"scan_key": str}, keep_default_na=False)
+        self._rows = dict(zip(index["scan_key"], index["row"].tolist(), strict=True))
+        if len(self._rows) != len(self.volumes):
+            raise ValueError(f"{len(self.volumes)} volumes, {len(self._rows)} rows")
+
+    @classmethod
+    def open_or_build(
+        cls,
+        scans: pd.DataFrame,
+        preprocessing: Preprocessing,
+        cache_dir: Path,
+        processes: int = 1,
+        progress: bool = True,
+    ) -> VolumeStore:
+        """Open the store of these scans and settings, or make it.
+
+        Parameters
+        ----------
+        scans
+            The scans table; its order is that of the volumes.
+        preprocessing
+            What is done to each volume.
+        cache_dir
+            Folder of the stores; made where missing.
+        processes
+            Processes that read images; the bytes of the store don't depend on it.
+        progress
+            Whether to show a bar on standard error.
+
+        Raises
+        ------
+        UserError
+            Listing every image that cannot be used, with the manifest's file and line.
+        """
+        if processes < 1:
+            raise UserError(
+                f"data.store_processes: {processes} is not allowed; it must be a whole number of at least 1"
+            )
+        digest = store_digest(scans, preprocessing)
+        folder = cache_dir / digest[:16]
+        found = _opened(folder)
+        if found is not None:
+            return found
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        # No mkdtemp: its folders are closed to the other users of a shared cache.
+        temporary = cache_dir / f".{folder.name}-{token_hex(4)}"
+        temporary.mkdir()
+        try:
+            _build(scans, preprocessing, temporary, processes, progress)
+            record = {"digest": digest, "scans": len(scans), **_settings(preprocessing)}
+            (temporary / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            return _published(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def rows(self, scan_keys: Iterable[str]) -> NDArray[np.int64]:
+        """Rows of scans in :attr:`volumes`.
+
+        Raises
+        ------
+        UserError
+            For a scan that isn't in the store.
+        """
+        keys = list(scan_keys)
+        unknown = [key for key in keys if key not in self._rows]
+        if unknown:
+            raise UserError(f"{self.folder}: {len(unknown)} scans are not in the store, the first is '{unknown[0]}'")
+        return np.array([self._rows[key] for key in keys], dtype=np.int64)
+
+
+def store_digest(scans: pd.DataFrame, preprocessing: Preprocessing) -> str:
+    """SHA-256 of the settings, the library versions and, scan by scan, key and content of image and mask.
+
+    The content is the manifest's ``sha256`` where it is stated, else the end of the path, size and time of change.
+    """
+    missing: list[str] = []
+    inputs = [
+        [row["scan_key"], row.get("sha256") or _stamp(row, "image", missing), _stamp(row, "mask", missing)]
+        for row in scans.to_dict("records")
+    ]
+    if missing:
+        raise _unusable(missing, len(scans))
+    text = json.dumps({**_settings(preprocessing), "inputs": inputs}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _settings(preprocessing: Preprocessing) -> dict[str, Any]:
+    libraries = {name: version(name) for name in LIBRARIES}
+    return {"store_version": STORE_VERSION, "preprocessing": asdict(preprocessing), "libraries": libraries}
+
+
+def _stamp(row: Mapping[Any, Any], column: str, missing: list[str]) -> list[str | int]:
+    if not row.get(column):
+        return []
+    path = Path(row[column])
+    try:
+        state = path.stat()
+    except OSError as error:
+        missing.append(_problem(row, f"{path}: {error.strerror}"))
+        return []
+    return ["/".join(path.parts[-4:]), state.st_size, state.st_mtime_ns]
+
+
+def _opened(folder: Path) -> VolumeStore | None:
+    if not folder.exists():
+        return None
+    try:
+        return VolumeStore(folder)
+    except (OSError, ValueError, KeyError) as error:
+        _LOG.warning("%s is no whole store (%s); it is made again", folder, error)
+        return None
+
+
+def _published(temporary: Path, folder: Path) -> VolumeStore:
+    try:
+        temporary.rename(folder)
+    except OSError:
+        # Another process was faster, or a torn store is in the way.
+        found = _opened(folder)
+        if found is not None:
+            return found
+        folder.rename(temporary.with_name(f"{temporary.name}-torn"))
+        shutil.rmtree(temporary.with_name(f"{temporary.name}-torn"), ignore_errors=True)
+        temporary.rename(folder)
+    return VolumeStore(folder)
+
+
+def _build(scans: pd.DataFrame, preprocessing: Preprocessing, folder: Path, processes: int, progress: bool) -> None:
+    path = folder / VOLUMES
+    shape = (len(scans), *preprocessing.shape)
+    _open_memmap(path, mode="w+", dtype=np.float16, shape=shape).flush()
+    rows = list(enumerate(scans.to_dict("records")))
+    bar = tqdm(total=len(rows), desc="preprocess", unit="scan", disable=not progress, file=sys.stderr)
+    problems: list[str] = []
+    lost: list[tuple[float, str]] = []
+    with bar:
+        for problem, share in _mapped(partial(_fill, path, preprocessing), rows, processes):
+            problems += [problem] if problem else []
+            lost.append((share, rows[len(lost)][1]["image"]))
+            bar.update()
+    if problems:
+        raise _unusable(problems, len(scans))
+    _warn_of_cut_brains(lost)
+    index = pd.DataFrame({"scan_key": scans["scan_key"].to_numpy(), "row": np.arange(len(scans))})
+    index.to_csv(folder / INDEX, index=False, lineterminator="\n")
+
+
+def _mapped(
+    fill: partial[tuple[str, float]], rows: list[tuple[int, dict[Hashable, Any]]], processes: int
+) -> Iterator[tuple[str, float]]:
+    if processes == 1:
+        with _one_thread():
+            yield from map(fill, rows)
+        return
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(min(processes, len(rows)), mp_context=context, initializer=_use_one_thread) as pool:
+            yield from pool.map(fill, rows, chunksize=8)
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"data.store_processes: one of the {processes} processes that read images was killed, "
+            "probably for want of memory; give a smaller number"
+        ) from error
+
+
+def _fill(path: Path, preprocessing: Preprocessing, task: tuple[int, dict[Hashable, Any]]) -> tuple[str, float]:
+    """Put one volume into its row; what is wrong with the scan ("" for nothing), and the share of its mask cut off."""
+    number, row = task
+    try:
+        loaded = preprocessing.load(row)
+    except UserError as error:
+        return _problem(row, str(error)), 0.0
+    with np.errstate(over="ignore"):
+        half = loaded.volume.astype(np.float16)
+    if not np.isfinite(half).all():
+        extreme = np.abs(loaded.volume).max()
+        return _problem(row, f"{row['image']}: a voxel is {extreme:.3g} after normalisation, an outlier"), 0.0
+    volumes = _open_memmap(path, mode="r+")
+    volumes[number] = half
+    volumes.flush()
+    return "", loaded.lost
+
+
+def _warn_of_cut_brains(lost: list[tuple[float, str]]) -> None:
+    cut = [each for each in lost if each[0] > MOST_LOST]
+    if cut:
+        share, image = max(cut)
+        _LOG.warning(
+            "%d of %d scans lose more than %g %% of their brain mask to the grid, most of all %s (%.0f %%); "
+            "set preprocessing.crop_to_mask or a larger preprocessing.shape",
+            len(cut), len(lost), 100 * MOST_LOST, image, 100 * share,
+        )  # fmt: skip
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+    _SITK_PROCESS.SetGlobalDefaultNumberOfThreads(1)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # Sums over several threads round differently. And torchio draws from torch's generator even where nothing is
+    # random: training must not depend on whether the store was there.
+    threads = torch.get_num_threads(), _SITK_PROCESS.GetGlobalDefaultNumberOfThreads()
+    _use_one_thread()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads[0])
+        _SITK_PROCESS.SetGlobalDefaultNumberOfThreads(threads[1])
+
+
+def _problem(row: Mapping[Any, Any], text: str) -> str:
+    return f"{row['manifest']}:{row['line']}: {text}" if "manifest" in row else text
+
+
+def _unusable(problems: list[str], scans: int) -> UserError:
+    shown = problems[:MOST_SHOWN]
+    rest = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
+    return UserError("\n".join([f"{len(problems)} of {scans} scans have an image that cannot be used:", *shown, *rest]))

@@ -1,0 +1,217 @@
+"""`seada-bench fit`: LightningCLI, plus what every method does after its epochs and what a run leaves behind."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jsonargparse import ArgumentParser
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from benchmark.configs import DEFAULTS
+from benchmark.data.atomic import atomic_path
+from benchmark.data.datamodule import SiteDataModule
+from benchmark.embeddings import write_embeddings
+from benchmark.errors import UserError
+
+log = logging.getLogger(__name__)
+
+EMBEDDINGS = "embeddings.parquet"
+MODEL = "model.ckpt"
+CHECKPOINTS = "checkpoints"
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Checkpoints under a temporary name first: a killed run never leaves half a file to resume from."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
+    ) -> None:
+        """Write, then rename."""
+        with atomic_path(Path(path)) as temporary:
+            super().save_checkpoint(checkpoint, temporary, storage_options)
+
+
+class FitCLI(LightningCLI):
+    """LightningCLI over any LightningModule with `embed`, and the one datamodule that all share.
+
+    After `fit` the folder `trainer.default_root_dir` holds `embeddings.parquet`, `model.ckpt` and the logs.
+    """
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Option of the sweep: a base that was trained before."""
+        parser.add_argument(
+            "--trained_base",
+            type=str | None,
+            default=None,
+            help="Checkpoint of the model's base (model.init_args.base), trained with the same settings; "
+            "it is then not trained again.",
+        )
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Trainer with a CSV log, atomic checkpoints and resumption, all in `trainer.default_root_dir`."""
+        config = self._get(self.config_init, "trainer")
+        root = Path(config["default_root_dir"] or ".")
+        if self.subcommand == "fit" and (root / EMBEDDINGS).exists():
+            raise UserError(
+                f"trainer.default_root_dir: {root} already holds the {EMBEDDINGS} of an earlier fit; "
+                "name another folder or remove that file"
+            )
+        if config["logger"] in (None, True):
+            kwargs["logger"] = CSVLogger(root, name="logs", version="")
+        trainer = super().instantiate_trainer(**kwargs)
+        if not any(isinstance(plugin, TorchCheckpointIO) for plugin in [trainer.strategy.checkpoint_io]):
+            return trainer
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+                callback.dirpath = str(root / CHECKPOINTS)
+        return trainer
+
+    def before_fit(self) -> None:
+        """Take over a trained base, or go on from the last checkpoint of a run that was interrupted."""
+        config = self._get(self.config, "trained_base")
+        if config is not None:
+            self.model.use_trained_base(config)
+        last = Path(self.trainer.default_root_dir) / CHECKPOINTS / "last.ckpt"
+        if self._get(self.config, "ckpt_path") is None and last.is_file():
+            log.info("resuming from %s", last)
+            self.config["fit"]["ckpt_path"] = str(last)
+
+    def after_fit(self) -> None:
+        """Fit what is fitted once, save the model, embed every scan, and write the embeddings."""
+        data = self.datamodule
+        with torch.no_grad():
+            self.model.eval()
+            self.model.fit_after_training(data.split_dataloader("train"), data.split_dataloader("unseen"))
+        root = Path(self.trainer.default_root_dir)
+        self.trainer.save_checkpoint(root / MODEL, weights_only=True)
+        predictions = self.trainer.predict(self.model, datamodule=data)
+        save_embeddings(self.trainer, self.model, data, predictions, root / EMBEDDINGS)
+
+    def after_predict(self) -> None:
+        """Write the embeddings of a model that was loaded."""
+        root = Path(self.trainer.default_root_dir)
+        predictions = self.trainer.predict_loop.predictions
+        save_embeddings(self.trainer, self.model, self.datamodule, predictions, root / EMBEDDINGS)
+
+
+def save_embeddings(
+    trainer: Trainer, model: LightningModule, data: SiteDataModule, predictions: Any, path: Path
+) -> None:
+    """Gather the ranks' predictions by scan and write them once.
+
+    Raises
+    ------
+    RuntimeError
+        If the scans that were embedded are not exactly the scans of the manifests.
+    """
+    index = np.concatenate([batch["index"].numpy() for batch in predictions or []] or [np.zeros(0, np.int64)])
+    ldr = [batch["ldr"].numpy() for batch in predictions or []]
+    shards = [(index, ldr)]
+    if trainer.world_size > 1:
+        gathered: list[Any] = [None] * trainer.world_size
+        torch.distributed.all_gather_object(gathered, (index, ldr))
+        shards = gathered
+    if not trainer.is_global_zero:
+        return
+    order = np.concatenate([shard[0] for shard in shards])
+    vectors = np.concatenate([part for shard in shards for part in shard[1]])
+    if not np.array_equal(np.sort(order), np.arange(len(data.scans))):
+        raise RuntimeError(f"{len(order)} embeddings for {len(data.scans)} scans: every scan is due exactly once")
+    columns = ["subject_id", "session_id", "site", "diagnosis", "age", "sex", "split"]
+    extra = [column for column in ("travelling",) if column in data.scans]
+    table = data.scans[columns + extra].copy()
+    sorted_vectors = vectors[np.argsort(order)].astype(np.float32)
+    table[[f"z{i}" for i in range(vectors.shape[1])]] = sorted_vectors
+    write_embeddings(table, path, model.notes())  # type: ignore[operator]
+
+
+class _ResolveCLI(FitCLI):
+    """Parses and validates as `fit` does, and stops there."""
+
+    def instantiate_classes(self) -> None:
+        """Nothing is created."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Nothing is run."""
+
+
+def _cli(kind: type[FitCLI], args: list[str]) -> FitCLI:
+    with warnings.catch_warnings():
+        # Lightning warns of arguments that are given beside sys.argv; here that is the point.
+        warnings.filterwarnings("ignore", "LightningCLI's args parameter")
+        return kind(
+            LightningModule,
+            SiteDataModule,
+            subclass_mode_model=True,
+            save_config_callback=None,
+            parser_kwargs={name: {"default_config_files": [str(DEFAULTS)]} for name in ("fit", "predict")},
+            args=args,
+        )
+
+
+def run(args: list[str]) -> None:
+    """Run a LightningCLI subcommand (`fit`, `validate`, `test`, `predict`) as from the command line.
+
+    Parameters
+    ----------
+    args
+        Arguments after the program's name.
+    """
+    try:
+        _cli(FitCLI, args)
+    finally:
+        # Without it, CPU processes of a finished DDP run sometimes abort on their way out.
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
+
+def resolve(method: Path, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Resolved configuration of `fit` for a method's YAML file and options given over it.
+
+    Parameters
+    ----------
+    method
+        YAML file of a method.
+    overrides
+        Option name without dashes to value, such as ``{"trainer.max_epochs": 10}``.
+    """
+    # A quoted string would keep its quotes where the option may also be something else than a string.
+    options = [f"--{name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in overrides.items()]
+    with _quiet_lightning():
+        cli = _cli(_ResolveCLI, ["fit", "--config", str(method), *options])
+    config: dict[str, Any] = cli.config["fit"].as_dict()
+    config.pop("config", None)
+    return config
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    logger = logging.getLogger("lightning.fabric")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def instantiate_data(config: dict[str, Any]) -> SiteDataModule:
+    """Datamodule of the ``data`` section of a resolved configuration."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(SiteDataModule, "data")
+    module: SiteDataModule = parser.instantiate_classes(parser.parse_object({"data": config})).data
+    return module

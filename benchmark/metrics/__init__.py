@@ -1,0 +1,1 @@
+"""Retrieval, leakage and structure scores of low-dimensional representations."""

@@ -1,0 +1,118 @@
+"""Rows of the long score table, and what a reader must know about each metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+#: Columns of the scores of one set of embeddings; the runner puts method, protocol, site and seed before them.
+COLUMNS = (
+    "table",
+    "metric",
+    "version",
+    "params",
+    "subgroup",
+    "value",
+    "n",
+    "reason",
+    "ci_low",
+    "ci_high",
+    "chance",
+    "higher_is_better",
+)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric is, apart from its number.
+
+    Attributes
+    ----------
+    table
+        Table it belongs to: retrieval, identity, leakage, disease or structure.
+    name
+        Name within the table.
+    version
+        Goes up with every change that changes numbers.
+    higher_is_better
+        Direction; False for leakage.
+    lowest, highest
+        Bounds of the value.
+    """
+
+    table: str
+    name: str
+    version: int
+    higher_is_better: bool
+    lowest: float = 0.0
+    highest: float = 1.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """One value of a metric; undefined is NaN with a reason, never 0.
+
+    Attributes
+    ----------
+    metric
+        What was measured.
+    params
+        How, as canonical text (:func:`key_values`).
+    value
+        The value, within the metric's bounds, or NaN.
+    n
+        Items it was computed over: queries, scans or subjects, as the metric says.
+    subgroup
+        Part of the data it was computed over, as canonical text; empty for all.
+    reason
+        Why the value is NaN, or which items it leaves out; empty otherwise.
+    ci_low, ci_high
+        95 % interval, or NaN.
+    chance
+        Value that an uninformative representation is expected to get, or NaN.
+    """
+
+    metric: Metric
+    params: str
+    value: float
+    n: int
+    subgroup: str = ""
+    reason: str = ""
+    ci_low: float = math.nan
+    ci_high: float = math.nan
+    chance: float = math.nan
+
+
+def key_values(**values: str | int | float) -> str:
+    """Canonical text of parameters: ``key=value`` pairs in alphabetical order of the keys, joined by ``;``."""
+    return ";".join(f"{key}={values[key]}" for key in sorted(values))
+
+
+def parse_key_values(text: str) -> dict[str, str]:
+    """Inverse of :func:`key_values`; all values come back as text."""
+    return dict(pair.split("=", 1) for pair in text.split(";") if pair)
+
+
+def to_frame(scores: Sequence[Score]) -> pd.DataFrame:
+    """Long table of scores, with the columns :data:`COLUMNS`, in the order given."""
+    rows = [
+        (
+            score.metric.table,
+            score.metric.name,
+            score.metric.version,
+            score.params,
+            score.subgroup,
+            float(score.value),
+            int(score.n),
+            score.reason,
+            float(score.ci_low),
+            float(score.ci_high),
+            float(score.chance),
+            score.metric.higher_is_better,
+        )
+        for score in scores
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"version": "int64", "n": "int64"})

@@ -1,0 +1,63 @@
+"""Structure: over how many directions an LDR spreads; a collapsed one leaks nothing and is worthless."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.metrics.coordinates import varying
+from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.scans import Scans
+
+EFFECTIVE_RANK = Metric("structure", "effective_rank", version=1, higher_is_better=True, lowest=1.0, highest=math.inf)
+PC1_SHARE = Metric("structure", "pc1_share", version=1, higher_is_better=False)
+
+
+def structure(scans: Scans) -> list[Score]:
+    """Effective rank and first component's share of the scored scans' LDRs, in raw coordinates.
+
+    Returns
+    -------
+    list of Score
+        n in scans; NaN with a reason for fewer than two scans or a constant LDR.
+    """
+    params = key_values(coordinates="raw", dimensions=scans.ldr.shape[1])
+    reason = ""
+    if len(scans) < 2:
+        reason = "fewer than two scans"
+    elif not varying(scans.ldr).any():
+        reason = "the LDR is constant"
+    if reason:
+        return [Score(metric, params, math.nan, len(scans), reason=reason) for metric in (EFFECTIVE_RANK, PC1_SHARE)]
+    shares = variance_shares(scans.ldr)
+    return [
+        Score(EFFECTIVE_RANK, params, effective_rank(shares), len(scans)),
+        Score(PC1_SHARE, params, float(shares[0]), len(scans)),
+    ]
+
+
+def variance_shares(ldr: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of the variance that each principal component holds, largest first, shape (dimensions,).
+
+    Parameters
+    ----------
+    ldr
+        Shape (scans, dimensions), not constant.
+    """
+    covariance = np.cov(ldr, rowvar=False).reshape(ldr.shape[1], -1)
+    eigenvalues = np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)
+    shares: npt.NDArray[np.float64] = eigenvalues / eigenvalues.sum()
+    return shares
+
+
+def effective_rank(shares: npt.NDArray[np.float64]) -> float:
+    """Exponential of the Shannon entropy of variance shares, in [1, dimensions] (Roy 2007).
+
+    Roy and Vetterli take the singular values of the data; here it is the eigenvalues of the covariance, their
+    squares, so that the number speaks of shares of variance as the first component's share does. It is the lower
+    of the two.
+    """
+    positive = shares[shares > 0]
+    return float(np.exp(-(positive * np.log(positive)).sum()))

@@ -1,0 +1,1 @@
+"""Views on the long score table: Markdown and CSV."""

@@ -1,0 +1,1 @@
+"""Sweeps: cells, run keys, worker processes, provenance."""

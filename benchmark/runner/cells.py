@@ -1,0 +1,142 @@
+"""Cells of a sweep: one (method, protocol, held-out site, seed) each, with its resolved configuration."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.data.datamodule import SiteDataModule
+from benchmark.data.splits import split_digest
+from benchmark.fitting import EMBEDDINGS, MODEL, instantiate_data, resolve
+from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
+from benchmark.runner.keys import digest, run_key, score_key
+from benchmark.seeds import derive_seed
+
+#: Written last: a cell whose folder has it with the right score key is finished.
+MARKER = "cell.json"
+SCORES = "scores.parquet"
+ERROR = "error.txt"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit of work of a sweep.
+
+    Attributes
+    ----------
+    method, protocol, held_out_site, seed
+        What it is; ``held_out_site`` is "" for the pooled protocol.
+    config
+        Resolved configuration of `seada-bench fit`.
+    run_key, score_key
+        Identity of its training and of its scores.
+    folder
+        Where everything of it lies; derived from the run key.
+    base_key
+        Run key of the cell that trains this one's base, "" if it has none.
+    scans
+        Number of training scans.
+    """
+
+    method: str
+    protocol: str
+    held_out_site: str
+    seed: int
+    config: dict[str, Any]
+    run_key: str
+    score_key: str
+    folder: Path
+    base_key: str
+    scans: int
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+        where = f" without {self.held_out_site}" if self.held_out_site else ""
+        return f"{self.method}, {self.protocol}{where}, seed {self.seed}"
+
+    def state(self) -> str:
+        """``done``, ``rescore`` (trained, scores outdated), ``resume`` (begun), ``failed`` or ``new``."""
+        marker = self.marker()
+        if marker.get("score_key") == self.score_key and (self.folder / SCORES).is_file():
+            return "done"
+        if (self.folder / EMBEDDINGS).is_file() and (self.folder / MODEL).is_file():
+            return "rescore"
+        if (self.folder / ERROR).is_file():
+            return "failed"
+        return "resume" if self.folder.is_dir() else "new"
+
+    def marker(self) -> dict[str, Any]:
+        """Content of the completion marker, empty if there is none."""
+        try:
+            content = json.loads((self.folder / MARKER).read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+def cells_of(sweep: SweepConfig, out: Path) -> list[Cell]:
+    """All cells of a sweep, in table order: method, protocol, seed, held-out site.
+
+    The phantom must be there; volume stores are built where they are missing.
+    """
+    methods = {name: resolve(path, sweep.overrides) for name, path in sweep.method_files().items()}
+    return [
+        cell
+        for name, config in methods.items()
+        for protocol, seeds in sweep.seeds.items()
+        for seed in seeds
+        for cell in _cells(name, protocol, seed, with_seed(config, seed), sweep, out)
+    ]
+
+
+_DATA: dict[str, tuple[SiteDataModule, pd.DataFrame]] = {}
+
+
+def _data(config: dict[str, Any]) -> tuple[SiteDataModule, pd.DataFrame]:
+    # Cells differ in method and held-out site, not in data: manifests are read once.
+    key = digest({name: value for name, value in config.items() if name != "held_out_site"})
+    if key not in _DATA:
+        module = instantiate_data(config | {"held_out_site": None})
+        _DATA[key] = (module, module.scans)
+    return _DATA[key]
+
+
+def _cells(
+    method: str, protocol: str, seed: int, config: dict[str, Any], sweep: SweepConfig, out: Path
+) -> Iterator[Cell]:
+    module, scans = _data(config["data"])
+    digests = [module.store.digest, _table_digest(scans), split_digest(scans)]
+    held_out = sorted(set(scans["site"])) if protocol == LEAVE_ONE_SITE_OUT else [""]
+    for site in held_out:
+        resolved = copy.deepcopy(config)
+        resolved["seed_everything"] = derive_seed("training", seed) % 2**32
+        resolved["data"]["seed"] = seed
+        resolved["data"]["held_out_site"] = site or None
+        key = run_key(resolved, digests)
+        base = resolved["model"].get("init_args", {}).get("base")
+        base_key = run_key({**resolved, "model": base}, digests) if base else ""
+        train = (scans["split"] == "train") & (scans["site"] != site)
+        yield Cell(
+            method=method,
+            protocol=protocol,
+            held_out_site=site,
+            seed=seed,
+            config=resolved,
+            run_key=key,
+            score_key=score_key(key, sweep.evaluation),
+            folder=out / "cells" / key[:16],
+            base_key=base_key,
+            scans=int(train.sum()),
+        )
+
+
+def _table_digest(scans: pd.DataFrame) -> str:
+    columns = ["scan_key", "site", "diagnosis", "age", "sex"]
+    return digest(scans[columns].astype(str).to_numpy().tolist())

@@ -1,0 +1,155 @@
+"""What a sweep is: methods × protocols × seeds, and what they all share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.configs import METHODS
+from benchmark.data.phantom.settings import PhantomSettings
+from benchmark.errors import UserError
+from benchmark.metrics.evaluate import EvaluationSettings
+
+POOLED = "pooled"
+LEAVE_ONE_SITE_OUT = "leave_one_site_out"
+PROTOCOLS = (POOLED, LEAVE_ONE_SITE_OUT)
+
+
+@dataclass(frozen=True)
+class PhantomData:
+    """The phantom that a sweep makes where it is missing.
+
+    Attributes
+    ----------
+    out
+        Its folder; ``{seed}`` stands for the cell's seed.
+    settings
+        Fields of :class:`benchmark.data.phantom.settings.PhantomSettings`; ``{seed}`` likewise.
+    """
+
+    out: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def of_seed(self, seed: int) -> tuple[Path, PhantomSettings]:
+        """Folder and settings for one seed."""
+        return Path(with_seed(self.out, seed)), PhantomSettings(**with_seed(self.settings, seed))
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """A sweep file.
+
+    Attributes
+    ----------
+    methods
+        Names of files in ``benchmark/configs/methods/``, or paths of YAML files.
+    seeds
+        Seeds of each protocol that is run: ``pooled``, ``leave_one_site_out``.
+    overrides
+        Options of `seada-bench fit` that every method gets, such as ``trainer.max_epochs: 10``; ``{seed}`` in a
+        string stands for the cell's seed.
+    phantom
+        The phantom to make where it is missing; None for real data.
+    evaluation
+        How embeddings are scored.
+    workers
+        Cells trained at a time; 0 for one a GPU, or one a CPU core where there is no GPU.
+    """
+
+    methods: list[str]
+    seeds: dict[str, list[int]]
+    overrides: dict[str, Any] = field(default_factory=dict)
+    phantom: PhantomData | None = None
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    workers: int = 0
+
+    def method_files(self) -> dict[str, Path]:
+        """Method name to YAML file, in table order.
+
+        Raises
+        ------
+        UserError
+            For a name that is no shipped method and no file.
+        """
+        return {Path(name).stem: _method_file(name) for name in self.methods}
+
+
+def read_sweep(path: Path) -> SweepConfig:
+    """Read a sweep file.
+
+    Raises
+    ------
+    UserError
+        For a file that is missing or no YAML, and for unknown or missing fields, methods and protocols; the
+        message names the file, the field, the value and what is allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such sweep file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a sweep is a mapping with the fields {', '.join(SweepConfig.__dataclass_fields__)}")
+    fields = _checked(path, "", content, SweepConfig)
+    for name in ("methods", "seeds"):
+        if name not in fields:
+            raise UserError(f"{path}: field '{name}' is missing")
+    try:
+        if fields.get("phantom") is not None:
+            fields["phantom"] = PhantomData(**_checked(path, "phantom.", fields["phantom"], PhantomData))
+        if "evaluation" in fields:
+            given = _checked(path, "evaluation.", fields["evaluation"], EvaluationSettings)
+            lists: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
+            fields["evaluation"] = EvaluationSettings(**lists)
+        sweep = SweepConfig(**fields)
+        _check_protocols(sweep)
+        sweep.method_files()
+    except (UserError, TypeError) as error:
+        raise UserError(f"{path}: {error}") from None
+    return sweep
+
+
+def with_seed(value: Any, seed: int) -> Any:
+    """Replace ``{seed}`` in every string of a nested value; a string that is just that becomes the number."""
+    if value == "{seed}":
+        return seed
+    if isinstance(value, str):
+        return value.replace("{seed}", str(seed))
+    if isinstance(value, list):
+        return [with_seed(item, seed) for item in value]
+    if isinstance(value, dict):
+        return {key: with_seed(item, seed) for key, item in value.items()}
+    return value
+
+
+def _checked(path: Path, prefix: str, content: Any, kind: type[Any]) -> dict[str, Any]:
+    allowed = list(kind.__dataclass_fields__)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: field '{prefix.rstrip('.')}' must be a mapping with any of: {', '.join(allowed)}")
+    for name in content:
+        if name not in allowed:
+            raise UserError(f"{path}: field '{prefix}{name}' is unknown; allowed: {', '.join(allowed)}")
+    return dict(content)
+
+
+def _check_protocols(sweep: SweepConfig) -> None:
+    for protocol, seeds in sweep.seeds.items():
+        if protocol not in PROTOCOLS:
+            raise UserError(f"field 'seeds': protocol '{protocol}' is unknown; allowed: {', '.join(PROTOCOLS)}")
+        if not isinstance(seeds, list) or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
+            raise UserError(f"field 'seeds.{protocol}': {seeds} is not allowed; it must be a list of integers >= 0")
+
+
+def _method_file(name: str) -> Path:
+    shipped = METHODS / f"{name}.yaml"
+    if shipped.is_file():
+        return shipped
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return path
+    known = ", ".join(sorted(file.stem for file in METHODS.glob("*.yaml")))
+    raise UserError(f"field 'methods': '{name}' is neither a shipped method nor a YAML file; shipped: {known}")

@@ -1,0 +1,237 @@
+"""`seada-bench sweep`: run the cells that are missing, then write the tables."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from benchmark.data.atomic import atomic_path
+from benchmark.data.phantom import generate
+from benchmark.errors import UserError
+from benchmark.fitting import MODEL
+from benchmark.report.tables import write_scores, write_tables
+from benchmark.runner import worker
+from benchmark.runner.cells import SCORES, Cell, cells_of
+from benchmark.runner.config import SweepConfig
+from benchmark.runner.costs import estimate
+from benchmark.runner.provenance import environment
+
+log = logging.getLogger(__name__)
+
+
+class Slots:
+    """Long-lived worker processes, each with one cell at a time.
+
+    One pool a process, so that a process that dies takes down its own cell and no other.
+
+    Parameters
+    ----------
+    workers
+        How many; 0 for one a GPU, or one a CPU core where there is no GPU.
+    """
+
+    def __init__(self, workers: int) -> None:
+        gpus = torch.cuda.device_count()
+        cores = os.cpu_count() or 1
+        count = workers or gpus or cores
+        self.arguments = [(i % gpus if gpus else None, max(cores // count, 1)) for i in range(count)]
+        self.pools = [self._pool(i) for i in range(count)]
+        self.busy: dict[Future[str | None], tuple[int, Cell]] = {}
+
+    def _pool(self, slot: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=worker.start, initargs=self.arguments[slot]
+        )
+
+    def free(self) -> list[int]:
+        """Slots without a cell."""
+        taken = {slot for slot, _ in self.busy.values()}
+        return [slot for slot in range(len(self.pools)) if slot not in taken]
+
+    def submit(self, slot: int, cell: Cell, base: str | None, sweep: SweepConfig) -> None:
+        """Give a free slot a cell."""
+        future = self.pools[slot].submit(worker.run_cell, cell, base, sweep.evaluation)
+        self.busy[future] = (slot, cell)
+
+    def finished(self) -> list[tuple[Cell, str | None]]:
+        """Wait for at least one cell; each with its error, if it failed."""
+        done, _ = wait(self.busy, return_when=FIRST_COMPLETED)
+        results = []
+        for future in done:
+            slot, cell = self.busy.pop(future)
+            try:
+                error = future.result()
+            except BrokenProcessPool:
+                error = "the worker process died (killed, or out of memory)"
+                cell.folder.mkdir(parents=True, exist_ok=True)
+                (cell.folder / "error.txt").write_text(error + "\n", encoding="utf-8")
+                self.pools[slot] = self._pool(slot)
+            results.append((cell, error))
+        return results
+
+    def close(self, *, kill: bool) -> None:
+        """End the processes; at once with ``kill``."""
+        for pool in self.pools:
+            processes = list((pool._processes or {}).values())
+            pool.shutdown(wait=not kill, cancel_futures=True)
+            for process in processes if kill else []:
+                process.kill()
+
+
+def prepare(sweep: SweepConfig) -> None:
+    """Make the phantoms of a sweep that are missing."""
+    if sweep.phantom is None:
+        return
+    for seed in sorted({seed for seeds in sweep.seeds.values() for seed in seeds}):
+        out, settings = sweep.phantom.of_seed(seed)
+        generate(settings, out, processes=os.cpu_count() or 1)
+
+
+def plan(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str, float]]:
+    """Cells with their state and estimated seconds, in the order they are run."""
+    cells = cells_of(sweep, out)
+    rows = []
+    for cell in cells:
+        state = cell.state()
+        rows.append((cell, state, 0.0 if state == "done" else estimate(cell, cells)))
+    return rows
+
+
+def run_sweep(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str]]:
+    """Run what is missing and write scores, tables and provenance.
+
+    Parameters
+    ----------
+    sweep
+        What to run.
+    out
+        Results folder; finished cells in it are kept.
+
+    Returns
+    -------
+    list of (Cell, str)
+        Failed cells with their errors.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written, another sweep works in it, or the data cannot be used.
+    """
+    with _locked(out):
+        started = time.time()
+        prepare(sweep)
+        rows = plan(sweep, out)
+        missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
+        failures = _run_missing(missing, [cell for cell, _, _ in rows], sweep) if missing else []
+        _write_results([cell for cell, _, _ in rows], failures, sweep, out, time.time() - started)
+    return failures
+
+
+def _run_missing(
+    missing: Sequence[tuple[Cell, float]], cells: Sequence[Cell], sweep: SweepConfig
+) -> list[tuple[Cell, str]]:
+    trained_by = {cell.run_key: cell for cell in cells if not cell.base_key}
+    waiting = sorted(missing, key=lambda row: -row[1])
+    cost_of = {id(cell): cost for cell, cost in missing}
+    open_keys = {cell.run_key for cell, _ in missing}
+    failures: list[tuple[Cell, str]] = []
+    slots = Slots(sweep.workers)
+    bar = tqdm(
+        total=sum(cost for _, cost in missing),
+        desc=f"{len(missing)} cells",
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left{postfix}",
+        file=sys.stderr,
+    )
+    finished_cleanly = False
+    try:
+        while waiting or slots.busy:
+            for slot in slots.free():
+                ready = next((row for row in waiting if row[0].base_key not in open_keys), None)
+                if ready is None:
+                    break
+                waiting.remove(ready)
+                base = trained_by.get(ready[0].base_key)
+                model = None if base is None else base.folder / MODEL
+                slots.submit(slot, ready[0], str(model) if model and model.is_file() else None, sweep)
+            for cell, error in slots.finished():
+                open_keys.discard(cell.run_key)
+                bar.update(cost_of[id(cell)])
+                if error is not None:
+                    failures.append((cell, error))
+                    bar.write(f"failed: {cell.name}: {error}", file=sys.stderr)
+                bar.set_postfix_str(f"last: {cell.name}")
+        finished_cleanly = True
+    finally:
+        bar.close()
+        slots.close(kill=not finished_cleanly)
+    return failures
+
+
+def _write_results(
+    cells: Sequence[Cell], failures: Sequence[tuple[Cell, str]], sweep: SweepConfig, out: Path, seconds: float
+) -> None:
+    done = [cell for cell in cells if cell.state() == "done"]
+    if not done:
+        return
+    scores = pd.concat([_scores(cell) for cell in done], ignore_index=True)
+    write_scores(scores, out)
+    write_tables(scores, out, method_order=list(sweep.method_files()), notes=_notes(done, cells, failures))
+    markers = [cell.marker() for cell in done]
+    provenance = {
+        "environment": environment(),
+        "cells": len(cells),
+        "failed": [{"cell": cell.name, "error": error} for cell, error in failures],
+        "seconds_of_this_call": round(seconds, 1),
+        "seconds_of_all_cells": round(sum(m["training_seconds"] + m["scoring_seconds"] for m in markers), 1),
+        "peak_memory_mib": max(m["peak_memory_mib"] for m in markers),
+        "commits_of_cells": sorted({str(m["environment"]["git_commit"]) for m in markers}),
+        "run_keys": {cell.name: cell.run_key for cell in done},
+    }
+    with atomic_path(out / "provenance.json") as temporary:
+        temporary.write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _scores(cell: Cell) -> pd.DataFrame:
+    # The place is the plan's: a base that two methods share is stored under one of their names.
+    scores = pd.read_parquet(cell.folder / SCORES)
+    return scores.assign(method=cell.method, protocol=cell.protocol, held_out_site=cell.held_out_site, seed=cell.seed)
+
+
+def _notes(done: Sequence[Cell], cells: Sequence[Cell], failures: Sequence[tuple[Cell, str]]) -> list[str]:
+    notes = ["Model selection: none; every method is scored after its last epoch."]
+    remarks = {f"{cell.method}: {text}" for cell in done for text in cell.marker().get("notes", {}).values()}
+    notes += sorted(remarks)
+    if len(done) < len(cells):
+        notes.append(f"{len(cells) - len(done)} of {len(cells)} cells are missing, {len(failures)} of them failed.")
+    return notes
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{out}: cannot write into the results folder: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{out}: another sweep is working in this folder; wait for it or give another --out"
+            ) from None
+        yield

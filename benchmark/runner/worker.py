@@ -1,0 +1,147 @@
+"""What a worker process does with one cell: train, score, leave a completion marker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import resource
+import threading
+import time
+import traceback
+import warnings
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.data.atomic import atomic_path
+from benchmark.embeddings import read_embeddings
+from benchmark.metrics.evaluate import EvaluationSettings, evaluate
+from benchmark.runner.cells import ERROR, MARKER, SCORES, Cell
+from benchmark.runner.provenance import environment
+
+CONFIG = "config.yaml"
+LOG = "log.txt"
+
+
+def start(device: int | None, threads: int) -> None:
+    """Initialise a worker: its GPU, its threads, and its death when the sweep dies.
+
+    Parameters
+    ----------
+    device
+        Index of the only GPU that the worker may see, or None.
+    threads
+        CPU threads of the worker.
+    """
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(threads)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+
+def _die_with_parent() -> None:
+    # A worker that outlived a killed sweep would write into cells that the next sweep works on.
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def run_cell(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> str | None:
+    """Train a cell unless it is trained, score it, and mark it complete.
+
+    Parameters
+    ----------
+    cell
+        What to do.
+    base
+        Checkpoint of the cell's base if another cell trained it.
+    evaluation
+        How to score.
+
+    Returns
+    -------
+    str or None
+        A one-line error if the cell failed, which is also in its folder with the traceback.
+    """
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    (cell.folder / ERROR).unlink(missing_ok=True)
+    try:
+        with _output_to(cell.folder / LOG):
+            _run(cell, base, evaluation)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a cell dies of is recorded; the sweep goes on)
+        (cell.folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return None
+
+
+def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
+    from benchmark import fitting
+
+    started = time.time()
+    embeddings = cell.folder / fitting.EMBEDDINGS
+    if cell.state() != "rescore":
+        # Embeddings are written after the model: one without the other is half a run, and goes.
+        embeddings.unlink(missing_ok=True)
+        with atomic_path(cell.folder / CONFIG) as temporary:
+            temporary.write_text(yaml.safe_dump(_plain(cell, base)), encoding="utf-8")
+        fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
+    trained = time.time()
+    table = read_embeddings(embeddings)
+    scores = evaluate(table.frame, evaluation, [cell.held_out_site] if cell.held_out_site else None)
+    place: dict[str, Any] = {
+        "method": cell.method,
+        "protocol": cell.protocol,
+        "held_out_site": cell.held_out_site,
+        "seed": cell.seed,
+    }
+    scores = scores.assign(**place)
+    with atomic_path(cell.folder / SCORES) as temporary:
+        scores.to_parquet(temporary, index=False)
+    marker = {
+        **place,
+        "run_key": cell.run_key,
+        "score_key": cell.score_key,
+        "notes": table.notes,
+        "training_seconds": round(trained - started, 3),
+        "scoring_seconds": round(time.time() - trained, 3),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "environment": environment(),
+    }
+    with atomic_path(cell.folder / MARKER) as temporary:
+        temporary.write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for checkpoint in (cell.folder / fitting.CHECKPOINTS).glob("*.ckpt"):
+        checkpoint.unlink()
+
+
+def _plain(cell: Cell, base: str | None) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(json.dumps(cell.config, default=str))
+    config["trainer"] |= {
+        "default_root_dir": str(cell.folder),
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    config["trained_base"] = base
+    return config
+
+
+@contextlib.contextmanager
+def _output_to(log: Path) -> Any:
+    """Send what libraries print to the cell's log: two workers' lines would tear the progress bar apart."""
+    with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stdout(stream):
+        handler = logging.StreamHandler(stream)
+        root = logging.getLogger()
+        root.addHandler(handler)
+        try:
+            with contextlib.redirect_stderr(stream), warnings.catch_warnings():
+                warnings.simplefilter("default")
+                yield
+        finally:
+            root.removeHandler(handler)

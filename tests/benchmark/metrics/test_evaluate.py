@@ -1,0 +1,70 @@
+"""All scores together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.metrics.evaluate import EvaluationSettings, evaluate
+from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values
+
+QUICK = EvaluationSettings(permutations=1, mlp_permutations=1, bootstrap=20)
+
+
+def test_columns_tables_and_uniqueness(make_table):
+    scores = evaluate(make_table(), QUICK)
+    assert tuple(scores.columns) == COLUMNS
+    assert list(scores["table"].unique()) == ["retrieval", "identity", "leakage", "disease", "structure"]
+    assert not scores.duplicated(["table", "metric", "params", "subgroup"]).any()
+    for text in scores["params"]:
+        assert key_values(**parse_key_values(text)) == text
+
+
+def test_the_order_of_rows_changes_nothing(make_table):
+    table = make_table()
+    shuffled = table.sample(frac=1, random_state=1).reset_index(drop=True)
+    pd.testing.assert_frame_equal(evaluate(table, QUICK), evaluate(shuffled, QUICK))
+
+
+def test_undefined_values_have_a_reason_and_are_not_zero(make_table, set_vectors):
+    table = make_table(sites=1, subjects=2, travelling=0, train=0)
+    scores = evaluate(set_vectors(table, np.ones((2, 2))), QUICK)
+    assert scores["value"].isna().all()
+    assert (scores["reason"] != "").all()
+
+
+def test_values_are_within_bounds(make_table):
+    scores = evaluate(make_table(), QUICK)
+    rank = scores["metric"] == "effective_rank"
+    assert scores.loc[~rank, "value"].dropna().between(0, 1).all()
+    assert scores.loc[rank, "value"].between(1, 6).all()
+
+
+def test_leakage_sees_all_sites_whatever_site_queries(make_table):
+    table = make_table()
+    everywhere, held_out = evaluate(table, QUICK), evaluate(table, QUICK, ["site0"])
+    apart = ["leakage", "disease", "structure"]
+    pd.testing.assert_frame_equal(
+        everywhere[everywhere["table"].isin(apart)].reset_index(drop=True),
+        held_out[held_out["table"].isin(apart)].reset_index(drop=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (
+            {"distances": ("manhattan",)},
+            "distances: 'manhattan' is not allowed; allowed: cosine_centred, cosine, euclidean",
+        ),
+        ({"distances": ()}, "distances: none given"),
+        ({"folds": 1}, "folds: 1 is not allowed; it must be an integer >= 2"),
+        ({"permutations": -1}, "permutations: -1 is not allowed"),
+        ({"neighbours": 2.5}, "neighbours: 2.5 is not allowed"),
+    ],
+)
+def test_settings_say_what_is_allowed(settings, text):
+    with pytest.raises(UserError, match=text):
+        EvaluationSettings(**settings)

@@ -1,0 +1,116 @@
+"""Leakage of the site, and designs in which it cannot be measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmark.metrics.leakage import leakage
+from benchmark.metrics.rows import to_frame
+from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.settings import EvaluationSettings
+
+SETTINGS = EvaluationSettings(permutations=3, mlp_permutations=1)
+
+
+def score(table, settings=SETTINGS):
+    return to_frame(leakage(scored_scans(table), settings))
+
+
+def value(frame, probe, coordinates):
+    chosen = frame[
+        (frame["metric"] == "balanced_accuracy")
+        & frame["params"].str.startswith(f"coordinates={coordinates};")
+        & frame["params"].str.contains(f"probe={probe}")
+    ]
+    assert len(chosen) == 1
+    return chosen["value"].iloc[0]
+
+
+def test_sites_that_differ_leak_and_sites_that_do_not_are_at_chance(make_table):
+    leaking = score(make_table(subjects=20, train=60, site_strength=2.0))
+    clean = score(make_table(subjects=20, train=60, site_strength=0.0))
+    for probe in ("linear", "knn", "mlp"):
+        assert value(leaking, probe, "standardised") > 0.85
+        assert value(clean, probe, "standardised") < 0.5
+    chance = leaking.loc[leaking["metric"] == "balanced_accuracy", "chance"]
+    assert chance.between(0.15, 0.55).all()
+
+
+@pytest.mark.parametrize("coordinates", ["raw", "standardised"])
+def test_whitening_exposes_what_an_inflated_direction_hides(make_table, set_vectors, coordinates):
+    # One factor, free of the site and shared by all dimensions, a thousand times as large as the site.
+    table = make_table(sites=3, subjects=40, travelling=0, train=80, dimensions=8)
+    rng = np.random.default_rng(0)
+    site = table["site"].str[-1].astype(int).to_numpy()
+    hidden = rng.normal(size=(3, 8))[site] + 0.3 * rng.normal(size=(len(table), 8))
+    frame = score(set_vectors(table, 1000 * rng.normal(size=(len(table), 1)) + hidden))
+    assert value(frame, "knn", coordinates) < 0.5
+    for probe in ("linear", "knn", "mlp"):
+        assert value(frame, probe, "whitened") > 0.9
+
+
+def test_recall_per_site_averages_to_the_balanced_accuracy(make_table):
+    frame = score(make_table(site_strength=0.5))
+    for params, rows in frame.groupby("params"):
+        recall = rows[rows["metric"] == "recall"]
+        assert recall["subgroup"].tolist() == ["site=site0", "site=site1", "site=site2"], params
+        overall = rows.loc[rows["metric"] == "balanced_accuracy"].iloc[0]
+        assert overall["value"] == pytest.approx(recall["value"].mean())
+        assert overall["n"] == recall["n"].sum() == 36
+
+
+def test_params_are_canonical(make_table):
+    assert set(score(make_table())["params"]) == {
+        f"coordinates={coordinates};folds=5;{k}probe={probe}"
+        for coordinates in ("raw", "standardised", "whitened")
+        for probe, k in (("linear", ""), ("knn", "k=10;"), ("mlp", ""))
+    }
+    without_train = make_table()
+    without_train = without_train[without_train["split"] == "test"]
+    assert score(without_train)["params"].str.endswith(";statistics=all").all()
+
+
+def test_one_site(make_table):
+    frame = score(make_table(sites=1))
+    assert frame["value"].isna().all()
+    assert set(frame["reason"]) == {"fewer than two classes: site0"}
+
+
+def test_site_with_one_subject(make_table):
+    table = make_table(travelling=0)
+    table = table[(table["site"] != "site1") | (table["subject_id"] == "s1-0") | (table["split"] == "train")]
+    frame = score(table)
+    assert frame["value"].isna().all()
+    assert frame["chance"].isna().all()
+    assert set(frame["reason"]) == {"'site1' has one subject, too few to cross-validate"}
+    assert frame.loc[frame["subgroup"] == "site=site1", "n"].eq(1).all()
+
+
+def test_site_with_few_subjects_has_fewer_folds(make_table):
+    table = make_table(travelling=0)
+    few = ["s1-0", "s1-1", "s1-2"]
+    table = table[(table["site"] != "site1") | table["subject_id"].isin(few) | (table["split"] == "train")]
+    frame = score(table)
+    assert frame["params"].str.contains("folds=3;").all()
+    assert frame["value"].notna().all()
+
+
+def test_constant_dimension_is_named(make_table):
+    frame = score(make_table().assign(z2=np.float32(0.1)))
+    assert frame["value"].notna().all()
+    raw = frame["params"].str.startswith("coordinates=whitened")
+    assert set(frame.loc[~raw, "reason"]) == {"1 of 6 constant dimensions left out"}
+    assert set(frame.loc[raw, "reason"]) == {"1 of 6 directions without variance left out"}
+
+
+def test_constant_ldr_is_undefined(make_table, set_vectors):
+    frame = score(set_vectors(make_table(), np.full((66, 3), np.float32(0.1))))
+    assert frame["value"].isna().all()
+    assert set(frame["reason"]) == {"the LDR is constant over the reference scans"}
+
+
+def test_no_permutations(make_table):
+    frame = score(make_table(), EvaluationSettings(permutations=0, mlp_permutations=0))
+    assert frame["chance"].isna().all()
+    assert frame["value"].notna().all()

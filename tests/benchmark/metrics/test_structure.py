@@ -1,0 +1,52 @@
+"""Effective rank and the first component's share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import entropy
+from sklearn.decomposition import PCA
+
+from benchmark.metrics.rows import to_frame
+from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.structure import effective_rank, structure, variance_shares
+
+
+def test_against_pca_and_scipy():
+    ldr = np.random.default_rng(0).normal(size=(80, 5)) * [5, 3, 1, 1, 0.1]
+    ratios = PCA().fit(ldr).explained_variance_ratio_
+    assert variance_shares(ldr) == pytest.approx(ratios)
+    assert effective_rank(variance_shares(ldr)) == pytest.approx(math.exp(entropy(ratios)))
+
+
+@pytest.mark.parametrize(("shares", "rank"), [([1, 0, 0], 1), ([0.5, 0.5, 0], 2), ([0.25] * 4, 4)])
+def test_by_hand(shares, rank):
+    assert effective_rank(np.array(shares, dtype=float)) == pytest.approx(rank)
+
+
+def test_one_dimension():
+    assert variance_shares(np.arange(5.0)[:, None]).tolist() == [1.0]
+
+
+def test_collapse_to_a_line(make_table, set_vectors):
+    table = make_table()
+    line = np.random.default_rng(0).normal(size=(len(table), 1)) * np.ones((1, 4))
+    rank, share = structure(scored_scans(set_vectors(table, line)))
+    assert (rank.value, share.value) == (pytest.approx(1.0), pytest.approx(1.0))
+
+
+def test_test_scans_are_measured_and_counted(make_table):
+    frame = to_frame(structure(scored_scans(make_table())))
+    assert frame["n"].tolist() == [36, 36]
+    assert set(frame["params"]) == {"coordinates=raw;dimensions=6"}
+    assert frame["higher_is_better"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("rows", "reason"), [(36, "the LDR is constant"), (1, "fewer than two scans")])
+def test_undefined(make_table, set_vectors, rows, reason):
+    table = make_table()
+    table = set_vectors(table, np.full((len(table), 3), 0.1))
+    scores = structure(scored_scans(table[table["split"] == "test"].head(rows)))
+    assert all(math.isnan(score.value) and score.reason == reason for score in scores)

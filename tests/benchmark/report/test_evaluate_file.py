@@ -1,0 +1,60 @@
+"""Anybody's embeddings, from file to tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.embeddings import write_embeddings
+from benchmark.errors import UserError
+from benchmark.metrics.evaluate import EvaluationSettings
+from benchmark.report.columns import LEAKAGE, RETRIEVAL
+from benchmark.report.evaluate_file import evaluate_file
+from benchmark.report.summary import sections
+
+SETTINGS = EvaluationSettings(permutations=1, mlp_permutations=1, bootstrap=20)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"t{i}" if i < 3 else f"s{site}-{i}", "1", f"site{site}", ("CN", "AD")[i % 2], 70.0, "F")
+        for site in range(3)
+        for i in range(14)
+    ]
+    frame = pd.DataFrame(rows, columns=["subject_id", "session_id", "site", "diagnosis", "age", "sex"])
+    frame[[f"z{i}" for i in range(4)]] = rng.normal(size=(len(frame), 4)).astype(np.float32)
+    return frame
+
+
+def test_scores_and_tables(table, tmp_path):
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    scores = evaluate_file(tmp_path / "mine.csv", tmp_path / "out", SETTINGS)
+    place = scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()
+    assert place.to_numpy().tolist() == [["mine", "foreign", "", 0]]
+    for columns in (RETRIEVAL, LEAKAGE):
+        (part,) = sections(scores, columns, None)
+        assert all(np.isfinite(entry.mean) for entry in part.entries["mine"].values())
+    assert "No row was marked as training" in (tmp_path / "out" / "leakage.md").read_text()
+    assert (tmp_path / "out" / "scores.csv").is_file()
+
+
+def test_same_file_same_bytes(table, tmp_path):
+    write_embeddings(table, tmp_path / "mine.parquet", {"site_label": "needs the site"})
+    for name in ("one", "two"):
+        evaluate_file(tmp_path / "mine.parquet", tmp_path / name, SETTINGS)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+    assert "- mine: needs the site" in (tmp_path / "one" / "leakage.md").read_text()
+
+
+def test_errors_name_the_file(table, tmp_path):
+    path = tmp_path / "mine.csv"
+    table.assign(split="train").to_csv(path, index=False)
+    with pytest.raises(UserError, match=r"mine.csv: column 'split': no row is 'test'"):
+        evaluate_file(path, tmp_path / "out", SETTINGS)
+    table.to_csv(path, index=False)
+    with pytest.raises(UserError, match="cannot write into the folder"):
+        evaluate_file(path, path / "out", SETTINGS)

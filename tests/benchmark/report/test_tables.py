@@ -1,0 +1,97 @@
+"""Files of a results folder."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from benchmark.report.columns import LEAKAGE, RETRIEVAL
+from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_scores, write_tables
+
+FILES = {"retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "retrieval_by_site.csv"}
+
+
+def test_scores_come_back_exactly_and_bytes_do_not_depend_on_row_order(scores, tmp_path):
+    write_scores(scores, tmp_path / "one")
+    write_scores(scores.sample(frac=1, random_state=0)[list(SCORE_COLUMNS[::-1])], tmp_path / "two")
+    for name in ("scores.csv", "scores.parquet"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    stored = pd.read_parquet(tmp_path / "one" / "scores.parquet")
+    text = pd.read_csv(tmp_path / "one" / "scores.csv", keep_default_na=False, na_values={"value": "", "chance": ""})
+    assert tuple(stored.columns) == tuple(text.columns) == SCORE_COLUMNS
+    assert stored["value"].equals(text["value"])
+    assert len(stored) == len(scores)
+
+
+def test_csv_text(scores, tmp_path):
+    write_scores(scores[scores["method"] == "b"].head(2), tmp_path)
+    assert (tmp_path / "scores.csv").read_text() == (
+        ",".join(SCORE_COLUMNS) + "\n"
+        "b,pooled,,1,retrieval,mAP,1,distance=cosine_centred;gallery=other_sites;label=CN/AD,,0.5,10,,,,0.5,True\n"
+        "b,pooled,,2,retrieval,mAP,1,distance=cosine_centred;gallery=other_sites;label=CN/AD,,,10,no query,,,,True\n"
+    )
+
+
+def test_table_files_are_the_same_every_time(scores, tmp_path):
+    write_tables(scores, tmp_path / "one", ["b", "a"], ["Model selection: none."])
+    write_tables(scores.sample(frac=1, random_state=0), tmp_path / "two", ["b", "a"], ["Model selection: none."])
+    assert {path.name for path in (tmp_path / "one").iterdir()} == FILES
+    for name in FILES:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_footers(scores, tmp_path):
+    write_tables(scores, tmp_path, None, ["Model selection: none.", "combat: transductive"])
+    for name in ("retrieval.md", "leakage.md"):
+        text = (tmp_path / name).read_text()
+        for line in ("±: standard deviation over seeds", "- Model selection: none.", "- combat: transductive"):
+            assert line in text
+        assert "statistics=all" not in text
+    text = (tmp_path / "retrieval.md").read_text()
+    for line in ("Gallery: the held-out scans", "Ties go to the first scan key", "`cosine_centred`", "Chance: exact"):
+        assert line in text
+    assert "beside mAP CN/AD" in (tmp_path / "leakage.md").read_text()
+
+
+def test_statistics_of_the_scored_scans_are_confessed(scores, tmp_path):
+    scores["params"] = "centre=all;" + scores["params"]
+    write_tables(scores, tmp_path)
+    assert "No row was marked as training" in (tmp_path / "retrieval.md").read_text()
+
+
+def test_wide_csv(scores, tmp_path):
+    write_tables(scores, tmp_path, ["b", "a"])
+    wide = pd.read_csv(tmp_path / "retrieval.csv").set_index(["protocol", "method"])
+    for column in RETRIEVAL:
+        assert {column.key, f"{column.key}_sd", f"{column.key}_chance"} <= set(wide)
+    assert wide.loc[("leave_one_site_out", "a"), "map_cn_ad"] == pytest.approx(0.35)
+    assert wide.loc[("pooled", "a"), ["seeds", "map_cn_ad_chance"]].tolist() == [2, 0.5]
+    assert pd.isna(wide.loc[("pooled", "b"), "map_cn_ad"])
+    assert wide.loc[("pooled", "b"), "notes"].startswith("b, mAP CN/AD: – (1 of 2 cells: no query)")
+
+
+def test_by_site(scores, tmp_path):
+    write_tables(scores, tmp_path)
+    table = pd.read_csv(tmp_path / "retrieval_by_site.csv")
+    assert table[["protocol", "query_site", "method"]].to_numpy().tolist() == [
+        ["pooled", "X", "a"],
+        ["pooled", "X", "b"],
+    ]
+    assert table["map_cn_ad"].tolist() == pytest.approx([0.6, float("nan")], nan_ok=True)
+
+
+def test_by_site_without_sites_has_a_header(scores, tmp_path):
+    write_tables(scores[scores["subgroup"] == ""], tmp_path)
+    assert (tmp_path / "retrieval_by_site.csv").read_text().startswith("protocol,query_site,method,map_cn_ad,")
+
+
+def test_terminal_has_both_tables(scores):
+    text = format_terminal(scores, ["b", "a"])
+    assert "Retrieval. Pooled" in text
+    assert "Leakage. Leave one site out" in text
+    assert text.index("\nb ") < text.index("\na ")
+
+
+def test_column_keys_are_unique():
+    for columns in (RETRIEVAL, LEAKAGE):
+        assert len({column.key for column in columns}) == len({column.heading for column in columns}) == len(columns)

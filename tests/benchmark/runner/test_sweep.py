@@ -1,0 +1,132 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+
+TABLES = ("scores.csv", "scores.parquet", "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, phantom, command):
+    """Results of an uninterrupted smoke sweep, and the file it was run from."""
+    import yaml
+
+    from benchmark.configs import SWEEPS
+
+    folder = tmp_path_factory.mktemp("sweep")
+    sweep = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())
+    sweep["phantom"]["out"] = str(phantom)
+    sweep["overrides"] |= {
+        "data.manifests": [f"{phantom}/phantom-*.csv"],
+        "data.data_root": str(phantom),
+        "data.truth": f"{phantom}/truth.csv",
+        "data.cache_dir": str(phantom.parent / "cache"),
+    }
+    config = folder / "smoke.yaml"
+    config.write_text(yaml.safe_dump(sweep))
+    done = command("sweep", "--config", config, "--out", folder / "a")
+    return config, folder / "a", done
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in TABLES}
+
+
+def markers(folder):
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("cells/*/cell.json")}
+
+
+def test_the_tables_are_printed_and_say_where_they_lie(finished):
+    _, out, done = finished
+    assert "retrieval" in done.stdout.lower()
+    assert "leakage" in done.stdout.lower()
+    assert f"{out}/retrieval.md" in done.stdout
+    assert "left" in done.stderr  # the progress bar's estimate
+
+
+def test_every_method_is_in_the_scores_and_nothing_is_rosily_missing(finished):
+    _, out, _ = finished
+    scores = pd.read_parquet(out / "scores.parquet")
+    assert set(scores["method"]) == {
+        "seada", "dann", "combat", "autoencoder", "pca_voxels", "random_vectors", "true_anatomy",
+    }  # fmt: skip
+    overall = scores.query("table == 'retrieval' and metric == 'mAP' and subgroup == ''")
+    assert overall["value"].between(0, 1).all()
+    assert scores.loc[scores["value"].isna(), "reason"].str.len().gt(0).all()
+
+
+def test_the_autoencoder_is_trained_once_for_itself_and_combat(finished):
+    _, out, _ = finished
+    cells = {json.loads(path.read_text())["method"]: path.parent for path in out.glob("cells/*/cell.json")}
+    assert (cells["autoencoder"] / "logs" / "metrics.csv").read_text().count("\n") >= 2
+    assert not (cells["combat"] / "checkpoints").exists() or not any((cells["combat"] / "checkpoints").iterdir())
+    log = cells["combat"] / "logs" / "metrics.csv"
+    assert not log.exists() or "reconstruction" not in log.read_text()
+
+
+def test_a_second_call_does_nothing_and_changes_nothing(finished, command):
+    config, out, _ = finished
+    before, tables = markers(out), contents(out)
+    command("sweep", "--config", config, "--out", out)
+    assert markers(out) == before
+    assert contents(out) == tables
+
+
+def test_two_runs_are_byte_identical(finished, command, tmp_path):
+    config, out, _ = finished
+    command("sweep", "--config", config, "--out", tmp_path / "b")
+    assert contents(tmp_path / "b") == contents(out)
+
+
+@pytest.mark.parametrize("moment", range(2))
+def test_a_killed_sweep_goes_on_where_it_was(finished, command, tmp_path, moment):
+    config, reference, _ = finished
+    out = tmp_path / "killed"
+    arguments = [sys.executable, "-m", "benchmark.cli", "sweep", "--config", str(config), "--out", str(out)]
+    process = subprocess.Popen(
+        arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
+    )
+    deadline = time.time() + 120
+    # At random, once something has been begun: a kill during start-up would test nothing.
+    while not list(out.glob("cells/*/config.yaml")) and time.time() < deadline:
+        time.sleep(0.05)
+    time.sleep(random.Random(moment).uniform(0, 8))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished_before = markers(out)
+    command("sweep", "--config", config, "--out", out)
+    after = markers(out)
+    assert {name: after[name] for name in finished_before} == finished_before
+    assert contents(out) == contents(reference)
+
+
+def test_the_plan_names_the_cells_and_runs_nothing(finished, command, tmp_path):
+    config, out, _ = finished
+    done = command("sweep", "--config", config, "--out", tmp_path / "planned", "--plan")
+    assert done.stdout.count(" new ") == 7
+    assert "7 cells, about" in done.stdout
+    assert not (tmp_path / "planned" / "cells").exists()
+    assert command("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 7
+
+
+def test_a_failed_cell_is_recorded_and_the_others_go_on(smoke, command, tmp_path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("model: {class_path: baselines.pca_voxels.PCAVoxels, init_args: {ldr_dim: 5000}}\n")
+    config = smoke(methods=["random_vectors", str(broken)])
+    done = command("sweep", "--config", config, "--out", tmp_path / "out", check=False)
+    assert done.returncode == 1
+    assert "failed: broken, pooled, seed 7: MethodError: PCAVoxels: ldr_dim 5000 is not allowed" in done.stderr
+    assert "Traceback" not in done.stderr
+    errors = list(Path(tmp_path / "out").glob("cells/*/error.txt"))
+    assert len(errors) == 1
+    assert set(pd.read_parquet(tmp_path / "out" / "scores.parquet")["method"]) == {"random_vectors"}
+    assert "1 of 2 cells are missing" in (tmp_path / "out" / "retrieval.md").read_text()

@@ -1,0 +1,67 @@
+"""Small projects that several tests share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmark.configs import SWEEPS
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Run `seada-bench` as a user does, in a process of its own."""
+
+    def run(*arguments, cwd=ROOT, check=True, timeout=300):
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmark.cli", *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            pytest.fail(f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def phantom(tmp_path_factory, command):
+    """Folder of the smoke sweep's phantom, made once a test process."""
+    out = tmp_path_factory.mktemp("phantom") / "phantom-smoke"
+    settings = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())["phantom"]["settings"]
+    command("phantom", "--out", out, "--processes", 1, *[f"--{name}={value}" for name, value in settings.items()])
+    return out
+
+
+@pytest.fixture
+def smoke(tmp_path, phantom):
+    """The smoke sweep's file for a folder of its own, as a function of changes to it."""
+
+    def write(**changes):
+        sweep = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())
+        sweep["phantom"]["out"] = str(phantom)
+        sweep["overrides"] |= {
+            "data.manifests": [f"{phantom}/phantom-*.csv"],
+            "data.data_root": str(phantom),
+            "data.truth": f"{phantom}/truth.csv",
+            "data.cache_dir": str(phantom.parent / "cache"),
+        }
+        for name, value in changes.items():
+            sweep[name] = sweep[name] | value if isinstance(sweep.get(name), dict) else value
+        path = tmp_path / "smoke.yaml"
+        path.write_text(yaml.safe_dump(sweep))
+        return path
+
+    return write
