@@ -15,6 +15,7 @@ from seada.decorrelation import variance_covariance_penalty
 from seada.domain import DomainClassifier
 from seada.errors import MethodError
 from seada.geometry import Geometry
+from seada.linear_adversary import explained_site_variance
 from seada.memory import LDRMemory
 from seada.objectives import confusion_loss, reverse_gradient
 from seada.representation import Batch
@@ -30,9 +31,10 @@ class SEADA(AutoencodingModule):
     The classifier is trained on detached LDRs all along, several steps a batch.
 
     Departures from what is public of the paper, all of them settings: the style code modulates the decoder
-    feature-wise; it is trained by the site alone and detached from the reconstruction; and, with
-    ``stabiliser``, a variance and covariance penalty on the LDR (in the manner of VICReg) keeps it from
-    collapsing onto the one direction that blinds the classifier. The last is our addition:
+    feature-wise; it is trained by the site alone and detached from the reconstruction; classifier and losses on
+    the LDR see the last few batches too. With ``stabiliser``, which is our addition, a variance and covariance
+    penalty (in the manner of VICReg) keeps the LDR from collapsing onto the one direction that blinds the
+    classifier, and a second, linear adversary with a closed form finds a site that such inflation hides.
     ``seada.yaml`` has it on, ``seada_plain.yaml`` off.
 
     Parameters
@@ -49,9 +51,13 @@ class SEADA(AutoencodingModule):
     style_dim, style_weight
         Length of the style code; weight of its site loss.
     stabiliser
-        Whether the variance and covariance penalty is on.
-    variance_weight, covariance_weight, memory_batches
-        Weights of the penalty's terms and number of past batches it looks at.
+        Whether the variance and covariance penalty and the linear adversary are on.
+    variance_weight, covariance_weight
+        Weights of the penalty's terms, from the first step on.
+    linear_weight
+        Weight of the linear adversary's explained variance; it rises with the adversarial weight.
+    memory_batches
+        Number of past batches whose LDRs classifier, penalty and linear adversary see beside the present one.
     ldr_dim, width, levels, learning_rate, gradient_clip
         See :class:`seada.autoencoding.AutoencodingModule`.
 
@@ -72,10 +78,10 @@ class SEADA(AutoencodingModule):
         classifier_hidden: int = 64,
         style_dim: int = 8,
         style_weight: float = 0.1,
-        style_detached: bool = True,
         stabiliser: bool = True,
         variance_weight: float = 0.05,
         covariance_weight: float = 0.05,
+        linear_weight: float = 0.0,
         memory_batches: int = 7,
         ldr_dim: int = 32,
         width: int = 24,
@@ -91,6 +97,7 @@ class SEADA(AutoencodingModule):
             ("style_weight", style_weight),
             ("variance_weight", variance_weight),
             ("covariance_weight", covariance_weight),
+            ("linear_weight", linear_weight),
         ):
             if weight < 0:
                 raise MethodError(f"{name}: {weight} is not allowed; it must be at least 0")
@@ -105,10 +112,10 @@ class SEADA(AutoencodingModule):
         self.classifier_hidden = classifier_hidden
         self.style_dim = style_dim
         self.style_weight = style_weight
-        self.style_detached = style_detached
         self.stabiliser = stabiliser
         self.variance_weight = variance_weight
         self.covariance_weight = covariance_weight
+        self.linear_weight = linear_weight
         self.memory = LDRMemory(memory_batches)
 
     def build(self, geometry: Geometry) -> None:
@@ -137,15 +144,17 @@ class SEADA(AutoencodingModule):
         style = self.style(volume)
         # The reconstruction must not reach into the style encoder: it would let anatomy into the code.
         reconstruction = reconstruction_loss(
-            self.decoder(ldr, style.detach() if self.style_detached else style), volume
+            self.decoder(ldr, style.detach()), volume
         )
         style_site = functional.cross_entropy(self.style.site(style), site)
         adversarial = self._adversarial_loss(ldrs, sites, self.trainer.world_size * len(ldr))
         variance, covariance = variance_covariance_penalty(ldrs)
-        weight = self.adversarial_weight * ramp(self.progress, self.warmup, self.ramp_length)
-        loss = reconstruction + self.style_weight * style_site + weight * adversarial
+        readable = explained_site_variance(ldrs, sites, self.style.site.out_features)
+        pressure = ramp(self.progress, self.warmup, self.ramp_length)
+        loss = reconstruction + self.style_weight * style_site + pressure * self.adversarial_weight * adversarial
         if self.stabiliser:
             loss = loss + self.variance_weight * variance + self.covariance_weight * covariance
+            loss = loss + pressure * self.linear_weight * readable
         self._step(main, loss)
         self.log_losses(
             batch,
@@ -156,6 +165,7 @@ class SEADA(AutoencodingModule):
             adversarial=adversarial,
             variance=variance,
             covariance=covariance,
+            readable=readable,
         )
 
     def _train_classifier(self, ldr: Tensor, site: Tensor, optimizer: Optimizer) -> Tensor:

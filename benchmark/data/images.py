@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import zlib
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from benchmark.errors import UserError
 
 #: Largest field of view in mm along an axis; beyond it a header's units are wrong.
 LARGEST_MM = 1000.0
+#: Voxels that smoothing needs along an axis.
+FEWEST_VOXELS = 4
 #: How far in mm the voxels of a mask may lie from those of its image.
 ALIGNED_MM = 0.1
 _RAS = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
+_NIFTI: tuple[Any, ...] = (nibabel.Nifti1Image, nibabel.Nifti2Image)
 _ORIENTATIONS: Any = nibabel.orientations
 
 
@@ -66,14 +70,14 @@ def read_image(path: Path, sha256: str = "") -> Image:
     if sha256:
         _check_sha256(path, sha256)
     try:
-        image: Any = nibabel.load(path)
+        image = _opened(path)
         shape = _volume_shape(path, image.shape)
         affine = _checked_affine(path, image, shape)
         data = np.asanyarray(image.dataobj)
     except UserError:
         raise
     except (ImageFileError, HeaderDataError) as error:
-        raise UserError(f"{path}: is no image that nibabel can read: {_line(error)}") from error
+        raise UserError(f"{path}: is no image that can be read: {_line(error)}") from error
     except (OSError, EOFError, zlib.error, ValueError, OverflowError, MemoryError) as error:
         raise UserError(f"{path}: is damaged or cut short: {_line(error)}") from error
     if data.dtype.kind not in "buif":
@@ -104,6 +108,27 @@ def _canonical_grid(image: Image) -> tuple[tuple[int, ...], NDArray[np.float64]]
     return tuple(shape.tolist()), image.affine @ _ORIENTATIONS.inv_ornt_aff(change, image.data.shape)
 
 
+def _opened(path: Path) -> Any:
+    # nibabel would stop at the last voxel, before the checksum of the compression: unpacked here, and whole.
+    packed = path.name.lower().endswith(".nii.gz")
+    raw = gzip.decompress(path.read_bytes()) if packed else _start(path)
+    for kind in _NIFTI:
+        if kind.header_class.may_contain_header(raw):
+            # Unchecked: nibabel takes a voxel size of 0 for 1.
+            zooms = kind.header_class(raw[: kind.header_class.template_dtype.itemsize], check=False)["pixdim"][1:4]
+            if not (np.isfinite(zooms).all() and zooms.all()):
+                raise UserError(f"{path}: has voxel sizes of {_millimetres(zooms)} mm; they must be above 0")
+            return kind.from_bytes(raw) if packed else nibabel.load(path)
+    if packed:
+        raise ImageFileError("it holds no NIfTI header")
+    return nibabel.load(path)
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(1024)
+
+
 def _check_sha256(path: Path, stated: str) -> None:
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -113,8 +138,8 @@ def _check_sha256(path: Path, stated: str) -> None:
 
 def _volume_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
     text = " × ".join(map(str, shape))
-    if len(shape) < 3 or min(shape[:3]) < 2:
-        raise UserError(f"{path}: has shape {text}; a 3D volume is needed")
+    if len(shape) < 3 or min(shape[:3]) < FEWEST_VOXELS:
+        raise UserError(f"{path}: has shape {text}; three axes of at least {FEWEST_VOXELS} voxels are needed")
     volumes = int(np.prod(shape[3:], dtype=np.int64))
     if volumes != 1:
         raise UserError(f"{path}: has shape {text}, {volumes} volumes; one is needed")
@@ -131,9 +156,6 @@ def _checked_affine(path: Path, image: Any, shape: tuple[int, ...]) -> NDArray[n
     spacing = np.sqrt((linear**2).sum(axis=0))
     if not np.isfinite(affine).all() or spacing.min() <= 0 or abs(np.linalg.det(linear / spacing)) < 1e-3:
         raise UserError(f"{path}: has a degenerate affine; its voxel sizes are {_millimetres(spacing)} mm")
-    zooms = np.asarray(header.get_zooms()[:3], dtype=np.float64)
-    if not np.isfinite(zooms).all() or zooms.min() <= 0:
-        raise UserError(f"{path}: has voxel sizes of {_millimetres(zooms)} mm; they must be above 0")
     extent = spacing * shape
     if extent.max() > LARGEST_MM:
         raise UserError(f"{path}: has a field of view of {_millimetres(extent)} mm; at most {LARGEST_MM:g} is allowed")

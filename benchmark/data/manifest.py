@@ -41,7 +41,9 @@ class ManifestProblem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else str(self.file)
-        return f"{where}: column '{self.column}': {self.message}" if self.column else f"{where}: {self.message}"
+        text = f"{where}: column '{self.column}': {self.message}" if self.column else f"{where}: {self.message}"
+        # One line a problem, whatever a broken file holds.
+        return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
 
 
 class ManifestError(UserError):
@@ -158,7 +160,7 @@ def _header_complaints(header: list[str]) -> list[tuple[str, str]]:
     for name in REQUIRED:
         if name not in header:
             similar = nearest(name, unknown)
-            hint = f" (is '{similar}' meant to be it?)" if similar else ""
+            hint = f" (is {similar!r} meant to be it?)" if similar else ""
             complaints.append((name, f"is missing{hint}; required are {', '.join(REQUIRED)}"))
     for name in OPTIONAL:
         similar = next((each for each in unknown if each.strip().casefold() == name), "")
@@ -195,7 +197,7 @@ def _located(row: Row, data_root: Path | None, check: bool, found: Problems) -> 
         values[column] = str(there or tried[-1])
         if check and there is None:
             places = " and ".join(map(str, tried))
-            found.append((row, column, f"'{value}' is not there; tried {places}"))
+            found.append((row, column, f"{value!r} is not there; tried {places}"))
     return Row(row.file, row.order, row.line, values)
 
 

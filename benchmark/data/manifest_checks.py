@@ -67,13 +67,13 @@ def _check_sites(rows: list[Row], problems: Problems) -> None:
             continue
         told.add((row.file, site))
         if site != expected:
-            problems.append((row, "site", f"'{site}' in a manifest of site '{expected}'; write one manifest a site"))
+            problems.append((row, "site", f"{site!r} in a manifest of site {expected!r}; write one manifest a site"))
             continue
         # Sites become file names, and some file systems don't tell A from a.
         owner = first_of_site.setdefault(site.casefold(), row)
         if owner.file != row.file:
             other = owner.values["site"]
-            problems.append((row, "site", f"'{site}' is the site of {owner.file} too ('{other}'); give each its own"))
+            problems.append((row, "site", f"{site!r} is the site of {owner.file} too ({other!r}); give each its own"))
 
 
 def _check_unique(rows: list[Row], problems: Problems) -> None:
@@ -83,17 +83,17 @@ def _check_unique(rows: list[Row], problems: Problems) -> None:
         named = all(row.values[column] for column in ("site", "subject_id", "session_id"))
         first = scans.setdefault(row.key, row) if named else row
         if first is not row:
-            text = f"scan '{row.key}' (site/subject/session) is already in {first.place}"
+            text = f"scan {row.key!r} (site/subject/session) is already in {first.place}"
             problems.append((row, "session_id", text))
         image = row.values["image"]
         if not image or "\0" in image:
             continue
         if image == row.values.get("mask"):
-            problems.append((row, "mask", f"'{image}' is the image itself"))
+            problems.append((row, "mask", f"{image!r} is the image itself"))
         # Resolved, so that a link to an image counts as the image.
         same = images.setdefault(Path(image).resolve(), row)
         if same is not row and first is row:
-            problems.append((row, "image", f"'{image}' is already the image of {same.place}"))
+            problems.append((row, "image", f"{image!r} is already the image of {same.place}"))
 
 
 def _check_same(rows: list[Row], column: str, why: str, problems: Problems) -> None:
@@ -104,5 +104,5 @@ def _check_same(rows: list[Row], column: str, why: str, problems: Problems) -> N
             continue
         first = known.setdefault(subject, row)
         if first.values[column] != value:
-            text = f"subject '{subject}' is '{value}' here and '{first.values[column]}' in {first.place}; {why}"
+            text = f"subject {subject!r} is {value!r} here and {first.values[column]!r} in {first.place}; {why}"
             problems.append((row, column, text))

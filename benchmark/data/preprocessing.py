@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,10 @@ import torchio
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.data.grid import CentredGrid
 from benchmark.data.images import Image, read_image, same_grid
 from benchmark.errors import UserError
 
-#: Spacings that differ by less than this share are equal; the volume isn't resampled.
-EQUAL_SPACING = 1e-3
 #: Without a mask, voxels up to this share of the largest value are air.
 AIR = 1e-3
 _TORCHIO: Any = torchio
@@ -44,8 +42,8 @@ class LoadedVolume:
 class Preprocessing:
     """Grid, spacing and intensity scale that every volume is brought to.
 
-    A volume is oriented to RAS by permuting and flipping axes (left stays left; an oblique angle stays), smoothed
-    and resampled linearly, cropped, or padded with its minimum, and normalised.
+    A volume is oriented to RAS by permuting and flipping axes (left stays left; an oblique angle stays), brought to
+    the grid by one linear interpolation, after smoothing against aliasing, padded with its minimum, and normalised.
 
     Attributes
     ----------
@@ -92,7 +90,9 @@ class Preprocessing:
 
     def transform(self, masked: bool = True) -> torchio.Compose:
         """All steps, for a subject with an image ``t1`` of values in [0, 1] and, if ``masked``, a label ``mask``."""
-        compose: torchio.Compose = _TORCHIO.Compose([*self._grid(masked), *self._intensity(masked)], copy=False)
+        compose: torchio.Compose = _TORCHIO.Compose(
+            [_TORCHIO.ToCanonical(copy=False), self._grid(masked), *self._intensity(masked)], copy=False
+        )
         return compose
 
     def load_volume(self, row: Mapping[Hashable, Any]) -> NDArray[np.float32]:
@@ -125,24 +125,17 @@ class Preprocessing:
         subject = _TORCHIO.Subject(t1=t1)
         if mask_path is not None:
             subject.add_image(_mask(mask_path, path, image), "mask")
-        *resampling, crop_or_pad = self._grid(mask_path is not None, all(_near(s, self.spacing) for s in t1.spacing))
-        for step in resampling:
-            subject = step(subject)
-        before = None if mask_path is None else int(subject.mask.data.sum())
-        if before == 0:
-            raise UserError(f"{mask_path}: the mask is too small to be seen at {self.spacing:g} mm")
-        subject = crop_or_pad(subject)
+        grid = self._grid(mask_path is not None)
+        subject = _TORCHIO.ToCanonical(copy=False)(subject)
+        lost = 0.0 if mask_path is None else grid.share_outside(subject, "mask")
+        subject = grid(subject)
         self._check_contrast(subject, path, mask_path)
-        lost = 1 - int(subject.mask.data.sum()) / before if before else 0.0
         for step in self._intensity(mask_path is not None):
             subject = step(subject)
         return LoadedVolume(subject.t1.numpy()[0], lost)
 
-    def _grid(self, masked: bool, on_spacing: bool = False) -> list[Any]:
-        centre = "mask" if masked and self.crop_to_mask else None
-        resample = [] if on_spacing else [_TORCHIO.Resample(self.spacing, antialias=True, copy=False)]
-        crop_or_pad = _TORCHIO.CropOrPad(self.shape, mask_name=centre, copy=False)
-        return [_TORCHIO.ToCanonical(copy=False), *resample, crop_or_pad]
+    def _grid(self, masked: bool) -> CentredGrid:
+        return CentredGrid(self.shape, self.spacing, "mask" if masked and self.crop_to_mask else None, copy=False)
 
     def _intensity(self, masked: bool) -> list[Any]:
         where = "mask" if masked else foreground
@@ -156,7 +149,7 @@ class Preprocessing:
         inside = foreground(subject.t1.data) if mask_path is None else subject.mask.data.bool()
         if mask_path is not None and not inside.any():
             grid = " × ".join(map(str, self.shape))
-            raise UserError(f"{mask_path}: the whole mask lies outside of the grid of {grid} voxels")
+            raise UserError(f"{mask_path}: the mask covers no voxel of the grid of {grid} at {self.spacing:g} mm")
         values = subject.t1.data[inside].numpy()
         if values.size == 0:
             low = high = 0.0
@@ -207,10 +200,6 @@ def _mask(path: Path, image_path: Path, image: Image) -> Any:
     if not inside.any():
         raise UserError(f"{path}: the mask is empty")
     return _TORCHIO.LabelMap(tensor=torch.from_numpy(inside[None].astype(np.uint8)), affine=mask.affine)
-
-
-def _near(spacing: float, wanted: float) -> bool:
-    return math.isclose(spacing, wanted, rel_tol=EQUAL_SPACING)
 
 
 def _require(fine: bool, name: str, value: object, allowed: str) -> None:

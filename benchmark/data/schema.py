@@ -48,7 +48,7 @@ class Rule:
         if value == "":
             return "" if self.empty else f"is empty; {column} must be {self.allowed}"
         if value != value.strip():
-            return f"'{value}' has a space at its start or end; remove it"
+            return f"{value!r} has a space at its start or end; remove it"
         if self.allows(value):
             return ""
         shown = value if _NUMBER.fullmatch(value) else repr(value)

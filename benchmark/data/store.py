@@ -99,20 +99,26 @@ class VolumeStore:
             raise UserError(
                 f"data.store_processes: {processes} is not allowed; it must be a whole number of at least 1"
             )
+        if scans.empty:
+            raise UserError("there is no scan to preprocess")
         digest = store_digest(scans, preprocessing)
         folder = cache_dir / digest[:16]
-        found = _opened(folder)
+        found = _opened(folder, digest)
         if found is not None:
             return found
-        cache_dir.mkdir(parents=True, exist_ok=True)
         # No mkdtemp: its folders are closed to the other users of a shared cache.
         temporary = cache_dir / f".{folder.name}-{token_hex(4)}"
-        temporary.mkdir()
+        try:
+            temporary.mkdir(parents=True)
+        except OSError as error:
+            raise UserError(
+                f"data.cache_dir: {cache_dir} cannot be a folder of volume stores: {error.strerror}"
+            ) from error
         try:
             _build(scans, preprocessing, temporary, processes, progress)
             record = {"digest": digest, "scans": len(scans), **_settings(preprocessing)}
             (temporary / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-            return _published(temporary, folder)
+            return _published(temporary, folder, digest)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -164,22 +170,25 @@ def _stamp(row: Mapping[Any, Any], column: str, missing: list[str]) -> list[str 
     return ["/".join(path.parts[-4:]), state.st_size, state.st_mtime_ns]
 
 
-def _opened(folder: Path) -> VolumeStore | None:
+def _opened(folder: Path, digest: str) -> VolumeStore | None:
     if not folder.exists():
         return None
     try:
-        return VolumeStore(folder)
-    except (OSError, ValueError, KeyError) as error:
+        store = VolumeStore(folder)
+        if store.digest != digest:
+            raise ValueError(f"its digest is {store.digest}")
+    except (OSError, EOFError, ValueError, KeyError) as error:
         _LOG.warning("%s is no whole store (%s); it is made again", folder, error)
         return None
+    return store
 
 
-def _published(temporary: Path, folder: Path) -> VolumeStore:
+def _published(temporary: Path, folder: Path, digest: str) -> VolumeStore:
     try:
         temporary.rename(folder)
     except OSError:
         # Another process was faster, or a torn store is in the way.
-        found = _opened(folder)
+        found = _opened(folder, digest)
         if found is not None:
             return found
         folder.rename(temporary.with_name(f"{temporary.name}-torn"))
@@ -193,7 +202,7 @@ def _build(scans: pd.DataFrame, preprocessing: Preprocessing, folder: Path, proc
     shape = (len(scans), *preprocessing.shape)
     _open_memmap(path, mode="w+", dtype=np.float16, shape=shape).flush()
     rows = list(enumerate(scans.to_dict("records")))
-    bar = tqdm(total=len(rows), desc="preprocess", unit="scan", disable=not progress, file=sys.stderr)
+    bar = tqdm(total=len(rows), desc="preprocess", unit="scan", disable=not progress, file=sys.stderr, mininterval=1)
     problems: list[str] = []
     lost: list[tuple[float, str]] = []
     with bar:

@@ -17,8 +17,8 @@ from benchmark.seeds import generator
 TISSUE_MEANS = np.array([0.62, 0.95, 0.22])
 #: Standard deviations between sites and between scans of a site, at strength 1: tissue means, log gamma, relative
 #: bias field, log of the blur's width, log of the noise's level.
-BETWEEN_SITES = {"mean": 0.045, "gamma": 0.075, "bias": 0.055, "blur": 0.20, "noise": 0.20}
-WITHIN_SITE = {"mean": 0.075, "gamma": 0.11, "bias": 0.085, "blur": 0.30, "noise": 0.25}
+BETWEEN_SITES = {"mean": 0.050, "gamma": 0.080, "bias": 0.060, "blur": 0.20, "noise": 0.20}
+WITHIN_SITE = {"mean": 0.070, "gamma": 0.105, "bias": 0.080, "blur": 0.25, "noise": 0.20}
 #: Typical blur (SD in mm) and noise (SD relative to an intensity of 1).
 BLUR_MM, NOISE = 1.8, 0.025
 #: Control points of the bias fields.

@@ -92,7 +92,7 @@ def biology(settings: PhantomSettings, subject: str, diagnosis: str, sex: str, a
     nigral = (1.5 if diagnosis == "PD" else 0.0) + 0.5 * rng.standard_normal()
     width, length, height = 1 + 0.028 * rng.standard_normal(3) + (0.012 if sex == "M" else -0.012)
     at_baseline = Biology(age, severity, ventricle, hippocampus, cortex, nigral, width, length, height)
-    return _grown(at_baseline, years, 0.1 * years * (severity > 0.5))
+    return _grown(at_baseline, years, 0.1 * years * (diagnosis in ("MCI", "AD")))
 
 
 def _grown(baseline: Biology, years: float, progress: float) -> Biology:

@@ -44,7 +44,9 @@ def _sizes(settings: PhantomSettings) -> dict[str, int]:
     total = sum(site.size for site in SITES.values())
     least = min(FEWEST, settings.train_scans // len(SITES))
     spare = settings.train_scans - least * len(SITES)
-    return {name: least + round(spare * site.size / total) for name, site in SITES.items()}
+    # Rounding the running total, not each share, keeps the sum.
+    edges = np.round(spare * np.cumsum([site.size for site in SITES.values()]) / total).astype(int)
+    return {name: least + int(size) for name, size in zip(SITES, np.diff(edges, prepend=0), strict=True)}
 
 
 def _training(name: str, settings: PhantomSettings) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""Small images and manifests."""
+"""Small images and manifests written to a temporary folder."""
 
 from __future__ import annotations
 
@@ -8,47 +8,75 @@ import nibabel
 import numpy as np
 import pytest
 
-COLUMNS = ["subject_id", "session_id", "image", "site", "diagnosis", "age", "sex"]
+COLUMNS = ("subject_id", "session_id", "image", "site", "diagnosis", "age", "sex")
 
 
-def head(shape=(20, 24, 20)):
-    """A smooth blob that is brighter on the right, at the front and at the top."""
-    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
-    blob = np.exp(-2 * (x**2 + y**2 + z**2)) * (1 + 0.5 * x + 0.3 * y + 0.2 * z)
-    return (1000 * blob).astype(np.float32)
+@pytest.fixture(scope="session")
+def head():
+    """Function: a head with a bright right side, in RAS order at any spacing, its mask and affine.
+
+    The field of view is 96 × 112 × 104 mm around the origin, so that scans of different spacing show the same head.
+    """
+
+    def make(spacing=(4.0, 4.0, 4.0), seed=0):
+        extent = np.array([96.0, 112.0, 104.0])
+        shape = np.round(extent / spacing).astype(int)
+        affine = np.diag([*spacing, 1.0])
+        affine[:3, 3] = -(shape - 1) / 2 * spacing
+        x, y, z = np.meshgrid(
+            *[(np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, spacing, strict=True)], indexing="ij"
+        )
+        radius = np.sqrt((x / 36) ** 2 + (y / 44) ** 2 + (z / 40) ** 2)
+        mask = radius < 1
+        blob = np.exp(-((x - 20) ** 2 + (y - 8) ** 2 + (z + 12) ** 2) / 200)
+        data = (500 * np.clip(1.2 - radius, 0, 0.6) + 300 * blob) * (radius < 1.2)
+        data += np.random.default_rng(seed).uniform(0, 1e-3, data.shape)
+        return data, mask.astype(np.uint8), affine
+
+    return make
 
 
-@pytest.fixture
-def image(tmp_path):
-    """Write an image file; the affine is RAS with 4 mm voxels unless given."""
+@pytest.fixture(scope="session")
+def write_image():
+    """Function: write an array as NIfTI, stored in any orientation."""
 
-    def write(name="scan.nii.gz", data=None, affine=None):
-        path = tmp_path / name
+    def write(path, data, affine, orientation="RAS", dtype=np.float32, **header):
+        image = nibabel.Nifti1Image(np.asarray(data, dtype=dtype), affine)
+        target = nibabel.orientations.axcodes2ornt(orientation)
+        image = image.as_reoriented(
+            nibabel.orientations.ornt_transform(nibabel.orientations.io_orientation(affine), target)
+        )
+        image.set_data_dtype(dtype)
+        for name, value in header.items():
+            image.header[name] = value
         path.parent.mkdir(parents=True, exist_ok=True)
-        affine = np.diag([4.0, 4, 4, 1]) if affine is None else affine
-        nibabel.save(nibabel.Nifti1Image(head() if data is None else data, affine), path)
+        nibabel.save(image, path)
         return path
 
     return write
 
 
 @pytest.fixture
-def manifest(tmp_path, image):
-    """Write a manifest of rows given as changes to a good one; images are written unless named."""
+def write_manifest(tmp_path):
+    """Function: write rows (dictionaries of what differs from a valid row) as a manifest; images are empty files."""
 
-    def write(*rows, name="site.csv", columns=COLUMNS, encoding="utf-8"):
+    def write(*rows, name="a.csv", site="A", columns=None, images=True):
+        valid = {"session_id": "1", "site": site, "diagnosis": "CN", "age": "70", "sex": "F"}
+        full = [
+            {"subject_id": f"{site}{n}", "image": f"images/{site}{n}.nii.gz", **valid, **row}
+            for n, row in enumerate(rows or ({},))
+        ]
         path = tmp_path / name
-        with path.open("w", newline="", encoding=encoding) as stream:
-            writer = csv.writer(stream)
-            writer.writerow(columns)
-            for i, changes in enumerate(rows):
-                row = {
-                    "subject_id": f"s{i}", "session_id": "1", "image": f"{name}-{i}.nii.gz", "site": "A",
-                    "diagnosis": "CN", "age": "70", "sex": "F", "split": "", **changes,
-                }  # fmt: skip
-                if "image" not in changes:
-                    image(row["image"])
-                writer.writerow([row[column] for column in columns])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        names = columns or list(dict.fromkeys([*COLUMNS, *(key for row in full for key in row)]))
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, names, restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(full)
+        for row in full if images else ():
+            image = path.parent / (row["image"] or "none")
+            image.parent.mkdir(parents=True, exist_ok=True)
+            image.touch()
         return path
 
     return write

@@ -1,140 +1,250 @@
-import gzip
+from __future__ import annotations
 
-import nibabel
 import numpy as np
 import pytest
+import torch
+import torchio
 
-from benchmark.data.preprocessing import Preprocessing, load_volume
+from benchmark.data.images import read_image
+from benchmark.data.preprocessing import Preprocessing, foreground
 from benchmark.errors import UserError
-from tests.benchmark.data.conftest import head
 
-SETTINGS = Preprocessing(shape=(20, 24, 20), spacing=4.0)
-
-
-def reoriented(data, affine, codes):
-    image = nibabel.Nifti1Image(data, affine)
-    target = nibabel.orientations.axcodes2ornt(codes)
-    turn = nibabel.orientations.ornt_transform(nibabel.orientations.io_orientation(affine), target)
-    turned = image.as_reoriented(turn)
-    return np.asarray(turned.dataobj), turned.affine
+ORIENTATIONS = ("RAS", "LAS", "LPS", "LIA", "PIR", "ASL", "SPR")
+#: Grid of the head's own field of view at 4 mm.
+SETTINGS = Preprocessing(shape=(24, 28, 26), spacing=4.0)
 
 
-@pytest.mark.parametrize("codes", ["RAS", "LAS", "LIA", "PIR", "SRA"])
-def test_any_orientation_gives_the_same_array_and_never_a_flip(image, codes):
-    affine = np.diag([4.0, 4, 4, 1])
-    expected = load_volume(image(), None, SETTINGS)
-    data, turned = reoriented(head(), affine, codes)
-    assert "".join(nibabel.aff2axcodes(turned)) == codes
-    np.testing.assert_allclose(load_volume(image("turned.nii.gz", data, turned), None, SETTINGS), expected, atol=1e-5)
-    assert expected[15, 12, 10] > expected[4, 12, 10]  # the right stays brighter than the left
+@pytest.fixture
+def scan(tmp_path, head, write_image):
+    """Function: write a head and its mask, and give the row of the scans table."""
+
+    def write(
+        spacing=(4.0, 4.0, 4.0), orientation="RAS", dtype=np.float32, change=lambda data: data, mask=True, **header
+    ):
+        data, inside, affine = head(spacing)
+        image = write_image(tmp_path / "t1.nii.gz", change(data), affine, orientation, dtype, **header)
+        row = {"image": str(image), "mask": "", "sha256": ""}
+        if mask:
+            row["mask"] = str(write_image(tmp_path / "mask.nii.gz", inside, affine, orientation, np.uint8))
+        return row
+
+    return write
 
 
-def test_smaller_and_uneven_voxels_give_nearly_the_same_array(image):
-    expected = load_volume(image(), None, SETTINGS)
-    fine = head((40, 48, 20))
-    affine = np.diag([2.0, 2, 4, 1])
-    got = load_volume(image("fine.nii.gz", fine, affine), None, SETTINGS)
-    assert np.corrcoef(got.ravel(), expected.ravel())[0, 1] > 0.99
+@pytest.mark.parametrize("mask", [True, False])
+@pytest.mark.parametrize("spacing", [(4.0, 4.0, 4.0), (1.5, 2.0, 3.0)])
+def test_every_stored_orientation_gives_the_same_volume(scan, spacing, mask):
+    expected = SETTINGS.load_volume(scan(spacing, "RAS", mask=mask))
+    for orientation in ORIENTATIONS[1:]:
+        np.testing.assert_allclose(SETTINGS.load_volume(scan(spacing, orientation, mask=mask)), expected, atol=2e-3)
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float64])
-def test_any_data_type_gives_the_same_array(image, kind):
-    data = np.round(head() / head().max() * 250)
-    expected = load_volume(image("float.nii.gz", data.astype(np.float32)), None, SETTINGS)
-    np.testing.assert_allclose(load_volume(image("k.nii.gz", data.astype(kind)), None, SETTINGS), expected, atol=1e-5)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_right_stays_right_and_front_stays_front(scan, orientation):
+    # The blob is at x = +20 (right), y = +8 (front), z = -12 mm (below): voxel 24/2 + 20/4 = 17, 16, 10.
+    volume = SETTINGS.load_volume(scan((2.0, 2.0, 2.0), orientation))
+    assert volume.shape == (24, 28, 26)
+    assert volume.dtype == np.float32
+    smooth = np.where(volume == volume.max())
+    np.testing.assert_allclose(np.ravel(smooth), [16.5, 15.5, 9.5], atol=1)
+    assert volume[12:].mean() > volume[:12].mean() + 0.05
 
 
-def test_scaling_in_the_header_is_applied(image, tmp_path):
-    expected = load_volume(image(), None, SETTINGS)
-    scaled = nibabel.Nifti1Image(head(), np.diag([4.0, 4, 4, 1]))
-    scaled.header.set_data_dtype(np.int16)  # nibabel chooses slope and intercept
-    nibabel.save(scaled, tmp_path / "scaled.nii")
-    np.testing.assert_allclose(load_volume(tmp_path / "scaled.nii", None, SETTINGS), expected, atol=1e-2)
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.9, 1.1, 3.0), (6.0, 5.0, 7.0)])
+def test_spacing_is_interpolated_away(scan, spacing):
+    expected = SETTINGS.load_volume(scan((4.0, 4.0, 4.0)))
+    volume = SETTINGS.load_volume(scan(spacing))
+    inside = (expected != 0) & (volume != 0)
+    assert np.corrcoef(volume[inside], expected[inside])[0, 1] > 0.97
+    assert inside.sum() > 0.9 * (expected != 0).sum()
 
 
-def test_normalisation_is_of_the_voxels_in_the_mask(image):
-    mask = head() > 300
-    path = image("mask.nii.gz", mask.astype(np.uint8))
-    volume = load_volume(image(), path, SETTINGS)
-    assert abs(volume[mask].mean()) < 1e-4
-    assert volume[mask].std() == pytest.approx(1, abs=1e-4)
-    assert (volume[~mask] == 0).all()
-    percentile = load_volume(image(), path, Preprocessing((20, 24, 20), 4.0, "percentile", 0, 100))
-    assert percentile[mask].min() == 0
-    assert percentile[mask].max() == 1
+@pytest.mark.parametrize("normalisation", ["zscore", "percentile"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.float64])
+def test_types_scales_and_offsets_do_not_matter(scan, normalisation, dtype):
+    settings = Preprocessing((24, 28, 26), normalisation=normalisation)
+    expected = settings.load_volume(scan())
+    whole = np.issubdtype(dtype, np.integer)
+    top = min(np.iinfo(dtype).max, 20000) if whole else 1.0
+    changed = scan(dtype=dtype, change=lambda data: np.rint(data / data.max() * top) if whole else data * 1e-30 + 1e-30)
+    # Half a step of a uint8 is 1/510 of the range, and the range about 6 SD.
+    np.testing.assert_allclose(settings.load_volume(changed), expected, atol=0.02 if dtype == np.uint8 else 1e-3)
 
 
-def test_the_brain_is_centred_where_the_volume_is_cropped(image):
-    data = np.zeros((40, 40, 40), np.float32)
-    data[20:36, 4:20, 12:28] = head((16, 16, 16)) + 10
-    mask = image("mask.nii.gz", (data > 0).astype(np.uint8))
-    volume = load_volume(image("off.nii.gz", data), mask, Preprocessing((16, 16, 16), 4.0))
-    assert (volume != 0).all()
+def test_slope_and_intercept_of_the_header_are_applied(tmp_path, scan, head, write_image):
+    data, _, affine = head()
+    expected = SETTINGS.load_volume(scan(mask=False))
+    negative = write_image(tmp_path / "n.nii.gz", np.rint(data * -20), affine, dtype=np.int16)
+    raw = bytearray(__import__("gzip").decompress(negative.read_bytes()))
+    raw[112:116] = np.float32(-0.05).tobytes()  # scl_slope
+    raw[116:120] = np.float32(7).tobytes()  # scl_inter
+    scaled = tmp_path / "s.nii"
+    scaled.write_bytes(raw)
+    np.testing.assert_allclose(SETTINGS.load_volume({"image": str(scaled)}), expected, atol=1e-3)
 
 
-def test_a_trailing_axis_of_one_is_fine(image):
-    expected = load_volume(image(), None, SETTINGS)
-    np.testing.assert_array_equal(load_volume(image("4.nii.gz", head()[..., None]), None, SETTINGS), expected)
+def test_zscore_is_of_the_mask_and_the_outside_is_zero(scan, head):
+    volume = SETTINGS.load_volume(scan())
+    inside = head()[1].astype(bool)
+    assert volume[inside].mean() == pytest.approx(0, abs=1e-5)
+    assert volume[inside].std(ddof=1) == pytest.approx(1, abs=1e-5)
+    assert (volume[~inside] == 0).all()
+    kept = Preprocessing((24, 28, 26), mask_background=False).load_volume(scan())
+    np.testing.assert_array_equal(kept[inside], volume[inside])
+    assert kept[~inside].min() < -2
 
 
-def broken(data, where, value):
-    data = data.copy()
-    data[where] = value
-    return data
+def test_percentiles_of_the_mask_become_zero_and_one(scan, head):
+    settings = Preprocessing((24, 28, 26), normalisation="percentile", percentiles=(10, 90))
+    volume = settings.load_volume(scan())
+    data, mask, _ = head()
+    low, high = np.percentile(data[mask > 0], [10, 90])
+    expected = np.clip((data - low) / (high - low), 0, 1) * mask
+    np.testing.assert_allclose(volume, expected, atol=1e-4)
+
+
+def test_without_a_mask_air_does_not_count(scan, head):
+    """Neither a wider field of view nor a larger grid changes the values of the head."""
+    small = SETTINGS.load_volume(scan(mask=False))
+    large = Preprocessing((40, 40, 40)).load_volume(scan(mask=False))
+    np.testing.assert_allclose(large[8:32, 6:34, 7:33], small, atol=1e-5)
+    assert large[0, 0, 0] == pytest.approx(small.min(), abs=1e-3)
+    tissue = torch.from_numpy(small.copy() - small.min())
+    assert foreground(tissue).float().mean() == pytest.approx((head()[0] > 150).mean(), abs=0.1)
+
+
+def test_cropping_and_padding_are_centred_on_the_image_or_the_mask(tmp_path, head, write_image):
+    data, mask, affine = head()
+    neck = np.pad(data, [(0, 0), (0, 0), (14, 0)])
+    image = write_image(tmp_path / "t1.nii.gz", neck, affine)
+    inside = write_image(tmp_path / "mask.nii.gz", np.pad(mask, [(0, 0), (0, 0), (14, 0)]), affine, dtype=np.uint8)
+    row = {"image": str(image), "mask": str(inside)}
+    whole = SETTINGS.load_volume(
+        {
+            "image": str(write_image(tmp_path / "a.nii", data, affine)),
+            "mask": str(inside_of(tmp_path, write_image, mask, affine)),
+        }
+    )
+    centred = Preprocessing((24, 28, 26), crop_to_mask=True).load(row)
+    np.testing.assert_allclose(centred.volume, whole, atol=1e-5)
+    assert centred.lost == 0
+    shifted = SETTINGS.load(row)
+    np.testing.assert_allclose(shifted.volume[:, :, 7:][mask[:, :, :-7] > 0].std(), 1, atol=0.2)
+    assert shifted.lost == pytest.approx(mask[:, :, 19:].sum() / mask.sum(), abs=1e-6)
+
+
+def inside_of(folder, write_image, mask, affine):
+    return write_image(folder / "m.nii", mask, affine, dtype=np.uint8)
+
+
+def test_padding_is_symmetric(scan):
+    volume = Preprocessing((30, 34, 32)).load_volume(scan())
+    np.testing.assert_array_equal(volume[3:27, 3:31, 3:29], SETTINGS.load_volume(scan()))
+    assert (volume[:3] == 0).all()
+
+
+def test_a_mask_in_another_orientation_of_the_same_grid_is_accepted(tmp_path, scan, head, write_image):
+    row = scan(orientation="LIA")
+    expected = SETTINGS.load_volume(row)
+    _, mask, affine = head()
+    other = write_image(tmp_path / "other.nii", mask, affine, "PSR", np.uint8)
+    np.testing.assert_array_equal(SETTINGS.load_volume({**row, "mask": str(other)}), expected)
+
+
+def test_a_mask_may_hold_probabilities_or_255(tmp_path, scan, head, write_image):
+    row = scan()
+    expected = SETTINGS.load_volume(row)
+    _, mask, affine = head()
+    for values in (mask * 0.9 + 0.05, mask * 255.0):
+        other = write_image(tmp_path / "other.nii", values, affine)
+        np.testing.assert_array_equal(SETTINGS.load_volume({**row, "mask": str(other)}), expected)
+
+
+def test_an_oblique_image_is_not_mirrored(tmp_path, head, write_image):
+    data, _, affine = head((2.0, 2.0, 2.0))
+    angle = np.deg2rad(10)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    plain = SETTINGS.load_volume({"image": str(write_image(tmp_path / "a.nii", data, affine))})
+    oblique = SETTINGS.load_volume({"image": str(write_image(tmp_path / "b.nii", data, turn @ affine))})
+    np.testing.assert_allclose(oblique, plain, atol=1e-3)
+
+
+def test_the_composed_transform_is_what_is_applied(tmp_path, scan):
+    row = scan((1.5, 2.0, 3.0), "LIA")
+    image, mask = read_image(tmp_path / "t1.nii.gz"), read_image(tmp_path / "mask.nii.gz")
+    unit = (image.data - image.data.min()) / np.ptp(image.data)
+    subject = torchio.Subject(
+        t1=torchio.ScalarImage(tensor=torch.tensor(unit[None], dtype=torch.float32), affine=image.affine),
+        mask=torchio.LabelMap(tensor=torch.tensor(mask.data[None]), affine=mask.affine),
+    )
+    done = SETTINGS.transform()(subject)
+    np.testing.assert_allclose(done.t1.numpy()[0], SETTINGS.load_volume(row), atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("settings", "message"),
     [
-        (np.stack([head()] * 2, axis=3), r"the image has shape \(20, 24, 20, 2\); one 3D volume is allowed"),
-        (np.full((8, 8, 8), 7, np.float32), "the image is constant, every voxel is 7"),
-        (np.full((8, 8, 8), np.nan, np.float32), "512 of 512 voxels are not finite"),
-        (broken(head(), (3, 3, 3), np.inf), "1 of 9600 voxels are not finite"),
-        (head()[:, :, 0], r"the image has shape \(20, 24\)"),
+        ({"shape": (40, 48)}, r"preprocessing.shape: \(40, 48\) is not allowed; it must be three whole numbers"),
+        ({"shape": (40, 0, 40)}, "preprocessing.shape"),
+        ({"shape": (40, 48.5, 40)}, "preprocessing.shape"),
+        ({"spacing": 0}, r"preprocessing.spacing: 0.0 is not allowed; it must be a number of mm in \[0.1, 50\]"),
+        ({"spacing": float("nan")}, "preprocessing.spacing"),
+        ({"normalisation": "minmax"}, "preprocessing.normalisation: minmax is not allowed; it must be zscore or perc"),
+        ({"percentiles": (99, 1)}, "preprocessing.percentiles: .* it must be two ascending numbers"),
+        ({"percentiles": (1, 101)}, "preprocessing.percentiles"),
+        ({"percentiles": (1,)}, "preprocessing.percentiles"),
     ],
 )
-def test_an_image_that_cannot_be_used_is_named_with_the_cause(image, data, message):
-    path = image("bad.nii.gz", data)
-    with pytest.raises(UserError, match=f"^{path}: {message}"):
-        load_volume(path, None, SETTINGS)
-
-
-def test_truncated_missing_and_foreign_files_are_named(image, tmp_path):
-    path = image()
-    path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(UserError, match=f"^{path}: not a readable image, or truncated"):
-        load_volume(path, None, SETTINGS)
-    with pytest.raises(UserError, match="no.nii.gz: the image is not there"):
-        load_volume(tmp_path / "no.nii.gz", None, SETTINGS)
-    text = tmp_path / "text.nii"
-    text.write_text("not an image")
-    with pytest.raises(UserError, match=f"^{text}: not a readable image"):
-        load_volume(text, None, SETTINGS)
-    short = tmp_path / "short.nii.gz"
-    short.write_bytes(gzip.compress(b"1234"))
-    with pytest.raises(UserError, match=f"^{short}: not a readable image"):
-        load_volume(short, None, SETTINGS)
-
-
-def test_a_mask_that_cannot_be_used_is_named(image):
-    path = image()
-    empty = image("empty.nii.gz", np.zeros((20, 24, 20), np.uint8))
-    other = image("other.nii.gz", np.ones((8, 8, 8), np.uint8))
-    with pytest.raises(UserError, match="empty.nii.gz: the mask is empty"):
-        load_volume(path, empty, SETTINGS)
-    with pytest.raises(UserError, match=r"other.nii.gz: the mask has shape \(8, 8, 8\), its image \(20, 24, 20\)"):
-        load_volume(path, other, SETTINGS)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"shape": (4, 4)}, "shape: .* three positive integers"),
-        ({"spacing": 0}, "spacing: 0 is not allowed"),
-        ({"normalisation": "max"}, "'max' is not allowed; allowed: zscore, percentile"),
-        ({"low": 99, "high": 1}, "0 <= low < high <= 100"),
-    ],
-)
-def test_settings_out_of_range_are_named(change, message):
+def test_settings_out_of_range(settings, message):
     with pytest.raises(UserError, match=message):
-        Preprocessing(**change)
+        Preprocessing(**settings)
+
+
+def test_settings_from_yaml_equal_those_from_python():
+    assert Preprocessing(shape=[40, 48, 40], spacing=4, percentiles=[1, 99]) == Preprocessing()
+
+
+def test_images_without_contrast(tmp_path, scan, head, write_image):
+    mask = head()[1]
+    row = scan(change=lambda data: np.full_like(data, 7))
+    with pytest.raises(UserError, match="t1.nii.gz: is constant, every voxel is 7"):
+        SETTINGS.load_volume(row)
+    with pytest.raises(UserError, match="t1.nii.gz: has no contrast within the mask, nothing to normalise by"):
+        SETTINGS.load_volume(scan(change=lambda data: 1 - mask.astype(float)))
+    speck = scan(mask=False, change=lambda data: (np.arange(data.size) == data.size - 1).reshape(data.shape))
+    with pytest.raises(UserError, match="t1.nii.gz: has no contrast within the grid"):
+        Preprocessing((8, 8, 8)).load_volume(speck)
+
+
+def test_unusable_masks(tmp_path, scan, head, write_image):
+    _, mask, affine = head()
+    row = scan()
+
+    def message(values, at=affine, settings=SETTINGS):
+        path = write_image(tmp_path / "bad.nii", values, at, dtype=np.float32)
+        with pytest.raises(UserError) as caught:
+            settings.load_volume({**row, "mask": str(path)})
+        return str(caught.value).replace(str(tmp_path), "")
+
+    assert message(mask * 0) == "/bad.nii: the mask is empty"
+    assert message(mask[:-1]).startswith(
+        "/bad.nii: the mask isn't on the grid of /t1.nii.gz (shapes 23 × 28 × 26 and 24 × 28 × 26, or another affine)"
+    )
+    elsewhere = affine.copy()
+    elsewhere[0, 3] += 8
+    assert "isn't on the grid" in message(mask, elsewhere)
+    corner = np.zeros_like(mask)
+    corner[0, 0, 0] = 1
+    outside = message(corner, settings=Preprocessing((8, 8, 8)))
+    assert outside == "/bad.nii: the mask covers no voxel of the grid of 8 × 8 × 8 at 4 mm"
+    assert message(np.full(mask.shape, np.nan)).endswith("voxels are NaN or infinite")
+    with pytest.raises(UserError, match="gone.nii: there is no such file"):
+        SETTINGS.load_volume({**row, "mask": str(tmp_path / "gone.nii")})
+
+
+def test_a_field_of_view_smaller_than_a_voxel(tmp_path, head, write_image):
+    data, _, affine = head()
+    path = write_image(tmp_path / "metres.nii", data, np.diag([1e-3, 1e-3, 1e-3, 1]) @ affine)
+    with pytest.raises(UserError, match="metres.nii: its field of view is smaller than one voxel of 4 mm"):
+        SETTINGS.load_volume({"image": str(path)})

@@ -1,0 +1,200 @@
+import gzip
+import logging
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _silent_lightning(monkeypatch):
+    # Lightning's log handlers keep the standard error of the test that imported it, which is closed by now.
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+
+
+@pytest.fixture
+def project(tmp_path, phantom):
+    """A few of the phantom's scans with manifests of their own, and a function that fits random vectors to them."""
+    scans = pd.concat([pd.read_csv(path, dtype=str) for path in sorted(phantom.glob("phantom-*.csv"))[:2]])
+    rows = scans.groupby(["site", "split"]).head(4).copy()
+    for name in ("image", "mask"):
+        rows[name] = [str(phantom / value) for value in rows[name]]
+    manifest = tmp_path / "one.csv", tmp_path / "two.csv"
+
+    def write(change=lambda frame: frame):
+        sites = [group for _, group in rows.groupby("site")]
+        for path, group in zip(manifest, [change(sites[0].copy()), sites[1]], strict=True):
+            group.to_csv(path, index=False)
+
+    def arguments(*more):
+        return [
+            "fit", "--config", "benchmark/configs/methods/random_vectors.yaml",
+            f"--data.manifests=[{manifest[0]},{manifest[1]}]", "--data.data_root=null", "--data.truth=null",
+            "--data.preprocessing.shape=[16,24,16]", "--data.preprocessing.spacing=10.0",
+            f"--data.cache_dir={tmp_path}/cache", f"--trainer.default_root_dir={tmp_path}/out",
+            "--trainer.enable_progress_bar=false", "--data.batch_size=4", *more,
+        ]  # fmt: skip
+
+    return write, arguments, tmp_path
+
+
+def outcome(capsys, arguments):
+    """Status and error text of a command, which must be lines for people."""
+    try:
+        status = main(arguments)
+    except SystemExit as stop:
+        status = stop.code
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return status, error
+
+
+def first(frame, **values):
+    frame.iloc[0, [frame.columns.get_loc(name) for name in values]] = list(values.values())
+    return frame
+
+
+def test_good_manifests_are_embedded(project, capsys):
+    write, arguments, folder = project
+    write()
+    status, _ = outcome(capsys, arguments())
+    assert status == 0
+    embeddings = pd.read_parquet(folder / "out" / "embeddings.parquet")
+    assert len(embeddings) == 16
+    status, error = outcome(capsys, arguments())
+    assert status == 2
+    assert f"{folder}/out already holds the embeddings.parquet of an earlier fit" in error
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="age"), "one.csv:1: column 'age': is missing"),
+        (lambda f: first(f, diagnosis="Dementia"), "one.csv:2: column 'diagnosis': 'Dementia' is not allowed"),
+        (lambda f: first(f, age="-1"), "one.csv:2: column 'age': -1 is not allowed; age must be"),
+        (lambda f: pd.concat([f, f.iloc[:1]]), "(site/subject/session) is already in"),
+        (lambda f: first(f, image="nowhere.nii.gz"), "'nowhere.nii.gz' is not there"),
+        (
+            lambda f: first(f, subject_id=f["subject_id"].iloc[-1], split="train"),
+            "column 'split': subject ",
+        ),
+        (
+            lambda f: pd.concat([f[f["split"] == "train"].iloc[:1], f[f["split"] == "test"]]),
+            "site 'phantom-ADNI1' has one training scan; every site in training needs at least 2",
+        ),
+    ],
+    ids=["column", "diagnosis", "age", "duplicate", "missing image", "two splits", "lonely site"],
+)
+def test_a_bad_manifest_ends_with_a_clear_line(project, capsys, change, message):
+    write, arguments, folder = project
+    write(change)
+    status, error = outcome(capsys, arguments())
+    assert status == 2
+    assert message in error
+    assert not (folder / "out" / "embeddings.parquet").exists()
+
+
+def volume():
+    return np.random.default_rng(0).random((16, 20, 16)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (None, "bad.nii.gz"),
+        (np.stack([volume()] * 2, axis=3), "2 volumes; one is needed"),
+        (np.ones((16, 20, 16), np.float32), "constant"),
+        (np.full((16, 20, 16), np.nan, np.float32), "NaN"),
+    ],
+    ids=["truncated", "4D", "constant", "NaN"],
+)
+def test_a_bad_image_ends_with_a_line_that_names_file_and_cause(project, capsys, data, message):
+    write, arguments, folder = project
+    path = folder / "bad.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(volume() if data is None else data, np.diag([10.0, 10, 10, 1])), path)
+    if data is None:
+        path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:3000]))
+    write(lambda frame: first(frame, image=str(path), mask=""))
+    status, error = outcome(capsys, arguments())
+    assert status == 2
+    assert str(path) in error
+    assert message in error
+    assert "one.csv:2" in error
+    assert error.count("\n") <= 3 or "preprocess" in error
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--model.class_path=baselines.nothing.Nothing"], "baselines.nothing"),
+        (["--trainer.max_epoxx=3"], "max_epoxx"),
+        (["--model.init_args.ldr_dimension=3"], "ldr_dimension"),
+        (["--data.held_out_site=Mars"], "'Mars' is no site of the manifests; allowed: phantom-ADNI1, phantom-ADNI2"),
+        (["--data.manifests=[no/*.csv]"], "no file matches 'no/*.csv'"),
+        (["--data.batch_size=1000"], "data.batch_size: 1000 is not allowed"),
+    ],
+)
+def test_a_bad_option_is_named(project, capsys, more, message):
+    write, arguments, _ = project
+    write()
+    extra = ["--trainer.max_epochs=1", *more]
+    command = arguments(*extra)
+    if "batch_size" in more[0]:
+        command[2] = "benchmark/configs/methods/autoencoder.yaml"
+    status, error = outcome(capsys, command)
+    assert status == 2
+    assert message in error
+
+
+def test_unknown_commands_and_methods_are_answered_with_the_valid_ones(capsys, tmp_path):
+    assert outcome(capsys, ["fly"]) == (
+        2,
+        "error: unknown command 'fly'; allowed: sweep, evaluate, phantom, fit, predict\n",
+    )
+    sweep = tmp_path / "s.yaml"
+    sweep.write_text("methods: [sead]\nseeds: {pooled: [1]}\n")
+    status, error = outcome(capsys, ["sweep", "--config", str(sweep), "--out", str(tmp_path / "o")])
+    assert status == 2
+    assert f"{sweep}: field 'methods': 'sead' is neither a shipped method nor a YAML file; shipped: autoenc" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("methods: [seada]\n", "field 'seeds' is missing"),
+        ("methods: [seada]\nseeds: {pooled: [1]}\ncolour: red\n", "field 'colour' is unknown; allowed: methods"),
+        ("methods: [seada]\nseeds: {pool: [1]}\n", "protocol 'pool' is unknown; allowed: pooled, leave_one_site_out"),
+        ("methods: [seada]\nseeds: {pooled: [x]}\n", "field 'seeds.pooled': ['x'] is not allowed"),
+        ("evaluation: {folds: 1}\nmethods: [seada]\nseeds: {pooled: [1]}\n", "folds: 1 is not allowed"),
+        (":\n- [", "not a YAML file"),
+    ],
+)
+def test_a_bad_sweep_file_is_named(capsys, tmp_path, text, message):
+    sweep = tmp_path / "s.yaml"
+    sweep.write_text(text)
+    status, error = outcome(capsys, ["sweep", "--config", str(sweep)])
+    assert status == 2
+    assert error.startswith(f"error: {sweep}: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_an_unwritable_results_folder_is_named(capsys, smoke, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    status, error = outcome(capsys, ["sweep", "--config", str(smoke()), "--out", str(blocked / "out")])
+    assert status == 2
+    assert f"error: {blocked}/out: cannot write into the results folder: Not a directory\n" == error
+
+
+def test_help_lists_the_commands_and_the_phantoms_knobs(capsys):
+    assert main(["--help"]) == 0
+    assert "sweep" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["phantom", "--help"])
+    text = capsys.readouterr().out
+    assert "--confounding" in text
+    assert "How far the sites' scanners differ" in text

@@ -1,0 +1,103 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.configs import METHODS
+
+TRAINED = ("seada", "seada_plain", "dann", "autoencoder", "combat")
+CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
+
+
+@pytest.fixture
+def fit(command, phantom, tmp_path):
+    """Run `fit` on the smoke phantom; the folder of its results."""
+
+    def run(method, *more, folder="out"):
+        out = tmp_path / folder
+        command(
+            "fit", "--config", METHODS / f"{method}.yaml",
+            f"--data.manifests=[{phantom}/phantom-*.csv]", f"--data.data_root={phantom}",
+            f"--data.truth={phantom}/truth.csv", f"--data.cache_dir={phantom.parent}/cache",
+            "--data.preprocessing.shape=[16,24,16]", "--data.preprocessing.spacing=10.0",
+            "--trainer.max_epochs=1", "--trainer.enable_progress_bar=false",
+            f"--trainer.default_root_dir={out}", *more,
+        )  # fmt: skip
+        return out
+
+    return run
+
+
+def embeddings(folder):
+    return pd.read_parquet(folder / "embeddings.parquet")
+
+
+def vectors(frame):
+    return frame.filter(regex=r"^z\d+$").to_numpy()
+
+
+def test_there_is_a_test_for_every_shipped_method():
+    assert {path.stem for path in METHODS.glob("*.yaml")} == {*TRAINED, *CLOSED}
+
+
+@pytest.mark.parametrize("method", [*TRAINED, *CLOSED])
+def test_two_processes_embed_every_scan_once(fit, method):
+    out = fit(
+        method, "--trainer.devices=2", "--trainer.accelerator=cpu",
+        "--trainer.strategy=ddp_find_unused_parameters_true",
+    )  # fmt: skip
+    got = embeddings(out)
+    keys = got["site"] + "/" + got["subject_id"] + "/" + got["session_id"]
+    assert keys.is_unique
+    assert len(keys) == 64 + 8 * 6 + 8 * 3
+    assert np.isfinite(vectors(got)).all()
+    assert (out / "model.ckpt").is_file()
+
+
+def test_combat_trains_its_base_exactly_as_the_autoencoder_alone(fit):
+    alone, combat = fit("autoencoder", folder="alone"), fit("combat", folder="combat")
+    reused = fit("combat", f"--trained_base={alone}/model.ckpt", folder="reused")
+    np.testing.assert_array_equal(vectors(embeddings(combat)), vectors(embeddings(reused)))
+    assert not np.allclose(vectors(embeddings(alone)), vectors(embeddings(combat)))
+
+
+def test_a_run_that_goes_on_ends_where_an_uninterrupted_one_does(fit):
+    whole = fit("seada", "--trainer.max_epochs=4", folder="whole")
+    # The learning rate depends on the planned epochs, so the run is cut short, not planned shorter.
+    half = fit("seada", "--trainer.max_epochs=4", "--trainer.max_steps=100000", folder="half")
+    for name in ("embeddings.parquet", "model.ckpt"):
+        (half / name).unlink()
+    resumed = fit("seada", "--trainer.max_epochs=4", folder="half")
+    np.testing.assert_array_equal(vectors(embeddings(whole)), vectors(embeddings(resumed)))
+
+
+def test_a_saved_model_embeds_the_same_again(fit, command, tmp_path, phantom):
+    out = fit("combat")
+    again = tmp_path / "again"
+    command(
+        "predict", "--config", METHODS / "combat.yaml", "--ckpt_path", out / "model.ckpt",
+        f"--data.manifests=[{phantom}/phantom-*.csv]", f"--data.data_root={phantom}",
+        f"--data.truth={phantom}/truth.csv", f"--data.cache_dir={phantom.parent}/cache",
+        "--data.preprocessing.shape=[16,24,16]", "--data.preprocessing.spacing=10.0",
+        "--trainer.enable_progress_bar=false", f"--trainer.default_root_dir={again}",
+    )  # fmt: skip
+    np.testing.assert_allclose(vectors(embeddings(out)), vectors(embeddings(again)), atol=1e-6)
+
+
+def test_a_held_out_site_is_not_trained_on_and_combat_says_that_it_looked(fit):
+    out = fit("combat", "--data.held_out_site=phantom-PPMI")
+    got = embeddings(out)
+    assert set(got.loc[got["site"] == "phantom-PPMI", "split"]) == {"test", "unseen"}
+    import pyarrow.parquet as parquet
+
+    notes = parquet.read_schema(out / "embeddings.parquet").metadata
+    text = json.dumps({key.decode(): value.decode() for key, value in notes.items() if key != b"pandas"})
+    assert "unlabelled, unscored scans" in text.replace("\\", "")
+
+
+def test_the_configuration_is_printed_whole(command):
+    done = command("fit", "--config", METHODS / "seada.yaml", "--print_config")
+    assert "class_path: seada.seada.SEADA" in done.stdout
+    assert "adversarial_weight" in done.stdout
+    assert "max_epochs" in done.stdout
