@@ -11,6 +11,9 @@ from seada.representation import Batch, RepresentationModule
 class ClosedForm(RepresentationModule):
     """A method that has nothing to descend on; a sweep's budget of epochs does not apply to it."""
 
+    #: For the plan of a sweep: such a method takes no time to train.
+    training_epochs_apply = False
+
     def __init__(self) -> None:
         super().__init__()
         # DDP refuses a module without parameters.

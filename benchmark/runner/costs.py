@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Sequence
 from statistics import median
@@ -9,7 +10,7 @@ from statistics import median
 from benchmark.runner.cells import Cell
 
 #: Seconds of training a scan and voxel on one core of a 2021 server CPU, where nothing was measured yet.
-SECONDS_PER_VOXEL = 1.4e-7
+SECONDS_PER_VOXEL = 1.2e-7
 #: Seconds of embedding and scoring a cell, likewise.
 SECONDS_OF_SCORING = 4.0
 
@@ -31,5 +32,10 @@ def estimate(cell: Cell, cells: Sequence[Cell]) -> float:
             scoring.append(marker["scoring_seconds"])
     if rates:
         return median(rates) * cell.scans + median(scoring)
-    closed_form = cell.config["model"]["class_path"].rsplit(".", 1)[-1] in ("",)
-    return (0.0 if closed_form or cell.base_key else work * SECONDS_PER_VOXEL) + SECONDS_OF_SCORING
+    trains = getattr(_class_of(cell), "training_epochs_apply", True)
+    return (work * SECONDS_PER_VOXEL if trains and not cell.base_key else 0.0) + SECONDS_OF_SCORING
+
+
+def _class_of(cell: Cell) -> object:
+    module, _, name = cell.config["model"]["class_path"].rpartition(".")
+    return getattr(importlib.import_module(module), name)
