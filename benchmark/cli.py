@@ -137,7 +137,9 @@ def _evaluate(args: list[str]) -> int:
     parser.add_argument("--embeddings", type=Path, required=True, help="Parquet or CSV file; see docs/embeddings.md.")
     parser.add_argument("--out", type=Path, required=True, help="Folder for scores and tables.")
     parser.add_class_arguments(EvaluationSettings, "evaluation")
-    options = parser.instantiate_classes(parser.parse_args(args))
+    options = parser.instantiate(parser.parse_args(args))
+    if (options.out / "scores.csv").exists():
+        raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
 
     from benchmark.report.evaluate_file import evaluate_file
     from benchmark.report.tables import format_terminal

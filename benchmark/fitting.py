@@ -64,9 +64,9 @@ class FitCLI(LightningCLI):
         """Trainer with a CSV log, atomic checkpoints and resumption, all in `trainer.default_root_dir`."""
         config = self._get(self.config_init, "trainer")
         root = Path(config["default_root_dir"] or ".")
-        if self.subcommand == "fit" and (root / EMBEDDINGS).exists():
+        if self.subcommand in ("fit", "predict") and (root / EMBEDDINGS).exists():
             raise UserError(
-                f"trainer.default_root_dir: {root} already holds the {EMBEDDINGS} of an earlier fit; "
+                f"trainer.default_root_dir: {root} already holds the {EMBEDDINGS} of an earlier run; "
                 "name another folder or remove that file"
             )
         if config["logger"] in (None, True):
@@ -213,5 +213,5 @@ def instantiate_data(config: dict[str, Any]) -> SiteDataModule:
     """Datamodule of the ``data`` section of a resolved configuration."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(SiteDataModule, "data")
-    module: SiteDataModule = parser.instantiate_classes(parser.parse_object({"data": config})).data
+    module: SiteDataModule = parser.instantiate(parser.parse_object({"data": config})).data
     return module

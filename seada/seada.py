@@ -143,9 +143,7 @@ class SEADA(AutoencodingModule):
 
         style = self.style(volume)
         # The reconstruction must not reach into the style encoder: it would let anatomy into the code.
-        reconstruction = reconstruction_loss(
-            self.decoder(ldr, style.detach()), volume
-        )
+        reconstruction = reconstruction_loss(self.decoder(ldr, style.detach()), volume)
         style_site = functional.cross_entropy(self.style.site(style), site)
         adversarial = self._adversarial_loss(ldrs, sites, self.trainer.world_size * len(ldr))
         variance, covariance = variance_covariance_penalty(ldrs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmark.data.datamodule import SiteDataModule
 from benchmark.data.splits import split_digest
+from benchmark.data.store import store_digest
 from benchmark.fitting import EMBEDDINGS, MODEL, instantiate_data, resolve
 from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
 from benchmark.runner.keys import digest, run_key, score_key
@@ -84,7 +85,7 @@ class Cell:
 def cells_of(sweep: SweepConfig, out: Path) -> list[Cell]:
     """All cells of a sweep, in table order: method, protocol, seed, held-out site.
 
-    The phantom must be there; volume stores are built where they are missing.
+    The phantom must be there; volume stores need not be, see :func:`build_stores`.
     """
     methods = {name: resolve(path, sweep.overrides) for name, path in sweep.method_files().items()}
     return [
@@ -108,16 +109,25 @@ def _data(config: dict[str, Any]) -> tuple[SiteDataModule, pd.DataFrame]:
     return _DATA[key]
 
 
+def build_stores(cells: Sequence[Cell], processes: int) -> None:
+    """Build the volume stores that cells need and that are missing, before workers open them."""
+    for cell in cells:
+        module, _ = _data(cell.config["data"])
+        module.store_processes = processes
+        _ = module.store
+
+
 def _cells(
     method: str, protocol: str, seed: int, config: dict[str, Any], sweep: SweepConfig, out: Path
 ) -> Iterator[Cell]:
+    config = copy.deepcopy(config)
+    config["data"]["seed"] = seed
     module, scans = _data(config["data"])
-    digests = [module.store.digest, _table_digest(scans), split_digest(scans)]
+    digests = [store_digest(scans, module.preprocessing), _table_digest(scans), split_digest(scans)]
     held_out = sorted(set(scans["site"])) if protocol == LEAVE_ONE_SITE_OUT else [""]
     for site in held_out:
         resolved = copy.deepcopy(config)
         resolved["seed_everything"] = derive_seed("training", seed) % 2**32
-        resolved["data"]["seed"] = seed
         resolved["data"]["held_out_site"] = site or None
         key = run_key(resolved, digests)
         base = resolved["model"].get("init_args", {}).get("base")

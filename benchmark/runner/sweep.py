@@ -25,7 +25,7 @@ from benchmark.errors import UserError
 from benchmark.fitting import MODEL
 from benchmark.report.tables import write_scores, write_tables
 from benchmark.runner import worker
-from benchmark.runner.cells import SCORES, Cell, cells_of
+from benchmark.runner.cells import SCORES, Cell, build_stores, cells_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
 from benchmark.runner.provenance import environment
@@ -136,6 +136,7 @@ def run_sweep(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str]]:
         prepare(sweep)
         rows = plan(sweep, out)
         missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
+        build_stores([cell for cell, _ in missing], os.cpu_count() or 1)
         failures = _run_missing(missing, [cell for cell, _, _ in rows], sweep) if missing else []
         _write_results([cell for cell, _, _ in rows], failures, sweep, out, time.time() - started)
     return failures

@@ -43,7 +43,9 @@ def start(device: int | None, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    # Their handlers hold the terminal that the progress bar is drawn on.
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _die_with_parent() -> None:

@@ -66,7 +66,7 @@ def test_good_manifests_are_embedded(project, capsys):
     assert len(embeddings) == 16
     status, error = outcome(capsys, arguments())
     assert status == 2
-    assert f"{folder}/out already holds the embeddings.parquet of an earlier fit" in error
+    assert f"{folder}/out already holds the embeddings.parquet of an earlier run" in error
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""The pages that say how to add something are followed to the letter."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+
+def blocks(page, language):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, flags=re.S | re.M)
+    return [re.sub(rf"^{indent}", "", body, flags=re.M) for indent, body in found]
+
+
+def test_a_method_is_added_by_the_two_files_of_the_page(tmp_path, phantom):
+    (tmp_path / "mine_method.py").write_text(blocks("add-a-method.md", "python")[0])
+    config = tmp_path / "mine.yaml"
+    config.write_text(blocks("add-a-method.md", "yaml")[0].replace("baselines.mine.Mine", "mine_method.Mine"))
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "benchmark.cli", "fit", "--config", str(config), "--trainer.max_epochs=1",
+            f"--data.manifests=[{phantom}/phantom-*.csv]", f"--data.data_root={phantom}", "--data.truth=null",
+            f"--data.cache_dir={phantom.parent}/cache", "--data.preprocessing.shape=[16,24,16]",
+            "--data.preprocessing.spacing=10.0", f"--trainer.default_root_dir={tmp_path}/out",
+        ],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "embeddings.parquet").is_file()
+
+
+def test_links_between_the_pages_lead_somewhere():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / Path(target)).exists(), f"{page.name} links to {target}"
