@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Literal
+from typing import Literal, cast
 
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.nn import functional
 from torch.optim import Optimizer
@@ -134,7 +135,8 @@ class SEADA(AutoencodingModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Classifier steps on the detached LDR, then one step of encoder, decoder and style encoder."""
-        main, adversary = self._optimizers()
+        # Lightning's wrappers count the steps, without which no checkpoint is due, and scale mixed precision.
+        main, adversary = cast(list[LightningOptimizer], self.optimizers())
         volume, site = batch["volume"], batch["site"]
         ldr = self.encoder(volume)
         # Over all ranks' batches and the last few, so that neither adversary nor penalty sees a handful of scans.
@@ -166,7 +168,7 @@ class SEADA(AutoencodingModule):
             readable=readable,
         )
 
-    def _train_classifier(self, ldr: Tensor, site: Tensor, optimizer: Optimizer) -> Tensor:
+    def _train_classifier(self, ldr: Tensor, site: Tensor, optimizer: LightningOptimizer) -> Tensor:
         loss = ldr.new_zeros(())
         for _ in range(self.classifier_steps):
             loss = functional.cross_entropy(self.classifier(ldr), site)
@@ -186,10 +188,10 @@ class SEADA(AutoencodingModule):
             raise TypeError("gathering a tensor gave something else")
         return everyone.reshape(-1, *value.shape[1:])
 
-    def _step(self, optimizer: Optimizer, loss: Tensor) -> None:
+    def _step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
         optimizer.zero_grad()
         self.manual_backward(loss)
-        self.configure_gradient_clipping(optimizer)
+        self.configure_gradient_clipping(optimizer.optimizer)
         optimizer.step()
 
     @torch.no_grad()

@@ -1,29 +1,45 @@
 import json
+import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.configs import METHODS
+from tests.conftest import ROOT
 
 TRAINED = ("seada", "seada_plain", "dann", "autoencoder", "combat")
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
 
 @pytest.fixture
-def fit(command, phantom, tmp_path):
-    """Run `fit` on the smoke phantom; the folder of its results."""
+def arguments(phantom, tmp_path):
+    """Arguments of `fit` on the smoke phantom, and the folder of its results."""
 
-    def run(method, *more, folder="out"):
+    def of(method, *more, folder="out"):
         out = tmp_path / folder
-        command(
-            "fit", "--config", METHODS / f"{method}.yaml",
+        return out, [
+            "fit", "--config", str(METHODS / f"{method}.yaml"),
             f"--data.manifests=[{phantom}/phantom-*.csv]", f"--data.data_root={phantom}",
             f"--data.truth={phantom}/truth.csv", f"--data.cache_dir={phantom.parent}/cache",
             "--data.preprocessing.shape=[16,24,16]", "--data.preprocessing.spacing=10.0",
             "--trainer.max_epochs=1", "--trainer.enable_progress_bar=false",
             f"--trainer.default_root_dir={out}", *more,
-        )  # fmt: skip
+        ]  # fmt: skip
+
+    return of
+
+
+@pytest.fixture
+def fit(command, arguments):
+    """Run `fit` on the smoke phantom; the folder of its results."""
+
+    def run(method, *more, folder="out"):
+        out, given = arguments(method, *more, folder=folder)
+        command(*given)
         return out
 
     return run
@@ -62,14 +78,19 @@ def test_combat_trains_its_base_exactly_as_the_autoencoder_alone(fit):
     assert not np.allclose(vectors(embeddings(alone)), vectors(embeddings(combat)))
 
 
-def test_a_run_that_goes_on_ends_where_an_uninterrupted_one_does(fit):
-    whole = fit("seada", "--trainer.max_epochs=4", folder="whole")
-    # The learning rate depends on the planned epochs, so the run is cut short, not planned shorter.
-    half = fit("seada", "--trainer.max_epochs=4", "--trainer.max_steps=100000", folder="half")
-    for name in ("embeddings.parquet", "model.ckpt"):
-        (half / name).unlink()
-    resumed = fit("seada", "--trainer.max_epochs=4", folder="half")
-    np.testing.assert_array_equal(vectors(embeddings(whole)), vectors(embeddings(resumed)))
+def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupted_one_does(fit, arguments):
+    whole = fit("seada", "--trainer.max_epochs=30", folder="whole")
+    killed, given = arguments("seada", "--trainer.max_epochs=30", folder="killed")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "benchmark.cli", *given], cwd=ROOT, env=environment)
+    deadline = time.time() + 120
+    while not (killed / "checkpoints" / "last.ckpt").exists() and time.time() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not (killed / "embeddings.parquet").exists()
+    fit("seada", "--trainer.max_epochs=30", folder="killed")
+    np.testing.assert_array_equal(vectors(embeddings(whole)), vectors(embeddings(killed)))
 
 
 def test_a_saved_model_embeds_the_same_again(fit, command, tmp_path, phantom):
