@@ -36,7 +36,7 @@ class DANN(AutoencodingModule):
         adversarial_weight: float = 0.05,
         classifier_hidden: int = 64,
         ldr_dim: int = 32,
-        width: int = 24,
+        width: int = 16,
         levels: int = 3,
         learning_rate: float = 1e-3,
         gradient_clip: float = 5.0,

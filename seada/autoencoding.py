@@ -33,7 +33,7 @@ class AutoencodingModule(RepresentationModule):
     def __init__(
         self,
         ldr_dim: int = 32,
-        width: int = 24,
+        width: int = 16,
         levels: int = 3,
         learning_rate: float = 1e-3,
         gradient_clip: float = 5.0,

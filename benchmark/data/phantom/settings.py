@@ -47,8 +47,8 @@ class PhantomSettings:
     train_scans: int = 520
     test_subjects: int = 30
     travelling_subjects: int = 12
-    site_strength: float = 1.3
-    within_site: float = 1.2
+    site_strength: float = 1.6
+    within_site: float = 1.1
     confounding: float = 0.5
     repeat_share: float = 0.2
 
