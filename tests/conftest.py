@@ -45,19 +45,25 @@ def phantom(tmp_path_factory, command):
     return out
 
 
+def smoke_sweep(phantom):
+    """The smoke sweep, reading the phantom of this folder."""
+    sweep = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())
+    sweep["phantom"]["out"] = str(phantom)
+    sweep["overrides"] |= {
+        "data.manifests": [f"{phantom}/phantom-*.csv"],
+        "data.data_root": str(phantom),
+        "data.truth": f"{phantom}/truth.csv",
+        "data.cache_dir": str(phantom.parent / "cache"),
+    }
+    return sweep
+
+
 @pytest.fixture
 def smoke(tmp_path, phantom):
     """The smoke sweep's file for a folder of its own, as a function of changes to it."""
 
     def write(**changes):
-        sweep = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())
-        sweep["phantom"]["out"] = str(phantom)
-        sweep["overrides"] |= {
-            "data.manifests": [f"{phantom}/phantom-*.csv"],
-            "data.data_root": str(phantom),
-            "data.truth": f"{phantom}/truth.csv",
-            "data.cache_dir": str(phantom.parent / "cache"),
-        }
+        sweep = smoke_sweep(phantom)
         for name, value in changes.items():
             sweep[name] = sweep[name] | value if isinstance(sweep.get(name), dict) else value
         path = tmp_path / "smoke.yaml"

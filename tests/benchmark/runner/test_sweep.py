@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, smoke_sweep
 
 TABLES = ("scores.csv", "scores.parquet", "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv")
 
@@ -18,21 +19,9 @@ TABLES = ("scores.csv", "scores.parquet", "retrieval.md", "retrieval.csv", "leak
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, phantom, command):
     """Results of an uninterrupted smoke sweep, and the file it was run from."""
-    import yaml
-
-    from benchmark.configs import SWEEPS
-
     folder = tmp_path_factory.mktemp("sweep")
-    sweep = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())
-    sweep["phantom"]["out"] = str(phantom)
-    sweep["overrides"] |= {
-        "data.manifests": [f"{phantom}/phantom-*.csv"],
-        "data.data_root": str(phantom),
-        "data.truth": f"{phantom}/truth.csv",
-        "data.cache_dir": str(phantom.parent / "cache"),
-    }
     config = folder / "smoke.yaml"
-    config.write_text(yaml.safe_dump(sweep))
+    config.write_text(yaml.safe_dump(smoke_sweep(phantom)))
     done = command("sweep", "--config", config, "--out", folder / "a")
     return config, folder / "a", done
 
