@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import warnings
+from argparse import ArgumentError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +27,16 @@ from benchmark.data.atomic import atomic_path
 from benchmark.data.datamodule import SiteDataModule
 from benchmark.embeddings import write_embeddings
 from benchmark.errors import UserError
+from benchmark.folders import make_writable
 
 log = logging.getLogger(__name__)
 
 EMBEDDINGS = "embeddings.parquet"
 MODEL = "model.ckpt"
 CHECKPOINTS = "checkpoints"
+
+#: Lines of jsonargparse's message that say no more than that a value may be of several types.
+_IS_AN_ATTEMPT = re.compile(r"Does not validate against|Expected a <class 'NoneType'>")
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -64,6 +70,7 @@ class FitCLI(LightningCLI):
         """Trainer with a CSV log, atomic checkpoints and resumption, all in `trainer.default_root_dir`."""
         config = self._get(self.config_init, "trainer")
         root = Path(config["default_root_dir"] or ".")
+        make_writable(root, "trainer.default_root_dir")
         if self.subcommand in ("fit", "predict") and (root / EMBEDDINGS).exists():
             raise UserError(
                 f"trainer.default_root_dir: {root} already holds the {EMBEDDINGS} of an earlier run; "
@@ -153,14 +160,30 @@ def _cli(kind: type[FitCLI], args: list[str]) -> FitCLI:
     with warnings.catch_warnings():
         # Lightning warns of arguments that are given beside sys.argv; here that is the point.
         warnings.filterwarnings("ignore", "LightningCLI's args parameter")
-        return kind(
-            LightningModule,
-            SiteDataModule,
-            subclass_mode_model=True,
-            save_config_callback=None,
-            parser_kwargs={name: {"default_config_files": [str(DEFAULTS)]} for name in ("fit", "predict")},
-            args=args,
-        )
+        of_subcommand = {"default_config_files": [str(DEFAULTS)], "exit_on_error": False}
+        try:
+            return kind(
+                LightningModule,
+                SiteDataModule,
+                subclass_mode_model=True,
+                save_config_callback=None,
+                parser_kwargs={"exit_on_error": False, "fit": of_subcommand, "predict": of_subcommand},
+                args=args,
+            )
+        except ArgumentError as error:
+            raise UserError(f"{in_one_line(str(error))} ('seada-bench {args[0]} --help' lists the options)") from error
+
+
+def in_one_line(message: str) -> str:
+    """What jsonargparse found wrong, on one line, without the types that were tried in vain."""
+    key = re.match(r'Parser key "([^"]+)":\s*', message)
+    if key is None:
+        return " ".join(message.split())
+    problems = re.findall(r"^ *- (.*(?:\n(?! *(?:- |Given|Does not|Subtypes|Errors)).*)*)", message, flags=re.MULTILINE)
+    problems = [problem for problem in problems if not _IS_AN_ATTEMPT.match(problem)]
+    given = re.search(r"Given value: (.*)", message)
+    text = " ".join(" or ".join(problems).split()) or " ".join(message[key.end() :].split())
+    return f"{key[1]}: {text}" + (f"; given value: {given[1]}" if given and problems else "")
 
 
 def run(args: list[str]) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from benchmark.embeddings import read_embeddings
 from benchmark.errors import UserError
+from benchmark.folders import make_writable
 from benchmark.metrics.evaluate import EvaluationSettings, evaluate
 from benchmark.report.tables import write_scores, write_tables
 
@@ -38,6 +39,7 @@ def evaluate_file(path: Path, out: Path, settings: EvaluationSettings) -> pd.Dat
         For a file that cannot be used (:func:`benchmark.embeddings.read_embeddings`), one without a test row in its
         `split` column, and a folder that cannot be written.
     """
+    make_writable(out, "out")
     table = read_embeddings(path)
     try:
         scores = evaluate(table.frame, settings)
@@ -47,9 +49,6 @@ def evaluate_file(path: Path, out: Path, settings: EvaluationSettings) -> pd.Dat
     for position, (name, value) in enumerate(place.items()):
         scores.insert(position, name, value)
     notes = [f"{path.stem}: {text}" for _, text in sorted(table.notes.items())]
-    try:
-        write_scores(scores, out)
-        write_tables(scores, out, notes=notes)
-    except OSError as error:
-        raise UserError(f"{out}: cannot write into the folder: {error.strerror}") from None
+    write_scores(scores, out)
+    write_tables(scores, out, notes=notes)
     return scores

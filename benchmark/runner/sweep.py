@@ -23,6 +23,7 @@ from benchmark.data.atomic import atomic_path
 from benchmark.data.phantom import generate
 from benchmark.errors import UserError
 from benchmark.fitting import MODEL
+from benchmark.folders import make_writable
 from benchmark.report.tables import write_scores, write_tables
 from benchmark.runner import worker
 from benchmark.runner.cells import SCORES, Cell, build_stores, cells_of
@@ -223,12 +224,8 @@ def _notes(done: Sequence[Cell], cells: Sequence[Cell], failures: Sequence[tuple
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{out}: cannot write into the results folder: {error.strerror}") from None
-    with lock:
+    make_writable(out, "out")
+    with (out / ".lock").open("w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

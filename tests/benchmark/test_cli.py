@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import main
+from benchmark.configs import METHODS
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +188,39 @@ def test_an_unwritable_results_folder_is_named(capsys, smoke, tmp_path):
     blocked.write_text("")
     status, error = outcome(capsys, ["sweep", "--config", str(smoke()), "--out", str(blocked / "out")])
     assert status == 2
-    assert f"error: {blocked}/out: cannot write into the results folder: Not a directory\n" == error
+    assert error == f"error: out: cannot write into {blocked}/out: Not a directory\n"
+
+
+def test_every_command_says_so_before_it_works(capsys, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    method = str(METHODS / "autoencoder.yaml")
+    for command, option in (
+        (["fit", "--config", method, f"--trainer.default_root_dir={blocked}/out"], "trainer.default_root_dir"),
+        (["phantom", "--out", f"{blocked}/out"], "out"),
+        (["evaluate", "--embeddings", "none.csv", "--out", f"{blocked}/out"], "out"),
+    ):
+        status, error = outcome(capsys, command)
+        assert status == 2
+        assert error.splitlines()[-1] == f"error: {option}: cannot write into {blocked}/out: Not a directory"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data.foo=1"], "unrecognized arguments: --data.foo=1"),
+        (["--model=Foo"], "Expected a dot import path string: Foo; given value: Foo"),
+        (["--model=baselines.nope.Nope"], "'baselines' has no attribute 'nope'; given value: baselines.nope.Nope"),
+        (["--trainer.max_epochs=many"], "trainer.max_epochs: Expected a <class 'int'>; given value: many"),
+        (["--config=absent.yaml"], "absent.yaml"),
+    ],
+)
+def test_an_option_of_fit_that_cannot_be_used_is_named_in_one_line(capsys, arguments, message):
+    status, error = outcome(capsys, ["fit", "--config", str(METHODS / "autoencoder.yaml"), *arguments])
+    assert status == 2
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
 
 
 def test_help_lists_the_commands_and_the_phantoms_knobs(capsys):

@@ -27,6 +27,7 @@ from benchmark.data.phantom.cohort import cohort
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.data.phantom.sites import SITES
 from benchmark.errors import UserError
+from benchmark.folders import make_writable
 
 #: Raised whenever the same settings give other volumes.
 VERSION = 1
@@ -59,11 +60,11 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     Raises
     ------
     UserError
-        If the folder holds a phantom of other settings; nothing is overwritten.
+        If the folder cannot be written or holds a phantom of other settings; nothing is overwritten.
     """
     if _is_there(settings, out):
         return [out / f"{site}.csv" for site in SITES]
-    out.mkdir(parents=True, exist_ok=True)
+    make_writable(out, "out")
     scans = _scans(settings)
     subjects: list[list[Scan]] = [
         [{str(name): value for name, value in row.items()} for row in group.to_dict("records")]

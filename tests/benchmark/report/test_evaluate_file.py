@@ -56,5 +56,5 @@ def test_errors_name_the_file(table, tmp_path):
     with pytest.raises(UserError, match=r"mine.csv: column 'split': no row is 'test'"):
         evaluate_file(path, tmp_path / "out", SETTINGS)
     table.to_csv(path, index=False)
-    with pytest.raises(UserError, match="cannot write into the folder"):
+    with pytest.raises(UserError, match="cannot write into"):
         evaluate_file(path, path / "out", SETTINGS)
