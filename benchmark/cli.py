@@ -1,4 +1,4 @@
-"""The command line: `seada-bench fit | predict | sweep | evaluate | phantom`."""
+"""The command line: `seada-bench fit | predict | sweep | evaluate | compare | phantom`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmark.errors import UserError
 
@@ -23,6 +23,7 @@ commands:
   fit        train one method from its YAML file, and write its embeddings (a LightningCLI)
   predict    embed scans with a trained model (a LightningCLI)
   evaluate   score embeddings made by this or any other software
+  compare    say what differs between two results folders
   phantom    generate the multi-site T1 phantom
 
 'seada-bench COMMAND --help' lists the options of a command.
@@ -40,12 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all went well, 1 if cells of a sweep failed, 2 for input that cannot be used, 130 if interrupted.
+        0 if all went well, 1 if cells of a sweep failed or compared results differ, 2 for input that cannot be
+        used, 130 if interrupted.
     """
     args = sys.argv[1:] if arguments is None else arguments
     commands: dict[str, Callable[[list[str]], int]] = {
         "sweep": _sweep,
         "evaluate": _evaluate,
+        "compare": _compare,
         "phantom": _phantom,
         **dict.fromkeys(("fit", "predict"), _lightning),
     }
@@ -147,6 +150,36 @@ def _evaluate(args: list[str]) -> int:
     scores = evaluate_file(options.embeddings, options.out, options.evaluation)
     _say(format_terminal(scores))
     return 0
+
+
+def _compare(args: list[str]) -> int:
+    parser = _parser("compare", "Say what differs between two results folders; exit status 1 if anything does.")
+    parser.add_argument("a", type=Path, help="Results folder.")
+    parser.add_argument("b", type=Path, help="Results folder that is compared with it.")
+    parser.add_argument("--tolerance", type=float, default=1e-6, help="Difference of two values that counts as none.")
+    parser.add_argument(
+        "--fail_on",
+        type=Literal["tolerance", "chance", "never"],
+        default="tolerance",
+        help="What makes the exit status 1: a value beyond the tolerance, a claim beyond chance, nothing.",
+    )
+    parser.add_argument("--csv", type=Path | None, default=None, help="New file for every score of both, side by side.")
+    options = parser.parse_args(args)
+    if not options.tolerance >= 0:
+        raise UserError(f"--tolerance: {options.tolerance} is not allowed; it must be at least 0")
+    if options.csv is not None and options.csv.exists():
+        raise UserError(f"--csv: {options.csv} is already there; name another file, or remove it first")
+
+    from benchmark.report.compare import compare
+    from benchmark.report.comparison_text import comparison_text
+    from benchmark.report.results import read_results
+
+    found = compare(read_results(options.a), read_results(options.b), options.tolerance)
+    _say(comparison_text(found, options.a, options.b))
+    if options.csv is not None:
+        found.values.to_csv(options.csv, index=False, lineterminator="\n")
+    fine = {"tolerance": found.same, "chance": found.same_but_for_chance, "never": True}
+    return 0 if fine[options.fail_on] else 1
 
 
 def _phantom(args: list[str]) -> int:

@@ -69,8 +69,8 @@ def narrow(title: str, parts: Sequence[Section], columns: Sequence[Column]) -> s
 
 def section_title(part: Section) -> str:
     """Title of a protocol's section, with the number of held-out sites and seeds."""
-    sites = f"{_count(part.sites, 'site')}, " if part.protocol == "leave_one_site_out" else ""
-    return f"{_TITLES.get(part.protocol, part.protocol)} ({sites}{_count(part.seeds, 'seed')})"
+    sites = f"{count(part.sites, 'site')}, " if part.protocol == "leave_one_site_out" else ""
+    return f"{_TITLES.get(part.protocol, part.protocol)} ({sites}{count(part.seeds, 'seed')})"
 
 
 def shown(entry: Entry, digits: int, plus_minus: str = " ± ") -> str:
@@ -125,10 +125,11 @@ def statistics_note(scores: pd.DataFrame) -> list[str]:
 
 
 def _counted(reasons: Counter[str], cells: int) -> str:
-    return "; ".join(f"{count} of {_count(cells, 'cell')}: {reason}" for reason, count in sorted(reasons.items()))
+    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in sorted(reasons.items()))
 
 
-def _count(number: int, thing: str) -> str:
+def count(number: int, thing: str) -> str:
+    """A number with its noun, in the plural where it is due."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 

@@ -1,0 +1,66 @@
+"""A comparison of two sets of results, for the terminal."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from benchmark.report.compare import LEVEL, Comparison
+from benchmark.report.text import count
+
+
+def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) -> str:
+    """The comparison for a terminal: what is missing, what differs most, what of it is beyond chance, provenance.
+
+    Parameters
+    ----------
+    comparison
+        What was found.
+    a, b
+        The folders, for the heading.
+    most
+        Longest list that is printed whole.
+    """
+    values, claims = comparison.values, comparison.claims
+    changed = values[values["beyond_tolerance"]]
+    lines = [f"A: {a}", f"B: {b}", ""]
+    for side, cells in (("A", comparison.only_a), ("B", comparison.only_b)):
+        lines += _listed(f"{count(len(cells), 'cell')} in {side} alone", cells, most)
+    for side, alone in (("A", comparison.scores_only_a), ("B", comparison.scores_only_b)):
+        lines += [f"{count(alone, 'score')} in {side} alone, in cells that both have"] if alone else []
+    lines += _listed("metric versions differ, so these values are not comparable", comparison.versions, most)
+    lines.append(f"{len(changed)} of {len(values)} scores differ by more than {comparison.tolerance:g}")
+    beyond = claims[claims["beyond_chance"]]
+    untested = int(claims["p"].isna().sum())
+    lines.append(
+        f"{len(beyond)} of {len(claims)} claims (method, protocol, score) differ by more than chance at {LEVEL:g}, "
+        f"Holm-corrected; {untested} could not be tested"
+    )
+    differing = claims[claims["difference"].abs() > comparison.tolerance]
+    order = differing["difference"].abs().sort_values(ascending=False, kind="stable").index
+    top = differing.loc[order].head(most)
+    if len(top):
+        lines += [
+            "",
+            f"largest differences of means{f' ({len(top)} of {len(differing)})' if len(differing) > most else ''}:",
+        ]
+    lines += [_claim(row) for row in top.to_dict("records")]
+    lines += [""] if comparison.provenance else []
+    lines += _listed("provenance", [f"{name}: {old} → {new}" for name, old, new in comparison.provenance], most)
+    return "\n".join(lines) + "\n"
+
+
+def _claim(row: dict[Any, Any]) -> str:
+    p = "" if math.isnan(row["p_holm"]) else f", p {row['p_holm']:.2g} ({row['test']}, {count(row['cells'], 'cell')})"
+    return (
+        f"  {row['method']}, {row['protocol']}: {row['table']} {row['metric']} [{row['params']}] "
+        f"{row['a']:.4f} → {row['b']:.4f} ({row['difference']:+.4f}{p})"
+    )
+
+
+def _listed(title: str, items: list[str], most: int) -> list[str]:
+    if not items:
+        return []
+    more = [f"  … and {len(items) - most} more"] if len(items) > most else []
+    return [f"{title}:", *(f"  {item}" for item in items[:most]), *more]
