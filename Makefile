@@ -21,8 +21,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# A test process a core: libraries that take every core for each of them wait for each other most of the time.
 test: $(STAMP) ## run the tests on all cores
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 benchmark: $(STAMP) ## compare SE-ADA with its baselines across the eight sites of the phantom
 	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/quick.yaml

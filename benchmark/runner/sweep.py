@@ -34,6 +34,10 @@ from benchmark.runner.provenance import environment
 log = logging.getLogger(__name__)
 
 
+#: What the numerical libraries take their number of threads from.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
 class Slots:
     """Long-lived worker processes, each with one cell at a time.
 
@@ -49,7 +53,12 @@ class Slots:
         gpus = torch.cuda.device_count()
         cores = os.cpu_count() or 1
         count = workers or gpus or cores
-        self.arguments = [(i % gpus if gpus else None, max(cores // count, 1)) for i in range(count)]
+        threads = max(cores // count, 1)
+        self.arguments = [(i % gpus if gpus else None, threads) for i in range(count)]
+        # Each library reads it when a worker loads it. Workers whose libraries all take every core for themselves
+        # wait for each other most of the time, and sums over another number of threads round differently.
+        self.environment = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
         self.pools = [self._pool(i) for i in range(count)]
         self.busy: dict[Future[str | None], tuple[int, Cell]] = {}
 
@@ -91,6 +100,11 @@ class Slots:
             pool.shutdown(wait=not kill, cancel_futures=True)
             for process in processes if kill else []:
                 process.kill()
+        for name, value in self.environment.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def prepare(sweep: SweepConfig) -> None:
