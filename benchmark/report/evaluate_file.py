@@ -39,8 +39,8 @@ def evaluate_file(path: Path, out: Path, settings: EvaluationSettings) -> pd.Dat
         For a file that cannot be used (:func:`benchmark.embeddings.read_embeddings`), one without a test row in its
         `split` column, and a folder that cannot be written.
     """
-    make_writable(out, "out")
     table = read_embeddings(path)
+    make_writable(out, "out")
     try:
         scores = evaluate(table.frame, settings)
     except UserError as error:

@@ -191,18 +191,24 @@ def test_an_unwritable_results_folder_is_named(capsys, smoke, tmp_path):
     assert error == f"error: out: cannot write into {blocked}/out: Not a directory\n"
 
 
-def test_every_command_says_so_before_it_works(capsys, tmp_path):
+def test_fit_and_phantom_say_so_before_they_work(capsys, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     method = str(METHODS / "autoencoder.yaml")
     for command, option in (
         (["fit", "--config", method, f"--trainer.default_root_dir={blocked}/out"], "trainer.default_root_dir"),
         (["phantom", "--out", f"{blocked}/out"], "out"),
-        (["evaluate", "--embeddings", "none.csv", "--out", f"{blocked}/out"], "out"),
     ):
         status, error = outcome(capsys, command)
         assert status == 2
         assert error.splitlines()[-1] == f"error: {option}: cannot write into {blocked}/out: Not a directory"
+
+
+def test_embeddings_that_cannot_be_used_leave_no_folder_behind(capsys, tmp_path):
+    absent = str(tmp_path / "absent.csv")
+    status, _ = outcome(capsys, ["evaluate", "--embeddings", absent, "--out", str(tmp_path / "out")])
+    assert status == 2
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
