@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from benchmark.metrics.settings import EvaluationSettings
 ACCURACY = Metric("disease", "balanced_accuracy", version=1, higher_is_better=True)
 
 
-def disease(scans: Scans, settings: EvaluationSettings) -> list[Score]:
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of a linear probe for CN against AD over the scored scans, in standardised coordinates.
 
     Cross-validated with subjects kept together; chance from permuted diagnoses.

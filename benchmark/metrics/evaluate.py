@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import pandas as pd
 
-from benchmark.metrics.disease import disease
-from benchmark.metrics.leakage import leakage
-from benchmark.metrics.retrieval import retrieval
-from benchmark.metrics.rows import to_frame
-from benchmark.metrics.scans import scored_scans
+import benchmark.metrics
+from benchmark.metrics.rows import Score, to_frame
+from benchmark.metrics.scans import Scans, scored_scans
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.structure import structure
-from benchmark.metrics.travelling import travelling_top1
 
 __all__ = ["EvaluationSettings", "evaluate"]
+
+#: What a metric's module offers under the name ``scores``: scans, settings, and the sites that query (None for all).
+Scorer = Callable[[Scans, EvaluationSettings, Sequence[str] | None], list[Score]]
 
 
 def evaluate(
     embeddings: pd.DataFrame, settings: EvaluationSettings, query_sites: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Score embeddings: retrieval, identity, leakage, disease, structure.
+    """Score embeddings with every metric there is.
 
     Parameters
     ----------
@@ -33,12 +35,12 @@ def evaluate(
         How to score.
     query_sites
         Sites whose scans query in retrieval and identity: the held-out site in leave-one-site-out. None for all.
-        Leakage, disease and structure see all scored scans either way.
+        The other tables see all scored scans either way.
 
     Returns
     -------
     pandas.DataFrame
-        Long rows with the columns :data:`benchmark.metrics.rows.COLUMNS`.
+        Long rows with the columns :data:`benchmark.metrics.rows.COLUMNS`, in the order of the metrics' modules.
 
     Raises
     ------
@@ -46,12 +48,15 @@ def evaluate(
         For a `split` column without test rows, or a query site without scored scans.
     """
     scans = scored_scans(embeddings)
-    return to_frame(
-        [
-            *retrieval(scans, settings, query_sites),
-            *travelling_top1(scans, settings, query_sites),
-            *leakage(scans, settings),
-            *disease(scans, settings),
-            *structure(scans),
-        ]
-    )
+    return to_frame([score for scorer in scorers() for score in scorer(scans, settings, query_sites)])
+
+
+@cache
+def scorers() -> tuple[Scorer, ...]:
+    """The functions named ``scores`` of this package's modules, in the order of the modules' names.
+
+    A new metric is a new module with such a function; nothing else needs to know of it.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(benchmark.metrics.__path__))
+    modules = [importlib.import_module(f"{benchmark.metrics.__name__}.{name}") for name in names]
+    return tuple(module.scores for module in modules if hasattr(module, "scores"))

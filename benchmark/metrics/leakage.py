@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,7 +18,7 @@ ACCURACY = Metric("leakage", "balanced_accuracy", version=1, higher_is_better=Fa
 RECALL = Metric("leakage", "recall", version=1, higher_is_better=False)
 
 
-def leakage(scans: Scans, settings: EvaluationSettings) -> list[Score]:
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of each probe for the site, in raw, standardised and whitened coordinates.
 
     Predictions are out of fold, with subjects kept together, and pooled over folds before the accuracy is taken.

@@ -47,7 +47,7 @@ class QueryQuality:
     chance: dict[str, Floats]
 
 
-def retrieval(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Retrieval scores for every distance, gallery and label set.
 
     Every scan with a label of the set queries the others; scans of its own subject are never in its gallery, which

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,17 @@ class Scans:
     ----------
     ldr
         Shape (scans, dimensions), float64.
-    key, subject, site, diagnosis
-        Shape (scans,), text; diagnosis is empty where unknown.
+    key, subject, site, diagnosis, sex
+        Shape (scans,), text; diagnosis and sex are empty where unknown.
+    age
+        Years, shape (scans,), float64; NaN where unknown.
+    other
+        Every other column of the table, a row per scan in the same order: style code, quality of the
+        reconstruction, a phantom's true anatomy, where the table has them.
     reference
         LDRs that centre, scale and whitening come from, shape (reference scans, dimensions).
+    reference_subject
+        Subject of each reference scan, shape (reference scans,).
     reference_is_train
         Whether these are the training scans; otherwise they are all scans of the table, the scored ones among
         them, which every row that uses them says (``centre=all``, ``statistics=all``).
@@ -35,7 +42,11 @@ class Scans:
     subject: npt.NDArray[np.str_]
     site: npt.NDArray[np.str_]
     diagnosis: npt.NDArray[np.str_]
+    sex: npt.NDArray[np.str_]
+    age: npt.NDArray[np.float64]
+    other: pd.DataFrame
     reference: npt.NDArray[np.float64]
+    reference_subject: npt.NDArray[np.str_]
     reference_is_train: bool
 
     def __len__(self) -> int:
@@ -43,14 +54,16 @@ class Scans:
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Scans:
         """The scans where a mask of shape (scans,) is true; the reference stays."""
-        return Scans(
-            self.ldr[chosen],
-            self.key[chosen],
-            self.subject[chosen],
-            self.site[chosen],
-            self.diagnosis[chosen],
-            self.reference,
-            self.reference_is_train,
+        return replace(
+            self,
+            ldr=self.ldr[chosen],
+            key=self.key[chosen],
+            subject=self.subject[chosen],
+            site=self.site[chosen],
+            diagnosis=self.diagnosis[chosen],
+            sex=self.sex[chosen],
+            age=self.age[chosen],
+            other=self.other[chosen],
         )
 
 
@@ -69,7 +82,7 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
     """
     columns = ldr_columns(embeddings)
     ldr = embeddings[columns].to_numpy(np.float64)
-    text = {name: _text(embeddings[name]) for name in ("subject_id", "session_id", "site", "diagnosis")}
+    text = {name: _text(embeddings[name]) for name in ("subject_id", "session_id", "site", "diagnosis", "sex")}
     key = np.array(
         ["/".join(parts) for parts in zip(text["site"], text["subject_id"], text["session_id"], strict=True)],
         dtype=np.str_,
@@ -83,15 +96,20 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
             found = ", ".join(repr(str(value)) for value in np.unique(split))
             raise UserError(f"column 'split': no row is 'test', so there is nothing to score; found: {found}")
     rows = order[scored[order]]
-    reference = ldr[order[train[order]]] if train.any() else ldr[order]
+    reference = order[train[order]] if train.any() else order
+    rest = [name for name in embeddings.columns if name not in (*text, "age", "split", *columns)]
     return Scans(
-        ldr[rows],
-        key[rows],
-        text["subject_id"][rows],
-        text["site"][rows],
-        text["diagnosis"][rows],
-        reference,
-        bool(train.any()),
+        ldr=ldr[rows],
+        key=key[rows],
+        subject=text["subject_id"][rows],
+        site=text["site"][rows],
+        diagnosis=text["diagnosis"][rows],
+        sex=text["sex"][rows],
+        age=pd.to_numeric(embeddings["age"]).to_numpy(np.float64)[rows],
+        other=embeddings[rest].iloc[rows].reset_index(drop=True),
+        reference=ldr[reference],
+        reference_subject=text["subject_id"][reference],
+        reference_is_train=bool(train.any()),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,13 @@ import numpy.typing as npt
 from benchmark.metrics.coordinates import varying
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
+from benchmark.metrics.settings import EvaluationSettings
 
 EFFECTIVE_RANK = Metric("structure", "effective_rank", version=1, higher_is_better=True, lowest=1.0, highest=math.inf)
 PC1_SHARE = Metric("structure", "pc1_share", version=1, higher_is_better=False)
 
 
-def structure(scans: Scans) -> list[Score]:
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Effective rank and first component's share of the scored scans' LDRs, in raw coordinates.
 
     Returns

@@ -16,9 +16,7 @@ from benchmark.metrics.settings import EvaluationSettings
 TOP1 = Metric("identity", "top1", version=1, higher_is_better=True)
 
 
-def travelling_top1(
-    scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None
-) -> list[Score]:
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Share of queries whose most similar scan of another site is of the same subject.
 
     Queries are the scans of subjects with scans at two or more sites; the gallery is every scored scan of the other

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchmark.metrics.disease import disease
+from benchmark.metrics.disease import scores
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -14,8 +14,8 @@ SETTINGS = EvaluationSettings(permutations=10)
 
 
 def test_disease_is_found_where_it_is(make_table):
-    (strong,) = disease(scored_scans(make_table(subjects=30, train=30, disease_strength=2.0)), SETTINGS)
-    (none,) = disease(scored_scans(make_table(subjects=30, train=30, disease_strength=0.0)), SETTINGS)
+    (strong,) = scores(scored_scans(make_table(subjects=30, train=30, disease_strength=2.0)), SETTINGS)
+    (none,) = scores(scored_scans(make_table(subjects=30, train=30, disease_strength=0.0)), SETTINGS)
     assert strong.value > 0.9
     assert 0.3 < none.value < 0.7
     assert strong.chance == pytest.approx(0.5, abs=0.1)
@@ -29,6 +29,6 @@ def test_disease_is_found_where_it_is(make_table):
 )
 def test_one_diagnosis(make_table, left, reason):
     table = make_table()
-    (found,) = disease(scored_scans(table[table["diagnosis"] == left]), SETTINGS)
+    (found,) = scores(scored_scans(table[table["diagnosis"] == left]), SETTINGS)
     assert math.isnan(found.value)
     assert found.reason == reason

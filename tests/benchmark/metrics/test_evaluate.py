@@ -16,7 +16,7 @@ QUICK = EvaluationSettings(permutations=1, mlp_permutations=1, bootstrap=20)
 def test_columns_tables_and_uniqueness(make_table):
     scores = evaluate(make_table(), QUICK)
     assert tuple(scores.columns) == COLUMNS
-    assert list(scores["table"].unique()) == ["retrieval", "identity", "leakage", "disease", "structure"]
+    assert set(scores["table"]) >= {"retrieval", "identity", "leakage", "disease", "structure"}
     assert not scores.duplicated(["table", "metric", "params", "subgroup"]).any()
     for text in scores["params"]:
         assert key_values(**parse_key_values(text)) == text

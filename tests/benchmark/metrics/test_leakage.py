@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.metrics.leakage import leakage
+from benchmark.metrics.leakage import scores
 from benchmark.metrics.rows import to_frame
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
@@ -14,7 +14,7 @@ SETTINGS = EvaluationSettings(permutations=3, mlp_permutations=1)
 
 
 def score(table, settings=SETTINGS):
-    return to_frame(leakage(scored_scans(table), settings))
+    return to_frame(scores(scored_scans(table), settings))
 
 
 def value(frame, probe, coordinates):

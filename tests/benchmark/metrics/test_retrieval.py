@@ -9,7 +9,7 @@ import pytest
 from benchmark.errors import UserError
 from benchmark.metrics import retrieval as module
 from benchmark.metrics.ranking import NEEDS
-from benchmark.metrics.retrieval import retrieval
+from benchmark.metrics.retrieval import scores
 from benchmark.metrics.rows import to_frame
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
@@ -18,7 +18,7 @@ QUICK = EvaluationSettings(bootstrap=0)
 
 
 def score(table, settings=QUICK, query_sites=None):
-    return to_frame(retrieval(scored_scans(table), settings, query_sites))
+    return to_frame(scores(scored_scans(table), settings, query_sites))
 
 
 def pick(frame, metric, gallery="other_sites", label="CN/AD", subgroup="", distance="cosine_centred"):

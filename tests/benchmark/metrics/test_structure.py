@@ -11,7 +11,8 @@ from sklearn.decomposition import PCA
 
 from benchmark.metrics.rows import to_frame
 from benchmark.metrics.scans import scored_scans
-from benchmark.metrics.structure import effective_rank, structure, variance_shares
+from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.structure import effective_rank, scores, variance_shares
 
 
 def test_against_pca_and_scipy():
@@ -33,12 +34,12 @@ def test_one_dimension():
 def test_collapse_to_a_line(make_table, set_vectors):
     table = make_table()
     line = np.random.default_rng(0).normal(size=(len(table), 1)) * np.ones((1, 4))
-    rank, share = structure(scored_scans(set_vectors(table, line)))
+    rank, share = scores(scored_scans(set_vectors(table, line)), EvaluationSettings())
     assert (rank.value, share.value) == (pytest.approx(1.0), pytest.approx(1.0))
 
 
 def test_test_scans_are_measured_and_counted(make_table):
-    frame = to_frame(structure(scored_scans(make_table())))
+    frame = to_frame(scores(scored_scans(make_table()), EvaluationSettings()))
     assert frame["n"].tolist() == [36, 36]
     assert set(frame["params"]) == {"coordinates=raw;dimensions=6"}
     assert frame["higher_is_better"].tolist() == [True, False]
@@ -48,5 +49,5 @@ def test_test_scans_are_measured_and_counted(make_table):
 def test_undefined(make_table, set_vectors, rows, reason):
     table = make_table()
     table = set_vectors(table, np.full((len(table), 3), 0.1))
-    scores = structure(scored_scans(table[table["split"] == "test"].head(rows)))
-    assert all(math.isnan(score.value) and score.reason == reason for score in scores)
+    found = scores(scored_scans(table[table["split"] == "test"].head(rows)), EvaluationSettings())
+    assert all(math.isnan(score.value) and score.reason == reason for score in found)

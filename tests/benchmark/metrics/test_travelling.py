@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.travelling import travelling_top1
+from benchmark.metrics.travelling import scores
 
 SETTINGS = EvaluationSettings(distances=("euclidean",), bootstrap=0)
 
@@ -37,7 +37,7 @@ def test_against_a_loop(make_table, set_vectors, query_sites, ties):
     table = make_table(site_strength=1.0)
     if ties:
         table = set_vectors(table, np.random.default_rng(1).integers(0, 3, size=(len(table), 2)).astype(float))
-    (found,) = travelling_top1(scored_scans(table), SETTINGS, query_sites)
+    (found,) = scores(scored_scans(table), SETTINGS, query_sites)
     value, n, chance = naive(table, query_sites or ["site0", "site1", "site2"])
     assert (found.value, found.n) == (pytest.approx(value), n)
     assert found.chance == pytest.approx(chance)
@@ -45,7 +45,7 @@ def test_against_a_loop(make_table, set_vectors, query_sites, ties):
 
 
 def test_nobody_travelled(make_table):
-    (found,) = travelling_top1(scored_scans(make_table(travelling=0)), SETTINGS)
+    (found,) = scores(scored_scans(make_table(travelling=0)), SETTINGS)
     assert math.isnan(found.value)
     assert (found.n, found.reason) == (0, "no subject has scored scans at two sites")
 
@@ -53,5 +53,5 @@ def test_nobody_travelled(make_table):
 def test_two_sessions_at_one_site_are_no_journey(make_table):
     table = make_table(travelling=0)
     again = table[table["split"] == "test"].head(4).assign(session_id="ses-2")
-    (found,) = travelling_top1(scored_scans(again), SETTINGS)
+    (found,) = scores(scored_scans(again), SETTINGS)
     assert math.isnan(found.value)
