@@ -56,3 +56,8 @@ class PCAVoxels(ClosedForm):
     def embed(self, batch: Batch) -> Tensor:
         """Shape (batch, ldr_dim)."""
         return (batch["volume"].flatten(1) - self.mean) @ self.components.T
+
+    def reconstruct(self, batch: Batch, ldr: Tensor) -> Tensor:
+        """Projection on the components, shape (batch, 1, x, y, z), zero where the volume is."""
+        volume = batch["volume"]
+        return (ldr @ self.components + self.mean).view_as(volume) * (volume != 0)

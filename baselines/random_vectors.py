@@ -18,13 +18,17 @@ class RandomVectors(ClosedForm):
     ldr_dim
         Length of the vectors.
     seed
-        Of the draws; a scan's vector depends on it and on the scan's row alone.
+        Of the draws; a scan's vector depends on it and on the scan's row alone. None takes the seed that the run
+        was started with (``seed_everything``).
     """
 
-    def __init__(self, ldr_dim: int = 32, seed: int = 0) -> None:
+    drawn_with: Tensor
+
+    def __init__(self, ldr_dim: int = 32, seed: int | None = None) -> None:
         super().__init__()
         self.ldr_dim = ldr_dim
-        self.seed = seed
+        # In the checkpoint, so that a model that is loaded later draws the same vectors again.
+        self.register_buffer("drawn_with", torch.tensor(torch.initial_seed() % 2**31 if seed is None else seed))
 
     def build(self, geometry: Geometry) -> None:
         """Nothing to create."""
@@ -34,5 +38,5 @@ class RandomVectors(ClosedForm):
         return torch.stack([self._draw(int(row)) for row in batch["index"]]).to(batch["volume"])
 
     def _draw(self, row: int) -> Tensor:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + row)
+        generator = torch.Generator().manual_seed(int(self.drawn_with) * 1_000_003 + row)
         return torch.randn(self.ldr_dim, generator=generator)

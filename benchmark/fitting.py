@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jsonargparse import ArgumentParser
 from lightning import LightningModule, Trainer
@@ -21,6 +22,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from numpy.typing import NDArray
 
 from benchmark.configs import DEFAULTS
 from benchmark.data.atomic import atomic_path
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 
 EMBEDDINGS = "embeddings.parquet"
 MODEL = "model.ckpt"
+
+#: Columns of the quality of a method's reconstructions, in the order in which it gives them.
+QUALITY_COLUMNS = ("rec_rmse", "rec_psnr", "rec_ssim")
 CHECKPOINTS = "checkpoints"
 
 #: Lines of jsonargparse's message that say no more than that a value may be of several types.
@@ -125,25 +130,49 @@ def save_embeddings(
     RuntimeError
         If the scans that were embedded are not exactly the scans of the manifests.
     """
-    index = np.concatenate([batch["index"].numpy() for batch in predictions or []] or [np.zeros(0, np.int64)])
-    ldr = [batch["ldr"].numpy() for batch in predictions or []]
-    shards = [(index, ldr)]
+    mine = _joined(predictions or [])
+    shards = [mine]
     if trainer.world_size > 1:
         gathered: list[Any] = [None] * trainer.world_size
-        torch.distributed.all_gather_object(gathered, (index, ldr))
+        torch.distributed.all_gather_object(gathered, mine)
         shards = gathered
     if not trainer.is_global_zero:
         return
-    order = np.concatenate([shard[0] for shard in shards])
-    vectors = np.concatenate([part for shard in shards for part in shard[1]])
+    shards = [shard for shard in shards if shard]
+    order = np.concatenate([shard["index"] for shard in shards] or [np.zeros(0, np.int64)])
     if not np.array_equal(np.sort(order), np.arange(len(data.scans))):
         raise RuntimeError(f"{len(order)} embeddings for {len(data.scans)} scans: every scan is due exactly once")
+    by_row = np.argsort(order)
+    arrays = {
+        name: np.concatenate([shard[name] for shard in shards])[by_row].astype(np.float32)
+        for name in shards[0]
+        if name != "index"
+    }
     columns = ["subject_id", "session_id", "site", "diagnosis", "age", "sex", "split"]
     extra = [column for column in ("travelling",) if column in data.scans]
-    table = data.scans[columns + extra].copy()
-    sorted_vectors = vectors[np.argsort(order)].astype(np.float32)
-    table[[f"z{i}" for i in range(vectors.shape[1])]] = sorted_vectors
+    table = pd.concat([data.scans[columns + extra], *_columns(arrays, data)], axis=1)
     write_embeddings(table, path, model.notes())  # type: ignore[operator]
+
+
+def _joined(predictions: list[Any]) -> dict[str, NDArray[Any]]:
+    names = predictions[0] if predictions else []
+    return {name: np.concatenate([batch[name].numpy() for batch in predictions]) for name in names}
+
+
+def _columns(arrays: dict[str, NDArray[np.float32]], data: SiteDataModule) -> list[pd.DataFrame]:
+    """Tables of what else is known of every scan, in the order of the scans: the LDR comes last."""
+    index = data.scans.index
+    tables = []
+    anatomy = data.true_anatomy()
+    if anatomy is not None:
+        tables.append(anatomy)
+    if "quality" in arrays:
+        tables.append(pd.DataFrame(arrays["quality"], index, columns=list(QUALITY_COLUMNS)))
+    for name, letter in (("style", "s"), ("ldr", "z")):
+        if name in arrays:
+            names = [f"{letter}{i}" for i in range(arrays[name].shape[1])]
+            tables.append(pd.DataFrame(arrays[name], index, columns=names))
+    return tables
 
 
 class _ResolveCLI(FitCLI):

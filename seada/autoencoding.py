@@ -54,6 +54,11 @@ class AutoencodingModule(RepresentationModule):
         ldr: Tensor = self.encoder(batch["volume"])
         return ldr
 
+    def reconstruct(self, batch: Batch, ldr: Tensor) -> Tensor:
+        """Volume of the decoder, shape (batch, 1, x, y, z)."""
+        volume: Tensor = self.decoder(ldr, self.style_code(batch))
+        return volume
+
     def on_train_epoch_end(self) -> None:
         """Lightning hook: log how many dimensions the LDR really uses; a collapse shows here first."""
         rank, share = spectrum(torch.cat(self._ldrs_of_epoch))

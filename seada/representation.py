@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from seada.geometry import Geometry
+from seada.image_quality import reconstruction_quality
 from seada.schedules import cosine
 
 
@@ -42,11 +43,26 @@ class Batch(TypedDict, total=False):
     anatomy: Tensor
 
 
-class Prediction(TypedDict):
-    """LDRs of a batch: ``index`` (batch,) as in the batch and ``ldr`` (batch, dimension), float32."""
+class Prediction(TypedDict, total=False):
+    """What a method says of a batch.
+
+    Attributes
+    ----------
+    index
+        As in the batch, shape (batch,).
+    ldr
+        LDRs, float32, shape (batch, dimension).
+    style
+        Style codes, float32, shape (batch, style dimension); absent where a method has none.
+    quality
+        Quality of the reconstruction, float32, shape (batch, 3), in the order of
+        :data:`seada.image_quality.QUALITIES`; absent where a method does not reconstruct.
+    """
 
     index: Tensor
     ldr: Tensor
+    style: Tensor
+    quality: Tensor
 
 
 class RepresentationModule(LightningModule, ABC):
@@ -78,6 +94,14 @@ class RepresentationModule(LightningModule, ABC):
     @abstractmethod
     def embed(self, batch: Batch) -> Tensor:
         """LDR of every scan of a batch, shape (batch, dimension)."""
+
+    def style_code(self, batch: Batch) -> Tensor | None:
+        """Style code of every scan, shape (batch, style dimension); None for a method without one."""
+        return None
+
+    def reconstruct(self, batch: Batch, ldr: Tensor) -> Tensor | None:
+        """Volumes (batch, 1, x, y, z) reconstructed from LDRs (batch, dimension) of a batch; None if it cannot."""
+        return None
 
     def fit_after_training(self, batches: Iterable[Batch], unseen: Iterable[Batch]) -> None:
         """Fit what is fitted once, on unaugmented scans, when the epochs are over.
@@ -137,8 +161,16 @@ class RepresentationModule(LightningModule, ABC):
         self.clip_gradients(optimizer, gradient_clip_val=self.gradient_clip, gradient_clip_algorithm="norm")
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Prediction:
-        """Lightning hook: the LDRs of a batch with the rows they belong to."""
-        return {"index": batch["index"].cpu(), "ldr": self.embed(batch).float().cpu()}
+        """Lightning hook: LDRs of a batch with the rows they belong to, and what else the method has of them."""
+        ldr = self.embed(batch)
+        prediction: Prediction = {"index": batch["index"].cpu(), "ldr": ldr.float().cpu()}
+        style = self.style_code(batch)
+        if style is not None:
+            prediction["style"] = style.float().cpu()
+        reconstruction = self.reconstruct(batch, ldr)
+        if reconstruction is not None:
+            prediction["quality"] = reconstruction_quality(reconstruction.float(), batch["volume"].float()).cpu()
+        return prediction
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning hook: keep the geometry, without which the weights have no place to go."""

@@ -22,6 +22,7 @@ from seada.objectives import confusion_loss, reverse_gradient
 from seada.representation import Batch
 from seada.schedules import ramp
 from seada.style import StyleEncoder
+from seada.views import acquisition_views
 
 
 class SEADA(AutoencodingModule):
@@ -34,9 +35,10 @@ class SEADA(AutoencodingModule):
     Departures from what is public of the paper, all of them settings: the style code modulates the decoder
     feature-wise; it is trained by the site alone and detached from the reconstruction; classifier and losses on
     the LDR see the last few batches too. With ``stabiliser``, which is our addition, a variance and covariance
-    penalty (in the manner of VICReg) keeps the LDR from collapsing onto the one direction that blinds the
-    classifier, and a second, linear adversary with a closed form finds a site that such inflation hides.
-    ``seada.yaml`` has it on, ``seada_plain.yaml`` off.
+    penalty keeps the LDR from collapsing onto the one direction that blinds the classifier, the LDR of a scan and
+    that of the same scan with another contrast, shading, blur and noise are drawn together (the three terms of
+    VICReg, Bardes et al., ICLR 2022), and a second, linear adversary with a closed form finds a site that is
+    hidden behind an inflated direction. ``seada.yaml`` has it on, ``seada_plain.yaml`` off.
 
     Parameters
     ----------
@@ -52,9 +54,12 @@ class SEADA(AutoencodingModule):
     style_dim, style_weight
         Length of the style code; weight of its site loss.
     stabiliser
-        Whether the variance and covariance penalty and the linear adversary are on.
+        Whether the variance and covariance penalty, the views and the linear adversary are on.
     variance_weight, covariance_weight
         Weights of the penalty's terms, from the first step on.
+    view_weight, view_strength
+        Weight of the mean squared distance between the LDRs of a scan and of its view, from the first step on, and
+        strength of the views (:func:`seada.views.acquisition_views`).
     linear_weight
         Weight of the linear adversary's explained variance; it rises with the adversarial weight.
     memory_batches
@@ -80,8 +85,10 @@ class SEADA(AutoencodingModule):
         style_dim: int = 8,
         style_weight: float = 0.1,
         stabiliser: bool = True,
-        variance_weight: float = 2.0,
-        covariance_weight: float = 2.0,
+        variance_weight: float = 5.0,
+        covariance_weight: float = 5.0,
+        view_weight: float = 3.0,
+        view_strength: float = 1.0,
         linear_weight: float = 2.0,
         memory_batches: int = 15,
         ldr_dim: int = 32,
@@ -98,6 +105,8 @@ class SEADA(AutoencodingModule):
             ("style_weight", style_weight),
             ("variance_weight", variance_weight),
             ("covariance_weight", covariance_weight),
+            ("view_weight", view_weight),
+            ("view_strength", view_strength),
             ("linear_weight", linear_weight),
         ):
             if weight < 0:
@@ -116,6 +125,8 @@ class SEADA(AutoencodingModule):
         self.stabiliser = stabiliser
         self.variance_weight = variance_weight
         self.covariance_weight = covariance_weight
+        self.view_weight = view_weight
+        self.view_strength = view_strength
         self.linear_weight = linear_weight
         self.memory = LDRMemory(memory_batches)
 
@@ -138,7 +149,7 @@ class SEADA(AutoencodingModule):
         # Lightning's wrappers count the steps, without which no checkpoint is due, and scale mixed precision.
         main, adversary = cast(list[LightningOptimizer], self.optimizers())
         volume, site = batch["volume"], batch["site"]
-        ldr = self.encoder(volume)
+        ldr, distance = self._encode(batch)
         # Over all ranks' batches and the last few, so that neither adversary nor penalty sees a handful of scans.
         ldrs, sites = self.memory.extend(self._gathered(ldr), self._gathered(site))
         domain = self._train_classifier(ldrs.detach(), sites, adversary)
@@ -154,7 +165,7 @@ class SEADA(AutoencodingModule):
         loss = reconstruction + self.style_weight * style_site + pressure * self.adversarial_weight * adversarial
         if self.stabiliser:
             loss = loss + self.variance_weight * variance + self.covariance_weight * covariance
-            loss = loss + pressure * self.linear_weight * readable
+            loss = loss + pressure * self.linear_weight * readable + self.view_weight * distance
         self._step(main, loss)
         self.log_losses(
             batch,
@@ -166,7 +177,18 @@ class SEADA(AutoencodingModule):
             variance=variance,
             covariance=covariance,
             readable=readable,
+            view=distance,
         )
+
+    def _encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """LDRs of the scans, and their mean squared distance from those of other views of the same scans."""
+        volume = batch["volume"]
+        if not (self.stabiliser and self.view_weight):
+            return self.encoder(volume), volume.new_zeros(())
+        # The seed of the run: nothing else may set the global generator's seed in between for good.
+        views = acquisition_views(volume, batch["index"], self.current_epoch, torch.initial_seed(), self.view_strength)
+        ldr, of_views = self.encoder(torch.cat([volume, views])).chunk(2)
+        return ldr, functional.mse_loss(of_views, ldr)
 
     def _train_classifier(self, ldr: Tensor, site: Tensor, optimizer: LightningOptimizer) -> Tensor:
         loss = ldr.new_zeros(())

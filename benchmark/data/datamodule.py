@@ -189,7 +189,8 @@ class SiteDataModule(LightningDataModule):
             persistent_workers=self.num_workers > 0,
         )
 
-    def _anatomy(self) -> NDArray[np.float32] | None:
+    def true_anatomy(self) -> pd.DataFrame | None:
+        """True anatomy of a phantom's scans, in their order, columns ``anatomy_...``; None for real data."""
         if self.truth is None:
             return None
         path = Path(self.truth)
@@ -200,7 +201,12 @@ class SiteDataModule(LightningDataModule):
         if missing:
             raise UserError(f"{path}: no row for {len(missing)} scans of the manifests, the first is {missing[0]}")
         columns = [column for column in truth.columns if column.startswith("bio_")]
-        return truth.loc[self.scans["scan_key"], columns].to_numpy(np.float32)
+        chosen = truth.loc[self.scans["scan_key"], columns].set_axis(self.scans.index).astype(np.float32)
+        return chosen.rename(columns=lambda column: column.replace("bio_", "anatomy_", 1))
+
+    def _anatomy(self) -> NDArray[np.float32] | None:
+        anatomy = self.true_anatomy()
+        return None if anatomy is None else anatomy.to_numpy(np.float32)
 
 
 def _geometry(shape: tuple[int, int, int], sites: tuple[str, ...]) -> Any:

@@ -93,6 +93,26 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
     np.testing.assert_array_equal(vectors(embeddings(whole)), vectors(embeddings(killed)))
 
 
+def test_embeddings_carry_what_else_a_method_has(fit, phantom):
+    got = {method: embeddings(fit(method, folder=method)) for method in ("seada", "pca_voxels", "random_vectors")}
+    truth = pd.read_csv(phantom / "truth.csv").set_index("scan_key")
+    for frame in got.values():
+        keys = frame["site"] + "/" + frame["subject_id"] + "/" + frame["session_id"]
+        expected = truth.loc[keys, "bio_ventricle_ml"].to_numpy(np.float32)
+        np.testing.assert_array_equal(frame["anatomy_ventricle_ml"].to_numpy(), expected)
+    styles = {method: frame.filter(regex=r"^s\d+$").shape[1] for method, frame in got.items()}
+    assert styles == {"seada": 8, "pca_voxels": 0, "random_vectors": 0}
+    assert "rec_ssim" not in got["random_vectors"]
+    assert got["pca_voxels"]["rec_ssim"].between(0, 1).all()
+    assert (got["pca_voxels"]["rec_rmse"] < 1.0).all()
+    assert np.isfinite(got["seada"][["rec_rmse", "rec_psnr", "rec_ssim"]].to_numpy()).all()
+
+
+def test_random_vectors_differ_with_the_run_s_seed(fit):
+    one, other = (vectors(embeddings(fit("random_vectors", f"--seed_everything={n}", folder=f"r{n}"))) for n in (1, 2))
+    assert not np.allclose(one, other)
+
+
 def test_a_saved_model_embeds_the_same_again(fit, command, tmp_path, phantom):
     out = fit("combat")
     again = tmp_path / "again"
