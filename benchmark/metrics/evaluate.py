@@ -47,8 +47,15 @@ def evaluate(
     UserError
         For a `split` column without test rows, or a query site without scored scans.
     """
+    return to_frame(score_all(embeddings, settings, query_sites))
+
+
+def score_all(
+    embeddings: pd.DataFrame, settings: EvaluationSettings, query_sites: Sequence[str] | None = None
+) -> list[Score]:
+    """:func:`evaluate`, with the scores as they come from the metrics, replicates included."""
     scans = scored_scans(embeddings)
-    return to_frame([score for scorer in scorers() for score in scorer(scans, settings, query_sites)])
+    return [score for scorer in scorers() for score in scorer(scans, settings, query_sites)]
 
 
 @cache

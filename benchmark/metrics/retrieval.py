@@ -8,17 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import mean_of_site_means, subject_interval
-from benchmark.metrics.ranking import NEEDS, Floats, expected_quality, ranked_quality
+from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
+from benchmark.metrics.ranked.lists import Floats, RankedLists
+from benchmark.metrics.ranking import NEEDS, expected_quality, list_quality
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.similarity import Distance, prepare, similarities
+from benchmark.metrics.similarity import Distance, similarities, vectors_of
+from benchmark.metrics.threads import map_chunks
 
 METRICS = {name: Metric("retrieval", name, version=1, higher_is_better=True) for name in NEEDS}
-
-#: Diagnoses that queries and gallery are restricted to; None for every diagnosis that is known.
-LABEL_SETS: dict[str, tuple[str, ...] | None] = {"CN/AD": ("CN", "AD"), "all": None}
 
 GALLERIES = ("other_sites", "own_site", "all_sites")
 
@@ -37,7 +36,7 @@ class QueryQuality:
     total, size
         Relevant scans and all scans of each query's gallery, shape (queries,).
     value, chance
-        By metric, shape (queries,); NaN where undefined.
+        By measure, shape (queries,); NaN where undefined.
     """
 
     query: npt.NDArray[np.int64]
@@ -45,6 +44,19 @@ class QueryQuality:
     size: npt.NDArray[np.int64]
     value: dict[str, Floats]
     chance: dict[str, Floats]
+
+
+def label_sets(scans: Scans) -> dict[str, npt.NDArray[np.bool_]]:
+    """Sets of labels that queries and gallery are restricted to, by name, as masks of shape (scans,).
+
+    ``CN/AD``, which is always there, since the headline is; and ``all``, every label that is known. Where no scan is
+    CN or AD (another column is the label), the two most frequent labels take their place.
+    """
+    names, counts = np.unique(scans.diagnosis[scans.diagnosis != ""], return_counts=True)
+    pair = ("CN", "AD")
+    if len(names) >= 2 and not np.isin(pair, names).any():
+        pair = tuple(sorted(names[np.argsort(-counts, kind="stable")][:2].tolist()))
+    return {"/".join(pair): np.isin(scans.diagnosis, pair), "all": scans.diagnosis != ""}
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -68,36 +80,46 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        Overall rows, then rows with subgroup ``query_site=...``. n counts queries with a defined value.
+        Overall rows, then rows with subgroup ``query_site=...``. n counts queries with a defined value; NaN with a
+        reason where a distance cannot be taken.
 
     Raises
     ------
     UserError
         For a query site without scored scans.
     """
-    may_query = check_query_sites(scans, query_sites)
-    scores: list[Score] = []
+    found: list[Score] = []
     for distance in settings.distances:
-        note: dict[str, str] = {}
-        if distance == "cosine_centred" and not scans.reference_is_train:
-            note["centre"] = "all"
-        for label, diagnoses in LABEL_SETS.items():
-            chosen = np.isin(scans.diagnosis, diagnoses) if diagnoses else scans.diagnosis != ""
-            part = scans.where(chosen)
-            by_gallery = query_qualities(part, may_query[chosen], distance)
-            for gallery, quality in by_gallery.items():
-                params = key_values(distance=distance, gallery=gallery, label=label, **note)
-                scores += _summarise(part, quality, params, settings)
-    return scores
+        by_label = query_qualities(scans, check_query_sites(scans, query_sites), distance)
+        for label in label_sets(scans):
+            for gallery in GALLERIES:
+                params = key_values(gallery=gallery, label=label, **distance_params(scans, distance))
+                quality = by_label.get((label, gallery))
+                if quality is None:
+                    reason = vectors_of(scans, distance).reason
+                    found += [Score(metric, params, np.nan, 0, reason=reason) for metric in METRICS.values()]
+                else:
+                    found += _summarise(scans, quality, params, settings)
+    return found
 
 
-def query_qualities(scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance) -> dict[str, QueryQuality]:
-    """Per-query quality in each gallery; the label of a scan is its diagnosis.
+def distance_params(scans: Scans, distance: Distance) -> dict[str, str]:
+    """Parameters that name a distance, and say so where its statistics come from the scored scans themselves."""
+    told = {"cosine_centred": {"centre": "all"}, "whitened": {"statistics": "all"}, "within_subject": {"centre": "all"}}
+    return {"distance": distance, **({} if scans.reference_is_train else told.get(distance, {}))}
+
+
+def query_qualities(
+    scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance
+) -> dict[tuple[str, str], QueryQuality]:
+    """Per-query quality by label set and gallery; the label of a scan is its diagnosis.
+
+    Each scan is ranked once, for all label sets and galleries. The result is kept in the scans' memo.
 
     Parameters
     ----------
     scans
-        Scans of the label set, in the order of their keys.
+        Scans in the order of their keys.
     may_query
         Shape (scans,).
     distance
@@ -105,26 +127,47 @@ def query_qualities(scans: Scans, may_query: npt.NDArray[np.bool_], distance: Di
 
     Returns
     -------
-    dict of str to QueryQuality
-        By gallery.
+    dict of tuple of str to QueryQuality
+        By (label set, gallery); empty where the distance cannot be taken.
     """
-    queries = np.flatnonzero(may_query)
-    parts: dict[str, list[tuple[dict[str, Floats], npt.NDArray[np.int64], npt.NDArray[np.int64]]]]
-    parts = {gallery: [] for gallery in GALLERIES}
+    memo = ("query_qualities", distance, may_query.tobytes())
+    if memo not in scans.memo:
+        scans.memo[memo] = _query_qualities(scans, may_query, distance)
+    kept: dict[tuple[str, str], QueryQuality] = scans.memo[memo]
+    return kept
+
+
+def _query_qualities(
+    scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance
+) -> dict[tuple[str, str], QueryQuality]:
+    if vectors_of(scans, distance).reason:
+        return {}
+    sets = label_sets(scans)
     site, subject, label = (codes_of(text) for text in (scans.site, scans.subject, scans.diagnosis))
-    for chunk, order in rankings(scans, queries, distance):
-        same_site = site[order] == site[chunk, None]
-        other_subject = subject[order] != subject[chunk, None]
-        relevant = label[order] == label[chunk, None]
-        members = {
-            "other_sites": other_subject & ~same_site,
-            "own_site": other_subject & same_site,
-            "all_sites": other_subject,
-        }
-        for gallery, member in members.items():
-            counts = (relevant & member).sum(axis=1), member.sum(axis=1)
-            parts[gallery].append((ranked_quality(relevant, member), *counts))
-    return {gallery: _joined(queries, parts[gallery]) for gallery in GALLERIES}
+    queries = np.flatnonzero(may_query & sets["all"])
+
+    def lists_of(chunk: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> dict[tuple[str, str], RankedLists]:
+        lists = {}
+        for name, chosen in sets.items():
+            asking = chosen[chunk]
+            # Every row keeps the same scans, so that what is left is a table again.
+            kept = order[asking][chosen[order[asking]]].reshape(int(asking.sum()), -1)
+            asked = chunk[asking, None]
+            same_site = site[kept] == site[asked]
+            other_subject = subject[kept] != subject[asked]
+            relevant = label[kept] == label[asked]
+            for gallery, member in zip(
+                GALLERIES, (other_subject & ~same_site, other_subject & same_site, other_subject), strict=True
+            ):
+                lists[name, gallery] = RankedLists.of(relevant, member)
+        return lists
+
+    parts = list(map_chunks(lambda part: lists_of(*part), rankings(scans, queries, distance)))
+    return {
+        (name, gallery): _joined(queries[chosen[queries]], [part[name, gallery] for part in parts])
+        for name, chosen in sets.items()
+        for gallery in GALLERIES
+    }
 
 
 def rankings(
@@ -136,15 +179,19 @@ def rankings(
     ------
     tuple of numpy.ndarray
         Positions of the queries, shape (chunk,), and of all scans, most similar first, shape (chunk, scans).
-        Scans are in the order of their keys, so a stable sort breaks ties by key.
+        Scans are in the order of their keys, so a stable sort breaks ties by key. Nothing where the distance cannot
+        be taken.
     """
-    if len(queries) == 0:
+    vectors = vectors_of(scans, distance).vectors
+    if vectors is None or len(queries) == 0:
         return
-    vectors = prepare(scans.ldr, scans.reference.mean(axis=0), distance)
     step = max(1, PAIRS_AT_A_TIME // len(scans))
-    for start in range(0, len(queries), step):
-        chunk = queries[start : start + step]
-        yield chunk, np.argsort(-similarities(vectors[chunk], vectors, distance), axis=1, kind="stable")
+    chunks = (queries[start : start + step] for start in range(0, len(queries), step))
+
+    def ranked(chunk: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return chunk, np.argsort(-similarities(vectors[chunk], vectors, distance), axis=1, kind="stable")
+
+    yield from map_chunks(ranked, chunks)
 
 
 def codes_of(text: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
@@ -152,23 +199,23 @@ def codes_of(text: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
     return np.unique(text, return_inverse=True)[1]
 
 
-def _joined(
-    queries: npt.NDArray[np.int64],
-    parts: list[tuple[dict[str, Floats], npt.NDArray[np.int64], npt.NDArray[np.int64]]],
-) -> QueryQuality:
-    empty: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    total = np.concatenate([part[1] for part in parts] or empty)
-    size = np.concatenate([part[2] for part in parts] or empty)
-    value = {name: np.concatenate([part[0][name] for part in parts] or [np.zeros(0)]) for name in NEEDS}
+def _joined(queries: npt.NDArray[np.int64], parts: list[RankedLists]) -> QueryQuality:
+    values = [list_quality(part) for part in parts]
+    value = {name: np.concatenate([one[name] for one in values] or [np.zeros(0)]) for name in NEEDS}
+    empty = [np.zeros(0, np.int64)]
+    total = np.concatenate([part.total for part in parts] or empty)
+    size = np.concatenate([part.size for part in parts] or empty)
     return QueryQuality(queries, total, size, value, expected_quality(total, size))
 
 
 def _summarise(scans: Scans, quality: QueryQuality, params: str, settings: EvaluationSettings) -> list[Score]:
     site, subject = scans.site[quality.query], scans.subject[quality.query]
+    values = np.stack([quality.value[name] for name in METRICS], axis=1)
+    replicates = subject_replicates(values, subject, site, settings.bootstrap, settings.seed)
     overall, by_site = [], []
-    for name, metric in METRICS.items():
+    for column, (name, metric) in enumerate(METRICS.items()):
         value, chance = quality.value[name], quality.chance[name]
-        low, high = subject_interval(value, subject, site, settings.bootstrap, settings.seed)
+        low, high = interval(replicates[:, column])
         overall.append(
             Score(
                 metric,
@@ -179,6 +226,7 @@ def _summarise(scans: Scans, quality: QueryQuality, params: str, settings: Evalu
                 ci_low=low,
                 ci_high=high,
                 chance=mean_of_site_means(chance, site),
+                replicates=replicates[:, column],
             )
         )
         for one in np.unique(site):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 #: Columns of the scores of one set of embeddings; the runner puts method, protocol, site and seed before them.
@@ -73,6 +75,9 @@ class Score:
         95 % interval, or NaN.
     chance
         Value that an uninformative representation is expected to get, or NaN.
+    replicates
+        The value on resamples of subjects, shape (resamples,), NaN where a resample leaves it undefined; None where
+        it is not resampled. Two methods' replicates of the same scans are from the same resamples.
     """
 
     metric: Metric
@@ -84,6 +89,7 @@ class Score:
     ci_low: float = math.nan
     ci_high: float = math.nan
     chance: float = math.nan
+    replicates: npt.NDArray[np.float64] | None = field(default=None, compare=False)
 
 
 def key_values(**values: str | int | float) -> str:
@@ -116,3 +122,27 @@ def to_frame(scores: Sequence[Score]) -> pd.DataFrame:
         for score in scores
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"version": "int64", "n": "int64"})
+
+
+def to_replicates(scores: Sequence[Score]) -> pd.DataFrame:
+    """Scores of the whole data that were resampled, with their replicates, in the order given.
+
+    Columns ``table, metric, params, value, reason, n, higher_is_better`` as in the long table, and ``replicates``:
+    a list of float32, one a resample.
+    """
+    rows = [
+        (
+            score.metric.table,
+            score.metric.name,
+            score.params,
+            float(score.value),
+            score.reason,
+            int(score.n),
+            score.metric.higher_is_better,
+            score.replicates.astype(np.float32).tolist(),
+        )
+        for score in scores
+        if score.replicates is not None and not score.subgroup
+    ]
+    names = ["table", "metric", "params", "value", "reason", "n", "higher_is_better", "replicates"]
+    return pd.DataFrame(rows, columns=names)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,8 @@ class Scans:
     reference_is_train
         Whether these are the training scans; otherwise they are all scans of the table, the scored ones among
         them, which every row that uses them says (``centre=all``, ``statistics=all``).
+    memo
+        Results that several metrics share, by a key of their own; never part of what the scans are.
     """
 
     ldr: npt.NDArray[np.float64]
@@ -48,6 +51,7 @@ class Scans:
     reference: npt.NDArray[np.float64]
     reference_subject: npt.NDArray[np.str_]
     reference_is_train: bool
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.key)
@@ -64,6 +68,7 @@ class Scans:
             sex=self.sex[chosen],
             age=self.age[chosen],
             other=self.other[chosen],
+            memo={},
         )
 
 

@@ -17,8 +17,9 @@ class EvaluationSettings:
     ----------
     distances
         Similarities that scans are ranked by: ``cosine_centred`` (cosine after subtracting the training scans'
-        mean), ``cosine``, ``euclidean``. The wide tables show ``cosine_centred`` where it is among them, and
-        the first in the alphabet otherwise.
+        mean), ``cosine``, ``euclidean``, ``whitened``, ``within_subject`` (see
+        :func:`benchmark.metrics.similarity.vectors_of`). The wide tables show ``cosine_centred`` where it is among
+        them, and the first in the alphabet otherwise.
     permutations
         Refits of the linear and the k-nearest-neighbour probe with permuted labels, whose mean is the probe's
         chance level; 0 for none.

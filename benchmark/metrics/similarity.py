@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.covariance import ledoit_wolf
 
-Distance = Literal["cosine_centred", "cosine", "euclidean"]
+from benchmark.metrics.coordinates import transform
+from benchmark.metrics.scans import Scans
+
+Distance = Literal["cosine_centred", "cosine", "euclidean", "whitened", "within_subject"]
 
 #: Norm, relative to the largest vector that entered, below which a vector has no direction: far under what
 #: float32 resolves (6e-8), far above what centring equal vectors in float64 leaves behind (1e-16).
@@ -24,7 +29,7 @@ def prepare(
     ldr
         LDRs, shape (scans, dimensions).
     centre
-        Mean of the training scans, shape (dimensions,); used by ``cosine_centred`` only.
+        Mean of the training scans, shape (dimensions,); used by ``cosine_centred`` and ``within_subject`` only.
     distance
         Cosine vectors come back with length 1, or all zero where they have no direction: a collapsed LDR is
         then equally similar to everything, and its ranking is that of the scan keys.
@@ -34,9 +39,9 @@ def prepare(
     numpy.ndarray
         Shape (scans, dimensions), float64.
     """
-    if distance == "euclidean":
+    if distance in ("euclidean", "whitened"):
         return ldr
-    vectors = ldr - centre if distance == "cosine_centred" else ldr
+    vectors = ldr if distance == "cosine" else ldr - centre
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     # Without the tiny number, vectors that are all zero would count as longer than their floor of zero.
     floor = DIRECTION_FLOOR * float(np.linalg.norm(ldr, axis=1).max(initial=np.finfo(np.float64).tiny))
@@ -53,16 +58,95 @@ def similarities(
     queries, gallery
         Results of :func:`prepare`, shapes (queries, dimensions) and (gallery scans, dimensions).
     distance
-        Cosine in [-1, 1] for the cosines; the negative squared Euclidean distance, at most 0, otherwise.
+        Cosine in [-1, 1] for the cosines, ``within_subject`` among them; the negative squared Euclidean distance,
+        at most 0, otherwise.
 
     Returns
     -------
     numpy.ndarray
         Shape (queries, gallery scans), float64. Only the ranks within a row have a meaning.
     """
-    if distance != "euclidean":
+    if distance not in ("euclidean", "whitened"):
         cosines: npt.NDArray[np.float64] = queries @ gallery.T
         return cosines
     # Not |q|² - 2qg + |g|²: that cancels for LDRs far from the origin and makes equal distances differ.
     negative: npt.NDArray[np.float64] = -np.stack([np.square(gallery - query).sum(axis=1) for query in queries])
     return negative
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of all scored scans in the space of a distance.
+
+    Attributes
+    ----------
+    vectors
+        What :func:`similarities` takes, shape (scans, dimensions); None where the distance cannot be taken.
+    reason
+        Why not; empty otherwise.
+    """
+
+    vectors: npt.NDArray[np.float64] | None
+    reason: str = ""
+
+
+def vectors_of(scans: Scans, distance: Distance) -> Vectors:
+    """Vectors of the scored scans in the space of a distance; its statistics come from the reference scans.
+
+    ``cosine_centred``, ``cosine`` and ``euclidean`` take the LDR as it is. ``whitened`` is the Euclidean distance in
+    whitened principal components (the Mahalanobis distance with the training covariance). ``within_subject`` is the
+    centred cosine after multiplication by the inverse root of the covariance of training subjects' repeat scans
+    around their own mean (within-class covariance normalisation, Hatch et al., Interspeech 2006, with subjects for
+    classes and Ledoit-Wolf shrinkage): directions in which one person's scans differ count less. It needs no label.
+
+    Kept in the scans' memo.
+    """
+    memo = ("vectors_of", distance)
+    if memo not in scans.memo:
+        scans.memo[memo] = _vectors_of(scans, distance)
+    kept: Vectors = scans.memo[memo]
+    return kept
+
+
+def _vectors_of(scans: Scans, distance: Distance) -> Vectors:
+    ldr, reference = scans.ldr, scans.reference
+    if distance == "whitened":
+        return Vectors(transform(ldr, reference, "whitened"))
+    if distance == "within_subject":
+        if not scans.reference_is_train:
+            return Vectors(None, "no training scans to take the within-subject covariance from")
+        residuals = within_subject_residuals(reference, scans.reference_subject)
+        if len(residuals) < 2 or not residuals.any():
+            return Vectors(None, "no training subject has two scans that differ")
+        covariance, _ = ledoit_wolf(residuals, assume_centered=True)
+        eigenvalues, directions = np.linalg.eigh(covariance)
+        scaling = directions / np.sqrt(np.maximum(eigenvalues, eigenvalues[-1] * np.finfo(np.float64).eps))
+        ldr, reference = ldr @ scaling, reference @ scaling
+    return Vectors(prepare(ldr, reference.mean(axis=0), distance))
+
+
+def within_subject_residuals(ldr: npt.NDArray[np.float64], subject: npt.NDArray[np.str_]) -> npt.NDArray[np.float64]:
+    """Deviations of scans from their subject's mean, for subjects with two scans or more.
+
+    Each subject's are scaled by sqrt(n / (n - 1)), n being its scans, so that their mean square estimates the
+    within-subject covariance without bias.
+
+    Parameters
+    ----------
+    ldr, subject
+        Shapes (scans, dimensions) and (scans,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (scans of such subjects, dimensions).
+    """
+    _, owner = np.unique(subject, return_inverse=True)
+    count = np.bincount(owner)
+    repeated = count[owner] > 1
+    sums = np.zeros((len(count), ldr.shape[1]))
+    np.add.at(sums, owner, ldr)
+    deviation = ldr - (sums / count[:, None])[owner]
+    scale = np.sqrt(count / np.maximum(count - 1, 1))[owner]
+    residuals: npt.NDArray[np.float64] = (deviation * scale[:, None])[repeated]
+    return residuals

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.metrics.bootstrap import subject_interval
-from benchmark.metrics.retrieval import codes_of, rankings
+from benchmark.metrics.bootstrap import interval, subject_replicates
+from benchmark.metrics.retrieval import codes_of, distance_params, rankings
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.similarity import vectors_of
 
 TOP1 = Metric("identity", "top1", version=1, higher_is_better=True)
 
@@ -44,10 +45,11 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     queries = np.flatnonzero(may_query & travelled[subject])
     scores = []
     for distance in settings.distances:
-        centre = {"centre": "all"} if distance == "cosine_centred" and not scans.reference_is_train else {}
-        params = key_values(distance=distance, gallery="other_sites", **centre)
+        params = key_values(gallery="other_sites", **distance_params(scans, distance))
+        reason = vectors_of(scans, distance).reason
         if len(queries) == 0:
             reason = "no subject" + (" of the query sites" if query_sites else "") + " has scored scans at two sites"
+        if reason:
             scores.append(Score(TOP1, params, math.nan, 0, reason=reason))
             continue
         hit, share = [], []
@@ -58,7 +60,10 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             share.append(same.sum(axis=1) / member.sum(axis=1))
         value = np.concatenate(hit)
         one_group = np.full(len(queries), "all")
-        low, high = subject_interval(value, scans.subject[queries], one_group, settings.bootstrap, settings.seed)
+        replicates = subject_replicates(
+            value[:, None], scans.subject[queries], one_group, settings.bootstrap, settings.seed
+        )[:, 0]
+        low, high = interval(replicates)
         scores.append(
             Score(
                 TOP1,
@@ -68,6 +73,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
                 ci_low=low,
                 ci_high=high,
                 chance=float(np.concatenate(share).mean()),
+                replicates=replicates,
             )
         )
     return scores

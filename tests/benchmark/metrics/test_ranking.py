@@ -34,6 +34,8 @@ def naive(relevant):
         "P@10": sum(relevant[:10]) / 10,
         "R-precision": sum(relevant[:total]) / total,
         "nDCG@10": dcg / ideal,
+        "recall@10": sum(relevant[:10]) / total,
+        "MRR": 1 / (relevant.index(True) + 1),
     }
 
 
@@ -45,6 +47,10 @@ def test_by_hand():
     assert (found["P@1"], found["P@5"], found["P@10"]) == (1.0, 0.4, 0.3)
     assert found["R-precision"] == pytest.approx(2 / 3)
     assert found["nDCG@10"] == pytest.approx((1.5 + 1 / math.log2(7)) / (1.5 + 1 / math.log2(3)))
+    assert (found["recall@10"], found["MRR"]) == (1.0, 1.0)
+    # First relevant scan at rank 4 of 11, the other one at rank 11: MRR 1/4, one of two within the first ten.
+    found = quality_of([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1])
+    assert (found["MRR"], found["recall@10"]) == (0.25, 0.5)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -61,6 +67,26 @@ def test_naive_and_sklearn(seed):
     assert found["nDCG@10"] == pytest.approx(ndcg_score([relevant], [similarity], k=10))
 
 
+def test_against_trec_eval():
+    pytrec_eval = pytest.importorskip("pytrec_eval")
+    rng = np.random.default_rng(3)
+    relevant = rng.random((30, 25)) < 0.3
+    relevant[:, 7] = True
+    names = {
+        "mAP": "map", "P@1": "P_1", "P@5": "P_5", "P@10": "P_10", "R-precision": "Rprec",
+        "nDCG@10": "ndcg_cut_10", "recall@10": "recall_10", "MRR": "recip_rank",
+    }  # fmt: skip
+    assert set(names) == set(NEEDS)
+    judged = {f"q{q}": {f"d{d:02}": int(r) for d, r in enumerate(row)} for q, row in enumerate(relevant)}
+    run = {q: {name: 25.0 - d for d, name in enumerate(sorted(row))} for q, row in judged.items()}
+    measures = {"map", "P.1,5,10", "Rprec", "ndcg_cut.10", "recall.10", "recip_rank"}
+    by_query = pytrec_eval.RelevanceEvaluator(judged, measures).evaluate(run)
+    found = ranked_quality(relevant, np.ones_like(relevant))
+    for name, theirs in names.items():
+        expected = [by_query[f"q{q}"][theirs] for q in range(len(relevant))]
+        assert found[name].tolist() == pytest.approx(expected, abs=1e-6), name
+
+
 def test_scans_outside_the_gallery_take_no_rank():
     relevant = [0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
     member = [0, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
@@ -71,7 +97,7 @@ def test_scans_outside_the_gallery_take_no_rank():
 def test_undefined_is_nan_never_zero():
     assert all(math.isnan(value) for value in quality_of([0] * 12).values())
     found = quality_of([1, 0, 1, 0])
-    assert {name for name, value in found.items() if math.isnan(value)} == {"P@5", "P@10", "nDCG@10"}
+    assert {name for name, value in found.items() if math.isnan(value)} == {"P@5", "P@10", "nDCG@10", "recall@10"}
     empty = quality_of([1, 1], [0, 0])
     assert all(math.isnan(value) for value in empty.values())
 

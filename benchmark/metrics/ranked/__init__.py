@@ -1,0 +1,1 @@
+"""Measures of ranked lists, one a file; every file offers ``MEASURES``."""

@@ -1,0 +1,37 @@
+"""Chunks of array work on all cores that the process may use."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Chunk = TypeVar("Chunk")
+Result = TypeVar("Result")
+
+
+def threads() -> int:
+    """Threads to use: ``OMP_NUM_THREADS`` where it is set, as a sweep does for its workers, or the usable cores."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdigit() and int(given) > 0 else len(os.sched_getaffinity(0))
+
+
+def map_chunks(function: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> Iterator[Result]:
+    """Results of a function over chunks, in order, computed by several threads; few chunks are alive at a time.
+
+    NumPy lets go of the interpreter's lock in sorting and arithmetic, which is what makes threads worth while.
+    """
+    workers = threads()
+    if workers == 1:
+        yield from map(function, chunks)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for chunk in chunks:
+            waiting.append(pool.submit(function, chunk))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
