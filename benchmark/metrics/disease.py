@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-
-import numpy as np
 
 from benchmark.metrics.coordinates import transform
 from benchmark.metrics.folds import design
-from benchmark.metrics.leakage import dropped, probe_classes, probe_params
+from benchmark.metrics.leakage import accuracy_score, dropped, probe_classes, probe_params
+from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.rows import Metric, Score
-from benchmark.metrics.scans import Scans
+from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings
 
-ACCURACY = Metric("disease", "balanced_accuracy", version=1, higher_is_better=True)
+ACCURACY = Metric("disease", "balanced_accuracy", version=2, higher_is_better=True)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of a linear probe for CN against AD over the scored scans, in standardised coordinates.
 
-    Cross-validated with subjects kept together; chance from permuted diagnoses.
+    In [0, 1], 0.5 by chance, higher is better. Cross-validated with subjects kept together; chance from permuted
+    diagnoses. Where no scan is CN or AD, the two most frequent labels take their place.
 
     Parameters
     ----------
@@ -28,17 +27,21 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         The scored scans; those of other diagnoses are left out.
     settings
         Folds, permutations, seed.
+    query_sites
+        Without effect.
 
     Returns
     -------
     list of Score
         One; n in scans; NaN with a reason where there are not two subjects with each diagnosis.
     """
-    part = scans.where(np.isin(scans.diagnosis, ("CN", "AD")))
-    diagnoses = design(part.diagnosis, part.subject, settings.folds, settings.permutations, settings.seed)
+    label, chosen = next(iter(label_sets(scans).items()))
+    part = at_most(scans.where(chosen), settings.probe_scans, settings.seed)
+    diagnoses = design(
+        part.diagnosis, part.subject, settings.folds, settings.permutations, settings.seed, settings.inner_folds
+    )
     features = transform(part.ldr, part.reference, "standardised")
-    params = probe_params(part, diagnoses.folds, "standardised", "linear", settings, label="CN/AD")
-    recalls, chance, undefined = probe_classes(features, diagnoses, "linear", settings)
-    value = float(recalls.mean()) if len(recalls) else math.nan
+    params = probe_params(part, diagnoses.folds, "standardised", "linear", settings, label=label)
+    predicted, chance, undefined = probe_classes(features, diagnoses, "linear", settings)
     reason = undefined or dropped(part, features.shape[1], "standardised")
-    return [Score(ACCURACY, params, value, len(part), reason=reason, chance=chance)]
+    return accuracy_score(ACCURACY, part, diagnoses, predicted, settings, params, chance, reason)

@@ -25,10 +25,13 @@ class Labelling:
         Class of each scan, shape (scans,).
     pairs
         Folds; the same subjects are never in training and test of one.
+    inner
+        For each fold, folds of its training part, by which hyper-parameters are chosen; empty for none.
     """
 
     codes: Integers
     pairs: Pairs
+    inner: tuple[Pairs, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,12 @@ class Design:
 
 
 def design(
-    target: npt.NDArray[np.str_], subject: npt.NDArray[np.str_], folds: int, permutations: int, seed: int
+    target: npt.NDArray[np.str_],
+    subject: npt.NDArray[np.str_],
+    folds: int,
+    permutations: int,
+    seed: int,
+    inner_folds: int = 0,
 ) -> Design:
     """Folds for the classes of scans and for permutations of them.
 
@@ -74,6 +82,8 @@ def design(
         Number of permutations; each depends on its index and the seed only.
     seed
         Of the permutations.
+    inner_folds
+        Folds of every training part; 0 for none.
     """
     classes, codes = np.unique(target, return_inverse=True)
     if len(classes) < 2:
@@ -85,8 +95,30 @@ def design(
     used = min(folds, subjects[smallest])
     owner = np.unique(subject, return_inverse=True)[1]
     labellings = [codes] + [generator(seed, "permutation", index).permutation(codes) for index in range(permutations)]
-    truth, *permuted = (Labelling(labels, stratified_folds(labels, owner, used)) for labels in labellings)
+    truth, *permuted = (labelling(labels, owner, used, inner_folds) for labels in labellings)
     return Design(classes, used, truth, tuple(permuted))
+
+
+def labelling(codes: Integers, owner: Integers, folds: int, inner_folds: int = 0) -> Labelling:
+    """Classes with stratified folds, and folds of every training part.
+
+    Parameters
+    ----------
+    codes, owner
+        As for :func:`stratified_folds`.
+    folds, inner_folds
+        Numbers of folds; ``inner_folds`` 0 for none.
+    """
+    pairs = stratified_folds(codes, owner, folds)
+    if not inner_folds:
+        return Labelling(codes, pairs)
+    inner = []
+    for train, _ in pairs:
+        present, local = np.unique(owner[train], return_inverse=True)
+        seen = np.unique(codes[train], return_inverse=True)[1]
+        parts = stratified_folds(seen, local, min(inner_folds, len(present)))
+        inner.append(tuple((train[fit], train[held]) for fit, held in parts if len(fit) and len(held)))
+    return Labelling(codes, pairs, tuple(inner))
 
 
 def stratified_folds(codes: Integers, owner: Integers, folds: int) -> Pairs:

@@ -7,29 +7,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmark.metrics.bootstrap import interval, subject_replicates
 from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform
-from benchmark.metrics.folds import Design, design
-from benchmark.metrics.probes import PROBES, Floats, Probe, chance_level, class_recalls, out_of_fold
+from benchmark.metrics.folds import Design, Integers, design
+from benchmark.metrics.probes import Floats, chance_level, class_recalls, out_of_fold
 from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans
-from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.settings import EvaluationSettings, Probe
 
-ACCURACY = Metric("leakage", "balanced_accuracy", version=1, higher_is_better=False)
-RECALL = Metric("leakage", "recall", version=1, higher_is_better=False)
+ACCURACY = Metric("leakage", "balanced_accuracy", version=2, higher_is_better=False)
+RECALL = Metric("leakage", "recall", version=2, higher_is_better=False)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of each probe for the site, in raw, standardised and whitened coordinates.
 
-    Predictions are out of fold, with subjects kept together, and pooled over folds before the accuracy is taken.
-    Chance is the mean over refits with permuted sites.
+    The mean over sites of the share of a site's scans that are named right, in [0, 1], 1 / sites by chance, lower is
+    better. Predictions are out of fold, with subjects kept together and regularisation chosen within the training
+    part, and pooled over folds before the accuracy is taken. Chance is the mean over refits with permuted sites. The
+    interval is over resamples of subjects, with predictions as they are.
 
     Parameters
     ----------
     scans
         The scored scans; coordinates come from their reference.
     settings
-        Folds, permutations, neighbours, seed.
+        Probes, folds, permutations, neighbours, seed.
+    query_sites
+        Without effect: all scored scans are probed.
 
     Returns
     -------
@@ -37,36 +42,102 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         ``balanced_accuracy`` overall and ``recall`` per site, n in scans; NaN with a reason for fewer than two
         sites, a site with one subject, or an LDR that is constant over the reference scans.
     """
+    part = at_most(scans, settings.probe_scans, settings.seed)
     permutations = max(settings.permutations, settings.mlp_permutations)
-    sites = design(scans.site, scans.subject, settings.folds, permutations, settings.seed)
-    scores = []
+    sites = design(part.site, part.subject, settings.folds, permutations, settings.seed, settings.inner_folds)
+    found = []
     for coordinates in COORDINATES:
-        features = transform(scans.ldr, scans.reference, coordinates)
-        for probe in PROBES:
-            scores += _site_probe(scans, sites, features, coordinates, probe, settings)
-    return scores
+        features = transform(part.ldr, part.reference, coordinates)
+        for probe in settings.probes:
+            # Trees see order alone: raw coordinates would only repeat the standardised ones.
+            if probe != "boosting" or coordinates != "raw":
+                found += _site_probe(part, sites, features, coordinates, probe, settings, len(scans))
+    return found
 
 
 def probe_classes(
     features: Floats, classes: Design, probe: Probe, settings: EvaluationSettings
-) -> tuple[Floats, float, str]:
-    """Recalls of a probe's classes, shape (classes,), its chance level, and why they are NaN if they are."""
+) -> tuple[Integers | None, float, str]:
+    """Out-of-fold predictions of a probe, shape (scans,), its chance level, and why there are none if there are not."""
     reason = classes.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
     if classes.truth is None or reason:
-        return np.full(len(classes.classes), math.nan), math.nan, reason
+        return None, math.nan, reason
     predicted = out_of_fold(features, classes.truth, probe, settings.neighbours, settings.seed)
-    permuted = classes.permuted[: settings.mlp_permutations if probe == "mlp" else settings.permutations]
-    chance = chance_level(features, permuted, probe, settings.neighbours, settings.seed)
-    return class_recalls(classes.truth.codes, predicted), chance, ""
+    costly = probe in ("mlp", "boosting")
+    permuted = classes.permuted[: settings.mlp_permutations if costly else settings.permutations]
+    return predicted, chance_level(features, permuted, probe, settings.neighbours, settings.seed), ""
+
+
+def accuracy_score(
+    metric: Metric,
+    scans: Scans,
+    classes: Design,
+    predicted: Integers | None,
+    settings: EvaluationSettings,
+    params: str,
+    chance: float,
+    reason: str,
+    by_class: Metric | None = None,
+    class_key: str = "",
+) -> list[Score]:
+    """Balanced accuracy of predictions, with its interval over subjects, then recalls by class if they are wanted.
+
+    Parameters
+    ----------
+    metric, by_class
+        What the accuracy is, and what a class's recall is.
+    scans, classes, predicted
+        The scans, their classes and the predictions, shape (scans,); None for none.
+    settings
+        Bootstrap and seed.
+    params, chance, reason
+        Of the rows.
+    class_key
+        Name of the subgroup that a class is.
+    """
+    names = classes.classes
+    truth = np.searchsorted(names, names) if classes.truth is None else classes.truth.codes
+    if predicted is None:
+        recalls = np.full(len(names), math.nan)
+        overall = Score(metric, params, math.nan, len(scans), reason=reason, chance=chance)
+    else:
+        right = (truth == predicted).astype(np.float64)
+        recalls = class_recalls(truth, predicted)
+        replicates = subject_replicates(right[:, None], scans.subject, names[truth], settings.bootstrap, settings.seed)[
+            :, 0
+        ]
+        low, high = interval(replicates)
+        overall = Score(
+            metric,
+            params,
+            float(recalls.mean()),
+            len(scans),
+            reason=reason,
+            ci_low=low,
+            ci_high=high,
+            chance=chance,
+            replicates=replicates,
+        )
+    if by_class is None:
+        return [overall]
+    counts = [int((scans.site == name).sum()) for name in names]
+    return [
+        overall,
+        *(
+            Score(by_class, params, float(recall), count, key_values(**{class_key: name}), reason)
+            for name, recall, count in zip(names.tolist(), recalls, counts, strict=True)
+        ),
+    ]
 
 
 def probe_params(
-    scans: Scans, folds: int, coordinates: Coordinates, probe: Probe, settings: EvaluationSettings, **more: str
+    scans: Scans, folds: int, coordinates: Coordinates, probe: Probe, settings: EvaluationSettings, /, **more: str
 ) -> str:
     """Canonical parameters of a probe's rows."""
-    neighbours = {"k": str(settings.neighbours)} if probe == "knn" else {}
+    neighbours = {"k": str(settings.neighbours)} if probe == "knn" and not settings.inner_folds else {}
+    inner = {"inner_folds": str(settings.inner_folds)} if settings.inner_folds else {}
     statistics = {} if scans.reference_is_train else {"statistics": "all"}
-    return key_values(coordinates=coordinates, folds=folds, probe=probe, **neighbours, **statistics, **more)
+    return key_values(coordinates=coordinates, folds=folds, probe=probe, **inner, **neighbours, **statistics, **more)
 
 
 def dropped(scans: Scans, kept: int, coordinates: Coordinates) -> str:
@@ -83,13 +154,10 @@ def _site_probe(
     coordinates: Coordinates,
     probe: Probe,
     settings: EvaluationSettings,
+    given: int,
 ) -> list[Score]:
-    params = probe_params(scans, sites.folds, coordinates, probe, settings)
-    recalls, chance, undefined = probe_classes(features, sites, probe, settings)
+    fewer = {"scans": str(len(scans))} if len(scans) < given else {}
+    params = probe_params(scans, sites.folds, coordinates, probe, settings, **fewer)
+    predicted, chance, undefined = probe_classes(features, sites, probe, settings)
     reason = undefined or dropped(scans, features.shape[1], coordinates)
-    overall = Score(ACCURACY, params, float(recalls.mean()), len(scans), reason=reason, chance=chance)
-    by_site = [
-        Score(RECALL, params, float(recall), int((scans.site == site).sum()), key_values(site=site), reason)
-        for site, recall in zip(sites.classes, recalls, strict=True)
-    ]
-    return [overall, *by_site]
+    return accuracy_score(ACCURACY, scans, sites, predicted, settings, params, chance, reason, RECALL, "site")

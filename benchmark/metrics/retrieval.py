@@ -13,8 +13,8 @@ from benchmark.metrics.ranked.lists import Floats, RankedLists
 from benchmark.metrics.ranking import NEEDS, expected_quality, list_quality
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.similarity import Distance, similarities, vectors_of
+from benchmark.metrics.settings import Distance, EvaluationSettings
+from benchmark.metrics.similarity import similarities, vectors_of
 from benchmark.metrics.threads import map_chunks
 
 METRICS = {name: Metric("retrieval", name, version=1, higher_is_better=True) for name in NEEDS}

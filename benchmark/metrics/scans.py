@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.embeddings import ldr_columns
 from benchmark.errors import UserError
+from benchmark.seeds import generator
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,28 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
         reference_subject=text["subject_id"][reference],
         reference_is_train=bool(train.any()),
     )
+
+
+def at_most(scans: Scans, limit: int, seed: int) -> Scans:
+    """All scans, or those of randomly drawn subjects, as many as fit into a limit; whole subjects, same order.
+
+    Parameters
+    ----------
+    scans
+        The scored scans.
+    limit
+        Largest number of scans.
+    seed
+        Of the draw, which depends on the subjects' names alone.
+    """
+    if len(scans) <= limit:
+        return scans
+    names, owner, count = np.unique(scans.subject, return_inverse=True, return_counts=True)
+    order = generator(seed, "subsample").permutation(len(names))
+    fits = np.cumsum(count[order]) <= limit
+    chosen = np.zeros(len(names), bool)
+    chosen[order[fits]] = True
+    return scans.where(chosen[owner])
 
 
 def check_query_sites(scans: Scans, query_sites: Sequence[str] | None) -> npt.NDArray[np.bool_]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from benchmark.errors import UserError
-from benchmark.metrics.similarity import Distance
+
+Distance = Literal["cosine_centred", "cosine", "euclidean", "whitened", "within_subject"]
+Probe = Literal["linear", "knn", "mlp", "boosting"]
 
 
 @dataclass(frozen=True)
@@ -20,16 +22,29 @@ class EvaluationSettings:
         mean), ``cosine``, ``euclidean``, ``whitened``, ``within_subject`` (see
         :func:`benchmark.metrics.similarity.vectors_of`). The wide tables show ``cosine_centred`` where it is among
         them, and the first in the alphabet otherwise.
+    probes
+        Classifiers that leakage is measured by: any of ``linear``, ``knn``, ``mlp``, ``boosting``.
     permutations
         Refits of the linear and the k-nearest-neighbour probe with permuted labels, whose mean is the probe's
         chance level; 0 for none.
     mlp_permutations
-        The same for the MLP probe, whose refits cost most.
+        The same for the MLP and the boosting probe, whose refits cost most.
+    test_permutations
+        Permutations of the sites over subjects for p-values; 0 for none. The smallest p is 1 / (1 + permutations).
     folds
         Cross-validation folds of the probes, subjects kept together; reduced to the number of subjects of the
         smallest class.
+    inner_folds
+        Folds within the training part of each fold, by which a probe's regularisation is chosen (nested
+        cross-validation); 0 for fixed values.
     neighbours
-        Neighbours of the k-nearest-neighbour probe.
+        Neighbours of the k-nearest-neighbour probe; nested cross-validation also tries half and twice as many.
+    probe_scans
+        Most scans that probes and tests see; of more, those of randomly drawn subjects, which the `params` say.
+    age_strata
+        Parts of equal size that ages are cut into for conditional leakage.
+    graded
+        Whether to add nDCG@10 with graded relevance: a scan's own diagnosis 2, the next in the order CN, MCI, AD 1.
     bootstrap
         Resamples of query subjects for the 95 % intervals of overall retrieval scores; 0 for none.
     seed
@@ -37,22 +52,45 @@ class EvaluationSettings:
     """
 
     distances: tuple[Distance, ...] = ("cosine_centred",)
+    probes: tuple[Probe, ...] = ("linear", "knn", "mlp", "boosting")
     permutations: int = 5
-    mlp_permutations: int = 2
+    mlp_permutations: int = 1
+    test_permutations: int = 199
     folds: int = 5
+    inner_folds: int = 3
     neighbours: int = 10
-    bootstrap: int = 200
+    probe_scans: int = 2000
+    age_strata: int = 2
+    graded: bool = True
+    bootstrap: int = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        allowed = get_args(Distance)
-        for distance in self.distances:
-            if distance not in allowed:
-                raise UserError(f"distances: '{distance}' is not allowed; allowed: {', '.join(allowed)}")
-        if not self.distances:
-            raise UserError(f"distances: none given; give one or more of {', '.join(allowed)}")
-        least = {"permutations": 0, "mlp_permutations": 0, "folds": 2, "neighbours": 1, "bootstrap": 0, "seed": 0}
-        for name, lowest in least.items():
+        for name, kind in (("distances", Distance), ("probes", Probe)):
+            allowed, given = get_args(kind), getattr(self, name)
+            for one in given:
+                if one not in allowed:
+                    raise UserError(f"{name}: '{one}' is not allowed; allowed: {', '.join(allowed)}")
+            if not given:
+                raise UserError(f"{name}: none given; give one or more of {', '.join(allowed)}")
+        for name, lowest in _LEAST.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < lowest:
+            if not isinstance(value, int) or isinstance(value, bool) or value < lowest:
                 raise UserError(f"{name}: {value} is not allowed; it must be an integer >= {lowest}")
+        if self.inner_folds == 1:
+            raise UserError("inner_folds: 1 is not allowed; it must be 0 or an integer >= 2")
+
+
+#: Smallest allowed value of every number.
+_LEAST = {
+    "permutations": 0,
+    "mlp_permutations": 0,
+    "test_permutations": 0,
+    "folds": 2,
+    "inner_folds": 0,
+    "neighbours": 1,
+    "probe_scans": 50,
+    "age_strata": 1,
+    "bootstrap": 0,
+    "seed": 0,
+}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +10,7 @@ from sklearn.covariance import ledoit_wolf
 
 from benchmark.metrics.coordinates import transform
 from benchmark.metrics.scans import Scans
-
-Distance = Literal["cosine_centred", "cosine", "euclidean", "whitened", "within_subject"]
+from benchmark.metrics.settings import Distance
 
 #: Norm, relative to the largest vector that entered, below which a vector has no direction: far under what
 #: float32 resolves (6e-8), far above what centring equal vectors in float64 leaves behind (1e-16).

@@ -15,10 +15,18 @@ from benchmark.metrics.settings import EvaluationSettings
 
 EFFECTIVE_RANK = Metric("structure", "effective_rank", version=1, higher_is_better=True, lowest=1.0, highest=math.inf)
 PC1_SHARE = Metric("structure", "pc1_share", version=1, higher_is_better=False)
+COLLAPSED = Metric("structure", "collapsed", version=1, higher_is_better=False)
+
+#: An LDR counts as collapsed below this effective rank, or above this share of variance in one direction.
+LOWEST_RANK, HIGHEST_SHARE = 4.0, 0.6
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
-    """Effective rank and first component's share of the scored scans' LDRs, in raw coordinates.
+    """Effective rank, first component's share and collapse flag of the scored scans' LDRs, in raw coordinates.
+
+    ``collapsed`` is 1 where the effective rank is below 4 or the first component holds more than 60 % of the variance,
+    and 0 elsewhere: such an LDR can leak little and still be worth nothing. An LDR with fewer than 4 dimensions is
+    always flagged.
 
     Returns
     -------
@@ -32,11 +40,15 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     elif not varying(scans.ldr).any():
         reason = "the LDR is constant"
     if reason:
-        return [Score(metric, params, math.nan, len(scans), reason=reason) for metric in (EFFECTIVE_RANK, PC1_SHARE)]
+        metrics = (EFFECTIVE_RANK, PC1_SHARE, COLLAPSED)
+        return [Score(metric, params, math.nan, len(scans), reason=reason) for metric in metrics]
     shares = variance_shares(scans.ldr)
+    rank = effective_rank(shares)
+    collapsed = rank < LOWEST_RANK or shares[0] > HIGHEST_SHARE
     return [
-        Score(EFFECTIVE_RANK, params, effective_rank(shares), len(scans)),
+        Score(EFFECTIVE_RANK, params, rank, len(scans)),
         Score(PC1_SHARE, params, float(shares[0]), len(scans)),
+        Score(COLLAPSED, params, float(collapsed), len(scans)),
     ]
 
 

@@ -10,7 +10,9 @@ from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings, evaluate
 from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values
 
-QUICK = EvaluationSettings(permutations=1, mlp_permutations=1, bootstrap=20)
+QUICK = EvaluationSettings(
+    probes=("linear", "knn"), permutations=1, mlp_permutations=1, inner_folds=0, test_permutations=9, bootstrap=20
+)
 
 
 def test_columns_tables_and_uniqueness(make_table):

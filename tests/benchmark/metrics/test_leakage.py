@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from benchmark.metrics.leakage import scores
 from benchmark.metrics.rows import to_frame
-from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.scans import at_most, scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
-SETTINGS = EvaluationSettings(permutations=3, mlp_permutations=1)
+SETTINGS = EvaluationSettings(
+    probes=("linear", "knn", "mlp"), permutations=3, mlp_permutations=1, inner_folds=0, bootstrap=50
+)
 
 
 def score(table, settings=SETTINGS):
@@ -111,6 +115,41 @@ def test_constant_ldr_is_undefined(make_table, set_vectors):
 
 
 def test_no_permutations(make_table):
-    frame = score(make_table(), EvaluationSettings(permutations=0, mlp_permutations=0))
+    frame = score(make_table(), replace(SETTINGS, permutations=0, mlp_permutations=0))
     assert frame["chance"].isna().all()
     assert frame["value"].notna().all()
+
+
+def test_nested_selection_and_trees(make_table):
+    settings = replace(
+        SETTINGS, probes=("linear", "knn", "boosting"), inner_folds=2, permutations=0, mlp_permutations=0
+    )
+    frame = score(make_table(subjects=20, train=60, site_strength=2.0), settings)
+    found = frame[frame["metric"] == "balanced_accuracy"]
+    assert (found["value"] > 0.7).all()
+    assert found["params"].str.contains("inner_folds=2").all()
+    boosted = found[found["params"].str.contains("boosting")]["params"]
+    assert [text.split(";")[0] for text in boosted] == ["coordinates=standardised", "coordinates=whitened"]
+
+
+def test_the_interval_holds_the_value_and_narrows_with_subjects(make_table):
+    widths = []
+    for subjects in (9, 90):
+        frame = score(make_table(subjects=subjects, train=60, site_strength=0.7), replace(SETTINGS, probes=("linear",)))
+        overall = frame[frame["metric"] == "balanced_accuracy"]
+        assert (overall["ci_low"] <= overall["value"]).all()
+        assert (overall["value"] <= overall["ci_high"]).all()
+        widths.append((overall["ci_high"] - overall["ci_low"]).mean())
+    assert widths[1] < 0.6 * widths[0]
+
+
+def test_probes_see_at_most_so_many_scans_of_whole_subjects(make_table):
+    settings = replace(SETTINGS, probes=("knn",), probe_scans=60)
+    table = make_table(subjects=30)
+    overall = score(table, settings).query("metric == 'balanced_accuracy'")
+    assert overall["n"].between(50, 60).all()
+    assert overall["params"].str.contains(r"scans=\d+").all()
+    part = at_most(scored_scans(table), 60, 0)
+    everyone = scored_scans(table)
+    for subject in np.unique(part.subject):
+        assert (part.subject == subject).sum() == (everyone.subject == subject).sum()

@@ -34,15 +34,25 @@ def test_one_dimension():
 def test_collapse_to_a_line(make_table, set_vectors):
     table = make_table()
     line = np.random.default_rng(0).normal(size=(len(table), 1)) * np.ones((1, 4))
-    rank, share = scores(scored_scans(set_vectors(table, line)), EvaluationSettings())
-    assert (rank.value, share.value) == (pytest.approx(1.0), pytest.approx(1.0))
+    rank, share, collapsed = scores(scored_scans(set_vectors(table, line)), EvaluationSettings())
+    assert (rank.value, share.value, collapsed.value) == (pytest.approx(1.0), pytest.approx(1.0), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("spread", "flagged"), [([1] * 6, 0.0), ([1, 1, 1, 0.01, 0.01, 0.01], 1.0), ([4] + [1] * 9, 1.0)]
+)
+def test_collapse_flag(make_table, set_vectors, spread, flagged):
+    # Six equal directions: rank 6. Three: rank 3, below 4. One with 16 of 25 parts of the variance: 64 %, above 60 %.
+    table = make_table(subjects=150)
+    vectors = np.random.default_rng(0).normal(size=(len(table), len(spread))) * spread
+    assert scores(scored_scans(set_vectors(table, vectors)), EvaluationSettings())[2].value == flagged
 
 
 def test_test_scans_are_measured_and_counted(make_table):
     frame = to_frame(scores(scored_scans(make_table()), EvaluationSettings()))
-    assert frame["n"].tolist() == [36, 36]
+    assert frame["n"].tolist() == [36, 36, 36]
     assert set(frame["params"]) == {"coordinates=raw;dimensions=6"}
-    assert frame["higher_is_better"].tolist() == [True, False]
+    assert frame["higher_is_better"].tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(("rows", "reason"), [(36, "the LDR is constant"), (1, "fewer than two scans")])

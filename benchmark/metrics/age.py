@@ -1,0 +1,73 @@
+"""Age: how well it can be read from an LDR."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.metrics.bootstrap import interval, subject_replicates
+from benchmark.metrics.coordinates import transform
+from benchmark.metrics.decoding import predicted_values
+from benchmark.metrics.retrieval import codes_of
+from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.settings import EvaluationSettings
+
+Array = npt.NDArray[Any]
+
+MAE = Metric("age", "mae_years", version=1, higher_is_better=False, highest=math.inf)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Mean absolute error in years of ridge regression of age on the LDR, standardised coordinates.
+
+    Out of fold, subjects kept together, penalty chosen within the training part. 0 is best; chance is the error of
+    predicting the training part's mean age.
+
+    Returns
+    -------
+    list of Score
+        One; n in scans with a known age; NaN with a reason for fewer than ten subjects, one age, or a constant LDR.
+    """
+    known = np.isfinite(scans.age)
+    part = at_most(scans.where(known), settings.probe_scans, settings.seed)
+    features = transform(part.ldr, part.reference, "standardised")
+    more = {} if scans.reference_is_train else {"statistics": "all"}
+    if len(part) < int(known.sum()):
+        more["scans"] = str(len(part))
+    params = key_values(coordinates="standardised", probe="ridge", **more)
+    reason = undecodable(part, features, part.age)
+    if reason:
+        return [Score(MAE, params, math.nan, len(part), reason=reason)]
+    predicted, mean = predicted_values(features, part.age, codes_of(part.subject), settings.folds)
+    error = np.abs(predicted - part.age)
+    one_group = np.full(len(part), "all")
+    replicates = subject_replicates(error[:, None], part.subject, one_group, settings.bootstrap, settings.seed)[:, 0]
+    low, high = interval(replicates)
+    chance = float(np.abs(mean - part.age).mean())
+    return [
+        Score(
+            MAE,
+            params,
+            float(error.mean()),
+            len(part),
+            ci_low=low,
+            ci_high=high,
+            chance=chance,
+            replicates=replicates,
+        )
+    ]
+
+
+def undecodable(scans: Scans, features: Array, target: Array) -> str:
+    """Why a number cannot be regressed on LDRs; empty if it can."""
+    subjects = len(np.unique(scans.subject))
+    if subjects < 10:
+        return f"{subjects} subjects with a known value; at least 10 are needed"
+    if np.ptp(target) == 0:
+        return "every scan has the same value"
+    return "" if features.shape[1] else "the LDR is constant over the reference scans"

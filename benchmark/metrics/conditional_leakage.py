@@ -1,0 +1,115 @@
+"""Conditional leakage: the site that is left in an LDR once age, sex and diagnosis are known."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.folds import Integers, Pairs, design, stratified_folds
+from benchmark.metrics.permutations import age_and_diagnosis_strata
+from benchmark.metrics.probes import Floats, class_recalls
+from benchmark.metrics.retrieval import codes_of
+from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
+from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.settings import EvaluationSettings
+
+Array = npt.NDArray[Any]
+
+GAIN = Metric("leakage", "gain_over_covariates", version=1, higher_is_better=False, lowest=-1.0)
+WITHIN = Metric("leakage", "within_strata", version=1, higher_is_better=False)
+
+KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Leakage beyond what age, sex and diagnosis give away of the site, in two ways.
+
+    ``gain_over_covariates``: balanced accuracy for the site of logistic regression on the LDR, age, its square, sex
+    and diagnosis, minus that on the covariates alone, both out of fold with subjects kept together; in [-1, 1], about
+    0 (or a little below, for the LDR is then noise) where the LDR knows no more of the site than the covariates.
+    ``within_strata``: balanced accuracy of a ridge classifier that is trained and tested within a stratum of
+    diagnosis and age, mean over strata weighted by their scans; 1 / sites by chance. A stratum counts with the sites
+    that have two subjects in it, if there are two such sites. Lower is better.
+
+    Returns
+    -------
+    list of Score
+        n in scans; NaN with a reason where the site cannot be probed, or no stratum has two sites.
+    """
+    part = at_most(scans, settings.probe_scans, settings.seed)
+    sites = design(part.site, part.subject, settings.folds, 0, settings.seed)
+    covariates = covariate_features(part)
+    found = []
+    for coordinates in KINDS:
+        features = transform(part.ldr, part.reference, coordinates)
+        reason = sites.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+        more = {} if scans.reference_is_train else {"statistics": "all"}
+        if len(part) < len(scans):
+            more["scans"] = str(len(part))
+        params = key_values(coordinates=coordinates, probe="linear", **more)
+        gain = math.nan
+        if sites.truth is not None and not reason:
+            both = np.concatenate([features, covariates], axis=1)
+            accuracy = [_accuracy(one, sites.truth.codes, sites.truth.pairs) for one in (covariates, both)]
+            gain = accuracy[1] - accuracy[0]
+        found.append(Score(GAIN, params, gain, len(part), reason=reason, chance=0.0))
+        found.append(_within(part, features, settings, key_values(coordinates=coordinates, probe="ridge", **more)))
+    return found
+
+
+def covariate_features(scans: Scans) -> Floats:
+    """Standardised age, its square, sex and diagnosis, shape (scans, features); unknown ages are the mean age."""
+    known = np.isfinite(scans.age)
+    age = np.where(known, scans.age, scans.age[known].mean() if known.any() else 0.0)
+    age = (age - age.mean()) / (age.std() or 1.0)
+    columns = [age, np.square(age), (~known).astype(np.float64)]
+    for text in (scans.sex, scans.diagnosis):
+        columns += [(text == one).astype(np.float64) for one in np.unique(text)]
+    return np.stack(columns, axis=1)
+
+
+def _accuracy(features: Floats, codes: Integers, pairs: Pairs) -> float:
+    predicted = np.full(len(codes), -1)
+    for train, test in pairs:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = LogisticRegression(C=0.1, tol=1e-2, max_iter=200, class_weight="balanced")
+            predicted[test] = model.fit(features[train], codes[train]).predict(features[test])
+    return float(class_recalls(codes, predicted).mean())
+
+
+def _within(scans: Scans, features: Floats, settings: EvaluationSettings, params: str) -> Score:
+    strata = age_and_diagnosis_strata(scans, settings.age_strata)
+    values, sizes, chances = [], [], []
+    for stratum in np.unique(strata):
+        here = strata == stratum
+        enough = [one for one in np.unique(scans.site[here]) if _subjects(scans, here & (scans.site == one)) >= 2]
+        here &= np.isin(scans.site, enough)
+        if len(enough) < 2 or not features.shape[1]:
+            continue
+        site, owner = codes_of(scans.site[here]), codes_of(scans.subject[here])
+        pairs = stratified_folds(site, owner, min(settings.folds, int(owner.max()) + 1))
+        predicted = ridge_predictions(features[here], site[None], pairs, len(enough))
+        values.append(balanced_accuracies(site[None], predicted, len(enough))[0])
+        sizes.append(int(here.sum()))
+        chances.append(1 / len(enough))
+    if not values:
+        why = "no stratum of diagnosis and age has two sites with two subjects each"
+        return Score(WITHIN, params, math.nan, 0, reason=why if features.shape[1] else "the LDR is constant")
+    left = len(scans) - sum(sizes)
+    reason = f"{left} scans are in strata with fewer than two sites of two subjects" if left else ""
+    value, chance = (float(np.average(part, weights=sizes)) for part in (values, chances))
+    return Score(WITHIN, params, value, sum(sizes), reason=reason, chance=chance)
+
+
+def _subjects(scans: Scans, chosen: Array) -> int:
+    return len(np.unique(scans.subject[chosen]))

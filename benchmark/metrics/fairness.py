@@ -1,0 +1,51 @@
+"""Fairness over sites: the worst site's retrieval, and how far sites are apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmark.metrics.bootstrap import mean_of_site_means
+from benchmark.metrics.retrieval import distance_params, label_sets, query_qualities
+from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.scans import Scans, check_query_sites
+from benchmark.metrics.settings import EvaluationSettings
+
+WORST = Metric("retrieval", "mAP_worst_site", version=1, higher_is_better=True)
+SPREAD = Metric("retrieval", "mAP_site_range", version=1, higher_is_better=False)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Lowest mean average precision of a query site, and highest minus lowest, for CN/AD in other sites' scans.
+
+    Both in [0, 1]. The lowest of several noisy means is lower than the lowest true one, the more so the fewer queries
+    a site has: compare methods, not with chance.
+
+    Returns
+    -------
+    list of Score
+        Two a distance; n in sites; the worst site's name is the reason's place for what a reader must know. NaN with a
+        reason for one query site or a site without a defined query.
+    """
+    label = next(iter(label_sets(scans)))
+    found = []
+    for distance in settings.distances:
+        params = key_values(gallery="other_sites", label=label, **distance_params(scans, distance))
+        quality = query_qualities(scans, check_query_sites(scans, query_sites), distance).get((label, "other_sites"))
+        if quality is None or len(quality.query) == 0:
+            found += [Score(metric, params, math.nan, 0, reason="no query") for metric in (WORST, SPREAD)]
+            continue
+        site = scans.site[quality.query]
+        names = np.unique(site)
+        means = np.array([mean_of_site_means(quality.value["mAP"][site == one], site[site == one]) for one in names])
+        undefined = names[~np.isfinite(means)].tolist()
+        if undefined or len(names) < 2:
+            reason = f"no defined query at {', '.join(undefined)}" if undefined else "fewer than two query sites"
+            found += [Score(metric, params, math.nan, len(names), reason=reason) for metric in (WORST, SPREAD)]
+            continue
+        worst = f"worst site: {names[int(means.argmin())]}"
+        found.append(Score(WORST, params, float(means.min()), len(names), reason=worst))
+        found.append(Score(SPREAD, params, float(means.max() - means.min()), len(names)))
+    return found

@@ -1,0 +1,91 @@
+"""Permutation test of the site in an LDR, as far as a linear map can read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.folds import Integers, stratified_folds
+from benchmark.metrics.permutations import age_and_diagnosis_strata, permuted_sites
+from benchmark.metrics.retrieval import codes_of
+from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
+from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.settings import EvaluationSettings
+from benchmark.seeds import generator
+
+Array = npt.NDArray[Any]
+
+P_VALUE = Metric("leakage", "p_value", version=1, higher_is_better=True)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """p-values of a permutation test of the site, over all subjects and within age and diagnosis.
+
+    The statistic is the out-of-fold balanced accuracy of a ridge classifier, subjects kept together, in standardised
+    and in whitened coordinates. Under the null hypothesis the LDR does not depend on the site, and sites can be dealt
+    out anew over subjects: over all (``given=nothing``), or within strata of age and diagnosis
+    (``given=age+diagnosis``), which is the test of conditional leakage. With b of B permutations at least as good,
+    p = (1 + b) / (1 + B) (Phipson & Smyth, SAGMB 2010), in [1 / (1 + B), 1]; a small p says that the site is there, a
+    large one that this test, with this many scans, does not see it.
+
+    Returns
+    -------
+    list of Score
+        n in subjects; NaN with a reason for one site, fewer than two subjects at a site, or no permutations asked for.
+    """
+    part = at_most(scans, settings.probe_scans, settings.seed)
+    site, owner = codes_of(part.site), codes_of(part.subject)
+    strata = {
+        "nothing": np.zeros(len(part), np.int64),
+        "age+diagnosis": codes_of(age_and_diagnosis_strata(part, settings.age_strata)),
+    }
+    found = []
+    kinds: tuple[Coordinates, ...] = ("standardised", "whitened")
+    for given, stratum in strata.items():
+        for coordinates in kinds:
+            more = {} if scans.reference_is_train else {"statistics": "all"}
+            if len(part) < len(scans):
+                more["scans"] = str(len(part))
+            params = key_values(
+                coordinates=coordinates,
+                given=given,
+                permutations=settings.test_permutations,
+                statistic="ridge",
+                **more,
+            )
+            features = transform(part.ldr, part.reference, coordinates)
+            reason = _undefined(site, owner, settings) or (
+                "" if features.shape[1] else "the LDR is constant over the reference scans"
+            )
+            value = math.nan if reason else p_value(features, site, owner, stratum, settings)
+            found.append(Score(P_VALUE, params, value, int(owner.max()) + 1, reason=reason))
+    return found
+
+
+def p_value(features: Array, site: Integers, owner: Integers, stratum: Integers, settings: EvaluationSettings) -> float:
+    """Compute p of the permutation test; all arrays have one entry a scan, features one row."""
+    dealt = permuted_sites(site, owner, stratum, settings.test_permutations, settings.seed)
+    labels = np.concatenate([site[None], dealt])
+    # Folds that know nothing of the sites are fair to every labelling; subjects in random order, for names of subjects
+    # that follow the site would put a site into one fold.
+    shuffled = generator(settings.seed, "fold order").permutation(int(owner.max()) + 1)[owner]
+    pairs = stratified_folds(np.zeros(len(site), np.int64), shuffled, min(settings.folds, int(owner.max()) + 1))
+    classes = int(site.max()) + 1
+    accuracy = balanced_accuracies(labels, ridge_predictions(features, labels, pairs, classes), classes)
+    at_least = int((accuracy[1:] >= accuracy[0] - 1e-12).sum())
+    return (1 + at_least) / (1 + settings.test_permutations)
+
+
+def _undefined(site: Integers, owner: Integers, settings: EvaluationSettings) -> str:
+    if settings.test_permutations == 0:
+        return "no permutations were asked for"
+    if site.max() == 0:
+        return "fewer than two sites"
+    subjects = [len(np.unique(owner[site == one])) for one in range(int(site.max()) + 1)]
+    return "a site has one subject" if min(subjects) < 2 else ""

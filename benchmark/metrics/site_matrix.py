@@ -1,0 +1,78 @@
+"""Retrieval from each site in each site: which pairs of sites understand each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.metrics.ranked.average_precision import average_precision, expected_average_precision
+from benchmark.metrics.ranked.lists import RankedLists
+from benchmark.metrics.retrieval import codes_of, distance_params, label_sets, rankings
+from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.scans import Scans, check_query_sites
+from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import map_chunks
+
+Array = npt.NDArray[Any]
+
+MATRIX = Metric("retrieval", "mAP_site_to_site", version=1, higher_is_better=True)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Compute mAP of the queries of one site in the scans of one site, for CN/AD and the first distance.
+
+    Average precision as in :mod:`benchmark.metrics.ranked.average_precision`, mean over the site's queries; scans of
+    the query's subject are left out. In [0, 1], higher is better. A small gallery makes chance high: read each value
+    beside its own.
+
+    Returns
+    -------
+    list of Score
+        Rows with the subgroup ``gallery_site=...;query_site=...``; n counts queries with a relevant scan; NaN with a
+        reason where there is none. None at all where the distance cannot be taken.
+    """
+    distance = settings.distances[0]
+    label, chosen = next(iter(label_sets(scans).items()))
+    may_query = check_query_sites(scans, query_sites)[chosen]
+    part = scans.where(chosen)
+    names, site = np.unique(part.site, return_inverse=True)
+    subject, diagnosis = codes_of(part.subject), codes_of(part.diagnosis)
+    queries = np.flatnonzero(may_query)
+
+    def of_chunk(given: tuple[Array, Array]) -> tuple[Array, Array]:
+        chunk, order = given
+        # Stable: within a gallery site the scans stay in the order of their ranks.
+        by_site = np.take_along_axis(order, np.argsort(site[order], axis=1, kind="stable"), axis=1)
+        relevant = diagnosis[by_site] == diagnosis[chunk, None]
+        member = subject[by_site] != subject[chunk, None]
+        lengths = np.bincount(site, minlength=len(names))
+        ends = np.cumsum(lengths)
+        values = np.full((2, len(chunk), len(names)), np.nan)
+        for one, (end, length) in enumerate(zip(ends, lengths, strict=True)):
+            block = slice(end - length, end)
+            lists = RankedLists.of(relevant[:, block], member[:, block])
+            value, expected = average_precision(lists), expected_average_precision(lists.total, lists.size)
+            values[:, :, one] = np.where(lists.total > 0, [value, expected], np.nan)
+        return values[0], values[1]
+
+    parts = list(map_chunks(of_chunk, rankings(part, queries, distance)))
+    if not parts:
+        return []
+    value, expected = (np.concatenate([one[i] for one in parts]) for i in (0, 1))
+    params = key_values(gallery="one_site", label=label, **distance_params(scans, distance))
+    found = []
+    for query_site in np.unique(site[queries]):
+        here = site[queries] == query_site
+        for gallery_site in range(len(names)):
+            defined = np.isfinite(value[here, gallery_site])
+            missing = int((~defined).sum())
+            reason = f"{missing} of {len(defined)} queries have no relevant scan there" if missing else ""
+            subgroup = key_values(gallery_site=str(names[gallery_site]), query_site=str(names[query_site]))
+            mean, chance = (
+                float(one[here, gallery_site][defined].mean()) if defined.any() else np.nan for one in (value, expected)
+            )
+            found.append(Score(MATRIX, params, mean, int(defined.sum()), subgroup, reason, chance=chance))
+    return found

@@ -1,0 +1,52 @@
+"""What a style code holds: the site, which it is for, and the disease, which it should not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from benchmark.metrics.coordinates import transform
+from benchmark.metrics.folds import design
+from benchmark.metrics.leakage import accuracy_score, probe_classes, probe_params
+from benchmark.metrics.retrieval import label_sets
+from benchmark.metrics.rows import Metric, Score
+from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.settings import EvaluationSettings
+
+SITE = Metric("style", "site_balanced_accuracy", version=1, higher_is_better=True)
+DISEASE = Metric("style", "disease_balanced_accuracy", version=1, higher_is_better=False)
+
+_STYLE = re.compile(r"s(0|[1-9][0-9]*)")
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Balanced accuracy of a linear probe on the style code (columns ``s0, s1, ...``), for site and for CN/AD.
+
+    Out of fold, subjects kept together, each dimension standardised over the scored scans, without their labels; in
+    [0, 1]. A style code is there to carry the site (higher is better); what it knows of the disease is lost to the
+    LDR (lower is better).
+
+    Returns
+    -------
+    list of Score
+        Two, or none where the embeddings have no style code; n in scans; NaN with a reason where a probe has none.
+    """
+    columns = sorted((str(name) for name in scans.other if _STYLE.fullmatch(str(name))), key=lambda name: int(name[1:]))
+    if not columns:
+        return []
+    code = scans.other[columns].to_numpy(np.float64)
+    coded = at_most(replace(scans, ldr=code, reference=code, memo={}), settings.probe_scans, settings.seed)
+    label, chosen = next(iter(label_sets(coded).items()))
+    found = []
+    for metric, part, target in ((SITE, coded, "site"), (DISEASE, coded.where(chosen[: len(coded)]), "diagnosis")):
+        classes = design(getattr(part, target), part.subject, settings.folds, settings.permutations, settings.seed)
+        features = transform(part.ldr, part.reference, "standardised")
+        more = {"label": label} if target == "diagnosis" else {}
+        plain = replace(settings, inner_folds=0)
+        params = probe_params(part, classes.folds, "standardised", "linear", plain, **more)
+        predicted, chance, reason = probe_classes(features, classes, "linear", plain)
+        found += accuracy_score(metric, part, classes, predicted, plain, params, chance, reason)
+    return found

@@ -1,0 +1,41 @@
+"""Worst site and range agree with the rows by query site."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchmark.metrics.fairness import scores
+from benchmark.metrics.retrieval import scores as retrieval_scores
+from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.settings import EvaluationSettings
+
+SETTINGS = EvaluationSettings(bootstrap=0)
+
+
+def test_against_the_rows_by_site(make_table):
+    scans = scored_scans(make_table(sites=4))
+    by_site = {
+        score.subgroup: score.value
+        for score in retrieval_scores(scans, SETTINGS)
+        if score.metric.name == "mAP" and "gallery=other_sites;label=CN/AD" in score.params and score.subgroup
+    }
+    worst, spread = scores(scans, SETTINGS)
+    assert worst.value == pytest.approx(min(by_site.values()))
+    assert spread.value == pytest.approx(max(by_site.values()) - min(by_site.values()))
+    assert worst.reason.removeprefix("worst site: ") == min(by_site, key=by_site.get).removeprefix("query_site=")
+    assert worst.n == 4
+
+
+def test_one_query_site(make_table):
+    found = scores(scored_scans(make_table()), SETTINGS, ["site0"])
+    assert all(math.isnan(score.value) and score.reason == "fewer than two query sites" for score in found)
+
+
+def test_a_site_without_a_defined_query(make_table):
+    table = make_table(travelling=0)
+    table.loc[table["site"] != "site0", "diagnosis"] = "CN"
+    table.loc[table["site"] == "site0", "diagnosis"] = "AD"
+    found = scores(scored_scans(table), SETTINGS)
+    assert all(math.isnan(score.value) and score.reason == "no defined query at site0" for score in found)

@@ -1,0 +1,65 @@
+"""Graded relevance against scikit-learn, by hand, and its chance level by enumeration."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import ndcg_score
+
+from benchmark.metrics.graded import graded_ndcg, scores
+from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.settings import EvaluationSettings
+
+SETTINGS = EvaluationSettings(distances=("euclidean",), bootstrap=50)
+
+
+def test_against_scikit_learn():
+    rng = np.random.default_rng(0)
+    gain = rng.choice([0.0, 1.0, 3.0], size=(20, 30))
+    value, _ = graded_ndcg(gain, np.ones((20, 30), bool))
+    expected = [ndcg_score([row], [-np.arange(30.0)], k=10) for row in gain]
+    assert value == pytest.approx(expected)
+
+
+def test_by_hand():
+    # Gains 1, 3, 0...: DCG = 1 + 3 / log2(3); ideal 3 + 1 / log2(3). The scan outside of the gallery takes no rank.
+    gain = np.array([[0, 1, 3, *[0] * 9]], float)
+    member = np.array([[False, *[True] * 11]])
+    value, expected = graded_ndcg(gain, member)
+    assert value[0] == pytest.approx((1 + 3 / math.log2(3)) / (3 + 1 / math.log2(3)))
+    discounts = sum(1 / math.log2(rank + 1) for rank in range(1, 11))
+    assert expected[0] == pytest.approx(4 / 11 * discounts / (3 + 1 / math.log2(3)))
+
+
+def test_chance_is_the_mean_over_every_order():
+    gains = [3.0, 1.0, *[0.0] * 9]
+    orders = {tuple(row) for row in _placements(gains)}
+    value, expected = graded_ndcg(np.array(sorted(orders)), np.ones((len(orders), 11), bool))
+    assert value.mean() == pytest.approx(expected[0])
+
+
+def _placements(gains):
+    for first, second in itertools.permutations(range(len(gains)), 2):
+        row = [0.0] * len(gains)
+        row[first], row[second] = 3.0, 1.0
+        yield row
+
+
+def test_neighbours_in_severity_count_half_and_the_table_says_so(make_table):
+    (found,) = scores(scored_scans(make_table(subjects=30, disease_strength=0.5)), SETTINGS)
+    assert found.value > found.chance + 0.03
+    assert "label=CN<MCI<AD" in found.params
+    assert found.ci_low < found.value < found.ci_high
+
+
+def test_undefined(make_table):
+    table = make_table()
+    (found,) = scores(scored_scans(table[table["diagnosis"] != "MCI"]), SETTINGS)
+    assert (math.isnan(found.value), found.reason) == (True, "no scan is MCI: nothing to grade")
+    (found,) = scores(scored_scans(make_table(sites=1)), SETTINGS)
+    assert math.isnan(found.value)
+    assert "fewer than 10 scans" in found.reason
+    assert scores(scored_scans(table), EvaluationSettings(graded=False)) == []
