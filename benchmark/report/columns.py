@@ -71,6 +71,8 @@ def _leakage(probe: str, name: str, coordinates: str, short: str) -> Column:
 
 CROSS_SITE_MAP = _retrieval("map_cn_ad", ("mAP", "CN/AD"), "mAP", "other_sites", "CN/AD")
 
+TRAVELLING_TOP1 = Column("travelling_top1", ("travelling", "top-1"), "identity", "top1")
+
 #: Cross-site retrieval first, the headline; then other labels, other galleries, and identity.
 RETRIEVAL: Sequence[Column] = (
     CROSS_SITE_MAP,
@@ -82,7 +84,12 @@ RETRIEVAL: Sequence[Column] = (
     _retrieval("map_all", ("mAP", "all diagn."), "mAP", "other_sites", "all"),
     _retrieval("map_own_site", ("mAP CN/AD", "own site"), "mAP", "own_site", "CN/AD"),
     _retrieval("map_all_sites", ("mAP CN/AD", "all sites"), "mAP", "all_sites", "CN/AD"),
-    Column("travelling_top1", ("travelling", "top-1"), "identity", "top1"),
+    TRAVELLING_TOP1,
+    _retrieval("recall10_cn_ad", ("recall", "@10"), "recall@10", "other_sites", "CN/AD", terminal=False),
+    _retrieval("mrr_cn_ad", ("MRR",), "MRR", "other_sites", "CN/AD", terminal=False),
+    Column("graded_ndcg10", ("graded", "nDCG@10"), "retrieval", "graded_nDCG@10", terminal=False),
+    Column("map_worst_site", ("mAP CN/AD", "worst site"), "retrieval", "mAP_worst_site", terminal=False),
+    Column("map_site_range", ("mAP CN/AD", "site range"), "retrieval", "mAP_site_range", terminal=False),
 )
 
 #: Site probes, and beside them what tells a clean LDR from a collapsed one.
@@ -98,3 +105,67 @@ LEAKAGE: Sequence[Column] = (
     CROSS_SITE_MAP,
     Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
 )
+
+#: What methods are compared by, in pairs and in ranks: the more scores, the less each test can see.
+HEADLINES: Sequence[Column] = (
+    CROSS_SITE_MAP,
+    TRAVELLING_TOP1,
+    *(
+        _leakage(probe, name, *where)
+        for where in (("standardised", "std."), ("whitened", "white."))
+        for probe, name in (("knn", "kNN"), ("mlp", "MLP"))
+    ),
+    Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
+)
+
+
+def _measure(key: str, title: tuple[str, ...], metric: str, table: str = "leakage", **params: str) -> Column:
+    return Column(key, title, table, metric, params, terminal=False)
+
+
+_STD, _WHITE = "standardised", "whitened"
+
+#: Leakage by other means, and what is left of it once age, sex and diagnosis are known.
+LEAKAGE_FURTHER: Sequence[Column] = (
+    _measure("boosting_standardised", ("boosting", "std."), "balanced_accuracy", probe="boosting", coordinates=_STD),
+    _measure("boosting_whitened", ("boosting", "white."), "balanced_accuracy", probe="boosting", coordinates=_WHITE),
+    _measure("gain_standardised", ("given covariates", "std."), "gain_over_covariates", coordinates=_STD),
+    _measure("gain_whitened", ("given covariates", "white."), "gain_over_covariates", coordinates=_WHITE),
+    _measure("within_standardised", ("within strata", "std."), "within_strata", coordinates=_STD),
+    _measure("within_whitened", ("within strata", "white."), "within_strata", coordinates=_WHITE),
+    _measure("pairs", ("site pairs", "std."), "pair_balanced_accuracy"),
+    _measure("p_standardised", ("p", "std."), "p_value", coordinates=_STD, given="nothing"),
+    _measure("p_given_standardised", ("p given", "std."), "p_value", coordinates=_STD, given="age+diagnosis"),
+    _measure("ilisi_standardised", ("iLISI", "std."), "ilisi", coordinates=_STD),
+    _measure("ilisi_whitened", ("iLISI", "white."), "ilisi", coordinates=_WHITE),
+    _measure("kbet_standardised", ("kBET", "std."), "kbet", coordinates=_STD),
+    _measure("kbet_whitened", ("kBET", "white."), "kbet", coordinates=_WHITE),
+    _measure("bras_standardised", ("BRAS", "std."), "bras", coordinates=_STD),
+    _measure("mmd2_standardised", ("MMD²", "std."), "mmd2", coordinates=_STD),
+    _measure("mmd2_whitened", ("MMD²", "white."), "mmd2", coordinates=_WHITE),
+    _measure("mi_standardised", ("MI bits", "std."), "mutual_information", coordinates=_STD),
+    _measure("same_site10", ("same-site", "@10"), "same_site@10", "retrieval"),
+    _measure("style_site", ("style", "site"), "site_balanced_accuracy", "style"),
+    _measure("style_disease", ("style", "CN/AD"), "disease_balanced_accuracy", "style"),
+)
+
+#: What an LDR must not lose with the site.
+KEPT: Sequence[Column] = (
+    Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
+    _measure("disease_across", ("CN/AD", "across sites"), "cross_site_balanced_accuracy", "disease"),
+    Column("age_mae", ("age MAE", "years"), "age", "mae_years", digits=2, terminal=False),
+    _measure("rmse", ("RMSE",), "rmse", "reconstruction"),
+    Column("psnr", ("PSNR", "dB"), "reconstruction", "psnr_db", digits=1, terminal=False),
+    _measure("ssim", ("SSIM",), "ssim", "reconstruction"),
+    _measure("r2_severity", ("R²", "severity"), "r2", "anatomy", target="severity"),
+    _measure("r2_ventricle", ("R²", "ventricle"), "r2", "anatomy", target="ventricle_ml"),
+    _measure("r2_hippocampus", ("R²", "hippocampus"), "r2", "anatomy", target="hippocampal_loss"),
+    TRAVELLING_TOP1,
+    Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1, terminal=False),
+    Column("collapsed", ("collapsed",), "structure", "collapsed", digits=2, terminal=False),
+)
+
+
+def present(columns: Sequence[Column], scores: pd.DataFrame) -> Sequence[Column]:
+    """Those columns of which a long score table has any row."""
+    return [column for column in columns if len(column.rows(scores))]

@@ -13,9 +13,12 @@ import pyarrow.parquet as pq
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.rows import COLUMNS, parse_key_values
-from benchmark.report.columns import LEAKAGE, RETRIEVAL, Column
+from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, present
 from benchmark.report.summary import Entry, Section, entry, known_first, ordered, places_of, sections
 from benchmark.report.text import footnotes, markdown, narrow, statistics_note
+
+#: Resampled values of overall scores.
+REPLICATES = "replicates.parquet"
 
 #: What a cell is.
 CELL = ("method", "protocol", "held_out_site", "seed")
@@ -52,6 +55,30 @@ _LEAKAGE_FOOTER = (
 )
 
 
+_FURTHER_FOOTER = (
+    "boosting: as the probes of the leakage table, by gradient-boosted trees. given covariates: gain in balanced "
+    "accuracy over a classifier that sees only age, sex and diagnosis; 0 is best. within strata: balanced accuracy "
+    "within diagnosis and age. site pairs: mean balanced accuracy over pairs of sites, 0.5 by chance. All for the "
+    "site; lower is better.",
+    "p: permutation test of the site over subjects; p given: within strata of diagnosis and age. Means over cells of "
+    "p-values are no p-values: read them as 'never seen' (about 0.5) to 'always seen' (the smallest possible).",
+    "iLISI, kBET, BRAS: mixing of sites among neighbours and within diagnoses, in [0, 1]; higher is better. MMD²: "
+    "squared maximum mean discrepancy between a site and the others; MI: mutual information with the site in bits; "
+    "lower is better.",
+    "same-site@10: share of the query's own site among its ten nearest scans; best at chance. style site, style CN/AD: "
+    "linear probes of the style code, where a method has one; it is meant to know the site and not the disease.",
+    "std.: each dimension standardised; white.: whitened principal components.",
+)
+
+_KEPT_FOOTER = (
+    "CN/AD probe: linear, balanced accuracy, within all sites; across sites: trained on the other sites, tested on "
+    "each. Age: mean absolute error in years. RMSE, PSNR, SSIM: reconstruction inside the mask; a dash for methods "
+    "that do not reconstruct. R²: share of the variance of the phantom's true anatomy that ridge regression on the LDR "
+    "explains, out of fold. top-1: identity of travelling subjects. collapsed: share of cells with an effective rank "
+    "below 4 or a first component above 60 %.",
+)
+
+
 def write_scores(scores: pd.DataFrame, out: Path) -> None:
     """Write the long table as ``scores.parquet`` and ``scores.csv``; equal scores give equal bytes.
 
@@ -70,13 +97,35 @@ def write_scores(scores: pd.DataFrame, out: Path) -> None:
     _write_csv(table, out / "scores.csv")
 
 
+def write_replicates(replicates: pd.DataFrame, out: Path) -> None:
+    """Write ``replicates.parquet``: resampled values of overall scores, from which methods are compared in pairs.
+
+    Parameters
+    ----------
+    replicates
+        Columns of :data:`CELL` and of :func:`benchmark.metrics.rows.to_replicates`, rows in any order.
+    out
+        Results folder; made where missing.
+    """
+    order = [*CELL, "table", "metric", "params"]
+    names = [*order, "value", "reason", "n", "higher_is_better", "replicates"]
+    table = replicates[names].sort_values(order, kind="stable", ignore_index=True)
+    out.mkdir(parents=True, exist_ok=True)
+    stored = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    with atomic_path(out / REPLICATES) as temporary:
+        pq.write_table(stored, temporary, compression="zstd", compression_level=3, version="2.6")
+
+
 def write_tables(
     scores: pd.DataFrame,
     out: Path,
     method_order: Sequence[str] | None = None,
     notes: Sequence[str] = (),
 ) -> None:
-    """Write ``retrieval`` and ``leakage`` as Markdown and CSV, and ``retrieval_by_site.csv``.
+    """Write the wide tables as Markdown and CSV, and ``retrieval_by_site.csv``.
+
+    The wide tables are ``retrieval``, ``leakage``, ``leakage_further`` and ``kept``; the latter two leave out columns
+    that no method has, and are left out themselves where there is none.
 
     Parameters
     ----------
@@ -95,7 +144,11 @@ def write_tables(
     for name, title, columns, footer in (
         ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(table)}.")),
         ("leakage", "Leakage", LEAKAGE, _LEAKAGE_FOOTER),
+        ("leakage_further", "Leakage, further measures", present(LEAKAGE_FURTHER, table), _FURTHER_FOOTER),
+        ("kept", "What is kept", present(KEPT, table), _KEPT_FOOTER),
     ):
+        if not columns:
+            continue
         parts = sections(table, columns, method_order)
         lines = [*_COMMON_FOOTER, *footer, *statistics_note(table), *notes, _versions(table)]
         with atomic_path(out / f"{name}.md") as temporary:

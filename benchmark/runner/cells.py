@@ -22,6 +22,7 @@ from benchmark.seeds import derive_seed
 #: Written last: a cell whose folder has it with the right score key is finished.
 MARKER = "cell.json"
 SCORES = "scores.parquet"
+REPLICATES = "replicates.parquet"
 ERROR = "error.txt"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -24,9 +25,10 @@ from benchmark.data.phantom import generate
 from benchmark.errors import UserError
 from benchmark.fitting import MODEL
 from benchmark.folders import make_writable
-from benchmark.report.tables import write_scores, write_tables
+from benchmark.report.tables import write_replicates, write_scores, write_tables
+from benchmark.report.write_statistics import write_statistics
 from benchmark.runner import worker
-from benchmark.runner.cells import SCORES, Cell, build_stores, cells_of
+from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
 from benchmark.runner.provenance import environment
@@ -203,12 +205,16 @@ def _write_results(
     done = [cell for cell in cells if cell.state() == "done"]
     if not done:
         return
-    scores = pd.concat([_scores(cell) for cell in done], ignore_index=True)
+    scores = pd.concat([_of_cell(cell, SCORES) for cell in done], ignore_index=True)
     write_scores(scores, out)
+    replicates = pd.concat([_of_cell(cell, REPLICATES) for cell in done], ignore_index=True)
+    write_replicates(replicates, out)
+    write_statistics(replicates, out, list(sweep.method_files()))
     write_tables(scores, out, method_order=list(sweep.method_files()), notes=_notes(done, cells, failures))
     markers = [cell.marker() for cell in done]
     provenance = {
         "environment": environment(),
+        "sweep": asdict(sweep),
         "cells": len(cells),
         "failed": [{"cell": cell.name, "error": error} for cell, error in failures],
         "seconds_of_this_call": round(seconds, 1),
@@ -221,10 +227,10 @@ def _write_results(
         temporary.write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _scores(cell: Cell) -> pd.DataFrame:
+def _of_cell(cell: Cell, name: str) -> pd.DataFrame:
     # The place is the plan's: a base that two methods share is stored under one of their names.
-    scores = pd.read_parquet(cell.folder / SCORES)
-    return scores.assign(method=cell.method, protocol=cell.protocol, held_out_site=cell.held_out_site, seed=cell.seed)
+    found = pd.read_parquet(cell.folder / name)
+    return found.assign(method=cell.method, protocol=cell.protocol, held_out_site=cell.held_out_site, seed=cell.seed)
 
 
 def _notes(done: Sequence[Cell], cells: Sequence[Cell], failures: Sequence[tuple[Cell, str]]) -> list[str]:

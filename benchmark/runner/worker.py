@@ -19,8 +19,9 @@ import yaml
 
 from benchmark.data.atomic import atomic_path
 from benchmark.embeddings import read_embeddings
-from benchmark.metrics.evaluate import EvaluationSettings, evaluate
-from benchmark.runner.cells import ERROR, MARKER, SCORES, Cell
+from benchmark.metrics.evaluate import EvaluationSettings, score_all
+from benchmark.metrics.rows import to_frame, to_replicates
+from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell
 from benchmark.runner.provenance import environment
 
 CONFIG = "config.yaml"
@@ -97,16 +98,16 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
         fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
     trained = time.time()
     table = read_embeddings(embeddings)
-    scores = evaluate(table.frame, evaluation, [cell.held_out_site] if cell.held_out_site else None)
+    found = score_all(table.frame, evaluation, [cell.held_out_site] if cell.held_out_site else None)
     place: dict[str, Any] = {
         "method": cell.method,
         "protocol": cell.protocol,
         "held_out_site": cell.held_out_site,
         "seed": cell.seed,
     }
-    scores = scores.assign(**place)
-    with atomic_path(cell.folder / SCORES) as temporary:
-        scores.to_parquet(temporary, index=False)
+    for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, to_frame(found))):
+        with atomic_path(cell.folder / name) as temporary:
+            frame.assign(**place).to_parquet(temporary, index=False)
     marker = {
         **place,
         "run_key": cell.run_key,

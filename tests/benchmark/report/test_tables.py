@@ -8,7 +8,9 @@ import pytest
 from benchmark.report.columns import LEAKAGE, RETRIEVAL
 from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_scores, write_tables
 
-FILES = {"retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "retrieval_by_site.csv"}
+FILES = {
+    "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "kept.md", "kept.csv", "retrieval_by_site.csv",
+}  # fmt: skip
 
 
 def test_scores_come_back_exactly_and_bytes_do_not_depend_on_row_order(scores, tmp_path):

@@ -1,0 +1,105 @@
+"""Every score of the long table, summarised over its cells in one pass."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from benchmark.metrics.rows import parse_key_values
+from benchmark.report.text import count
+
+#: What names a summary, apart from the method.
+WHAT = ["protocol", "table", "metric", "params", "subgroup"]
+
+
+def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean and SD over seeds of the mean over held-out sites, for every metric, subgroup and method at once.
+
+    The numbers are those of :func:`benchmark.report.summary.entry`: a method is expected to have every cell that any
+    method has for the same protocol, metric, parameters and subgroup, and a mean with a missing or undefined cell is
+    missing.
+
+    Parameters
+    ----------
+    scores
+        Long score table without repeated rows, in any order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per method that has any row, sorted: :data:`WHAT`, ``method``, ``mean``, ``sd`` (NaN for one seed),
+        ``cells``, ``ci_low`` and ``ci_high`` (means of the cells' ends, NaN unless every cell has both), ``chance``
+        (mean of the cells that have one), ``n_low`` and ``n_high`` (smallest and largest n of a cell), ``higher``
+        (True, False or None for no direction), ``reason``.
+    """
+    each = [*WHAT, "method"]
+    rows = scores.copy()
+    numbers = ["value", "ci_low", "ci_high", "chance"]
+    rows[numbers] = rows[numbers].astype(float).where(np.isfinite(rows[numbers].astype(float)))
+    cells = rows[[*WHAT, "held_out_site", "seed"]].drop_duplicates()
+    expected = cells.groupby([*WHAT, "seed"]).size().rename("expected").reset_index()
+    by_seed = rows.groupby([*each, "seed"])["value"].agg(["sum", "count"]).reset_index()
+    wanted = rows[each].drop_duplicates().merge(expected, on=WHAT).merge(by_seed, on=[*each, "seed"], how="left")
+    whole = wanted["count"] == wanted["expected"]
+    wanted["value"] = (wanted["sum"] / wanted["expected"]).where(whole)
+    groups = wanted.groupby(each)
+    complete = groups["value"].count() == groups.size()
+    result = pd.DataFrame(
+        {
+            "mean": groups["value"].mean().where(complete),
+            "sd": groups["value"].std(ddof=1).where(complete),
+            "cells": groups["expected"].sum().astype(int),
+        }
+    )
+    of_method = rows.groupby(each)
+    for end in ("ci_low", "ci_high"):
+        result[end] = of_method[end].mean().where(of_method[end].count() == result["cells"])
+    result["chance"] = of_method["chance"].mean()
+    result["n_low"], result["n_high"] = of_method["n"].min(), of_method["n"].max()
+    result["higher"] = _directions(rows, each)
+    result["reason"] = _reasons(rows, each, result["cells"])
+    return result.reset_index()
+
+
+def only_keys(subgroup: str) -> dict[str, str]:
+    """Keys and values of a subgroup; under the key ``subgroup`` as it is, where it is no list of them."""
+    try:
+        return parse_key_values(subgroup)
+    except ValueError:
+        return {"subgroup": subgroup}
+
+
+def _directions(rows: pd.DataFrame, each: list[str]) -> pd.Series:
+    said = rows.dropna(subset=["higher_is_better"]).groupby(each)["higher_is_better"].agg(["min", "max"])
+    return said["min"].where(said["min"] == said["max"]).astype(object)
+
+
+def _reasons(rows: pd.DataFrame, each: list[str], expected: pd.Series) -> pd.Series:
+    texts = rows["reason"].fillna("").where(rows["reason"].fillna("") != "", "undefined")
+    told = rows.assign(reason=texts)[(rows["reason"].fillna("") != "") | rows["value"].isna()]
+    found = {key: Counter(group) for key, group in told.groupby(each)["reason"]}
+    absent = (expected - rows.groupby(each).size()).to_dict()
+    return pd.Series({key: _told(found.get(key, Counter()), absent[key], expected[key]) for key in expected.index})
+
+
+def _told(reasons: Counter[str], absent: int, cells: int) -> str:
+    parts = sorted((reasons + Counter({"no result": absent})).items())
+    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in parts)
+
+
+def span(low: float, high: float) -> str:
+    """A range of whole numbers as text: one number where both ends agree, nothing where there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"{low:g}" if low == high else f"{low:g}–{high:g}"
+
+
+def in_order(found: Iterable[str], order: Iterable[str]) -> list[str]:
+    """Names that were found, in a given order; names that it lacks follow in the alphabet's order."""
+    there = set(found)
+    first = [name for name in order if name in there]
+    return first + sorted(there - set(first))

@@ -1,0 +1,189 @@
+"""Example retrievals: what each method finds for the same few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.errors import UserError
+from benchmark.metrics.retrieval import rankings
+from benchmark.metrics.scans import Scans, scored_scans
+from benchmark.report.page.images import middle_slices, png_uri
+from benchmark.seeds import derive_seed
+
+#: Diagnoses of queries and gallery, as for the headline.
+DIAGNOSES = ("CN", "AD")
+
+#: Sites that queries come from, and scans that are shown for each query.
+SITES, SHOWN = 2, 5
+
+VolumeOf = Callable[[str], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ExampleInput:
+    """What example retrievals are made from.
+
+    Attributes
+    ----------
+    title
+        Protocol and seed, such as ``pooled, seed 1``.
+    embeddings
+        By method, tables as :func:`benchmark.embeddings.read_embeddings` gives them, of the same scored scans.
+    volume_of
+        Preprocessed volume of a scan, shape (x, y, z) in RAS, by its key ``site/subject_id/session_id``.
+    """
+
+    title: str
+    embeddings: Mapping[str, pd.DataFrame]
+    volume_of: VolumeOf
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A scan as the page shows it.
+
+    Attributes
+    ----------
+    image
+        Number of its picture in :attr:`Examples.images`.
+    site, diagnosis
+        Of the scan.
+    right
+        Whether it has the query's diagnosis.
+    """
+
+    image: int
+    site: str
+    diagnosis: str
+    right: bool = True
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query with what each method finds at other sites, most similar first."""
+
+    scan: Shown
+    found: Mapping[str, Sequence[Shown]]
+
+
+@dataclass(frozen=True)
+class ExampleSet:
+    """The queries of one protocol and seed."""
+
+    title: str
+    queries: Sequence[Query]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of three slices: data URI, width and height in pixels."""
+
+    uri: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Examples:
+    """All example retrievals of a page; a scan that is shown many times has one picture."""
+
+    sets: Sequence[ExampleSet] = ()
+    images: Sequence[Picture] = ()
+
+
+@dataclass
+class _Album:
+    """Pictures by what is in them."""
+
+    number: dict[Picture, int] = field(default_factory=dict)
+
+    def add(self, volume: npt.NDArray[Any], name: str) -> int:
+        grey = middle_slices(volume, name)
+        picture = Picture(png_uri(grey), grey.shape[1], grey.shape[0])
+        return self.number.setdefault(picture, len(self.number))
+
+
+def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
+    """Retrieve for a few queries that nobody picked.
+
+    One CN and one AD scan of each of the first two sites in the alphabet that have both are the queries: of their
+    candidates the one whose key has the smallest hash. Each method ranks the CN and AD scans of other sites by
+    ``cosine_centred``, as the headline does (:func:`benchmark.metrics.retrieval.rankings`), without those of the
+    query's own subject. Subject and session identifiers are in no part of the result.
+
+    Parameters
+    ----------
+    given
+        One a protocol and seed.
+    shown
+        Scans per query and method.
+
+    Raises
+    ------
+    UserError
+        If no method is given, the methods' scored scans differ, or a volume cannot be drawn.
+    """
+    album = _Album()
+    sets = [ExampleSet(each.title, _queries(each, shown, album)) for each in given]
+    return Examples(sets, list(album.number))
+
+
+def choose_queries(scans: Scans) -> list[int]:
+    """Positions of the queries: site by site, CN before AD."""
+    chosen: list[int] = []
+    for site in np.unique(scans.site):
+        candidates = [np.flatnonzero((scans.site == site) & (scans.diagnosis == each)) for each in DIAGNOSES]
+        if all(len(each) for each in candidates) and len(chosen) < SITES * len(DIAGNOSES):
+            chosen += [min(each.tolist(), key=lambda place: _hash(str(scans.key[place]))) for each in candidates]
+    return chosen
+
+
+def top(scans: Scans, query: int, shown: int) -> list[int]:
+    """Positions of the scans of other sites and subjects most similar to a query, most similar first."""
+    ((_, order),) = rankings(scans, np.array([query]), "cosine_centred")
+    allowed = (scans.site != scans.site[query]) & (scans.subject != scans.subject[query])
+    return [int(place) for place in order[0] if allowed[place]][:shown]
+
+
+def _hash(key: str) -> int:
+    return derive_seed("example", key)
+
+
+def _queries(given: ExampleInput, shown: int, album: _Album) -> list[Query]:
+    scans = {method: _labelled(frame) for method, frame in given.embeddings.items()}
+    if not scans:
+        raise UserError(f"examples, {given.title}: no method is given")
+    first, *others = scans
+    for other in others:
+        if not np.array_equal(scans[first].key, scans[other].key):
+            raise UserError(f"examples, {given.title}: the scored CN and AD scans of '{first}' and '{other}' differ")
+    pictures: dict[str, int] = {}
+
+    def scan(position: int, query: int) -> Shown:
+        key, site, diagnosis = (str(each[position]) for each in _named(scans[first]))
+        if key not in pictures:
+            pictures[key] = album.add(given.volume_of(key), f"examples, {given.title}: a scan of {site}")
+        return Shown(pictures[key], site, diagnosis, diagnosis == scans[first].diagnosis[query])
+
+    return [
+        Query(
+            scan(query, query),
+            {name: [scan(hit, query) for hit in top(each, query, shown)] for name, each in scans.items()},
+        )
+        for query in choose_queries(scans[first])
+    ]
+
+
+def _labelled(frame: pd.DataFrame) -> Scans:
+    scans = scored_scans(frame)
+    return scans.where(np.isin(scans.diagnosis, DIAGNOSES))
+
+
+def _named(scans: Scans) -> tuple[npt.NDArray[np.str_], ...]:
+    return scans.key, scans.site, scans.diagnosis

@@ -1,0 +1,82 @@
+"""Small grey pictures of volumes, as PNG in data URIs."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.errors import UserError
+
+#: Voxels that a side of a slice is thinned to at most.
+LARGEST_SIDE = 96
+
+#: Shares of the voxels, in percent, that are drawn black and white.
+WINDOW = (1.0, 99.5)
+
+#: Share of the voxels from which on those that equal the first one are background.
+BACKGROUND = 0.1
+
+
+def middle_slices(volume: npt.ArrayLike, name: str = "volume") -> npt.NDArray[np.uint8]:
+    """The middle axial, coronal and sagittal slice side by side.
+
+    Parameters
+    ----------
+    volume
+        Shape (x, y, z) in RAS: left to right, posterior to anterior, inferior to superior. Of a side longer than 96
+        voxels every second one is kept, or fewer.
+    name
+        What an error message calls it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (height, width), 0 black to 255 white. Left is left; the front (axial, from above) or the top is up.
+        The grey window spans the 1st to the 99.5th percentile of the volume. Where a tenth of the voxels or more
+        equal the first one, as after masking, they are black and do not count.
+
+    Raises
+    ------
+    UserError
+        For a volume that has not three axes, is empty or holds no finite voxel.
+    """
+    voxels = np.asarray(volume, dtype=np.float64)
+    if voxels.ndim != 3 or voxels.size == 0:
+        raise UserError(f"{name}: shape {voxels.shape} is not allowed; a volume has three axes")
+    if not np.isfinite(voxels).any():
+        raise UserError(f"{name}: no voxel is finite")
+    step = -(-max(voxels.shape) // LARGEST_SIDE)
+    background = voxels == voxels[0, 0, 0]
+    if not BACKGROUND <= background.mean() < 1:
+        background = np.zeros(voxels.shape, bool)
+    low, high = np.percentile(voxels[np.isfinite(voxels) & ~background], WINDOW)
+    grey = np.nan_to_num((voxels - low) / (high - low if high > low else 1.0), nan=0.0, posinf=1.0, neginf=0.0)
+    grey[background] = 0.0
+    thin = np.rint(np.clip(grey, 0, 1)[::step, ::step, ::step] * 255).astype(np.uint8)
+    x, y, z = (side // 2 for side in thin.shape)
+    slices = [np.rot90(each) for each in (thin[:, :, z], thin[:, y, :], thin[x, :, :])]
+    height = max(each.shape[0] for each in slices)
+    return np.hstack([_padded(each, height) for each in slices])
+
+
+def png_uri(grey: npt.NDArray[np.uint8]) -> str:
+    """A grey picture, shape (height, width), as a data URI of a PNG; equal pictures give equal text."""
+    height, width = grey.shape
+    lines = b"".join(b"\0" + line.tobytes() for line in np.ascontiguousarray(grey))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _padded(picture: npt.NDArray[np.uint8], height: int) -> npt.NDArray[np.uint8]:
+    missing = height - picture.shape[0]
+    return np.pad(picture, ((missing // 2, missing - missing // 2), (0, 0)), mode="edge")

@@ -1,0 +1,180 @@
+"""The page: everything a reviewer asks of a results folder in one HTML file that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from benchmark.errors import UserError
+from benchmark.report.page.aggregate import aggregate, only_keys
+from benchmark.report.page.every_metric import metric_blocks
+from benchmark.report.page.examples import Examples
+from benchmark.report.page.pareto import LEAKAGE_KEY, pareto_plots
+from benchmark.report.page.pipes import blocks
+from benchmark.report.page.provenance import provenance_grids
+from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
+from benchmark.report.page.wide import REFERENCE_ROWS, WideTable, grids
+from benchmark.report.results import Results
+from benchmark.report.summary import ordered
+from benchmark.report.text import section_title
+
+#: What the page may load: nothing but pictures in data URIs, its own styles, and the one script with this digest.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the results compare, for the heading.
+
+    Attributes
+    ----------
+    methods
+        Name and role (``floor``, ``ceiling`` or empty) of each, in table order.
+    protocols
+        Titles with numbers of sites and seeds.
+    sites
+        Sites that are held out or query.
+    cells, scores
+        How many.
+    commit
+        Git commit of the code; empty where unknown.
+    dirty
+        Whether that code had changes of its own.
+    """
+
+    methods: Sequence[tuple[str, str]]
+    protocols: Sequence[str]
+    sites: Sequence[str]
+    cells: int
+    scores: int
+    commit: str
+    dirty: bool
+
+
+def render_page(
+    results: Results,
+    wide: Sequence[WideTable],
+    method_order: Sequence[str] | None = None,
+    examples: Examples | None = None,
+    statistics_markdown: str | None = None,
+    figures: Mapping[str, str] | None = None,
+    leakage_key: str = LEAKAGE_KEY,
+) -> str:
+    """The page as text; equal input gives equal text.
+
+    Parameters
+    ----------
+    results
+        Scores and provenance.
+    wide
+        The wide tables.
+    method_order
+        Methods in table order; others follow in the alphabet's order.
+    examples
+        Example retrievals (:func:`benchmark.report.page.examples.examples`); without them their section says how
+        to get them.
+    statistics_markdown
+        Further text with pipe tables, such as tests between methods.
+    figures
+        SVG files by title. They are shown as pictures, so that no script in them can run.
+    leakage_key
+        Leakage column of the plots against retrieval.
+
+    Raises
+    ------
+    UserError
+        For a figure that is not SVG.
+    """
+    methods = ordered(results.scores["method"].unique(), method_order)
+    summaries = aggregate(results.scores)
+    titles = {part.protocol: section_title(part) for table in wide for part in table.sections}
+    script, style = _asset("page.js"), _asset("page.css")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            policy=_POLICY.format(digest=digest),
+            script=Markup(script),  # noqa: S704 (a file of this package)
+            style=Markup(style),  # noqa: S704 (a file of this package)
+            titles=titles,
+            compared=_compared(results, list(titles.values()), methods),
+            wide=[(table, grids(table)) for table in wide],
+            pareto=[(plot, Markup(plot.svg)) for plot in pareto_plots(results.scores, methods, leakage_key)],  # noqa: S704
+            sites=per_site(summaries, methods, titles),
+            matrices=matrices(summaries, methods),
+            examples=examples,
+            statistics=None if statistics_markdown is None else blocks(statistics_markdown),
+            figures={title: _picture(title, svg) for title, svg in (figures or {}).items()},
+            every=metric_blocks(summaries, methods),
+            provenance=provenance_grids(results.provenance),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("benchmark.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["code"] = _code
+    return environment
+
+
+def _asset(name: str) -> str:
+    return files("benchmark.report.page").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _code(text: str) -> Markup:
+    """Escaped text in which what stands between backticks is code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    marked = (
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+    )
+    return Markup("").join(marked)
+
+
+def _picture(title: str, svg: str) -> str:
+    text = svg.strip()
+    if not text.startswith(("<svg", "<?xml", "<!DOCTYPE svg")) or "<svg" not in text:
+        raise UserError(f"figure '{title}': no SVG; the text must begin with <svg or <?xml")
+    return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode("ascii")
+
+
+def _compared(results: Results, protocols: Sequence[str], methods: Sequence[str]) -> Compared:
+    scores = results.scores
+    environment: Any = results.provenance.get("environment", {})
+    environment = environment if isinstance(environment, dict) else {}
+    return Compared(
+        methods=[(method, REFERENCE_ROWS.get(method, "")) for method in methods],
+        protocols=protocols,
+        sites=_sites(scores),
+        cells=len(scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()),
+        scores=len(scores),
+        commit=str(environment.get("git_commit") or ""),
+        dirty=bool(environment.get("git_dirty")),
+    )
+
+
+def _sites(scores: pd.DataFrame) -> list[str]:
+    querying = {only_keys(text).get(QUERY_SITE, "") for text in scores["subgroup"].unique()}
+    return sorted((querying | set(scores["held_out_site"].unique())) - {""})

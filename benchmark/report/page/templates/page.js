@@ -1,0 +1,77 @@
+"use strict";
+(() => {
+  const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
+
+  const missing = (cell) => (cell.hasAttribute("data-v") ? cell.dataset.v === "" : cell.textContent.trim() === "");
+
+  const order = (column, state) => {
+    const sign = state === "descending" ? -1 : 1;
+    return (a, b) => {
+      const [left, right] = [a.cells[column], b.cells[column]];
+      if (missing(left) || missing(right)) return missing(left) - missing(right);
+      if (left.hasAttribute("data-v") && right.hasAttribute("data-v")) return sign * (left.dataset.v - right.dataset.v);
+      return sign * left.textContent.localeCompare(right.textContent, "en", { numeric: true });
+    };
+  };
+
+  const sortBy = (table, column, state) => {
+    const body = table.tBodies[0];
+    // From the table's own order each time, so that equal values keep it whatever was sorted before.
+    const rows = state === "none" ? table.ownOrder : [...table.ownOrder].sort(order(column, state));
+    body.append(...rows);
+    [...table.tHead.rows[0].cells].forEach((header, place) =>
+      header.setAttribute("aria-sort", place === column ? state : "none"));
+  };
+
+  const prepare = (table) => {
+    table.ownOrder = [...table.tBodies[0].rows];
+    [...table.tHead.rows[0].cells].forEach((header, column) => {
+      header.setAttribute("aria-sort", "none");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...header.childNodes);
+      button.addEventListener("click", () => {
+        const state = NEXT[header.getAttribute("aria-sort")];
+        sortBy(table, column, state);
+        // The address says what is sorted, so that it can be sent to somebody; it adds nothing to the history.
+        location.replace(state === "none" ? "#sort=none" : `#sort=${table.id}:${column}:${state}`);
+      });
+      header.append(button);
+    });
+  };
+
+  const fromAddress = () => {
+    const found = /^#sort=([a-z0-9-]+):([0-9]+):(ascending|descending)$/.exec(location.hash);
+    const table = found && document.getElementById(found[1]);
+    if (table && table.ownOrder && Number(found[2]) < table.tHead.rows[0].cells.length) {
+      sortBy(table, Number(found[2]), found[3]);
+    }
+  };
+
+  const choose = () => {
+    const [measure, method] = ["measure", "method"].map((name) => document.getElementById(name).value);
+    let shown = false;
+    document.querySelectorAll(".matrix").forEach((matrix) => {
+      const chosen = matrix.dataset.measure === measure && matrix.dataset.method === method;
+      matrix.hidden = !chosen;
+      shown = shown || chosen;
+    });
+    document.getElementById("no-matrix").hidden = shown;
+  };
+
+  document.querySelectorAll("table.sortable").forEach(prepare);
+  fromAddress();
+  window.addEventListener("hashchange", fromAddress);
+  if (document.getElementById("measure")) {
+    document.querySelector(".choices").hidden = false;
+    for (const name of ["measure", "method"]) document.getElementById(name).addEventListener("change", choose);
+    choose();
+  }
+  // A closed part that the address points to would seem to be missing.
+  const opened = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+  };
+  opened();
+  window.addEventListener("hashchange", opened);
+})();

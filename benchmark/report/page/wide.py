@@ -1,0 +1,192 @@
+"""The wide tables, gathered once for LaTeX and for the page."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, present
+from benchmark.report.page.grid import Cell, Footnotes, Grid, Header, number
+from benchmark.report.summary import Entry, Section, sections
+from benchmark.report.tables import (
+    _COMMON_FOOTER,
+    _FURTHER_FOOTER,
+    _KEPT_FOOTER,
+    _LEAKAGE_FOOTER,
+    _RETRIEVAL_FOOTER,
+    _distance,
+    _versions,
+)
+from benchmark.report.text import CHANCE, count, section_title, statistics_note
+
+#: Methods that bound the others and do not compete: the floor, and on the phantom the ceiling.
+REFERENCE_ROWS: Mapping[str, str] = {"random_vectors": "floor", "true_anatomy": "ceiling"}
+
+#: What names a cell of a wide table: protocol, method, column key.
+Address = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class WideTable:
+    """A wide table.
+
+    Attributes
+    ----------
+    name
+        Of its files.
+    title
+        Its heading.
+    columns, sections
+        As :func:`benchmark.report.summary.sections` takes and makes them.
+    footer
+        Lines below it.
+    directions
+        Whether higher values are better, by column key; None for neither.
+    """
+
+    name: str
+    title: str
+    columns: Sequence[Column]
+    sections: Sequence[Section]
+    footer: Sequence[str]
+    directions: Mapping[str, bool | None]
+
+
+def wide_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, notes: Sequence[str]) -> list[WideTable]:
+    """The wide tables of :func:`benchmark.report.tables.write_tables`, with the footers of its Markdown files.
+
+    Parameters
+    ----------
+    scores
+        Long score table, rows in any order.
+    method_order
+        Methods in table order; others follow in the alphabet's order.
+    notes
+        Lines for the footers.
+    """
+    last = (*statistics_note(scores), *notes, _versions(scores))
+    return [
+        WideTable(
+            name,
+            title,
+            columns,
+            sections(scores, columns, method_order),
+            (*_COMMON_FOOTER, *footer, *last),
+            directions(scores, columns),
+        )
+        for name, title, columns, footer in _specified(scores)
+        if columns
+    ]
+
+
+def _specified(scores: pd.DataFrame) -> list[tuple[str, str, Sequence[Column], Sequence[str]]]:
+    # The same tables as benchmark.report.tables.write_tables.
+    return [
+        ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(scores)}.")),
+        ("leakage", "Leakage", LEAKAGE, _LEAKAGE_FOOTER),
+        ("leakage_further", "Leakage, further measures", present(LEAKAGE_FURTHER, scores), _FURTHER_FOOTER),
+        ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
+    ]
+
+
+def directions(scores: pd.DataFrame, columns: Sequence[Column]) -> dict[str, bool | None]:
+    """Whether higher values are better, by column key; None where the rows say nothing or contradict each other."""
+    return {column.key: direction(column.rows(scores)["higher_is_better"]) for column in columns}
+
+
+def direction(said: pd.Series) -> bool | None:
+    """What rows say about the direction; None where they say nothing or contradict each other."""
+    found = {bool(value) for value in said.dropna().unique()}
+    return found.pop() if len(found) == 1 else None
+
+
+def best_methods(part: Section, column: Column, higher: bool | None) -> set[str]:
+    """Methods whose mean, as it is shown, is the best of the compared ones; none without a direction.
+
+    Floor and ceiling (:data:`REFERENCE_ROWS`) do not compete, and a method alone is not the best of anything.
+    """
+    if higher is None:
+        return set()
+    means = {method: entries[column.key].mean for method, entries in part.entries.items()}
+    shown = {
+        method: round(mean, column.digits)
+        for method, mean in means.items()
+        if math.isfinite(mean) and method not in REFERENCE_ROWS
+    }
+    if len(shown) < 2:
+        return set()
+    best = max(shown.values()) if higher else min(shown.values())
+    return {method for method, mean in shown.items() if mean == best}
+
+
+def cell_notes(
+    parts: Sequence[Section], columns: Sequence[Column]
+) -> tuple[dict[Address, tuple[str, ...]], list[tuple[str, str]]]:
+    """Footnotes for missing values and for values that leave something out; cells with equal reasons share one.
+
+    Returns
+    -------
+    tuple
+        Marks by address of the cell, and the notes as mark and text, in the order of their first cell.
+    """
+    notes = Footnotes()
+    of_cell: dict[Address, tuple[str, ...]] = {}
+    for part in parts:
+        for method, entries in part.entries.items():
+            for column in columns:
+                of_cell[part.protocol, method, column.key] = notes.marks(*_texts(entries[column.key]))
+    return of_cell, notes.listed()
+
+
+def grids(table: WideTable) -> list[Grid]:
+    """A wide table as grids of the page, one a protocol."""
+    return [_grid(table, part, place) for place, part in enumerate(table.sections, start=1)]
+
+
+def _grid(table: WideTable, part: Section, place: int) -> Grid:
+    marks, notes = cell_notes([part], table.columns)
+    best = {column.key: best_methods(part, column, table.directions[column.key]) for column in table.columns}
+    rows = []
+    for method, entries in part.entries.items():
+        cells = [
+            replace(
+                number(entries[column.key].mean, column.digits, entries[column.key].sd),
+                best=method in best[column.key],
+                marks=marks[part.protocol, method, column.key],
+            )
+            for column in table.columns
+        ]
+        seeds = part.complete[method]
+        rows.append([Cell(method), *cells, Cell(str(seeds), value=float(seeds))])
+    headers = [Header(column.heading, table.directions[column.key]) for column in table.columns]
+    return Grid(
+        f"{table.name}-{place}",
+        f"{table.title}. {section_title(part)}",
+        [Header("method"), *headers, Header("seeds")],
+        rows,
+        [[Cell(CHANCE), *(chance(part, column) for column in table.columns), Cell("")]],
+        notes,
+    )
+
+
+def chance(part: Section, column: Column) -> Cell:
+    """Mean chance level over the methods; empty where there is none."""
+    found = [entries[column.key].chance for entries in part.entries.values()]
+    finite = [level for level in found if math.isfinite(level)]
+    return number(sum(finite) / len(finite), min(column.digits, 3)) if finite else Cell("")
+
+
+def _texts(entry: Entry) -> list[str]:
+    return [
+        f"{what} {_counted(reasons, entry.cells)}"
+        for what, reasons in (("Missing:", entry.undefined), ("Leaves something out:", entry.left_out))
+        if reasons
+    ]
+
+
+def _counted(reasons: Counter[str], cells: int) -> str:
+    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in sorted(reasons.items()))

@@ -1,0 +1,1 @@
+"""Statistics between methods: intervals, paired tests, ranks and what a design can detect."""

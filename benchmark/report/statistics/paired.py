@@ -1,0 +1,183 @@
+"""Differences between methods, paired by seed and by resample, and whether they are more than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import ttest_1samp
+from statsmodels.stats.multitest import multipletests
+
+from benchmark.errors import UserError
+from benchmark.metrics.bootstrap import UNDEFINED_SHARE
+from benchmark.report.statistics.cells import Floats, ScoreCells
+from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap, percentile_interval
+from benchmark.report.statistics.settings import LEVEL
+
+#: Columns of the comparisons.
+COMPARISON_COLUMNS = (
+    "protocol",
+    "score",
+    "method_a",
+    "method_b",
+    "a",
+    "b",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "covers",
+    "standard_error",
+    "test",
+    "resamples",
+    "p",
+    "p_holm",
+    "beyond_chance",
+    "better",
+    "seeds",
+    "n",
+    "reason",
+)
+
+#: What a p-value can come from.
+T_TEST, BOOTSTRAP_TEST, EQUAL, NO_TEST = "paired t over seeds", "bootstrap over subjects", "equal", "none"
+
+#: Fewest seeds for a t-test.
+LEAST_SEEDS = 3
+
+#: Differences that are closer than this are the same but for rounding (replicates are stored in single precision).
+ROUNDING = 1e-9
+
+
+def comparisons(scores: Sequence[tuple[ScoreCells, Bootstrap]], reference: str | None = None) -> pd.DataFrame:
+    """Compare methods pair by pair, for every score and protocol.
+
+    ``difference`` is b - a, of means over seeds; ``ci_low`` and ``ci_high`` its 95 % percentile interval under the
+    hierarchical bootstrap, where both methods get the same seeds and subjects. ``p`` is two-sided:
+
+    - ``paired t over seeds``, with three or more seeds whose differences vary: t = mean(d) sqrt(S) / sd(d) with
+      S - 1 degrees of freedom over the seeds' differences d;
+    - ``bootstrap over subjects`` otherwise: with d* the mean over seeds of the differences on a resample,
+      p = (1 + number of resamples with abs(d* - d) >= abs(d)) / (1 + resamples), the bootstrap distribution shifted
+      to the null (Davison and Hinkley 1997, section 4.4). The seeds are taken as they are;
+    - ``equal``, p = 1, where both have the same value in every seed;
+    - ``none``, p NaN with a reason, otherwise.
+
+    Within a protocol the p-values of all pairs and scores are corrected together after Holm (1979), and
+    ``beyond_chance`` is p_holm < 0.05. ``better`` names the method with the better mean, whatever the p.
+    ``resamples`` is the number of those that p rests on, 0 for the other tests. ``standard_error`` is that of the
+    difference: the standard deviation of its bootstrap means or, where that is larger, sd(d) / sqrt(S), because a
+    bootstrap over few seeds is too narrow.
+
+    Parameters
+    ----------
+    scores
+        Cells and bootstrap means, one a score and protocol. What is in here is what is corrected for.
+    reference
+        Compare every other method with this one, which is then ``method_a``; None for every pair, each once, the
+        first in the alphabet being ``method_a``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns :data:`COMPARISON_COLUMNS`, a row per protocol, score and pair.
+
+    Notes
+    -----
+    Limits. A t-test over three to five seeds sees large differences only, and assumes that the seeds' differences are
+    about normal; seeds that share subjects are not independent, so that p is too small. The test over subjects says
+    nothing of other seeds, cannot be smaller than 1 / (1 + resamples), and is somewhat too small with few subjects.
+    Percentile intervals of few seeds are too narrow, so an interval without 0 is not a test: use p_holm. Scores are
+    strongly correlated, which makes Holm's correction conservative.
+
+    Raises
+    ------
+    UserError
+        If the reference is not among the methods.
+    """
+    rows = [row for cells, bootstrap in scores for row in _rows(cells, bootstrap, reference)]
+    table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    for _, group in table[table["p"].notna()].groupby("protocol"):
+        table.loc[group.index, "p_holm"] = multipletests(group["p"].to_numpy(float), method="holm")[1]
+    table["beyond_chance"] = table["p_holm"] < LEVEL
+    return table
+
+
+def _rows(cells: ScoreCells, bootstrap: Bootstrap, reference: str | None) -> Iterator[dict[str, Any]]:
+    for a, b in _pairs(cells.methods, reference):
+        means = cells.value[[a, b]].mean(axis=1)
+        drawn = bootstrap.means[b] - bootstrap.means[a]
+        low, high = percentile_interval(drawn)
+        test, resamples, p, reason = _test(cells, a, b)
+        yield {
+            "protocol": cells.protocol,
+            "score": cells.score,
+            "method_a": cells.methods[a],
+            "method_b": cells.methods[b],
+            "a": float(means[0]),
+            "b": float(means[1]),
+            "difference": float(means[1] - means[0]),
+            "ci_low": low,
+            "ci_high": high,
+            "covers": bootstrap.covers if math.isfinite(low) else NOTHING,
+            "standard_error": _standard_error(cells.value[b] - cells.value[a], drawn),
+            "test": test,
+            "resamples": resamples,
+            "p": p,
+            "p_holm": math.nan,
+            "beyond_chance": False,
+            "better": _better(cells, a, b),
+            "seeds": len(cells.seeds),
+            "n": int(cells.n[[a, b]].min()),
+            "reason": reason,
+        }
+
+
+def _pairs(methods: Sequence[str], reference: str | None) -> list[tuple[int, int]]:
+    if reference is None:
+        return list(combinations(range(len(methods)), 2))
+    if reference not in methods:
+        raise UserError(f"reference: no method '{reference}'; methods with results: {', '.join(methods)}")
+    first = methods.index(reference)
+    return [(first, other) for other in range(len(methods)) if other != first]
+
+
+def _test(cells: ScoreCells, a: int, b: int) -> tuple[str, int, float, str]:
+    gaps = [f"{cells.methods[one]}: {cells.reason[one]}" for one in (a, b) if cells.reason[one]]
+    if gaps:
+        return NO_TEST, 0, math.nan, "; ".join(gaps)
+    differences = cells.value[b] - cells.value[a]
+    if not differences.any():
+        return EQUAL, 0, 1.0, ""
+    if len(differences) >= LEAST_SEEDS and np.ptp(differences) > ROUNDING:
+        return T_TEST, 0, float(ttest_1samp(differences, 0.0).pvalue), ""
+    return _bootstrap_test(cells, a, b, float(differences.mean()))
+
+
+def _bootstrap_test(cells: ScoreCells, a: int, b: int, observed: float) -> tuple[str, int, float, str]:
+    shared = min(each.shape[1] for each in cells.replicates)
+    drawn = np.mean([each[b, :shared] - each[a, :shared] for each in cells.replicates], axis=0)
+    defined = drawn[np.isfinite(drawn)]
+    if len(defined) < max((1 - UNDEFINED_SHARE) * shared, 2):
+        return NO_TEST, 0, math.nan, "too few seeds for a t-test, and too few resamples of subjects"
+    as_far = int((np.abs(defined - observed) >= abs(observed) - ROUNDING).sum())
+    return BOOTSTRAP_TEST, len(defined), (as_far + 1) / (len(defined) + 1), ""
+
+
+def _standard_error(differences: Floats, drawn: Floats) -> float:
+    if not np.isfinite(differences).all():
+        return math.nan
+    of_bootstrap = float(drawn.std(ddof=1)) if len(drawn) and np.isfinite(drawn).all() else math.nan
+    over_seeds = float(differences.std(ddof=1)) / math.sqrt(len(differences)) if len(differences) > 1 else math.nan
+    finite = [each for each in (of_bootstrap, over_seeds) if math.isfinite(each)]
+    return max(finite, default=math.nan)
+
+
+def _better(cells: ScoreCells, a: int, b: int) -> str:
+    difference = float(cells.value[b].mean() - cells.value[a].mean())
+    if not math.isfinite(difference) or difference == 0:
+        return ""
+    return cells.methods[b if (difference > 0) == cells.higher_is_better else a]

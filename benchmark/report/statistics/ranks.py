@@ -1,0 +1,138 @@
+"""Ranks of methods: how sure they are, and whether they differ over seeds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import friedmanchisquare, rankdata, studentized_range
+
+from benchmark.report.statistics.cells import Floats, ScoreCells
+from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
+from benchmark.report.statistics.settings import LEVEL
+
+#: Columns of the rows.
+RANK_COLUMNS = (
+    "protocol",
+    "score",
+    "method",
+    "rank",
+    "rank_low",
+    "rank_high",
+    "probability_best",
+    "covers",
+    "ranked",
+    "mean_rank",
+    "blocks",
+    "friedman_p",
+    "critical_difference",
+    "reason",
+)
+
+#: Fewest methods and seeds for Friedman's test.
+LEAST_METHODS, LEAST_BLOCKS = 3, 2
+
+
+def rank_rows(cells: ScoreCells, bootstrap: Bootstrap) -> list[dict[str, Any]]:
+    """One row per method, with the columns :data:`RANK_COLUMNS`.
+
+    ``rank`` is that of the mean over seeds, 1 being best in the score's direction, ties averaged, among the
+    ``ranked`` methods that miss no cell. ``rank_low`` and ``rank_high`` are the 2.5th and 97.5th percentile (as
+    attained, without interpolation) of the rank over the hierarchical bootstrap, ``probability_best`` the share of
+    resamples in which the method ranks first, ties for the first place sharing it; both among the methods that were
+    resampled. ``mean_rank`` is the mean over seeds of the rank within the seed, ``friedman_p`` Friedman's test that
+    all methods rank alike, and ``critical_difference`` Nemenyi's: mean ranks that differ by more differ at 0.05
+    (:func:`critical_difference`); given for three or more methods and two or more seeds.
+
+    Notes
+    -----
+    Demšar (Statistical comparisons of classifiers over multiple data sets, JMLR 7, 2006) takes data sets as blocks;
+    here they are seeds, each a data set of its own on the phantom. Where seeds share subjects the blocks are not
+    independent and the test is too bold. With fewer than about 10 blocks or 5 methods the chi-square approximation
+    is poor (same paper). Nemenyi's test looks at ranks only; when Friedman's p is 0.05 or more, no pair should be
+    called different. The bootstrap distribution of a rank is not consistent for methods that are truly equal (Hall
+    and Miller, Annals of Statistics 37, 2009): read it as stability under resampling, not as a test.
+    """
+    ranked = cells.complete
+    rank, mean_rank = np.full(len(ranked), math.nan), np.full(len(ranked), math.nan)
+    if ranked.any():
+        rank[ranked] = ranks(cells.value[ranked].mean(axis=1)[:, None], cells.higher_is_better)[:, 0]
+        mean_rank[ranked] = ranks(cells.value[ranked], cells.higher_is_better).mean(axis=1)
+    friedman, critical = _friedman(cells.value[ranked])
+    low, high, best = _distribution(bootstrap.means, cells.higher_is_better)
+    return [
+        {
+            "protocol": cells.protocol,
+            "score": cells.score,
+            "method": method,
+            "rank": float(rank[place]),
+            "rank_low": float(low[place]),
+            "rank_high": float(high[place]),
+            "probability_best": float(best[place]),
+            "covers": bootstrap.covers if math.isfinite(low[place]) else NOTHING,
+            "ranked": int(ranked.sum()),
+            "mean_rank": float(mean_rank[place]),
+            "blocks": len(cells.seeds),
+            "friedman_p": friedman,
+            "critical_difference": critical,
+            "reason": bootstrap.reason[place],
+        }
+        for place, method in enumerate(cells.methods)
+    ]
+
+
+def ranks(values: Floats, higher_is_better: bool) -> Floats:
+    """Rank of each method within each column, shape (methods, columns): 1 is best, ties averaged."""
+    return np.asarray(rankdata(-values if higher_is_better else values, axis=0), np.float64)
+
+
+def shares_of_first(rank: Floats) -> Floats:
+    """Share of columns in which a method ranks first, shape (methods,), from ranks of shape (methods, columns).
+
+    Methods that tie for the first place of a column share it; the result sums to 1.
+    """
+    first = rank == rank.min(axis=0)
+    return np.asarray((first / first.sum(axis=0)).mean(axis=1))
+
+
+def critical_difference(methods: int, blocks: int, level: float = LEVEL) -> float:
+    """Nemenyi's critical difference of mean ranks: CD = q sqrt(k (k + 1) / (6 N)).
+
+    q is the upper quantile of the studentized range of k means with infinite degrees of freedom, over sqrt(2)
+    (Demšar 2006, table 5a).
+
+    Parameters
+    ----------
+    methods
+        k, at least 2.
+    blocks
+        N, at least 1.
+    level
+        Family-wise level over all pairs.
+    """
+    quantile = float(studentized_range.ppf(1 - level, methods, np.inf)) / math.sqrt(2)
+    return quantile * math.sqrt(methods * (methods + 1) / (6 * blocks))
+
+
+def _friedman(values: Floats) -> tuple[float, float]:
+    methods, blocks = values.shape
+    if methods < LEAST_METHODS or blocks < LEAST_BLOCKS:
+        return math.nan, math.nan
+    if (np.ptp(values, axis=0) == 0).all():
+        return 1.0, critical_difference(methods, blocks)
+    return float(friedmanchisquare(*values).pvalue), critical_difference(methods, blocks)
+
+
+def _distribution(
+    means: Floats, higher_is_better: bool
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    low, high, best = np.full((3, len(means)), math.nan)
+    drawn = np.isfinite(means).all(axis=1) & (means.shape[1] > 0)
+    if drawn.any():
+        rank = ranks(means[drawn], higher_is_better)
+        ends = [LEVEL / 2, 1 - LEVEL / 2]
+        low[drawn], high[drawn] = np.quantile(rank, ends, axis=1, method="inverted_cdf")
+        best[drawn] = shares_of_first(rank)
+    return low, high, best

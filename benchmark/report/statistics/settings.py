@@ -1,0 +1,40 @@
+"""How the statistics between methods are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmark.errors import UserError
+
+#: Two-sided level of every test, and one minus the coverage of every interval.
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class StatisticsSettings:
+    """How the statistics between methods are made; every field can change numbers.
+
+    Attributes
+    ----------
+    resamples
+        Hierarchical bootstrap resamples; with one seed the stored resamples of its subjects are used as they are.
+    seed
+        Of the bootstrap's draws.
+    reference
+        Method that every other one is compared with; None for every pair.
+    power
+        Of the smallest detectable differences, in (0.5, 1).
+    """
+
+    resamples: int = 1000
+    seed: int = 0
+    reference: str | None = None
+    power: float = 0.8
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("resamples", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < lowest:
+                raise UserError(f"{name}: {value} is not allowed; it must be an integer >= {lowest}")
+        if not 0.5 < self.power < 1:
+            raise UserError(f"power: {self.power} is not allowed; it must lie between 0.5 and 1")

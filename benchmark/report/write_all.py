@@ -1,0 +1,213 @@
+"""`seada-bench tables`: every table of a results folder as Markdown, CSV, LaTeX and one HTML page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.data.atomic import atomic_path
+from benchmark.errors import UserError
+from benchmark.folders import make_writable
+from benchmark.report.latex import latex
+from benchmark.report.page.examples import ExampleInput
+from benchmark.report.page.examples import examples as make_examples
+from benchmark.report.page.page import render_page
+from benchmark.report.page.wide import wide_tables
+from benchmark.report.results import PROVENANCE, SCORES, Results, _provenance, read_results
+from benchmark.report.tables import _ORDER, SCORE_COLUMNS, write_tables
+
+#: The page's file.
+PAGE = "report.html"
+
+#: Says which files of the folder were written here, by digest.
+RECORD = "tables.json"
+
+_WRITER = "seada-bench tables"
+_NUMBERS = ("value", "ci_low", "ci_high", "chance")
+_WHOLE = ("seed", "version", "n")
+_BOOLEANS = {"True": True, "False": False, "true": True, "false": False, "": None}
+
+
+def write_all(
+    results: Path,
+    out: Path,
+    *,
+    method_order: Sequence[str] | None = None,
+    notes: Sequence[str] | None = None,
+    examples: Sequence[ExampleInput] = (),
+    statistics_markdown: str | None = None,
+    figures: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write all views on the scores of a results folder; equal input gives equal bytes.
+
+    The files are the wide tables as ``.md``, ``.csv`` and ``.tex``, ``retrieval_by_site.csv``, ``report.html``, and
+    ``tables.json`` with the SHA-256 of each. Nothing is written before all of them are made and
+    may be written. A file that is there already is replaced only if it is the one that ``tables.json`` records,
+    unchanged, or if it has the same content anyway.
+
+    Parameters
+    ----------
+    results
+        Folder with ``scores.parquet`` or ``scores.csv``, and ``provenance.json`` where there is one.
+    out
+        Folder to write to; made where missing.
+    method_order
+        Methods in table order; by default that of ``retrieval.csv`` in the results folder, where there is one, and
+        the alphabet's otherwise.
+    notes
+        Lines for the footers; by default those in ``retrieval.md`` of the results folder, which the sweep wrote.
+    examples
+        What example retrievals are made from (:class:`benchmark.report.page.examples.ExampleInput`).
+    statistics_markdown
+        Text with pipe tables that the page shows.
+    figures
+        SVG files by title that the page shows.
+    overwrite
+        Replace whatever has the name of a file that is written.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of their names.
+
+    Raises
+    ------
+    UserError
+        If the results cannot be read, hold no score or one twice, or a file that was not written here is in the way.
+    """
+    read = _read(results)
+    _check_rows(read)
+    order = order_of(results) if method_order is None else list(method_order)
+    lines = _notes(results) if notes is None else list(notes)
+    contents = _tables(read.scores, order, lines)
+    wide = wide_tables(read.scores, order, lines)
+    for table in wide:
+        text = latex(table.title, table.sections, table.columns, table.footer, table.directions)
+        contents[f"{table.name}.tex"] = text.encode()
+    shown = make_examples(examples) if examples else None
+    contents[PAGE] = render_page(read, wide, order, shown, statistics_markdown, figures).encode()
+    digests = {name: _digest(content) for name, content in sorted(contents.items())}
+    contents[RECORD] = (json.dumps({"written_by": _WRITER, "sha256": digests}, indent=1) + "\n").encode()
+    if not overwrite:
+        _check_free(out, contents)
+    return _written(out, contents)
+
+
+def _read(folder: Path) -> Results:
+    path = folder / "scores.csv"
+    if (folder / SCORES).is_file() or not path.is_file():
+        return read_results(folder)
+    texts = dict.fromkeys(SCORE_COLUMNS, str)
+    try:
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, encoding="utf-8")
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
+    missing = [column for column in SCORE_COLUMNS if column not in table]
+    if missing:
+        raise UserError(f"{path}: column '{missing[0]}' is missing; scores have {', '.join(SCORE_COLUMNS)}")
+    table = table[list(SCORE_COLUMNS)].copy()
+    for name in (*_NUMBERS, *_WHOLE):
+        table[name] = _column(path, table[name], name)
+    unknown = sorted(set(table["higher_is_better"]) - set(_BOOLEANS))
+    if unknown:
+        raise UserError(
+            f"{path}: column 'higher_is_better': '{unknown[0]}' is not allowed; allowed: True, False, empty"
+        )
+    table["higher_is_better"] = table["higher_is_better"].map(_BOOLEANS)
+    return Results(folder, table, _provenance(folder / PROVENANCE))
+
+
+def _column(path: Path, text: pd.Series, name: str) -> pd.Series:
+    whole = name in _WHOLE
+    numbers = pd.to_numeric(text.replace("nan", ""), errors="coerce")
+    wrong = numbers.isna() & (whole | ~text.isin(["", "nan"]))
+    if whole:
+        wrong |= numbers % 1 != 0
+    if wrong.any():
+        kind = "a whole number" if whole else "a number or empty"
+        row = int(wrong.to_numpy().argmax())
+        raise UserError(f"{path}: row {row + 1}, column '{name}': '{text.iloc[row]}' is not allowed; it must be {kind}")
+    return numbers.astype("int64") if whole else text.replace({"": "nan"}).astype(float)
+
+
+def _check_rows(results: Results) -> None:
+    if results.scores.empty:
+        raise UserError(f"{results.folder}: the scores hold no row, so there is nothing to show")
+    identity = [name for name in _ORDER if name != "version"]
+    twice = results.scores.duplicated(identity)
+    if twice.any():
+        row = results.scores.loc[twice.to_numpy().argmax(), identity]
+        named = ", ".join(f"{name} '{value}'" for name, value in row.items())
+        raise UserError(f"{results.folder}: the scores hold one score twice: {named}")
+
+
+def _tables(scores: pd.DataFrame, order: Sequence[str], notes: Sequence[str]) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        write_tables(scores, Path(folder), order, notes)
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+def order_of(results: Path) -> list[str]:
+    """Methods in the order of the folder's ``retrieval.csv``; empty where there is none."""
+    try:
+        table = pd.read_csv(results / "retrieval.csv", dtype=str, keep_default_na=False)
+    except (OSError, ValueError):
+        return []
+    return list(dict.fromkeys(table["method"])) if "method" in table else []
+
+
+def _notes(results: Path) -> list[str]:
+    """Remarks of the sweep in the footer of its table: between the lines that depend on the scores alone."""
+    try:
+        lines = (results / "retrieval.md").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
+    items = [line.removeprefix("- ") for line in lines]
+    starts = [place for place, item in enumerate(items) if item.startswith("Distance: ")]
+    ends = [place for place, item in enumerate(items) if item.startswith("Metric versions: ")]
+    found = items[starts[-1] + 1 : ends[-1]] if starts and ends else []
+    return [item for item in found if not item.startswith("No row was marked as training")]
+
+
+def _check_free(out: Path, contents: Mapping[str, bytes]) -> None:
+    recorded = _recorded(out)
+    for name, content in sorted(contents.items()):
+        path = out / name
+        if not path.exists() and not path.is_symlink():
+            continue
+        there = path.read_bytes() if path.is_file() else None
+        if there is None or (there != content and recorded.get(name) != _digest(there)):
+            raise UserError(
+                f"{path}: is there already and was not written by this command, or was changed since; remove it, "
+                "name another folder, or allow overwriting"
+            )
+
+
+def _recorded(out: Path) -> dict[str, str]:
+    path = out / RECORD
+    try:
+        content = path.read_bytes()
+        found = json.loads(content)
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict) or found.get("written_by") != _WRITER or not isinstance(found.get("sha256"), dict):
+        return {}
+    return {**found["sha256"], RECORD: _digest(content)}
+
+
+def _written(out: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    make_writable(out, "out")
+    for name, content in sorted(contents.items()):
+        with atomic_path(out / name) as temporary:
+            temporary.write_bytes(content)
+    return [out / name for name in sorted(contents)]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,56 @@
+"""What example retrievals are made from: the embeddings and volumes of a results folder's cells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from benchmark.embeddings import read_embeddings
+from benchmark.errors import UserError
+from benchmark.fitting import EMBEDDINGS, instantiate_data
+from benchmark.report.page.examples import ExampleInput
+from benchmark.runner.cells import MARKER
+from benchmark.runner.config import POOLED
+from benchmark.runner.worker import CONFIG
+
+
+def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleInput]:
+    """Embeddings and volumes of the pooled cells of the first seed; none where cells or data are no longer there.
+
+    Parameters
+    ----------
+    results
+        Results folder of a sweep, with its ``cells``.
+    method_order
+        Methods in table order.
+    """
+    cells: dict[str, Path] = {}
+    markers = [
+        (json.loads(path.read_text(encoding="utf-8")), path.parent) for path in results.glob(f"cells/*/{MARKER}")
+    ]
+    pooled = [(marker, folder) for marker, folder in markers if marker["protocol"] == POOLED]
+    if not pooled:
+        return []
+    seed = min(marker["seed"] for marker, _ in pooled)
+    for marker, folder in sorted(pooled, key=lambda pair: str(pair[1])):
+        if marker["seed"] == seed and (folder / EMBEDDINGS).is_file():
+            cells[marker["method"]] = folder
+    order = [name for name in method_order if name in cells] + sorted(set(cells) - set(method_order))
+    embeddings = {name: read_embeddings(cells[name] / EMBEDDINGS).frame for name in order}
+    config = yaml.safe_load((cells[order[0]] / CONFIG).read_text(encoding="utf-8"))
+    try:
+        data = instantiate_data(config["data"])
+        rows = {key: row for row, key in enumerate(data.scans["scan_key"].tolist())}
+        volumes = data.store.volumes
+    except (UserError, OSError):
+        return []
+
+    def volume_of(key: str) -> np.ndarray[Any, Any]:
+        return np.asarray(volumes[rows[key]], np.float32)
+
+    return [ExampleInput(f"{POOLED}, seed {seed}", embeddings, volume_of)]

@@ -1,0 +1,1 @@
+"""Scripts that measure how fast the suite is; nothing else imports them."""

@@ -1,0 +1,166 @@
+"""The page's HTML: whole, escaped, self-contained, the same every time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.report.write_all import write_all
+
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+STATISTICS = (
+    "# Tests <b>\n\n| a | p |\n|---|---:|\n| <script>alert(3)</script> | 0.01 |\n\n- `code` <i>\n\n<img src=x>\n"
+)
+
+FIGURES = {'A "figure" <u>': '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(4)</script></svg>'}
+
+
+class Parsed(HTMLParser):
+    """Tags with attributes, text, scripts; whether every tag is closed by its own end."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.text, self.scripts, self.wrong = [], [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif not self.open or self.open[-1] != "style":
+            self.text.append(data)
+
+    def attributes(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+#: The page is the same for every test that looks at it.
+MADE = []
+
+
+@pytest.fixture
+def page(write_results, make_examples, tmp_path):
+    if not MADE:
+        given = [make_examples(title="pooled <seed> 1")]
+        write_all(write_results(), tmp_path / "out", examples=given, statistics_markdown=STATISTICS, figures=FIGURES)
+        MADE.append((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    return MADE[0]
+
+
+def test_whole(page):
+    found = Parsed(page)
+    assert (found.wrong, found.open) == ([], [])
+    identifiers = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    targets = {(each.get("href") or each["xlink:href"])[1:] for each in found.attributes("a") + found.attributes("use")}
+    assert targets
+    assert targets <= set(identifiers)
+    labelled = {each["aria-labelledby"] for _, each in found.tags if "aria-labelledby" in each}
+    assert labelled <= set(identifiers)
+
+
+def test_every_section_is_there(page):
+    sections = [each["id"] for each in Parsed(page).attributes("section")]
+    assert sections == [
+        "wide-retrieval", "wide-leakage", "against", "sites", "pairs", "examples", "statistics", "figures", "every",
+        "provenance",
+    ]  # fmt: skip
+
+
+def test_hostile_names_are_text(page, hostile):
+    found = Parsed(page)
+    assert len(found.scripts) == len(found.attributes("script")) == 1
+    assert "alert(" not in found.scripts[0]
+    text = "".join(found.text)
+    for shown in (hostile["method"], hostile["site"], "</td><b onclick=alert(2)>'&", "<script>alert(3)</script>"):
+        assert shown in text
+    for tag, attributes in found.tags:
+        assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
+    assert {tag for tag, _ in found.tags} & {"i", "u", "iframe", "object", "link", "base", "form"} == set()
+    # The one picture is the figure; nothing else is an img.
+    assert [each["src"][:26] for each in found.attributes("img")] == ["data:image/svg+xml;base64,"]
+
+
+def test_self_contained(page):
+    found = Parsed(page)
+    for _, attributes in found.tags:
+        for name in ("src", "href", "xlink:href", "srcset", "data", "action", "poster"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:image/"))
+    styles = re.search(r"<style>(.*?)</style>", page, re.S)[1]
+    assert "url(" not in styles
+    assert "@import" not in styles
+    (policy,) = [each["content"] for each in found.attributes("meta") if "http-equiv" in each]
+    digest = base64.b64encode(hashlib.sha256(found.scripts[0].encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_no_subject_is_named(page):
+    assert "secret" not in page
+    assert "ses-" not in page
+
+
+def test_same_bytes_every_time(write_results, make_examples, tmp_path):
+    folder = write_results()
+    pages = []
+    for name in ("one", "two"):
+        write_all(folder, tmp_path / name, examples=[make_examples()], statistics_markdown=STATISTICS, figures=FIGURES)
+        pages.append((tmp_path / name / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_content(page):
+    text = " ".join("".join(Parsed(page).text).split())
+    assert "How free of the scanner are 3 representations" in text
+    assert "commit abc123" in text
+    assert "random_vectors (floor)" in text
+    assert "Missing: 2 of 2 cells: </td><b" in text
+    assert "✓ same : CN" in text.replace("same:", "same :")
+    assert "✗ other" in text
+    assert "Model selection: none & <i>." in text
+    assert "new<i>" in text
+    assert "made<b>up" in text
+    assert "<u>lib" in text
+
+
+def test_without_anything_optional(write_results, tmp_path):
+    folder = write_results()
+    (folder / "provenance.json").unlink()
+    write_all(folder, tmp_path / "out")
+    text = " ".join("".join(Parsed((tmp_path / "out" / "report.html").read_text()).text).split())
+    assert "None: they need the embeddings and the volumes" in text
+    assert "The results folder holds no provenance.json" in text
+    assert "commit not recorded" in text
+    assert "Statistics" not in text
+
+
+def test_provenance_of_another_shape(write_results, tmp_path):
+    folder = write_results(provenance={"environment": "unknown", "run_keys": ["x"]})
+    write_all(folder, tmp_path / "out")
+    assert "commit not recorded" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_figures_must_be_svg(write_results, tmp_path):
+    with pytest.raises(UserError, match="figure 'f': no SVG"):
+        write_all(write_results(), tmp_path / "out", figures={"f": "<img src=x>"})
+    assert not (tmp_path / "out").exists()

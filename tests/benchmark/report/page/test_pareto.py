@@ -1,0 +1,112 @@
+"""The plot of leakage against retrieval."""
+
+from __future__ import annotations
+
+import math
+from xml.etree import ElementTree
+
+import matplotlib
+import pandas as pd
+import pytest
+
+from benchmark.report.page.pareto import pareto_plots, undominated
+from benchmark.report.tables import SCORE_COLUMNS
+
+MLP = {
+    "table": "leakage",
+    "metric": "balanced_accuracy",
+    "params": "coordinates=standardised;folds=5;probe=mlp",
+    "higher_is_better": False,
+}
+
+
+def plotted(make_score, values, seeds=(1, 2), spread=0.02, **changes):
+    """Leakage and retrieval by method; seeds lie at the values ± spread."""
+    rows = []
+    for method, (leakage, retrieval) in values.items():
+        for seed, sign in zip(seeds, (-1, 1), strict=False):
+            rows.append(make_score(method, leakage + sign * spread, seed=seed, **MLP))
+            rows.append(make_score(method, retrieval + sign * spread, seed=seed, **changes))
+    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+
+
+def parsed(plot):
+    return ElementTree.fromstring(plot.svg)  # noqa: S314 (made here)
+
+
+def brute_force(values):
+    best = set()
+    for name, (leakage, retrieval) in values.items():
+        beaten = False
+        for other_leakage, other_retrieval in values.values():
+            no_worse = other_leakage <= leakage and other_retrieval >= retrieval
+            beaten |= no_worse and (other_leakage < leakage or other_retrieval > retrieval)
+        if not beaten:
+            best.add(name)
+    return best
+
+
+def test_undominated():
+    values = {"a": (0.2, 0.6), "b": (0.3, 0.7), "c": (0.3, 0.6), "d": (0.2, 0.6), "e": (0.1, 0.1)}
+    assert undominated(values) == brute_force(values) == {"a", "b", "d", "e"}
+    assert undominated({}) == set()
+
+
+def test_values_intervals_and_roles(make_score):
+    values = {"a": (0.2, 0.6), "b": (0.3, 0.5), "true_anatomy": (0.1, 0.9)}
+    (plot,) = pareto_plots(plotted(make_score, values), ["b", "a"])
+    assert plot.intervals == ("± SD over seeds", "± SD over seeds")
+    rows = {row[0].text: row[1:] for row in plot.grid.rows}
+    assert list(rows) == ["b", "a", "true_anatomy"]
+    assert [row[-1].text for row in rows.values()] == ["dominated", "non-dominated", "ceiling"]
+    # Seeds 0.18 and 0.22: SD 0.04 / √2 = 0.0283.
+    sd = 0.04 / math.sqrt(2)
+    assert [cell.value for cell in rows["a"][:6]] == pytest.approx([0.2, 0.2 - sd, 0.2 + sd, 0.6, 0.6 - sd, 0.6 + sd])
+
+
+def test_intervals_of_one_seed(make_score):
+    values = {"a": (0.2, 0.6), "b": (0.3, 0.5)}
+    scores = plotted(make_score, values, seeds=(1,), spread=0.0, ci_low=0.4, ci_high=0.7)
+    (plot,) = pareto_plots(scores, [])
+    assert plot.intervals == ("no interval", "95 % interval")
+    assert [cell.text for cell in plot.grid.rows[0][1:7]] == ["0.200", "–", "–", "0.600", "0.400", "0.700"]
+
+
+def test_missing_values_are_named(make_score):
+    scores = plotted(make_score, {"a": (0.2, 0.6), "b": (math.nan, 0.5)})
+    (plot,) = pareto_plots(scores, [])
+    assert plot.absent == ["b"]
+    (empty,) = pareto_plots(scores[scores["table"] == "retrieval"], [])
+    assert empty.svg == ""
+    assert empty.absent == ["a", "b"]
+
+
+def test_svg_is_whole_escaped_and_the_same_every_time(make_score):
+    values = {"<script>alert(1)</script>": (0.2, 0.6), "a$_b$ & c": (0.3, 0.7), "z" * 80: (0.4, 0.5)}
+    scores = plotted(make_score, values)
+    (plot,) = pareto_plots(scores, [])
+    root = parsed(plot)
+    texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"<script>alert(1)</script>"[:21] + "…", "a$_b$ & c", "z" * 21 + "…"} <= set(texts)
+    assert not [each for each in root.iter() if each.tag.endswith(("script", "metadata", "style", "image"))]
+    assert "#010101" not in plot.svg
+    assert "var(--accent)" in plot.svg
+    with matplotlib.rc_context({"font.size": 30, "axes.grid": True, "svg.fonttype": "path"}):
+        (again,) = pareto_plots(scores.sample(frac=1, random_state=0), [])
+    assert again.svg == plot.svg
+
+
+def test_two_plots_share_no_identifier(make_score):
+    scores = plotted(make_score, {"a": (0.2, 0.6), "b": (0.3, 0.7)})
+    plots = pareto_plots(pd.concat([scores, scores.assign(protocol="other")]), [])
+    used = [
+        {each.get("id") for each in parsed(plot).iter() if each.tag.endswith(("clipPath", "path")) and each.get("id")}
+        for plot in plots
+    ]
+    assert used[0]
+    assert not used[0] & used[1]
+
+
+def test_one_method_alone(make_score):
+    (plot,) = pareto_plots(plotted(make_score, {"a": (0.2, 0.6)}, spread=0.0), [])
+    assert "<svg" in plot.svg

@@ -1,0 +1,67 @@
+"""Wide tables as the page shows them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmark.report.columns import CROSS_SITE_MAP
+from benchmark.report.page.grid import letters, number
+from benchmark.report.page.wide import best_methods, cell_notes, direction, grids, wide_tables
+from benchmark.report.summary import sections
+
+
+def test_letters():
+    assert [letters(place) for place in (0, 25, 26, 27, 51, 52, 701, 702)] == [
+        "a", "z", "aa", "ab", "az", "ba", "zz", "aaa",
+    ]  # fmt: skip
+
+
+def test_direction():
+    assert direction(pd.Series([True, True])) is True
+    assert direction(pd.Series([False, None], dtype=object)) is False
+    assert direction(pd.Series([True, False])) is None
+    assert direction(pd.Series([None], dtype=object)) is None
+
+
+def test_best(make_score):
+    values = {"a": 0.4, "b": 0.40004, "c": 0.5, "true_anatomy": 0.9, "random_vectors": 0.1}
+    (part,) = sections(pd.DataFrame([make_score(*pair) for pair in values.items()]), [CROSS_SITE_MAP], None)
+    assert best_methods(part, CROSS_SITE_MAP, True) == {"c"}
+    assert best_methods(part, CROSS_SITE_MAP, False) == {"a", "b"}
+    assert best_methods(part, CROSS_SITE_MAP, None) == set()
+
+
+def test_one_compared_method_is_not_best(make_score):
+    rows = [make_score("a", 0.4), make_score("random_vectors", 0.1)]
+    (part,) = sections(pd.DataFrame(rows), [CROSS_SITE_MAP], None)
+    assert best_methods(part, CROSS_SITE_MAP, True) == set()
+
+
+def test_equal_reasons_share_a_note(scores):
+    parts = sections(scores, [CROSS_SITE_MAP], ["a", "b", "absent"])
+    marks, notes = cell_notes(parts, [CROSS_SITE_MAP])
+    assert notes == [
+        ("a", "Missing: 1 of 2 cells: no query"),
+        ("b", "Missing: 2 of 2 cells: no result"),
+        ("c", "Missing: 1 of 4 cells: no result"),
+        ("d", "Missing: 4 of 4 cells: no result"),
+    ]
+    assert marks["pooled", "b", "map_cn_ad"] == ("a",)
+    assert marks["pooled", "a", "map_cn_ad"] == ()
+
+
+def test_grids(scores):
+    retrieval = wide_tables(scores, ["b", "a"], ["A note."])[0]
+    assert "A note." in retrieval.footer
+    pooled, held_out = grids(retrieval)
+    assert [row[0].text for row in pooled.rows] == ["b", "a"]
+    assert (pooled.rows[1][1].text, pooled.rows[1][1].spread) == ("0.700", "0.141")
+    assert pooled.rows[0][1].key == ""
+    assert pooled.foot[0][1].text == "0.500"
+    assert (pooled.identifier, held_out.identifier) == ("retrieval-1", "retrieval-2")
+
+
+def test_number():
+    assert number(0.12345).key == "0.12345"
+    assert number(float("nan")).text == "–"
+    assert number(-1e-12, 3).key == "-1e-12"

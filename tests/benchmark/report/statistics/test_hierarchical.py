@@ -1,0 +1,142 @@
+"""Two-level bootstrap: against loops, and its coverage on data of known truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmark.report.statistics.hierarchical import hierarchical_bootstrap, percentile_interval
+from benchmark.report.statistics.intervals import interval_rows
+from benchmark.seeds import generator
+
+
+def test_against_a_loop(simulated):
+    cells = simulated(np.random.default_rng(0), [0.5, 0.6], seeds=3, between=0.1, within=0.1, resamples=20)
+    found = hierarchical_bootstrap(cells, 50, seed=4).means
+    random = generator(4, "hierarchical bootstrap", 3)
+    slots, within = random.integers(3, size=(50, 3)), random.random((50, 3))
+    for method in range(2):
+        for one in range(50):
+            drawn = [cells.replicates[slots[one, j]][method, int(within[one, j] * 20)] for j in range(3)]
+            assert found[method, one] == pytest.approx(sum(drawn) / 3)
+
+
+def test_variance_is_that_of_both_levels(cells):
+    # Seeds at 0 and 1, replicates of each at +-0.5: the mean of two draws has variance (1/4 + 1/4) / 2 = 1/4.
+    made = cells([[0.0, 1.0]], [[[-0.5, 0.5]], [[0.5, 1.5]]])
+    means = hierarchical_bootstrap(made, 40_000, 0).means[0]
+    # Standard error of a variance of 40,000 draws: about 0.25 sqrt(2 / 40,000) = 0.002.
+    assert means.var() == pytest.approx(0.25, abs=0.008)
+    assert set(np.unique(means)) == {-0.5, 0.0, 0.5, 1.0, 1.5}
+
+
+def test_one_seed_has_its_subjects_alone(simulated):
+    cells = simulated(np.random.default_rng(0), [0.5, 0.6], seeds=1, between=0.1, within=0.1)
+    found = hierarchical_bootstrap(cells, 1000, 0)
+    assert found.covers == "subjects"
+    assert np.array_equal(found.means, cells.replicates[0])
+    low, high = np.quantile(cells.replicates[0][1], [0.025, 0.975])
+    shown = interval_rows(cells, found)[1]
+    assert (shown["ci_low"], shown["ci_high"], shown["covers"]) == (low, high, "subjects")
+
+
+def test_several_seeds_without_replicates_have_the_seeds_alone(cells):
+    found = hierarchical_bootstrap(cells([[0.0, 1.0], [2.0, 2.0]]), 500, 0)
+    assert found.covers == "seeds"
+    assert set(np.unique(found.means[0])) == {0.0, 0.5, 1.0}
+    assert set(found.means[1]) == {2.0}
+
+
+def test_nothing_to_resample(cells):
+    made = cells([[0.3], [0.4]])
+    found = hierarchical_bootstrap(made, 500, 0)
+    assert (found.covers, found.means.shape) == ("", (2, 0))
+    rows = interval_rows(made, found)
+    assert [each["reason"] for each in rows] == ["not resampled, and only one seed"] * 2
+    assert [each["value"] for each in rows] == [0.3, 0.4]
+    assert all(np.isnan(each["ci_low"]) for each in rows)
+
+
+def test_methods_are_paired(simulated, cells):
+    one = simulated(np.random.default_rng(0), [0.5], seeds=4, between=0.1, within=0.1)
+    both = cells(np.vstack([one.value, one.value + 0.1]), [np.vstack([each, each + 0.1]) for each in one.replicates])
+    means = hierarchical_bootstrap(both, 200, 0).means
+    assert means[1] - means[0] == pytest.approx(np.full(200, 0.1))
+
+
+def test_a_method_with_a_gap_changes_no_other(simulated, cells):
+    full = simulated(np.random.default_rng(0), [0.5, 0.6, 0.7], seeds=3, between=0.1, within=0.1)
+    value = full.value.copy()
+    value[1, 2] = np.nan
+    holed = [each.copy() for each in full.replicates]
+    holed[2][1] = np.nan
+    before, after = hierarchical_bootstrap(full, 100, 0), hierarchical_bootstrap(cells(value, holed), 100, 0)
+    assert np.array_equal(before.means[[0, 2]], after.means[[0, 2]])
+    assert np.isnan(after.means[1]).all()
+    assert after.reason == ("", "1 of 2 cells: no query", "")
+
+
+def test_undefined_resamples_are_left_out_for_all(cells):
+    random = np.random.default_rng(0)
+    made = cells([[0.5], [0.5]], [random.normal(size=(2, 100))])
+    made.replicates[0][0, :3] = np.nan
+    found = hierarchical_bootstrap(made, 100, 0)
+    assert np.array_equal(found.means, made.replicates[0][:, 3:])
+
+
+def test_too_many_undefined_resamples(cells):
+    random = np.random.default_rng(0)
+    made = cells([[0.5], [0.5]], [random.normal(size=(2, 100))])
+    made.replicates[0][0, :6] = np.nan
+    found = hierarchical_bootstrap(made, 100, 0)
+    assert found.reason == ("more than 5% of the resamples are undefined", "")
+    assert np.isnan(found.means[0]).all()
+    assert np.array_equal(found.means[1], made.replicates[0][1])
+
+
+def test_a_method_that_alone_was_not_resampled(cells):
+    made = cells([[0.5, 0.6], [0.5, 0.7]], [[[0.1, 0.2], [np.nan, np.nan]], [[0.1, 0.2], [np.nan, np.nan]]])
+    found = hierarchical_bootstrap(made, 100, 0)
+    assert found.covers == "subjects and seeds"
+    assert found.reason == ("", "not resampled")
+
+
+def coverage(simulated, seeds, between, within, experiments):
+    random = np.random.default_rng(seeds)
+    hits = 0
+    for experiment in range(experiments):
+        cells = simulated(random, [0.6], seeds=seeds, between=between, within=within, resamples=100)
+        low, high = percentile_interval(hierarchical_bootstrap(cells, 400, experiment).means[0])
+        hits += low <= 0.6 <= high
+    return hits / experiments
+
+
+# Tolerances: with 400 experiments a share of 0.9 has a standard error of sqrt(0.9 * 0.1 / 400) = 0.015; 0.045 is three.
+@pytest.mark.parametrize(
+    ("seeds", "between", "within", "expected"),
+    [
+        # Only seeds vary: about P(|t(S-1)| < 1.96 sqrt((S-1)/S)), which is 0.904 for 10 seeds and 0.846 for 5. So
+        # five seeds miss the truth three times as often as the nominal 95 % says.
+        (10, 0.05, 0.0, 0.904),
+        (5, 0.05, 0.0, 0.846),
+        # Two or three seeds can only give an interval between the extremes of two (three) values: 1 - 2 / 2^S.
+        (2, 0.05, 0.0, 0.5),
+        (3, 0.05, 0.0, 0.75),
+        # Subjects half as variable as seeds: the bootstrap's variance is (9/10 1.25 + 0.25) / 1.25 = 1.1 times the
+        # true one, so with 10 seeds about the nominal rate: P(|t(9)| < 1.96 sqrt(1.1)) = 0.93 to 0.94.
+        (10, 0.05, 0.025, 0.94),
+        # Both alike: the subjects count twice, (9/10 2 + 1) / 2 = 1.4 times the true variance, so it covers more.
+        (8, 0.05, 0.05, 0.97),
+    ],
+)
+def test_coverage(simulated, seeds, between, within, expected):
+    # The values of 2 and 3 seeds have larger errors: sqrt(0.25 / 400) = 0.025.
+    tolerance = 0.045 if expected > 0.8 else 0.075
+    assert coverage(simulated, seeds, between, within, 400) == pytest.approx(expected, abs=tolerance)
+
+
+def test_coverage_of_one_seed_is_of_its_subjects(simulated):
+    # One seed without an effect of its own: percentile bootstrap of a mean of 40, about 0.94.
+    assert coverage(simulated, 1, 0.0, 0.05, 400) == pytest.approx(0.94, abs=0.045)
+    # With an effect as large as the error of the subjects the interval misses it: P(|z| < 1.96 / sqrt 2) = 0.83.
+    assert coverage(simulated, 1, 0.05, 0.05, 400) == pytest.approx(0.83, abs=0.06)

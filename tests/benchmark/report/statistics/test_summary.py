@@ -1,0 +1,187 @@
+"""All statistics of a table of replicates, and their Markdown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.report.columns import LEAKAGE, RETRIEVAL
+from benchmark.report.statistics.bounds import is_bounded
+from benchmark.report.statistics.settings import StatisticsSettings
+from benchmark.report.statistics.summary import markdown, statistics
+
+COLUMNS = (*RETRIEVAL, *LEAKAGE)
+TABLES = ("intervals", "comparisons", "ranks", "detectable")
+
+
+@pytest.fixture
+def found(replicates):
+    return statistics(replicates, COLUMNS, StatisticsSettings(resamples=200))
+
+
+def test_tables_have_the_rows_they_should(found):
+    # Three methods; two scores pooled and one leaving a site out.
+    assert [len(getattr(found, name)) for name in TABLES] == [9, 9, 9, 3]
+    pooled = found.intervals[found.intervals["protocol"] == "pooled"].set_index(["score", "method"])
+    assert set(pooled.loc["map_cn_ad", "covers"]) == {"subjects and seeds"}
+    assert set(pooled.loc["linear_standardised", "covers"]) == {"seeds"}
+    assert found.ranks.loc[found.ranks["score"] == "linear_standardised", "rank"].tolist() == [1, 2, 3]
+
+
+def test_values_are_means_over_seeds_of_means_over_sites(found, replicates):
+    shown = found.intervals.set_index(["protocol", "score", "method"])["value"]
+    cells = replicates[(replicates["protocol"] == "leave_one_site_out") & (replicates["method"] == "a")]
+    assert shown["leave_one_site_out", "map_cn_ad", "a"] == pytest.approx(cells.groupby("seed")["value"].mean().mean())
+
+
+def test_missing_cell_is_missing_everywhere(found):
+    reason = "1 of 4 cells: no result"
+    held_out = found.intervals[found.intervals["protocol"] == "leave_one_site_out"]
+    gap = held_out.set_index("method").loc["c"]
+    assert gap[["value", "ci_low", "ci_high"]].isna().all()
+    assert (gap["reason"], gap["covers"]) == (reason, "")
+    pairs = found.comparisons[found.comparisons["protocol"] == "leave_one_site_out"].set_index(["method_a", "method_b"])
+    assert pairs["difference"].isna().tolist() == [False, True, True]
+    assert pairs["reason"].tolist() == ["", f"c: {reason}", f"c: {reason}"]
+
+
+def test_order_of_rows_has_no_effect(replicates, found):
+    shuffled = statistics(
+        replicates.sample(frac=1, random_state=1)[list(replicates.columns[::-1])],
+        COLUMNS,
+        StatisticsSettings(resamples=200),
+    )
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(shuffled, name), check_exact=True)
+    assert markdown(found) == markdown(shuffled)
+
+
+def test_names_of_methods_have_no_effect(replicates, found):
+    names = {"a": "z", "b": "y", "c": "x"}
+    renamed = statistics(
+        replicates.assign(method=replicates["method"].map(names)), COLUMNS, StatisticsSettings(resamples=200)
+    )
+    key = ["protocol", "score", "method"]
+    for name in ("intervals", "ranks"):
+        before = getattr(found, name).replace({"method": names}).sort_values(key, ignore_index=True)
+        after = getattr(renamed, name).sort_values(key, ignore_index=True)
+        pd.testing.assert_frame_equal(before, after)
+    before = found.comparisons.set_index(["protocol", "score", "method_a", "method_b"])
+    after = renamed.comparisons.set_index(["protocol", "score", "method_b", "method_a"])
+    after.index = pd.MultiIndex.from_tuples(
+        [
+            (protocol, score, *({v: k for k, v in names.items()}[m] for m in pair))
+            for protocol, score, *pair in after.index
+        ]
+    )
+    after = after.loc[before.index]
+    assert before["difference"].to_numpy() == pytest.approx(-after["difference"].to_numpy(), nan_ok=True)
+    assert before["p_holm"].to_numpy() == pytest.approx(after["p_holm"].to_numpy(), nan_ok=True)
+
+
+def test_survives_parquet(replicates, found, tmp_path):
+    stored = replicates.assign(replicates=[each.tolist() for each in replicates["replicates"]])
+    stored.to_parquet(tmp_path / "replicates.parquet")
+    again = statistics(pd.read_parquet(tmp_path / "replicates.parquet"), COLUMNS, StatisticsSettings(resamples=200))
+    pd.testing.assert_frame_equal(found.intervals, again.intervals)
+
+
+def test_other_seed_other_intervals(replicates, found):
+    other = statistics(replicates, COLUMNS, StatisticsSettings(resamples=200, seed=1)).intervals
+    assert (found.intervals["value"].dropna() == other["value"].dropna()).all()
+    assert (found.intervals["ci_low"].dropna() != other["ci_low"].dropna()).any()
+
+
+def test_empty_table(replicates):
+    found = statistics(replicates.iloc[:0], COLUMNS)
+    assert all(len(getattr(found, name)) == 0 for name in TABLES)
+    assert markdown(found) == "# Statistics between methods\n"
+
+
+def test_one_method(replicates):
+    found = statistics(replicates[replicates["method"] == "a"], COLUMNS)
+    assert len(found.comparisons) == 0
+    assert found.ranks["rank"].tolist() == [1.0] * 3
+    assert "0 of 0 tested differences" in markdown(found)
+
+
+def test_markdown(found):
+    text = markdown(found, ["c", "absent", "a"])
+    lines = text.splitlines()
+    assert "## pooled (3 seeds)" in lines
+    assert "## leave_one_site_out (2 sites, 2 seeds)" in lines
+    assert "| score | c | absent | a | b |" in lines
+    value = found.intervals.set_index(["protocol", "score", "method"]).loc[("pooled", "map_cn_ad", "a")]
+    cell = f"{value['value']:.3f} [{value['ci_low']:.3f}, {value['ci_high']:.3f}]"
+    (first,) = [line for line in lines if line.startswith("| mAP CN/AD |") and cell in line]
+    assert first.split(" | ")[2:4] == ["–", cell]
+    assert "- c, mAP CN/AD: – (1 of 4 cells: no result)" in lines
+    assert "- Covers resampled seeds only, because the score is not resampled over subjects: linear std." in lines
+    assert "- Covers resampled seeds, and resampled subjects within each: mAP CN/AD" in lines
+
+
+def test_markdown_lists_what_is_beyond_chance(found):
+    beyond = found.comparisons[found.comparisons["beyond_chance"]]
+    assert len(beyond)
+    text = markdown(found)
+    for row in beyond.to_dict("records"):
+        worse = row["method_a"] if row["better"] == row["method_b"] else row["method_b"]
+        size = abs(row["difference"]) * (1 if row["score"] == "map_cn_ad" else -1)
+        assert f"{worse} {size:+.3f}" in text
+    pooled = int((beyond["protocol"] == "pooled").sum())
+    assert f"{pooled} of 6 tested differences beyond chance" in text
+    # a and b alone miss no cell: one pair, with two seeds, p = 1/101.
+    assert "1 of 1 tested difference beyond chance at 0.05" in text
+    assert "(1 bootstrap over subjects); 2 could not be tested." in text
+
+
+def test_markdown_says_what_no_test_could_find(row, frame):
+    random = np.random.default_rng(0)
+    rows = [
+        row(method, value, replicates=value + 0.001 * random.normal(size=50))
+        for method, value in zip("abcd", (0.1, 0.3, 0.6, 0.9), strict=True)
+    ]
+    found = statistics(frame(rows), COLUMNS)
+    # Six pairs, each with the smallest p there is, 1/51: Holm gives 6/51 = 0.118.
+    assert found.comparisons["p_holm"].tolist() == pytest.approx([6 / 51] * 6)
+    text = markdown(found)
+    assert "smallest p, 1/51 with 50 resamples, is above 0.05 after correction over 6 tests" in text
+    assert "Covers resampled subjects of one seed; another seed (training, data set) may differ by more" in text
+
+
+def test_detectable_beyond_the_scale(row, frame):
+    rows = [
+        row(method, value, seed=seed)
+        for method, values in (("a", (0.1, 0.9)), ("b", (0.5, 0.4)))
+        for seed, value in enumerate(values)
+    ]
+    assert "| > 1 |" in markdown(statistics(frame(rows), COLUMNS))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"resamples": 1}, "resamples: 1 is not allowed"),
+        ({"seed": -1}, "seed: -1 is not allowed"),
+        ({"power": 1.0}, "power: 1.0 is not allowed"),
+    ],
+)
+def test_settings(changes, message):
+    with pytest.raises(UserError, match=message):
+        StatisticsSettings(**changes)
+
+
+def test_reference(replicates):
+    found = statistics(replicates, COLUMNS, StatisticsSettings(resamples=50, reference="b"))
+    assert set(found.comparisons["method_a"]) == {"b"}
+
+
+def test_bounds_are_those_that_metrics_declare():
+    shown = {column.key: is_bounded(column.table, column.metric) for column in COLUMNS}
+    assert shown["map_cn_ad"]
+    assert shown["linear_standardised"]
+    assert shown["pc1_share"]
+    assert not shown["effective_rank"]
+    assert not is_bounded("retrieval", "unknown")

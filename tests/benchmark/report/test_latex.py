@@ -1,0 +1,138 @@
+"""LaTeX fragments: escaping, bold, footnotes, and whether they compile."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from benchmark.report.columns import RETRIEVAL
+from benchmark.report.latex import MARK, MOST_COLUMNS, escape, latex
+from benchmark.report.page.wide import REFERENCE_ROWS, directions
+from benchmark.report.summary import sections
+from benchmark.report.tables import SCORE_COLUMNS
+
+HOSTILE = r"""[a]*_&%#${}~^\<b>|"'`--,,ä é Łł ŋ 中 ± – \input{/etc/passwd} \begin{x}"""
+
+
+def table(rows):
+    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+
+
+def fragment(scores, columns=RETRIEVAL[:2], footer=("A `foot_note`, 95 %.",), title="Retrieval"):
+    return latex(title, sections(scores, columns, None), columns, footer, directions(scores, columns))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_b", r"a\_b"),
+        ("50 % & #1 $", r"50 \% \& \#1 \$"),
+        ("{x}", r"\{x\}"),
+        ("~^\\", r"\textasciitilde{}\textasciicircum{}\textbackslash{}"),
+        ("[1]*", "{[}1{]}{*}"),
+        ("a-b--c---d", "a-b-{}-c-{}-{}-d"),
+        ("1–2 ± 3 R²", r"1--2 $\pm$ 3 R$^2$"),
+        ("é中\n\tx", "éU+4E2D  x"),
+    ],
+)
+def test_escape(text, expected):
+    assert escape(text) == expected
+
+
+def test_best_is_bold_without_floor_and_ceiling(make_score):
+    values = {"a": 0.61, "b": 0.7004, "c": 0.7001, "true_anatomy": 0.9}
+    text = fragment(table([make_score(method, value, seed=1) for method, value in values.items()]))
+    assert "true_anatomy" in REFERENCE_ROWS
+    # b and c are the same to three decimals, so both are bold.
+    assert text.count(r"\textbf{") == text.count(r"\textbf{0.700}") == 2
+    assert re.search(r"true\\_anatomy & 0\.900", text)
+
+
+def test_lower_is_better_and_no_direction(make_score):
+    rows = [make_score(method, value, higher_is_better=False) for method, value in (("a", 0.2), ("b", 0.3))]
+    assert r"\textbf{0.200}" in fragment(table(rows))
+    undirected = [row | {"higher_is_better": None} for row in rows]
+    assert r"\textbf" not in fragment(table(undirected))
+    assert r"\textbf" not in fragment(table([rows[0], rows[1] | {"higher_is_better": True}]))
+
+
+def test_missing_values_have_footnotes(scores):
+    text = fragment(scores)
+    # b lacks one of two seeds pooled and one of four cells elsewhere; nobody has P@1.
+    row = next(line for line in text.splitlines() if line.startswith("{}b &"))
+    assert row == r"{}b & --\textsuperscript{b} & --\textsuperscript{a} & 2 \\"
+    assert r"\textsuperscript{a} Missing: 2 of 2 cells: no result\par" in text
+    assert r"\textsuperscript{b} Missing: 1 of 2 cells: no query\par" in text
+    assert r"Missing: 1 of 4 cells: no result" in text
+
+
+def test_structure(scores):
+    text = fragment(scores, title="Retrieval & more")
+    assert text.startswith(MARK)
+    assert r"\caption{Retrieval \& more}" in text
+    assert r"\label{tab:retrieval-more}" in text
+    assert text.count(r"\begin{") == text.count(r"\end{") == 3
+    for line in text.splitlines():
+        if " & " in line:
+            assert line.count(" & ") == 3, line
+    # Pooled: 0.6 and 0.8, so the mean is 0.7 and the sample SD 0.1414; chance is 0.5.
+    assert "{}a & 0.700 & --" in text
+    assert r"\tiny$\pm$ 0.141" in text
+    assert r"\emph{chance} & 0.500 &" in text
+    assert r"A \texttt{foot\_note}, 95 \%.\par" in text
+
+
+def test_many_columns_become_several_floats(scores):
+    columns = [replace(RETRIEVAL[0], key=f"k{place}", title=(f"c{place}",)) for place in range(MOST_COLUMNS + 3)]
+    text = fragment(scores, columns)
+    assert text.count(MARK) == 1
+    assert text.count(r"\begin{table*}") == text.count(r"\end{table*}") == 2
+    assert r"\caption{Retrieval (1 of 2)}" in text
+    assert [label in text for label in (r"\label{tab:retrieval}", r"\label{tab:retrieval-2}")] == [True, True]
+    headers = [line for line in text.splitlines() if line.startswith("{}method")]
+    shown = [re.findall(r"\{\}(c[0-9]+)\}", line) for line in headers]
+    # 15 columns: 8 and 7.
+    assert [len(each) for each in shown] == [8, 7]
+    assert [each for line in shown for each in line] == [column.title[0] for column in columns]
+
+
+def test_negative_numbers_have_a_minus(make_score):
+    assert "$-$0.250" in fragment(table([make_score("a", -0.25)]))
+
+
+def test_hostile_text_is_escaped_everywhere(make_score):
+    rows = [make_score(HOSTILE, 0.5, HOSTILE), make_score("b", math.nan, HOSTILE, reason=HOSTILE)]
+    text = fragment(table(rows), title=HOSTILE, footer=[HOSTILE])
+    assert r"\input" not in text
+    assert r"\begin{x}" not in text
+    without = re.sub(r"\\[{}\\]", "", text)
+    assert without.count("{") == without.count("}")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("encoding", ["", r"\usepackage[T1]{fontenc}"])
+def test_compiles(make_score, scores, tmp_path, encoding):
+    rows = [make_score(HOSTILE, 0.5, HOSTILE), make_score("b", math.nan, HOSTILE, reason=HOSTILE)]
+    texts = [fragment(table(rows), RETRIEVAL, [HOSTILE], HOSTILE), fragment(scores, RETRIEVAL)]
+    body = "\n".join(texts)
+    (tmp_path / "a.tex").write_text(
+        rf"\documentclass{{article}}{encoding}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    log = done.stdout.decode("utf-8", "replace")
+    assert done.returncode == 0, log[-2000:]
+    assert "Overfull" not in log
+    assert "Missing character" not in log
