@@ -10,10 +10,11 @@ import numpy as np
 from benchmark.metrics.bootstrap import interval, subject_replicates
 from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform
 from benchmark.metrics.folds import Design, Integers, design
-from benchmark.metrics.probes import Floats, chance_level, class_recalls, out_of_fold
+from benchmark.metrics.probes import Floats, chance_level, chosen_values, class_recalls, out_of_fold
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings, Probe
+from benchmark.metrics.threads import map_chunks
 
 ACCURACY = Metric("leakage", "balanced_accuracy", version=2, higher_is_better=False)
 RECALL = Metric("leakage", "recall", version=2, higher_is_better=False)
@@ -45,14 +46,15 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     part = at_most(scans, settings.probe_scans, settings.seed)
     permutations = max(settings.permutations, settings.mlp_permutations)
     sites = design(part.site, part.subject, settings.folds, permutations, settings.seed, settings.inner_folds)
-    found = []
-    for coordinates in COORDINATES:
-        features = transform(part.ldr, part.reference, coordinates)
-        for probe in settings.probes:
-            # Trees see order alone: raw coordinates would only repeat the standardised ones.
-            if probe != "boosting" or coordinates != "raw":
-                found += _site_probe(part, sites, features, coordinates, probe, settings, len(scans))
-    return found
+    features = {coordinates: transform(part.ldr, part.reference, coordinates) for coordinates in COORDINATES}
+    # Trees see order alone: raw coordinates would only repeat the standardised ones.
+    wanted = [(c, probe) for c in COORDINATES for probe in settings.probes if (c, probe) != ("raw", "boosting")]
+
+    def probed(given: tuple[Coordinates, Probe]) -> list[Score]:
+        coordinates, probe = given
+        return _site_probe(part, sites, features[coordinates], coordinates, probe, settings, len(scans))
+
+    return [score for found in map_chunks(probed, wanted) for score in found]
 
 
 def probe_classes(
@@ -62,10 +64,11 @@ def probe_classes(
     reason = classes.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
     if classes.truth is None or reason:
         return None, math.nan, reason
-    predicted = out_of_fold(features, classes.truth, probe, settings.neighbours, settings.seed)
+    values = chosen_values(features, classes.truth, probe, settings.neighbours, settings.seed)
+    predicted = out_of_fold(features, classes.truth, probe, settings.neighbours, settings.seed, values)
     costly = probe in ("mlp", "boosting")
     permuted = classes.permuted[: settings.mlp_permutations if costly else settings.permutations]
-    return predicted, chance_level(features, permuted, probe, settings.neighbours, settings.seed), ""
+    return predicted, chance_level(features, permuted, probe, settings.neighbours, settings.seed, values), ""
 
 
 def accuracy_score(

@@ -23,7 +23,14 @@ PROBES: tuple[Probe, ...] = get_args(Probe)
 Floats = npt.NDArray[np.float64]
 
 
-def out_of_fold(features: Floats, labelling: Labelling, probe: Probe, neighbours: int, seed: int) -> Integers:
+def out_of_fold(
+    features: Floats,
+    labelling: Labelling,
+    probe: Probe,
+    neighbours: int,
+    seed: int,
+    values: Sequence[float] | None = None,
+) -> Integers:
     """Predict every scan by a probe that never saw its subject.
 
     Where the labelling has inner folds, the probe's regularisation is chosen in each training part by the mean of
@@ -44,6 +51,8 @@ def out_of_fold(features: Floats, labelling: Labelling, probe: Probe, neighbours
         Of ``knn``; fewer where a fold has fewer training scans.
     seed
         Of the MLP's initial weights.
+    values
+        Regularisation of each fold, as :func:`chosen_values` gives it; None to choose here.
 
     Returns
     -------
@@ -51,12 +60,19 @@ def out_of_fold(features: Floats, labelling: Labelling, probe: Probe, neighbours
         Predicted classes, shape (scans,).
     """
     codes = labelling.codes
+    used = chosen_values(features, labelling, probe, neighbours, seed) if values is None else values
     predicted = np.full(len(codes), -1)
-    for fold, (train, test) in enumerate(labelling.pairs):
-        inner = labelling.inner[fold] if labelling.inner else ()
-        value = _chosen(features, codes, inner, probe, neighbours, seed)
+    for (train, test), value in zip(labelling.pairs, used, strict=True):
         predicted[test] = _fitted(features, codes, train, test, probe, value, seed)
     return predicted
+
+
+def chosen_values(
+    features: Floats, labelling: Labelling, probe: Probe, neighbours: int, seed: int
+) -> tuple[float, ...]:
+    """Regularisation that each training part chooses, one a fold; see :func:`out_of_fold`."""
+    inner = labelling.inner or ((),) * len(labelling.pairs)
+    return tuple(_chosen(features, labelling.codes, part, probe, neighbours, seed) for part in inner)
 
 
 def grid(probe: Probe, neighbours: int) -> tuple[float, ...]:
@@ -112,10 +128,20 @@ def class_recalls(codes: Integers, predicted: Integers) -> Floats:
     return recalls
 
 
-def chance_level(features: Floats, permuted: Sequence[Labelling], probe: Probe, neighbours: int, seed: int) -> float:
-    """Mean balanced accuracy over permuted labellings: what the probe gets from nothing; NaN for none."""
+def chance_level(
+    features: Floats,
+    permuted: Sequence[Labelling],
+    probe: Probe,
+    neighbours: int,
+    seed: int,
+    values: Sequence[float] | None = None,
+) -> float:
+    """Mean balanced accuracy over permuted labellings: what the probe gets from nothing; NaN for none.
+
+    The regularisation is that chosen for the true labels, where it is given, which saves nine of ten fits.
+    """
     accuracies = [
-        class_recalls(one.codes, out_of_fold(features, one, probe, neighbours, seed)).mean() for one in permuted
+        class_recalls(one.codes, out_of_fold(features, one, probe, neighbours, seed, values)).mean() for one in permuted
     ]
     return float(np.mean(accuracies)) if accuracies else float("nan")
 

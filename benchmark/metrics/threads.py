@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
 
@@ -21,13 +23,14 @@ def threads() -> int:
 def map_chunks(function: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> Iterator[Result]:
     """Results of a function over chunks, in order, computed by several threads; few chunks are alive at a time.
 
-    NumPy lets go of the interpreter's lock in sorting and arithmetic, which is what makes threads worth while.
+    NumPy lets go of the interpreter's lock in sorting and arithmetic, which is what makes threads worth while. Within
+    a chunk libraries use one thread, so that results do not depend on how many there are.
     """
     workers = threads()
     if workers == 1:
         yield from map(function, chunks)
         return
-    with ThreadPoolExecutor(workers) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Result]] = deque()
         for chunk in chunks:
             waiting.append(pool.submit(function, chunk))
