@@ -1,0 +1,119 @@
+"""Nearest neighbours of scans among other subjects' scans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.folds import Integers
+from benchmark.metrics.permutations import permuted_sites
+from benchmark.metrics.probes import Floats
+from benchmark.metrics.retrieval import codes_of
+from benchmark.metrics.rows import key_values
+from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.settings import EvaluationSettings
+
+#: Coordinates that mixing is measured in.
+KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
+
+#: Permutations of the sites over subjects whose mean is the chance level.
+CHANCE_PERMUTATIONS = 3
+
+#: Distances held in memory at a time.
+PAIRS_AT_A_TIME = 4_000_000
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What mixing of sites is measured on, in one kind of coordinates.
+
+    Attributes
+    ----------
+    features
+        Shape (scans, dimensions).
+    site, owner
+        Site and subject of each scan as numbers from 0, shape (scans,).
+    dealt
+        Sites permuted over subjects, shape (permutations, scans).
+    part
+        The scans.
+    params
+        Canonical parameters but for the metric's own.
+    reason
+        Why nothing can be measured; empty otherwise.
+    """
+
+    features: Floats
+    site: Integers
+    owner: Integers
+    dealt: Integers
+    part: Scans
+    params: dict[str, str]
+    reason: str
+
+    def text(self, **more: str | int) -> str:
+        """Canonical parameters with the metric's own."""
+        return key_values(**self.params, **more)
+
+
+def mixings(scans: Scans, settings: EvaluationSettings, kinds: Sequence[Coordinates] = KINDS) -> list[Mixing]:
+    """The scans that mixing is measured on, in each kind of coordinates."""
+    part = at_most(scans, settings.probe_scans, settings.seed)
+    site, owner = codes_of(part.site), codes_of(part.subject)
+    dealt = permuted_sites(site, owner, np.zeros(len(site), np.int64), CHANCE_PERMUTATIONS, settings.seed)
+    found = []
+    for coordinates in kinds:
+        features = transform(part.ldr, part.reference, coordinates)
+        params: dict[str, str] = {"coordinates": coordinates}
+        if not scans.reference_is_train:
+            params["statistics"] = "all"
+        if len(part) < len(scans):
+            params["scans"] = str(len(part))
+        reason = "fewer than two sites" if site.max() == 0 else ""
+        reason = reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+        if not reason and np.bincount(site).min() < 2:
+            reason = "a site has one scan"
+        found.append(Mixing(features, site, owner, dealt, part, params, reason))
+    return found
+
+
+def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integers, Floats]:
+    """Nearest scans of other subjects, by Euclidean distance; ties go to the first scan.
+
+    A subject's own other scans are left out, for their nearness is identity and says nothing of sites.
+
+    Parameters
+    ----------
+    features
+        Shape (scans, dimensions).
+    owner
+        Subject of each scan, shape (scans,).
+    neighbours
+        How many; at most the scans of other subjects that every scan has.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Positions and distances, shape (scans, neighbours) each, nearest first.
+    """
+    index = np.empty((len(features), neighbours), np.int64)
+    distance = np.empty((len(features), neighbours))
+    # Centred, lest the difference of large squares swallows small distances.
+    centred = features - features.mean(axis=0)
+    square = np.square(centred).sum(axis=1)
+    step = max(1, PAIRS_AT_A_TIME // len(features))
+    for start in range(0, len(features), step):
+        rows = slice(start, start + step)
+        squared = np.maximum(square[rows, None] - 2 * centred[rows] @ centred.T + square, 0.0)
+        squared[owner[rows, None] == owner] = np.inf
+        index[rows] = np.argsort(squared, axis=1, kind="stable")[:, :neighbours]
+        distance[rows] = np.sqrt(np.take_along_axis(squared, index[rows], axis=1))
+    return index, distance
+
+
+def most_neighbours(owner: Integers, wanted: int) -> int:
+    """Neighbours that every scan has among other subjects' scans, at most those wanted."""
+    return min(wanted, len(owner) - int(np.bincount(owner).max()))
