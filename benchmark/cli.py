@@ -1,4 +1,4 @@
-"""The command line: `seada-bench fit | predict | sweep | evaluate | compare | phantom`."""
+"""The command line: `seada-bench fit | predict | sweep | evaluate | compare | tables | verify | phantom`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ commands:
   predict    embed scans with a trained model (a LightningCLI)
   evaluate   score embeddings made by this or any other software
   compare    say what differs between two results folders
+  tables     write a results folder's tables as Markdown, CSV, LaTeX and one HTML page
+  verify     run the sweep of a results folder again, and say whether the same comes out
   phantom    generate the multi-site T1 phantom
 
 'seada-bench COMMAND --help' lists the options of a command.
@@ -49,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         "sweep": _sweep,
         "evaluate": _evaluate,
         "compare": _compare,
+        "tables": _tables,
+        "verify": _verify,
         "phantom": _phantom,
         **dict.fromkeys(("fit", "predict"), _lightning),
     }
@@ -136,18 +140,46 @@ def _plan_text(rows: list[Any]) -> str:
 def _evaluate(args: list[str]) -> int:
     from benchmark.metrics.evaluate import EvaluationSettings
 
-    parser = _parser("evaluate", "Score embeddings, whatever software made them.")
-    parser.add_argument("--embeddings", type=Path, required=True, help="Parquet or CSV file; see docs/embeddings.md.")
+    parser = _parser("evaluate", "Score embeddings, whatever software made them; see docs/embeddings.md.")
+    parser.add_argument(
+        "--embeddings",
+        type=Path,
+        required=True,
+        help="Parquet, CSV, NPZ or AnnData (.h5ad) file, or a folder of them, each a method named after its file.",
+    )
     parser.add_argument("--out", type=Path, required=True, help="Folder for scores and tables.")
+    parser.add_argument(
+        "--rows",
+        type=Path | None,
+        default=None,
+        help="Table with the rows of an .npz array; same stem, .csv by default.",
+    )
+    parser.add_argument("--key", type=str | None, default=None, help="Array of an .npz file, or entry of .h5ad's obsm.")
+    parser.add_argument("--manifest", type=Path, nargs="+", default=[], help="Manifests that know more of the scans.")
+    parser.add_argument("--label", type=str | None, default=None, help="Column to retrieve by; diagnosis by default.")
+    parser.add_argument("--site", type=str | None, default=None, help="Column in place of site.")
+    parser.add_argument("--subject", type=str | None, default=None, help="Column in place of subject_id.")
+    parser.add_argument("--session", type=str | None, default=None, help="Column in place of session_id.")
+    parser.add_argument(
+        "--vectors", type=str | None, default=None, help="Prefix of the vectors' columns; z by default."
+    )
+    parser.add_argument(
+        "--allow_different_scans", type=bool, default=False, help="Let the files of a folder have different scans."
+    )
     parser.add_class_arguments(EvaluationSettings, "evaluation")
     options = parser.instantiate(parser.parse_args(args))
     if (options.out / "scores.csv").exists():
         raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
+    if options.embeddings.is_dir() and options.out.resolve() == options.embeddings.resolve():
+        raise UserError(f"--out: {options.out} is the folder of the embeddings; name another folder")
 
+    from benchmark.foreign.options import ForeignOptions
     from benchmark.report.evaluate_file import evaluate_file
     from benchmark.report.tables import format_terminal
 
-    scores = evaluate_file(options.embeddings, options.out, options.evaluation)
+    names = ("rows", "key", "label", "site", "subject", "session", "vectors")
+    foreign = ForeignOptions(manifests=tuple(options.manifest), **{name: options[name] for name in names})
+    scores = evaluate_file(options.embeddings, options.out, options.evaluation, foreign, options.allow_different_scans)
     _say(format_terminal(scores))
     return 0
 
@@ -180,6 +212,73 @@ def _compare(args: list[str]) -> int:
         found.values.to_csv(options.csv, index=False, lineterminator="\n")
     fine = {"tolerance": found.same, "chance": found.same_but_for_chance, "never": True}
     return 0 if fine[options.fail_on] else 1
+
+
+def _verify(args: list[str]) -> int:
+    parser = _parser("verify", "Run the sweep of a results folder again; exit status 1 if something else comes out.")
+    parser.add_argument("results", type=Path, help="Results folder; it is only read.")
+    parser.add_argument(
+        "--config", type=Path | None, default=None, help="Sweep file; the sweep in provenance.json by default."
+    )
+    parser.add_argument(
+        "--out",
+        type=Path | None,
+        default=None,
+        help="Folder to run in, kept so that the same command goes on; results/verify-NAME by default.",
+    )
+    parser.add_argument("--tolerance", type=float, default=1e-6, help="Difference of two values that counts as none.")
+    parser.add_argument(
+        "--cells", type=int | None, default=None, help="Run only the part of the sweep with the first so many cells."
+    )
+    parser.add_argument("--methods", type=str, nargs="+", default=None, help="Run only these methods.")
+    options = parser.parse_args(args)
+
+    from benchmark.report.verify import verification_text, verify
+
+    found = verify(
+        options.results,
+        options.out or Path("results") / f"verify-{options.results.resolve().name}",
+        config=options.config,
+        tolerance=options.tolerance,
+        cells=options.cells,
+        methods=options.methods,
+    )
+    _say(verification_text(found))
+    return 0 if found.same else 1
+
+
+def _tables(args: list[str]) -> int:
+    parser = _parser("tables", "Write the tables of a results folder for readers: Markdown, CSV, LaTeX, one HTML page.")
+    parser.add_argument("results", type=Path, help="Results folder of a sweep or of evaluate.")
+    parser.add_argument("--out", type=Path | None, default=None, help="Folder to write to; RESULTS/tables by default.")
+    parser.add_argument("--overwrite", type=bool, default=False, help="Replace files that were not written by this.")
+    parser.add_argument(
+        "--weights",
+        type=dict[str, float] | None,
+        default=None,
+        help="Adds a weighted score, such as '{map_cn_ad: 0.5, mlp_standardised: 0.5}', beside what it is made of.",
+    )
+    options = parser.parse_args(args)
+
+    from benchmark.report.write_all import order_of, write_all
+    from benchmark.report.write_statistics import statistics_figures, weighted_markdown
+    from benchmark.runner.examples import example_inputs
+
+    order, statistics = order_of(options.results), options.results / "statistics.md"
+    text = statistics.read_text(encoding="utf-8") if statistics.is_file() else ""
+    if options.weights:
+        text += "\n" + weighted_markdown(options.results, options.weights, order)
+    out = options.out or options.results / "tables"
+    write_all(
+        options.results,
+        out,
+        examples=example_inputs(options.results, order),
+        statistics_markdown=text or None,
+        figures=statistics_figures(options.results, order),
+        overwrite=options.overwrite,
+    )
+    _say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")
+    return 0
 
 
 def _phantom(args: list[str]) -> int:

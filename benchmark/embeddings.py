@@ -53,8 +53,8 @@ class EmbeddingTable:
 
 def ldr_columns(frame: pd.DataFrame) -> list[str]:
     """Names of the LDR's columns, ``z0`` to ``zD-1``, in order."""
-    numbers = sorted(int(match[1]) for name in frame.columns if (match := _LDR.fullmatch(str(name))))
-    return [f"z{number}" for number in numbers]
+    found = sorted(int(match[1]) for name in frame.columns if (match := _LDR.fullmatch(str(name))))
+    return [f"z{number}" for number in found]
 
 
 def read_embeddings(path: Path) -> EmbeddingTable:
@@ -73,7 +73,7 @@ def read_embeddings(path: Path) -> EmbeddingTable:
         is not finite. The message names the file, the row, the column, the value and what is allowed. Rows count
         from 1 without the header.
     """
-    frame, notes = _load(Path(path))
+    frame, notes = load_table(Path(path))
     missing = [name for name in REQUIRED if name not in frame]
     if missing:
         raise UserError(
@@ -92,10 +92,10 @@ def read_embeddings(path: Path) -> EmbeddingTable:
         raise UserError(f"{path}: no rows; one row per scan is expected")
     for name in _TEXT:
         if name in frame:
-            frame[name] = frame[name].astype(object).map(_as_text)
-    _check_keys(path, frame)
-    frame["age"] = _numbers(path, frame, "age", finite=False)
-    vectors = {name: _numbers(path, frame, name, finite=True) for name in columns}
+            frame[name] = frame[name].astype(object).map(as_text)
+    check_keys(path, frame)
+    frame["age"] = numbers(path, frame, "age", finite=False)
+    vectors = {name: numbers(path, frame, name, finite=True) for name in columns}
     rest = [name for name in frame.columns if name not in columns]
     return EmbeddingTable(pd.concat([frame[rest], pd.DataFrame(vectors, index=frame.index)], axis=1), notes)
 
@@ -127,7 +127,19 @@ def write_embeddings(frame: pd.DataFrame, path: Path, notes: dict[str, str] | No
         pq.write_table(table, temporary, compression="zstd", compression_level=3, version="2.6")
 
 
-def _load(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+def load_table(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Columns of a Parquet or CSV file as they are, and the notes of its maker; CSV gives text alone.
+
+    Parameters
+    ----------
+    path
+        ``.parquet`` or ``.csv`` (UTF-8, comma).
+
+    Raises
+    ------
+    UserError
+        For a file that is missing, unreadable or of another kind, and a column that is there twice.
+    """
     if path.suffix not in SUFFIXES:
         raise UserError(f"{path}: suffix '{path.suffix}' is not allowed; allowed: {', '.join(SUFFIXES)}")
     if not path.is_file():
@@ -137,7 +149,7 @@ def _load(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
             return _load_csv(path), {}
         # One file, not a data set: a folder such as site=A above it must not become a column.
         table = pq.ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}") from None
     _check_header(path, table.column_names)
     stored = (table.schema.metadata or {}).get(NOTES, b"{}")
@@ -161,7 +173,8 @@ def _check_header(path: Path, names: Sequence[str]) -> None:
         raise UserError(f"{path}: column '{twice[0]}' is there {names.count(twice[0])} times; once is allowed")
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A cell as text: empty for None, NaN and NA; 7 for the 7.0 that an integer becomes in a column with gaps."""
     if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -170,7 +183,21 @@ def _as_text(value: Any) -> str:
     return str(value)
 
 
-def _check_keys(path: Path, frame: pd.DataFrame) -> None:
+def check_keys(path: Path, frame: pd.DataFrame) -> None:
+    """Check that every row names a scan by site, subject and session, and no two rows the same one.
+
+    Parameters
+    ----------
+    path
+        File that the message names.
+    frame
+        Columns ``site, subject_id, session_id``, text.
+
+    Raises
+    ------
+    UserError
+        For an empty value, and for a scan in two rows.
+    """
     for name in _KEY:
         empty = np.flatnonzero(frame[name] == "")
         if len(empty):
@@ -186,21 +213,39 @@ def _check_keys(path: Path, frame: pd.DataFrame) -> None:
         )
 
 
-def _numbers(path: Path, frame: pd.DataFrame, name: str, finite: bool) -> pd.Series:
+def numbers(path: Path, frame: pd.DataFrame, name: str, finite: bool) -> pd.Series:
+    """A column as float64, or float32 where it is that; NaN where it is empty or ``NA``, if that is allowed.
+
+    Parameters
+    ----------
+    path
+        File that the message names.
+    frame
+        The table.
+    name
+        Its column.
+    finite
+        Whether every value must be finite; otherwise values may be absent.
+
+    Raises
+    ------
+    UserError
+        For a value that is no number, is infinite, or is absent where it must be finite.
+    """
     column = frame[name]
-    text = column.astype(object).map(_as_text).str.strip().str.lower() if column.dtype.kind not in "fiu" else None
-    numbers = pd.to_numeric(column if text is None else text.replace(["na", "n/a", ""], "nan"), errors="coerce")
+    text = column.astype(object).map(as_text).str.strip().str.lower() if column.dtype.kind not in "fiu" else None
+    found = pd.to_numeric(column if text is None else text.replace(["na", "n/a", ""], "nan"), errors="coerce")
     kind = "a finite number" if finite else "a number of years or empty"
     if text is not None:
-        wrong = np.flatnonzero(numbers.isna() & ~text.isin(["na", "n/a", "nan", ""]))
+        wrong = np.flatnonzero(found.isna() & ~text.isin(["na", "n/a", "nan", ""]))
         if len(wrong):
             given = column.iloc[wrong[0]]
             raise UserError(f"{path}: row {wrong[0] + 1}, column '{name}': '{given}' is not allowed; it must be {kind}")
-    values = numbers.to_numpy(np.float64)
+    values = found.to_numpy(np.float64)
     bad = np.flatnonzero(~np.isfinite(values) if finite else np.isinf(values))
     if len(bad):
         rows = ", ".join(str(row + 1) for row in bad[:LISTED]) + (", ..." if len(bad) > LISTED else "")
         raise UserError(
             f"{path}: column '{name}': NaN or infinite in {len(bad)} of {len(frame)} rows ({rows}); it must be {kind}"
         )
-    return numbers if numbers.dtype == np.float32 else numbers.astype(np.float64)
+    return found if found.dtype == np.float32 else found.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Scores and tables of anybody's embeddings file."""
+"""Scores and tables of anybody's embeddings."""
 
 from __future__ import annotations
 
@@ -6,27 +6,40 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.embeddings import read_embeddings
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
-from benchmark.metrics.evaluate import EvaluationSettings, evaluate
-from benchmark.report.tables import write_scores, write_tables
+from benchmark.foreign.methods import read_methods
+from benchmark.foreign.options import ForeignOptions
+from benchmark.metrics.evaluate import EvaluationSettings, score_all
+from benchmark.metrics.rows import to_frame, to_replicates
+from benchmark.metrics.scans import scored_scans
+from benchmark.report.tables import write_replicates, write_scores, write_tables
 
 #: Protocol of embeddings that no cell of a sweep made.
 FOREIGN = "foreign"
 
 
-def evaluate_file(path: Path, out: Path, settings: EvaluationSettings) -> pd.DataFrame:
-    """Score an embeddings file, and write scores and tables.
+def evaluate_file(
+    path: Path,
+    out: Path,
+    settings: EvaluationSettings,
+    options: ForeignOptions | None = None,
+    allow_different_scans: bool = False,
+) -> pd.DataFrame:
+    """Score an embeddings file, or every file of a folder, and write scores and tables.
 
     Parameters
     ----------
     path
-        Parquet or CSV file; the method is named after it.
+        Parquet, CSV, NPZ or AnnData file, or a folder of them; each is a method named after its file.
     out
         Folder for scores and tables.
     settings
         How to score.
+    options
+        Where the parts of the embeddings are.
+    allow_different_scans
+        Whether the files of a folder may have other scans than each other.
 
     Returns
     -------
@@ -36,19 +49,25 @@ def evaluate_file(path: Path, out: Path, settings: EvaluationSettings) -> pd.Dat
     Raises
     ------
     UserError
-        For a file that cannot be used (:func:`benchmark.embeddings.read_embeddings`), one without a test row in its
-        `split` column, and a folder that cannot be written.
+        For embeddings that cannot be used (:func:`benchmark.foreign.methods.read_methods`), a file without a test row
+        in its `split` column, and a folder that cannot be written.
     """
-    table = read_embeddings(path)
+    methods = read_methods(path, options or ForeignOptions(), allow_different_scans)
+    for file, table in methods.values():
+        try:
+            scored_scans(table.frame)
+        except UserError as error:
+            raise UserError(f"{file}: {error}") from None
     make_writable(out, "out")
-    try:
-        scores = evaluate(table.frame, settings)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    place: dict[str, str | int] = {"method": path.stem, "protocol": FOREIGN, "held_out_site": "", "seed": 0}
-    for position, (name, value) in enumerate(place.items()):
-        scores.insert(position, name, value)
-    notes = [f"{path.stem}: {text}" for _, text in sorted(table.notes.items())]
-    write_scores(scores, out)
-    write_tables(scores, out, notes=notes)
-    return scores
+    scores, replicates, notes = [], [], []
+    for method, (_, table) in methods.items():
+        place: dict[str, str | int] = {"method": method, "protocol": FOREIGN, "held_out_site": "", "seed": 0}
+        found = score_all(table.frame, settings)
+        scores.append(to_frame(found).assign(**place))
+        replicates.append(to_replicates(found).assign(**place))
+        notes += [f"{method}: {text}" for _, text in sorted(table.notes.items())]
+    everything = pd.concat(scores, ignore_index=True)
+    write_scores(everything, out)
+    write_replicates(pd.concat(replicates, ignore_index=True), out)
+    write_tables(everything, out, notes=notes)
+    return everything

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmark.data.atomic import atomic_path
-from benchmark.report.columns import HEADLINES
+from benchmark.errors import UserError
+from benchmark.report.columns import HEADLINES, KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column
 from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.statistics.diagram import critical_difference_diagram, interval_diagram
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.summary import Statistics, markdown, statistics
+from benchmark.report.statistics.weighted import weighted_scores
+from benchmark.report.summary import ordered
 from benchmark.report.tables import REPLICATES
 
 #: Long tables of the statistics.
@@ -72,7 +75,71 @@ def statistics_figures(folder: Path, method_order: Sequence[str]) -> dict[str, s
     return figures
 
 
-def _statistics(replicates: pd.DataFrame, settings: StatisticsSettings | None) -> Statistics:
+def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: Sequence[str]) -> str:
+    """Raw values, their weighted mean, and how much the ranking depends on the weights, as Markdown.
+
+    Parameters
+    ----------
+    folder
+        Results folder with ``replicates.parquet``.
+    weights
+        Positive weights by column key, such as ``map_cn_ad``; only scores bounded in [0, 1].
+    method_order
+        Methods in table order.
+
+    Raises
+    ------
+    UserError
+        If the folder holds no replicates, a key is no column, or a weight or score is not allowed.
+    """
+    path = folder / REPLICATES
+    if not path.is_file():
+        raise UserError(
+            f"weights: {folder} holds no {REPLICATES}; the sweep or evaluate that made the scores writes it"
+        )
+    known = {column.key: column for column in (*RETRIEVAL, *LEAKAGE, *LEAKAGE_FURTHER, *KEPT)}
+    for key in weights:
+        if key not in known:
+            raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
+    columns = [known[key] for key in weights]
+    intervals = _statistics(pd.read_parquet(path), None, columns).intervals
+    rated = weighted_scores(intervals, weights)
+    lines = ["# Weighted score", "", "Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."]
+    for protocol in dict.fromkeys(rated["protocol"]):
+        part = rated[rated["protocol"] == protocol].set_index("method")
+        raw = intervals[intervals["protocol"] == protocol].pivot(index="method", columns="score", values="value")
+        header = ["method", *(column.heading for column in columns), "weighted", "rank", "best under", "ranks"]
+        lines += ["", f"## {protocol}", "", _line(header), _line(["---", *["---:"] * (len(header) - 1)])]
+        for method in ordered(part.index, [one for one in method_order if one in part.index]):
+            row = part.loc[method]
+            values = [f"{raw.loc[method].get(column.key, np.nan):.{column.digits}f}" for column in columns]
+            lines.append(
+                _line(
+                    [
+                        method,
+                        *values,
+                        f"{row['weighted']:.3f}",
+                        f"{row['rank']:g}",
+                        f"{row['share_best']:.0%}",
+                        f"{row['rank_best']:g} to {row['rank_worst']:g}",
+                    ]
+                )
+            )
+    lines += [
+        "",
+        "- weighted: weighted mean of the values, of one minus the value where lower is better. best under, ranks: "
+        "share of random weightings of these columns under which the method ranks first, and its extreme ranks.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _statistics(
+    replicates: pd.DataFrame, settings: StatisticsSettings | None, columns: Sequence[Column] = HEADLINES
+) -> Statistics:
     candidates = replicates[~replicates["method"].isin(REFERENCE_ROWS)].reset_index(drop=True)
     candidates = candidates.assign(replicates=candidates["replicates"].map(lambda one: np.asarray(one, np.float64)))
-    return statistics(candidates, HEADLINES, settings)
+    return statistics(candidates, columns, settings)

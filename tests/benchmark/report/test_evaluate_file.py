@@ -20,9 +20,9 @@ SETTINGS = EvaluationSettings(permutations=1, mlp_permutations=1, bootstrap=20)
 def table():
     rng = np.random.default_rng(0)
     rows = [
-        (f"t{i}" if i < 3 else f"s{site}-{i}", "1", f"site{site}", ("CN", "AD")[i % 2], 70.0, "F")
+        (f"t{i}" if i < 3 else f"s{site}-{i}", "1", f"site{site}", ("CN", "AD", "MCI")[i % 3], 70.0, "F")
         for site in range(3)
-        for i in range(14)
+        for i in range(15)
     ]
     frame = pd.DataFrame(rows, columns=["subject_id", "session_id", "site", "diagnosis", "age", "sex"])
     frame[[f"z{i}" for i in range(4)]] = rng.normal(size=(len(frame), 4)).astype(np.float32)
@@ -39,6 +39,9 @@ def test_scores_and_tables(table, tmp_path):
         assert all(np.isfinite(entry.mean) for entry in part.entries["mine"].values())
     assert "No row was marked as training" in (tmp_path / "out" / "leakage.md").read_text()
     assert (tmp_path / "out" / "scores.csv").is_file()
+    replicates = pd.read_parquet(tmp_path / "out" / "replicates.parquet")
+    assert set(replicates["method"]) == {"mine"}
+    assert {len(row) for row in replicates["replicates"]} == {SETTINGS.bootstrap}
 
 
 def test_same_file_same_bytes(table, tmp_path):
@@ -55,6 +58,7 @@ def test_errors_name_the_file(table, tmp_path):
     table.assign(split="train").to_csv(path, index=False)
     with pytest.raises(UserError, match=r"mine.csv: column 'split': no row is 'test'"):
         evaluate_file(path, tmp_path / "out", SETTINGS)
+    assert not (tmp_path / "out").exists()
     table.to_csv(path, index=False)
     with pytest.raises(UserError, match="cannot write into"):
         evaluate_file(path, path / "out", SETTINGS)

@@ -107,6 +107,17 @@ def test_the_plan_names_the_cells_and_runs_nothing(finished, command, tmp_path):
     assert command("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 7
 
 
+def test_tables_for_readers_with_examples_statistics_and_weights(finished, command, tmp_path):
+    _, out, _ = finished
+    done = command("tables", out, "--out", tmp_path / "tables", "--weights", "{map_cn_ad: 0.5, mlp_standardised: 0.5}")
+    assert "report.html" in done.stdout
+    page = (tmp_path / "tables" / "report.html").read_text(encoding="utf-8")
+    for text in ("Weighted score", "Retrieval", "Leakage, further measures", "What is kept", "data:image/png"):
+        assert text in page
+    assert {path.suffix for path in (tmp_path / "tables").iterdir()} == {".html", ".md", ".csv", ".tex", ".json"}
+    assert "no column 'nothing'" in command("tables", out, "--weights", "{nothing: 1}", check=False).stderr
+
+
 def test_a_failed_cell_is_recorded_and_the_others_go_on(smoke, command, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("model: {class_path: baselines.pca_voxels.PCAVoxels, init_args: {ldr_dim: 5000}}\n")

@@ -1,0 +1,105 @@
+"""A file of embeddings as one method, a folder of them as a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.embeddings import LISTED, EmbeddingTable
+from benchmark.errors import UserError
+from benchmark.foreign.npz import rows_of
+from benchmark.foreign.options import ForeignOptions
+from benchmark.foreign.read import READERS, check_meant, read_foreign
+
+_KEY = ["site", "subject_id", "session_id"]
+
+
+def read_methods(
+    path: Path, options: ForeignOptions, allow_different_scans: bool = False
+) -> dict[str, tuple[Path, EmbeddingTable]]:
+    """Read embeddings: one file, or all files of a folder.
+
+    Parameters
+    ----------
+    path
+        File, or folder whose ``.parquet``, ``.csv``, ``.npz`` and ``.h5ad`` files are read, hidden ones and those in
+        folders within it left out. A table with the rows of an ``.npz`` file is no method.
+    options
+        Where their parts are.
+    allow_different_scans
+        Whether methods may have other scans, splits or labels than each other. Their scores are not comparable then,
+        which a remark says.
+
+    Returns
+    -------
+    dict of str to tuple
+        File and embeddings by method, which is the file's stem, in alphabetical order.
+
+    Raises
+    ------
+    UserError
+        For anything that cannot be used: a folder without embeddings, two files of one stem, methods with different
+        scans, and all that :func:`benchmark.foreign.read.read_foreign` refuses.
+    """
+    files = _files(path, options) if path.is_dir() else [path]
+    check_meant({file.suffix for file in files}, options)
+    methods: dict[str, tuple[Path, EmbeddingTable]] = {}
+    for file in files:
+        if file.stem in methods:
+            raise UserError(f"{path}: {methods[file.stem][0].name} and {file.name} are both method '{file.stem}'")
+        methods[file.stem] = file, read_foreign(file, options)
+    frames = {name: table.frame for name, (_, table) in methods.items()}
+    difference = _difference(frames)
+    if difference and not allow_different_scans:
+        raise UserError(
+            f"{path}: the files are not comparable: {difference}; give the same scans to every method, or "
+            "--allow_different_scans true"
+        )
+    if difference:
+        for name, (_, table) in methods.items():
+            table.notes["scans"] = f"{len(frames[name])} rows; not comparable with methods of other scans."
+    return methods
+
+
+def _files(folder: Path, options: ForeignOptions) -> list[Path]:
+    there = sorted(
+        file for file in folder.iterdir() if file.suffix in READERS and not file.name.startswith(".") and file.is_file()
+    )
+    tables = {rows_of(file, options).resolve() for file in there if file.suffix == ".npz"}
+    files = [file for file in there if file.resolve() not in tables]
+    if not files:
+        raise UserError(f"{folder}: holds no embeddings; allowed: {', '.join(READERS)} files")
+    return files
+
+
+def _difference(frames: Mapping[str, pd.DataFrame]) -> str:
+    """What the methods' scans differ in, "" if nothing."""
+    (first, reference), *others = ((name, _described(frame)) for name, frame in frames.items())
+    told = []
+    for name, described in others:
+        lacking = reference.index.difference(described.index)
+        surplus = described.index.difference(reference.index)
+        sentences = [
+            f"{len(keys)} {'scan' if len(keys) == 1 else 'scans'} ({', '.join(keys[:LISTED])}"
+            f"{', ...' if len(keys) > LISTED else ''}) {where}"
+            for keys, where in ((lacking, f"of '{first}' not in '{name}'"), (surplus, f"of '{name}' not in '{first}'"))
+            if len(keys)
+        ]
+        if not sentences:
+            sentences = [
+                f"{column} of scan '{scan}' is '{old}' in '{first}' and '{new}' in '{name}'"
+                for column in reference.columns
+                for scan, old, new in zip(reference.index, reference[column], described[column], strict=True)
+                if old != new
+            ][:1]
+        told += sentences
+    return ", ".join(told)
+
+
+def _described(frame: pd.DataFrame) -> pd.DataFrame:
+    keys = pd.Index(["/".join(parts) for parts in zip(*(frame[name] for name in _KEY), strict=True)], dtype=object)
+    split = frame["split"].to_numpy() if "split" in frame else ""
+    described = pd.DataFrame({"label": frame["diagnosis"].to_numpy(), "split": split}, index=keys)
+    return described.sort_index()

@@ -1,0 +1,62 @@
+"""Embeddings of any format, as the table that is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmark.embeddings import EmbeddingTable
+from benchmark.errors import UserError
+from benchmark.foreign.h5ad import read_h5ad
+from benchmark.foreign.loaded import Loaded
+from benchmark.foreign.manifests import with_manifests
+from benchmark.foreign.npz import read_npz
+from benchmark.foreign.options import ForeignOptions
+from benchmark.foreign.roles import remarks, scored_frame
+from benchmark.foreign.tabular import read_tabular
+
+#: Reader by suffix.
+READERS: dict[str, Callable[[Path, ForeignOptions], Loaded]] = {
+    ".parquet": read_tabular,
+    ".csv": read_tabular,
+    ".npz": read_npz,
+    ".h5ad": read_h5ad,
+}
+
+#: Suffixes that an option has a meaning for.
+_MEANT_FOR = {"rows": (".npz",), "key": (".npz", ".h5ad"), "vectors": (".parquet", ".csv")}
+
+
+def read_foreign(path: Path, options: ForeignOptions) -> EmbeddingTable:
+    """Read and check embeddings that any software made.
+
+    Parameters
+    ----------
+    path
+        File whose suffix is a key of :data:`READERS`.
+    options
+        Where its parts are.
+
+    Raises
+    ------
+    UserError
+        For anything that cannot be used; the message is one line with file, row, column, value and what is allowed,
+        or the manifests' own, a line for each of their problems.
+    """
+    if path.suffix not in READERS:
+        raise UserError(f"{path}: suffix '{path.suffix}' is not allowed; allowed: {', '.join(READERS)}")
+    loaded = with_manifests(READERS[path.suffix](path, options), options)
+    return EmbeddingTable(scored_frame(loaded, options), {**loaded.notes, **remarks(options)})
+
+
+def check_meant(suffixes: set[str], options: ForeignOptions) -> None:
+    """Check that every option has a meaning for one of the files.
+
+    Raises
+    ------
+    UserError
+        For one that has none.
+    """
+    for name, meant in _MEANT_FOR.items():
+        if getattr(options, name) is not None and not suffixes & set(meant):
+            raise UserError(f"--{name}: is for {' and '.join(meant)} files; given: {', '.join(sorted(suffixes))}")

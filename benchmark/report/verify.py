@@ -1,0 +1,253 @@
+"""`seada-bench verify`: run the sweep of a set of results again, and say what comes out differently."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from benchmark.data.atomic import atomic_path
+from benchmark.errors import UserError
+from benchmark.folders import make_writable
+from benchmark.report.compare import CELL, Comparison, compare
+from benchmark.report.comparison_text import comparison_text
+from benchmark.report.results import PROVENANCE, SCORES, Results, read_results
+from benchmark.report.text import count
+from benchmark.runner.config import PROTOCOLS, SweepConfig, read_sweep
+from benchmark.runner.sweep import run_sweep
+
+#: The sweep that is run, in its folder: says that the folder is of this command.
+RUN = "verify.yaml"
+
+#: Entries of the provenance that depend on which cells are run, and parts of the sweep that do not.
+_OF_THE_CELLS = ("cells", "failed", "run_keys", "sweep")
+_SHARED_BY_CELLS = ("evaluation", "overrides", "phantom")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What running results again gave.
+
+    Attributes
+    ----------
+    results, again
+        Folders of the results and of their second making.
+    comparison
+        What differs, the results being A and their second making B.
+    cells
+        How many cells were run again.
+    of
+        How many cells the results have.
+    run_keys
+        Cells by whether both were made from the same code, data, settings and library versions: ``equal``,
+        ``different``; those whose key is not recorded count in neither.
+    failures
+        Cells that failed, with their errors.
+    """
+
+    results: Path
+    again: Path
+    comparison: Comparison
+    cells: int
+    of: int
+    run_keys: dict[str, int]
+    failures: list[str]
+
+    @property
+    def same(self) -> bool:
+        """Whether every cell that was run has the same scores as in the results, within the tolerance."""
+        return not self.failures and self.comparison.same
+
+
+def verify(
+    results: Path,
+    out: Path,
+    *,
+    config: Path | None = None,
+    tolerance: float = 1e-6,
+    cells: int | None = None,
+    methods: Sequence[str] | None = None,
+) -> Verification:
+    """Run the sweep of a results folder again and compare; the results are only read.
+
+    What is run is the part of the sweep that the results have cells of, so that results of a sweep whose file has
+    grown since can be verified too. The folder is kept, and the next call with it goes on.
+
+    Parameters
+    ----------
+    results
+        Folder with ``scores.parquet``, and with ``provenance.json`` unless ``config`` is given.
+    out
+        Folder for the second making: new, or of an earlier call.
+    config
+        The sweep file; by default the sweep that the provenance records.
+    tolerance
+        Absolute difference up to which two values are the same.
+    cells
+        Run the smallest part of the sweep, all of some methods' seeds, that has the first so many cells of the
+        results in the order of method, protocol, seed and held-out site; None for all.
+    methods
+        Run these methods alone; None for all.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    UserError
+        For results or a sweep that cannot be read, a cell of the results that the sweep has not, and a folder for
+        the second making that is or holds something else.
+    """
+    if cells is not None and cells < 1:
+        raise UserError(f"--cells: {cells} is not allowed; it must be at least 1")
+    if not tolerance >= 0:
+        raise UserError(f"--tolerance: {tolerance} is not allowed; it must be at least 0")
+    first = read_results(results)
+    sweep = read_sweep(config) if config is not None else recorded_sweep(first)
+    chosen = _chosen(first, sweep, cells, methods)
+    sweep = _part(sweep, chosen)
+    _check_out(results, out)
+    make_writable(out, "out")
+    _write_sweep(sweep, out / RUN)
+    for name in (SCORES, PROVENANCE):
+        # Of an earlier call, which may have run other cells; the cells themselves stay.
+        (out / name).unlink(missing_ok=True)
+    failures = [f"{cell.name}: {error}" for cell, error in run_sweep(sweep, out)]
+    nothing = Results(out, first.scores.iloc[:0], {})
+    second = read_results(out) if (out / SCORES).is_file() else nothing
+    run = [
+        method in set(chosen["method"]) and seed in sweep.seeds.get(protocol, [])
+        for method, protocol, seed in first.scores[["method", "protocol", "seed"]].itertuples(index=False)
+    ]
+    old, new = _general(first.provenance, second.provenance)
+    compared = replace(first, scores=first.scores[run], provenance=old)
+    comparison = compare(compared, replace(second, provenance=new), tolerance)
+    return Verification(
+        results=results,
+        again=out,
+        comparison=comparison,
+        cells=len(second.scores[CELL].drop_duplicates()),
+        of=len(first.scores[CELL].drop_duplicates()),
+        run_keys=_run_keys(first, second),
+        failures=failures,
+    )
+
+
+def recorded_sweep(results: Results) -> SweepConfig:
+    """The sweep that the provenance of results records under ``sweep``.
+
+    Raises
+    ------
+    UserError
+        If it records none, or one that this version cannot run.
+    """
+    path = results.folder / PROVENANCE
+    found = results.provenance.get("sweep")
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: does not record the sweep; name its file with --config")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sweep.yaml"
+        file.write_text(yaml.safe_dump(found), encoding="utf-8")
+        try:
+            return read_sweep(file)
+        except UserError as error:
+            raise UserError(f"{path}: sweep: {str(error).replace(f'{file}: ', '')}") from None
+
+
+def verification_text(found: Verification) -> str:
+    """A verification for the terminal: the comparison, then whether the keys are equal, then the verdict."""
+    lines = [comparison_text(found.comparison, found.results, found.again)]
+    lines += [f"failed: {failure}" for failure in found.failures]
+    equal, different = found.run_keys["equal"], found.run_keys["different"]
+    if different:
+        lines.append(
+            f"run keys: {different} of {equal + different} differ: code, data, settings or library versions that can "
+            "change embeddings are not those of the results"
+        )
+    elif equal:
+        lines.append(f"run keys: all {equal} equal: the same code, data, settings and library versions")
+    else:
+        lines.append("run keys: the results record none")
+    verdict = "verified" if found.same else "NOT verified"
+    lines.append(
+        f"{verdict}: {count(found.cells, 'cell')} of {found.of} run again, scores "
+        f"{'within' if found.same else 'not all within'} {found.comparison.tolerance:g}"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _chosen(results: Results, sweep: SweepConfig, cells: int | None, methods: Sequence[str] | None) -> pd.DataFrame:
+    """Cells of the results that are to be run, in the order of the sweep."""
+    order = list(sweep.method_files())
+    table = results.scores[CELL].drop_duplicates()
+    there = sorted(set(table["method"]))
+    for name in methods or ():
+        if name not in there:
+            raise UserError(f"--methods: '{name}' has no cell in {results.folder}; allowed: {', '.join(there)}")
+    if methods is not None:
+        table = table[table["method"].isin(methods)]
+    for cell in table.to_dict("records"):
+        if cell["method"] not in order or cell["seed"] not in sweep.seeds.get(cell["protocol"], []):
+            raise UserError(
+                f"{results.folder}: cell '{cell['method']}, {cell['protocol']}, seed {cell['seed']}' is not in the "
+                f"sweep; its methods: {', '.join(order)}; its seeds: {sweep.seeds}; --config names another sweep"
+            )
+    place = pd.DataFrame(
+        {
+            "method": table["method"].map(order.index),
+            "protocol": table["protocol"].map(PROTOCOLS.index),
+            "seed": table["seed"],
+            "held_out_site": table["held_out_site"],
+        }
+    )
+    return table.loc[place.sort_values(list(place.columns)).index].head(len(table) if cells is None else cells)
+
+
+def _part(sweep: SweepConfig, cells: pd.DataFrame) -> SweepConfig:
+    names, seeds = set(cells["method"]), set(zip(cells["protocol"], cells["seed"], strict=True))
+    return replace(
+        sweep,
+        methods=[method for method in sweep.methods if Path(method).stem in names],
+        seeds={
+            protocol: kept
+            for protocol, given in sweep.seeds.items()
+            if (kept := [seed for seed in given if (protocol, seed) in seeds])
+        },
+    )
+
+
+def _check_out(results: Path, out: Path) -> None:
+    inner, outer = out.resolve(), results.resolve()
+    if inner == outer or outer in inner.parents:
+        raise UserError(f"--out: {out} is in {results}, which is only read; name another folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / RUN).is_file():
+        raise UserError(f"--out: {out} holds something else; name a new folder, or that of an earlier verify")
+
+
+def _write_sweep(sweep: SweepConfig, path: Path) -> None:
+    plain = json.loads(json.dumps(asdict(sweep)))
+    with atomic_path(path) as temporary:
+        temporary.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+
+
+def _general(*provenances: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each provenance without what depends on which cells were run."""
+    general = [{name: value for name, value in one.items() if name not in _OF_THE_CELLS} for one in provenances]
+    if all(isinstance(one.get("sweep"), dict) for one in provenances):
+        for kept, one in zip(general, provenances, strict=True):
+            kept["sweep"] = {name: one["sweep"].get(name) for name in _SHARED_BY_CELLS}
+    return general
+
+
+def _run_keys(first: Results, second: Results) -> dict[str, int]:
+    old, new = first.provenance.get("run_keys", {}), second.provenance.get("run_keys", {})
+    both = set(old) & set(new)
+    equal = sum(old[name] == new[name] for name in both)
+    return {"equal": equal, "different": len(both) - equal}
