@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.metrics.evaluate import EvaluationSettings, evaluate
+from benchmark.metrics.evaluate import EvaluationSettings, evaluate, score_all
 from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values
 
 QUICK = EvaluationSettings(
@@ -37,11 +37,15 @@ def test_undefined_values_have_a_reason_and_are_not_zero(make_table, set_vectors
     assert (scores["reason"] != "").all()
 
 
-def test_values_are_within_bounds(make_table):
-    scores = evaluate(make_table(), QUICK)
-    rank = scores["metric"] == "effective_rank"
-    assert scores.loc[~rank, "value"].dropna().between(0, 1).all()
-    assert scores.loc[rank, "value"].between(1, 6).all()
+def test_values_are_within_the_bounds_that_each_metric_declares(make_table):
+    table = make_table().assign(s0=np.arange(66) % 7.0, rec_rmse=0.3, rec_psnr=21.0, rec_ssim=0.8, anatomy_width=1.0)
+    found = score_all(table, QUICK)
+    assert {"leakage", "retrieval", "style", "reconstruction", "anatomy"} <= {score.metric.table for score in found}
+    for score in found:
+        if np.isfinite(score.value):
+            assert score.metric.lowest - 1e-9 <= score.value <= score.metric.highest + 1e-9, score
+        if np.isfinite(score.ci_low):
+            assert score.ci_low <= score.ci_high, score
 
 
 def test_leakage_sees_all_sites_whatever_site_queries(make_table):

@@ -13,7 +13,14 @@ from benchmark.report.columns import LEAKAGE, RETRIEVAL
 from benchmark.report.evaluate_file import evaluate_file
 from benchmark.report.summary import sections
 
-SETTINGS = EvaluationSettings(permutations=1, mlp_permutations=1, bootstrap=20)
+SETTINGS = EvaluationSettings(
+    probes=("linear", "knn", "mlp"),
+    permutations=1,
+    mlp_permutations=1,
+    inner_folds=0,
+    test_permutations=19,
+    bootstrap=20,
+)
 
 
 @pytest.fixture
