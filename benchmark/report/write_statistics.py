@@ -44,7 +44,7 @@ def write_statistics(
         with atomic_path(out / f"statistics_{name}.csv") as temporary:
             getattr(found, name).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     with atomic_path(out / "statistics.md") as temporary:
-        temporary.write_text(markdown(found, method_order), encoding="utf-8", newline="\n")
+        temporary.write_text(markdown(found, _candidates(method_order)), encoding="utf-8", newline="\n")
 
 
 def statistics_figures(folder: Path, method_order: Sequence[str]) -> dict[str, str]:
@@ -69,7 +69,7 @@ def statistics_figures(folder: Path, method_order: Sequence[str]) -> dict[str, s
             if len(part) < 2 or part["method"].nunique() < 2 or part.drop(columns=["reason"]).isna().all().any():
                 continue
             if kind == "intervals":
-                figures[f"{title}: means with intervals"] = interval_diagram(part, title, method_order)
+                figures[f"{title}: means with intervals"] = interval_diagram(part, title, _candidates(method_order))
             else:
                 figures[f"{title}: ranks"] = critical_difference_diagram(part, title)
     return figures
@@ -131,6 +131,10 @@ def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: 
         "share of random weightings of these columns under which the method ranks first, and its extreme ranks.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _candidates(methods: Sequence[str]) -> list[str]:
+    return [method for method in methods if method not in REFERENCE_ROWS]
 
 
 def _line(cells: Sequence[str]) -> str:
