@@ -26,8 +26,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        Two a distance; n in sites; the worst site's name is the reason's place for what a reader must know. NaN with a
-        reason for one query site or a site without a defined query.
+        Two a distance; n in sites; which site is the worst, the rows by query site say. NaN with a reason for one query
+        site or a site without a defined query.
     """
     label = next(iter(label_sets(scans)))
     found = []
@@ -45,7 +45,6 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             reason = f"no defined query at {', '.join(undefined)}" if undefined else "fewer than two query sites"
             found += [Score(metric, params, math.nan, len(names), reason=reason) for metric in (WORST, SPREAD)]
             continue
-        worst = f"worst site: {names[int(means.argmin())]}"
-        found.append(Score(WORST, params, float(means.min()), len(names), reason=worst))
+        found.append(Score(WORST, params, float(means.min()), len(names)))
         found.append(Score(SPREAD, params, float(means.max() - means.min()), len(names)))
     return found
