@@ -15,7 +15,7 @@ from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 
-BRAS = Metric("leakage", "bras", version=1, higher_is_better=True)
+BRAS = Metric("leakage", "bras", version=2, higher_is_better=True)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:

@@ -14,7 +14,7 @@ from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 
-ILISI = Metric("leakage", "ilisi", version=1, higher_is_better=True)
+ILISI = Metric("leakage", "ilisi", version=2, higher_is_better=True)
 
 #: Neighbours of a scan; the perplexity is a third of them.
 NEIGHBOURS = 90

@@ -15,7 +15,7 @@ from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 
-KBET = Metric("leakage", "kbet", version=1, higher_is_better=True)
+KBET = Metric("leakage", "kbet", version=2, higher_is_better=True)
 
 #: Level of each neighbourhood's test.
 ALPHA = 0.05

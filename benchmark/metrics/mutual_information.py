@@ -6,17 +6,18 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from scipy.special import digamma
 
+from benchmark.metrics.coordinates import Coordinates, transform
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.neighbours import mixings
+from benchmark.metrics.neighbours import KINDS, PAIRS_AT_A_TIME, Mixing, mixings
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 
-BITS = Metric("leakage", "mutual_information", version=1, higher_is_better=False, highest=math.inf)
+BITS = Metric("leakage", "mutual_information", version=2, higher_is_better=False, highest=math.inf)
 
 #: Neighbours of the same site that set a scan's scale.
 NEIGHBOURS = 3
@@ -32,44 +33,78 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     scan's site, k the third neighbour of that site, and m scans of any site within its distance,
     I = ψ(N) + ψ(k) - <ψ(N_x)> - <ψ(m)>, in nats, here in bits and not below 0. At most the entropy of the sites,
     log2(sites) if they are equally large. A lower bound on what the whole LDR holds: other directions are not looked
-    at. Standardised LDRs are rotated to their principal components over the scored scans, without labels. Chance is
-    the mean over permutations of the sites over subjects.
+    at. Departures: of a subject's scans at one site the first alone counts, and those at other sites count nowhere
+    beside it, neither as neighbours nor in N, N_x or m; four scans of each subject would otherwise give the whole
+    entropy without any trace of the site. Principal components are those of the reference scans in the same
+    coordinates; whitened ones are in the order of their variance before whitening. Chance is the mean over
+    permutations of the sites over subjects.
 
     Returns
     -------
     list of Score
-        One; n in scans; NaN with a reason for one site, a site with one scan, or a constant LDR.
+        One a kind of coordinates; n in scans that count; NaN with a reason for one site, a site with one scan or
+        one subject, or a constant LDR.
     """
-    (mixing,) = mixings(scans, settings, ("standardised",))
+    return [_score(mixing, coordinates) for mixing, coordinates in zip(mixings(scans, settings), KINDS, strict=True)]
+
+
+def _score(mixing: Mixing, coordinates: Coordinates) -> Score:
     params = mixing.text(components=COMPONENTS, neighbours=NEIGHBOURS)
+    first = np.unique(mixing.owner * (mixing.site.max() + 1) + mixing.site, return_index=True)[1]
     if mixing.reason:
-        return [Score(BITS, params, math.nan, len(mixing.part), reason=mixing.reason)]
-    leading = _leading(mixing.features)
-    value, *chance = (mutual_information(leading, site) for site in (mixing.site, *mixing.dealt))
-    return [Score(BITS, params, value, len(mixing.part), chance=float(np.mean(chance)))]
+        return Score(BITS, params, math.nan, len(first), reason=mixing.reason)
+    leading = _leading(mixing, coordinates)
+    value, *permuted = (
+        mutual_information(leading[first], site[first], mixing.owner[first]) for site in (mixing.site, *mixing.dealt)
+    )
+    if math.isnan(value):
+        return Score(BITS, params, math.nan, len(first), reason="a site has one subject")
+    return Score(BITS, params, value, len(first), chance=float(np.mean(permuted)))
 
 
-def mutual_information(values: Floats, site: Integers) -> float:
-    """Estimate in bits, at least 0, for values of shape (scans, dimensions); sites with one scan are left out."""
-    kept = np.bincount(site)[site] > 1
-    values, site = values[kept], site[kept]
-    size = np.bincount(site)[site]
-    neighbours = np.minimum(NEIGHBOURS, size - 1)
-    radius = np.empty(len(site))
-    for one in np.unique(site):
-        here = np.flatnonzero(site == one)
-        k = int(neighbours[here[0]])
-        distance, _ = cKDTree(values[here]).query(values[here], k=k + 1)
-        radius[here] = distance[:, -1]
-    # Strictly within: the k-th neighbour itself counts once, as in the source.
-    within = cKDTree(values).query_ball_point(values, np.nextafter(radius, 0), return_length=True)
-    within = np.maximum(within, 1)
-    nats = digamma(len(site)) + digamma(neighbours).mean() - digamma(size).mean() - digamma(within).mean()
-    return max(0.0, float(nats) / math.log(2))
+def mutual_information(values: Floats, site: Integers, owner: Integers | None = None) -> float:
+    """Estimate in bits, at least 0; NaN where a scan's site has no scan of another subject.
+
+    Parameters
+    ----------
+    values
+        Shape (scans, dimensions).
+    site
+        Shape (scans,), numbers from 0.
+    owner
+        Subject of each scan, shape (scans,); a subject a scan where it is left out.
+    """
+    owner = np.arange(len(site)) if owner is None else owner
+    terms = [
+        _terms(values, site, owner, rows)
+        for rows in np.array_split(np.arange(len(site)), max(1, len(site) ** 2 // PAIRS_AT_A_TIME))
+    ]
+    total, own, neighbours, within = np.concatenate(terms, axis=1)
+    # Counts are without the scan itself, which every one of N and N_x in the formula includes.
+    if neighbours.min() < 1:
+        return math.nan
+    nats = digamma(total + 1) + digamma(neighbours) - digamma(own + 1) - digamma(within)
+    return max(0.0, float(nats.mean()) / math.log(2))
 
 
-def _leading(features: Floats) -> Floats:
-    centred = features - features.mean(axis=0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    leading: Floats = centred @ directions[:COMPONENTS].T
+def _terms(values: Floats, site: Integers, owner: Integers, rows: Integers) -> Integers:
+    # Scans of other subjects, those of them at the scan's site, k, and those within the k-th one's distance.
+    others = owner[rows, None] != owner
+    near = others & (site[rows, None] == site)
+    distance = cdist(values[rows], values)
+    own = near.sum(axis=1)
+    neighbours = np.minimum(NEIGHBOURS, own)
+    of_site = np.partition(np.where(near, distance, np.inf), range(NEIGHBOURS), axis=1)
+    radius = of_site[np.arange(len(rows)), np.maximum(neighbours - 1, 0)]
+    within = (others & (distance <= radius[:, None])).sum(axis=1)
+    return np.stack([others.sum(axis=1), own, neighbours, within])
+
+
+def _leading(mixing: Mixing, coordinates: Coordinates) -> Floats:
+    reference = transform(mixing.part.reference, mixing.part.reference, coordinates)
+    if coordinates == "whitened":
+        # Columns of whitened coordinates are in ascending order of the variance that whitening took away.
+        return mixing.features[:, ::-1][:, :COMPONENTS]
+    _, directions = np.linalg.eigh(np.cov(reference, rowvar=False, ddof=0).reshape(reference.shape[1], -1))
+    leading: Floats = mixing.features @ directions[:, ::-1][:, :COMPONENTS]
     return leading

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.coordinates import Coordinates, transform, varying
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.permutations import permuted_sites
 from benchmark.metrics.probes import Floats
@@ -20,10 +20,10 @@ from benchmark.metrics.settings import EvaluationSettings
 KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 
 #: Permutations of the sites over subjects whose mean is the chance level.
-CHANCE_PERMUTATIONS = 3
+CHANCE_PERMUTATIONS = 5
 
 #: Distances held in memory at a time.
-PAIRS_AT_A_TIME = 4_000_000
+PAIRS_AT_A_TIME = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ def mixings(scans: Scans, settings: EvaluationSettings, kinds: Sequence[Coordina
             params["scans"] = str(len(part))
         reason = "fewer than two sites" if site.max() == 0 else ""
         reason = reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+        # Neighbours among equal scans would be drawn by rounding: perfectly mixed, it would seem.
+        reason = reason or ("" if varying(part.ldr).any() else "the LDR is constant over the scored scans")
         if not reason and np.bincount(site).min() < 2:
             reason = "a site has one scan"
         found.append(Mixing(features, site, owner, dealt, part, params, reason))
@@ -109,7 +111,7 @@ def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integer
         rows = slice(start, start + step)
         squared = np.maximum(square[rows, None] - 2 * centred[rows] @ centred.T + square, 0.0)
         squared[owner[rows, None] == owner] = np.inf
-        index[rows] = np.argsort(squared, axis=1, kind="stable")[:, :neighbours]
+        index[rows] = _smallest(squared, neighbours)
         distance[rows] = np.sqrt(np.take_along_axis(squared, index[rows], axis=1))
     return index, distance
 
@@ -117,3 +119,17 @@ def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integer
 def most_neighbours(owner: Integers, wanted: int) -> int:
     """Neighbours that every scan has among other subjects' scans, at most those wanted."""
     return min(wanted, len(owner) - int(np.bincount(owner).max()))
+
+
+def _smallest(values: Floats, count: int) -> Integers:
+    # Selection leaves open which of several values equal to the largest chosen one come in; rows with such a tie are
+    # sorted whole, so that the first scans do.
+    largest = np.partition(values, count - 1, axis=1)[:, count - 1 : count]
+    chosen = values <= largest
+    tied = chosen.sum(axis=1) > count
+    found = np.empty((len(values), count), np.int64)
+    found[tied] = np.argsort(values[tied], axis=1, kind="stable")[:, :count]
+    clear = np.nonzero(chosen[~tied])[1].reshape(-1, count)
+    order = np.argsort(np.take_along_axis(values[~tied], clear, axis=1), axis=1, kind="stable")
+    found[~tied] = np.take_along_axis(clear, order, axis=1)
+    return found
