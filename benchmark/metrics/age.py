@@ -12,7 +12,7 @@ import numpy.typing as npt
 from benchmark.metrics.bootstrap import interval, subject_replicates
 from benchmark.metrics.coordinates import transform
 from benchmark.metrics.decoding import predicted_values
-from benchmark.metrics.retrieval import codes_of
+from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings

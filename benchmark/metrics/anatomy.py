@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.metrics.age import undecodable
 from benchmark.metrics.coordinates import transform
 from benchmark.metrics.decoding import predicted_values
-from benchmark.metrics.retrieval import codes_of
+from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
+from benchmark.metrics.galleries import Codes, gallery_counts
 from benchmark.metrics.ranked.ndcg import DEPTH, DISCOUNTS
-from benchmark.metrics.retrieval import codes_of, distance_params, rankings
+from benchmark.metrics.retrieval import distance_params, nearest_scans
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
-from benchmark.metrics.threads import map_chunks
 
-Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 GRADED = Metric("retrieval", f"graded_nDCG@{DEPTH}", version=1, higher_is_better=True)
 
@@ -45,25 +45,23 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     part = scans.where(chosen)
     queries = np.flatnonzero(check_query_sites(scans, query_sites)[chosen])
     grade = np.array([ORDER.index(one) for one in part.diagnosis.tolist()], dtype=np.int64)
-    site, subject = codes_of(part.site), codes_of(part.subject)
+    codes = Codes.of(part)
+    counts = gallery_counts(queries, codes, "other_sites", grade)
+    steps = np.abs(np.arange(counts.shape[1]) - grade[queries, None])
     names = part.site[queries]
     found = []
     for distance in settings.distances:
         params = key_values(gallery="other_sites", label="CN<MCI<AD", **distance_params(scans, distance))
-        reason = vectors_of(part, distance).reason or ("" if len(queries) else "no query")
+        vectors, reason = vectors_of(part, distance).vectors, vectors_of(part, distance).reason
+        reason = reason or ("" if len(queries) else "no query")
         reason = reason or ("" if 1 in grade else "no scan is MCI: nothing to grade")
-        if reason:
+        if reason or vectors is None:
             found.append(Score(GRADED, params, math.nan, 0, reason=reason))
             continue
 
-        def of_chunk(given: tuple[Array, Array]) -> tuple[Array, Array]:
-            chunk, order = given
-            member = (site[order] != site[chunk, None]) & (subject[order] != subject[chunk, None])
-            steps = np.abs(grade[order] - grade[chunk, None])
-            return graded_ndcg(np.where(member, 2.0 ** (2 - steps) - 1, 0.0), member)
-
-        parts = list(map_chunks(of_chunk, rankings(part, queries, distance)))
-        value, expected = (np.concatenate([one[i] for one in parts]) for i in (0, 1))
+        nearest = nearest_scans(vectors, queries, codes, distance, "other_sites", DEPTH)
+        gain = np.where(nearest >= 0, 2.0 ** (2 - np.abs(grade[nearest] - grade[queries, None])) - 1, 0.0)
+        value, expected = graded_ndcg(gain, *(np.where(steps == step, counts, 0).sum(axis=1) for step in range(3)))
         replicates = subject_replicates(
             value[:, None], part.subject[queries], names, settings.bootstrap, settings.seed
         )[:, 0]
@@ -85,29 +83,28 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     return found
 
 
-def graded_ndcg(gain: Array, member: Array) -> tuple[Array, Array]:
+def graded_ndcg(gain: Floats, same: Integers, next_to: Integers, far: Integers) -> tuple[Floats, Floats]:
     """Compute nDCG of the first ten and its expectation under a random order.
 
     Parameters
     ----------
     gain
-        Shape (queries, ranks), best first, 0 for scans outside of the gallery.
-    member
-        Whether the scan at a rank is in the gallery; others take no rank.
+        Gains of the first ten scans of each gallery, best first, shape (queries, 10).
+    same, next_to, far
+        Scans in the gallery with the query's diagnosis (gain 3), one step from it (gain 1), and two (gain 0), shape
+        (queries,).
 
     Returns
     -------
     tuple of numpy.ndarray
         Shape (queries,) each; NaN for a gallery of fewer than ten scans, or without any gain.
     """
-    rank = np.cumsum(member, axis=1, dtype=np.int32)
-    counted = member & (rank <= DEPTH)
-    dcg = np.where(counted, gain * DISCOUNTS[np.minimum(np.maximum(rank, 1), DEPTH) - 1], 0.0).sum(axis=1)
-    best = -np.sort(-np.where(member, gain, 0.0), axis=1)[:, :DEPTH]
-    ideal = best @ DISCOUNTS[: best.shape[1]]
-    size = member.sum(axis=1)
+    up_to = np.concatenate([[0.0], np.cumsum(DISCOUNTS)])
+    best = np.minimum(same, DEPTH)
+    ideal = 3 * up_to[best] + up_to[np.minimum(same + next_to, DEPTH)] - up_to[best]
+    size = same + next_to + far
     with np.errstate(divide="ignore", invalid="ignore"):
-        expected = gain.sum(axis=1) / size * DISCOUNTS.sum() / ideal
-        value = dcg / ideal
+        expected = (3 * same + next_to) / size * up_to[DEPTH] / ideal
+        value = gain @ DISCOUNTS / ideal
     defined = (size >= DEPTH) & (ideal > 0)
     return np.where(defined, value, np.nan), np.where(defined, expected, np.nan)

@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmark.metrics.coordinates import Coordinates, transform, varying
 from benchmark.metrics.folds import Integers
+from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import permuted_sites
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.retrieval import codes_of
 from benchmark.metrics.rows import key_values
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings

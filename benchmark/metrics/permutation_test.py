@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from benchmark.metrics.coordinates import Coordinates, transform
 from benchmark.metrics.folds import Integers, stratified_folds
+from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata, permuted_sites
-from benchmark.metrics.retrieval import codes_of
 from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most

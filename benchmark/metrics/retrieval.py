@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
-from benchmark.metrics.ranked.lists import Floats, RankedLists
+from benchmark.metrics.galleries import Codes, Gallery, gallery_lists, nearest_members
+from benchmark.metrics.order import most_similar_first
+from benchmark.metrics.ranked.lists import Floats
 from benchmark.metrics.ranking import NEEDS, expected_quality, list_quality
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
@@ -19,7 +21,7 @@ from benchmark.metrics.threads import map_chunks
 
 METRICS = {name: Metric("retrieval", name, version=1, higher_is_better=True) for name in NEEDS}
 
-GALLERIES = ("other_sites", "own_site", "all_sites")
+GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites")
 
 #: Query-gallery pairs held in memory at a time.
 PAIRS_AT_A_TIME = 2_000_000
@@ -140,29 +142,22 @@ def query_qualities(
 def _query_qualities(
     scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance
 ) -> dict[tuple[str, str], QueryQuality]:
-    if vectors_of(scans, distance).reason:
+    vectors = vectors_of(scans, distance).vectors
+    if vectors is None:
         return {}
-    sets = label_sets(scans)
-    site, subject, label = (codes_of(text) for text in (scans.site, scans.subject, scans.diagnosis))
+    sets, codes = label_sets(scans), Codes.of(scans)
     queries = np.flatnonzero(may_query & sets["all"])
 
-    def lists_of(chunk: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> dict[tuple[str, str], RankedLists]:
-        lists = {}
-        for name, chosen in sets.items():
-            asking = chosen[chunk]
-            # Every row keeps the same scans, so that what is left is a table again.
-            kept = order[asking][chosen[order[asking]]].reshape(int(asking.sum()), -1)
-            asked = chunk[asking, None]
-            same_site = site[kept] == site[asked]
-            other_subject = subject[kept] != subject[asked]
-            relevant = label[kept] == label[asked]
-            for gallery, member in zip(
-                GALLERIES, (other_subject & ~same_site, other_subject & same_site, other_subject), strict=True
-            ):
-                lists[name, gallery] = RankedLists.of(relevant, member)
-        return lists
+    def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], _Part]:
+        order = ranked(vectors, chunk, distance)
+        found: dict[tuple[str, str], _Part] = {}
+        for name, allowed in sets.items():
+            for gallery in GALLERIES:
+                lists = gallery_lists(order, chunk, codes, allowed, gallery)
+                found[name, gallery] = _Part(lists.total, lists.size, list_quality(lists))
+        return found
 
-    parts = list(map_chunks(lambda part: lists_of(*part), rankings(scans, queries, distance)))
+    parts = list(map_chunks(qualities, chunks_of(queries, len(scans))))
     return {
         (name, gallery): _joined(queries[chosen[queries]], [part[name, gallery] for part in parts])
         for name, chosen in sets.items()
@@ -170,38 +165,71 @@ def _query_qualities(
     }
 
 
-def rankings(
-    scans: Scans, queries: npt.NDArray[np.int64], distance: Distance
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Rank all scans for each query, in chunks of queries that bound the memory.
+def chunks_of(queries: npt.NDArray[np.int64], scans: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Queries in chunks that bound the memory of their comparison with all scans."""
+    step = max(1, PAIRS_AT_A_TIME // max(1, scans))
+    return (queries[start : start + step] for start in range(0, len(queries), step))
 
-    Yields
-    ------
-    tuple of numpy.ndarray
-        Positions of the queries, shape (chunk,), and of all scans, most similar first, shape (chunk, scans).
-        Scans are in the order of their keys, so a stable sort breaks ties by key. Nothing where the distance cannot
-        be taken.
+
+def ranked(
+    vectors: npt.NDArray[np.float64], queries: npt.NDArray[np.int64], distance: Distance
+) -> npt.NDArray[np.int32]:
+    """Rank all scans for each query.
+
+    Parameters
+    ----------
+    vectors
+        Of all scans, in the order of their keys, as :func:`benchmark.metrics.similarity.vectors_of` gives them, shape
+        (scans, dimensions); equally similar scans stay in that order.
+    queries
+        Positions of the queries, shape (queries,).
+    distance
+        How scans are compared.
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions of all scans, most similar first, shape (queries, scans).
     """
-    vectors = vectors_of(scans, distance).vectors
-    if vectors is None or len(queries) == 0:
-        return
-    step = max(1, PAIRS_AT_A_TIME // len(scans))
-    chunks = (queries[start : start + step] for start in range(0, len(queries), step))
-
-    def ranked(chunk: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        return chunk, np.argsort(-similarities(vectors[chunk], vectors, distance), axis=1, kind="stable")
-
-    yield from map_chunks(ranked, chunks)
+    return most_similar_first(similarities(vectors[queries], vectors, distance))
 
 
-def codes_of(text: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
-    """Number of each distinct text, shape (scans,): numbers compare many times faster than text."""
-    return np.unique(text, return_inverse=True)[1]
+def nearest_scans(
+    vectors: npt.NDArray[np.float64],
+    queries: npt.NDArray[np.int64],
+    codes: Codes,
+    distance: Distance,
+    gallery: Gallery,
+    depth: int,
+) -> npt.NDArray[np.int64]:
+    """Positions of the first scans of each query's gallery, best first, shape (queries, depth); -1 for none.
+
+    Parameters
+    ----------
+    vectors, queries, distance
+        As for :func:`ranked`, whose first scans these are.
+    codes, gallery
+        As for :func:`benchmark.metrics.galleries.nearest_members`.
+    depth
+        How many.
+    """
+
+    def of_chunk(chunk: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        return nearest_members(similarities(vectors[chunk], vectors, distance), chunk, codes, gallery, depth)
+
+    parts = list(map_chunks(of_chunk, chunks_of(queries, len(vectors))))
+    return np.concatenate([np.zeros((0, depth), np.int64), *parts])
 
 
-def _joined(queries: npt.NDArray[np.int64], parts: list[RankedLists]) -> QueryQuality:
-    values = [list_quality(part) for part in parts]
-    value = {name: np.concatenate([one[name] for one in values] or [np.zeros(0)]) for name in NEEDS}
+@dataclass(frozen=True)
+class _Part:
+    total: npt.NDArray[np.int64]
+    size: npt.NDArray[np.int64]
+    value: dict[str, Floats]
+
+
+def _joined(queries: npt.NDArray[np.int64], parts: list[_Part]) -> QueryQuality:
+    value = {name: np.concatenate([one.value[name] for one in parts] or [np.zeros(0)]) for name in NEEDS}
     empty = [np.zeros(0, np.int64)]
     total = np.concatenate([part.total for part in parts] or empty)
     size = np.concatenate([part.size for part in parts] or empty)

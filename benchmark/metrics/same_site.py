@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
-from benchmark.metrics.retrieval import codes_of, distance_params, rankings
+from benchmark.metrics.galleries import Codes, gallery_counts
+from benchmark.metrics.retrieval import distance_params, nearest_scans
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
-from benchmark.metrics.threads import map_chunks
 
 Array = npt.NDArray[Any]
 
@@ -39,27 +39,24 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         a distance that cannot be taken.
     """
     queries = np.flatnonzero(check_query_sites(scans, query_sites))
-    site, subject = codes_of(scans.site), codes_of(scans.subject)
+    codes, one_class = Codes.of(scans), np.zeros(len(scans), np.int64)
+    site, subject = codes.site, codes.subject
     names = scans.site[queries]
     found = []
     for distance in settings.distances:
         params = key_values(gallery="all_sites", **distance_params(scans, distance))
-        reason = vectors_of(scans, distance).reason or ("" if len(queries) else "no query")
+        vectors, reason = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
+        reason = reason or ("" if len(queries) else "no query")
         if not reason and min(len(scans) - np.bincount(subject)[subject[queries]]) < DEPTH:
             reason = f"a query has fewer than {DEPTH} scans of other subjects"
-        if reason:
+        if reason or vectors is None:
             found.append(Score(SHARE, params, math.nan, len(queries), reason=reason))
             continue
 
-        def first(part: tuple[Array, Array]) -> tuple[Array, Array]:
-            chunk, order = part
-            member = subject[order] != subject[chunk, None]
-            rank = np.cumsum(member, axis=1, dtype=np.int32)
-            same = member & (site[order] == site[chunk, None])
-            return (same & (rank <= DEPTH)).sum(axis=1) / DEPTH, same.sum(axis=1) / member.sum(axis=1)
-
-        parts = list(map_chunks(first, rankings(scans, queries, distance)))
-        share, expected = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+        nearest = nearest_scans(vectors, queries, codes, distance, "all_sites", DEPTH)
+        share = (site[nearest] == site[queries, None]).mean(axis=1)
+        every, own = (gallery_counts(queries, codes, which, one_class)[:, 0] for which in ("all_sites", "own_site"))
+        expected = own / every
         replicates = subject_replicates(
             share[:, None], scans.subject[queries], names, settings.bootstrap, settings.seed
         )[:, 0]

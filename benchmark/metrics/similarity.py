@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 from sklearn.covariance import ledoit_wolf
 
 from benchmark.metrics.coordinates import transform
@@ -68,7 +69,7 @@ def similarities(
         cosines: npt.NDArray[np.float64] = queries @ gallery.T
         return cosines
     # Not |q|² - 2qg + |g|²: that cancels for LDRs far from the origin and makes equal distances differ.
-    negative: npt.NDArray[np.float64] = -np.stack([np.square(gallery - query).sum(axis=1) for query in queries])
+    negative: npt.NDArray[np.float64] = -cdist(queries, gallery, "sqeuclidean")
     return negative
 
 

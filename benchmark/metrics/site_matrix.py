@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.metrics.galleries import Codes, gallery_lists
 from benchmark.metrics.ranked.average_precision import average_precision, expected_average_precision
-from benchmark.metrics.ranked.lists import RankedLists
-from benchmark.metrics.retrieval import codes_of, distance_params, label_sets, rankings
+from benchmark.metrics.retrieval import chunks_of, distance_params, label_sets, ranked
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.similarity import vectors_of
 from benchmark.metrics.threads import map_chunks
 
 Array = npt.NDArray[Any]
@@ -38,30 +39,19 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     label, chosen = next(iter(label_sets(scans).items()))
     may_query = check_query_sites(scans, query_sites)[chosen]
     part = scans.where(chosen)
-    names, site = np.unique(part.site, return_inverse=True)
-    subject, diagnosis = codes_of(part.subject), codes_of(part.diagnosis)
-    queries = np.flatnonzero(may_query)
-
-    def of_chunk(given: tuple[Array, Array]) -> tuple[Array, Array]:
-        chunk, order = given
-        # Stable: within a gallery site the scans stay in the order of their ranks.
-        by_site = np.take_along_axis(order, np.argsort(site[order], axis=1, kind="stable"), axis=1)
-        relevant = diagnosis[by_site] == diagnosis[chunk, None]
-        member = subject[by_site] != subject[chunk, None]
-        lengths = np.bincount(site, minlength=len(names))
-        ends = np.cumsum(lengths)
-        values = np.full((2, len(chunk), len(names)), np.nan)
-        for one, (end, length) in enumerate(zip(ends, lengths, strict=True)):
-            block = slice(end - length, end)
-            lists = RankedLists.of(relevant[:, block], member[:, block])
-            value, expected = average_precision(lists), expected_average_precision(lists.total, lists.size)
-            values[:, :, one] = np.where(lists.total > 0, [value, expected], np.nan)
-        return values[0], values[1]
-
-    parts = list(map_chunks(of_chunk, rankings(part, queries, distance)))
-    if not parts:
+    vectors = vectors_of(part, distance).vectors
+    if vectors is None:
         return []
-    value, expected = (np.concatenate([one[i] for one in parts]) for i in (0, 1))
+    names, site = np.unique(part.site, return_inverse=True)
+    codes, queries = Codes.of(part), np.flatnonzero(may_query)
+
+    def of_chunk(chunk: npt.NDArray[np.int64]) -> Array:
+        lists = gallery_lists(ranked(vectors, chunk, distance), chunk, codes, np.ones(len(part), bool), "each_site")
+        both = np.stack([average_precision(lists), expected_average_precision(lists.total, lists.size)])
+        return np.where(lists.total > 0, both, np.nan).reshape(2, len(chunk), len(names))
+
+    parts = list(map_chunks(of_chunk, chunks_of(queries, len(part))))
+    value, expected = np.concatenate([np.zeros((2, 0, len(names))), *parts], axis=1)
     params = key_values(gallery="one_site", label=label, **distance_params(scans, distance))
     found = []
     for query_site in np.unique(site[queries]):

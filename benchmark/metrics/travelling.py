@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from benchmark.metrics.bootstrap import interval, subject_replicates
-from benchmark.metrics.retrieval import codes_of, distance_params, rankings
+from benchmark.metrics.galleries import Codes, codes_of
+from benchmark.metrics.retrieval import distance_params, nearest_scans
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import EvaluationSettings
@@ -39,26 +41,25 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         One per distance; NaN with a reason where no subject travelled.
     """
     may_query = check_query_sites(scans, query_sites)
-    site, subject = codes_of(scans.site), codes_of(scans.subject)
-    pairs = np.unique(np.stack([subject, site]), axis=1)
-    travelled = np.bincount(pairs[0], minlength=subject.max() + 1) > 1
-    queries = np.flatnonzero(may_query & travelled[subject])
+    codes = Codes.of(scans)
+    site, subject = codes.site, codes.subject
+    at_site = codes_of(np.char.add(np.char.add(scans.site, "/"), scans.subject))
+    elsewhere = np.bincount(subject)[subject] - np.bincount(at_site)[at_site]
+    queries = np.flatnonzero(may_query & (elsewhere > 0))
+    # To a search for a subject, every scan is a subject of its own: those of the query's person stay in the gallery.
+    strangers = replace(codes, subject=np.arange(len(scans), dtype=np.int32))
+    share = elsewhere / np.maximum(len(scans) - np.bincount(site)[site], 1)
     scores = []
     for distance in settings.distances:
         params = key_values(gallery="other_sites", **distance_params(scans, distance))
-        reason = vectors_of(scans, distance).reason
+        vectors, reason = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
         if len(queries) == 0:
             reason = "no subject" + (" of the query sites" if query_sites else "") + " has scored scans at two sites"
-        if reason:
+        if reason or vectors is None:
             scores.append(Score(TOP1, params, math.nan, 0, reason=reason))
             continue
-        hit, share = [], []
-        for chunk, order in rankings(scans, queries, distance):
-            member = site[order] != site[chunk, None]
-            same = member & (subject[order] == subject[chunk, None])
-            hit.append(same[np.arange(len(chunk)), member.argmax(axis=1)].astype(np.float64))
-            share.append(same.sum(axis=1) / member.sum(axis=1))
-        value = np.concatenate(hit)
+        nearest = nearest_scans(vectors, queries, strangers, distance, "other_sites", 1)[:, 0]
+        value = (subject[nearest] == subject[queries]).astype(np.float64)
         one_group = np.full(len(queries), "all")
         replicates = subject_replicates(
             value[:, None], scans.subject[queries], one_group, settings.bootstrap, settings.seed
@@ -72,7 +73,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
                 len(queries),
                 ci_low=low,
                 ci_high=high,
-                chance=float(np.concatenate(share).mean()),
+                chance=float(share[queries].mean()),
                 replicates=replicates,
             )
         )

@@ -18,7 +18,8 @@ import pandas as pd
 from jsonargparse import auto_cli
 
 from benchmark.metrics.evaluate import EvaluationSettings, scorers
-from benchmark.metrics.retrieval import codes_of, label_sets
+from benchmark.metrics.galleries import codes_of
+from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.scans import Scans, scored_scans
 
 

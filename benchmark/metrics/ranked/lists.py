@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,20 +19,17 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RankedLists:
-    """The relevant scans of many ranked lists, one entry a relevant scan, list by list, best first.
+    """Ranks of the relevant scans of many ranked lists.
 
     Attributes
     ----------
-    row
-        List that each relevant scan is in, shape (relevant scans,), ascending.
     rank
-        Its rank, from 1, shape (relevant scans,).
+        Ranks of the relevant scans, from 1, list by list, best first, shape (relevant scans,).
     total, size
         Relevant scans R and all scans N of each list, shape (lists,).
     """
 
-    row: Integers
-    rank: Integers
+    rank: npt.NDArray[np.int32]
     total: Integers
     size: Integers
 
@@ -47,25 +45,39 @@ class RankedLists:
             Whether it is in the query's gallery at all.
         """
         rank = np.cumsum(member, axis=1, dtype=np.int32)
-        row, position = np.nonzero(relevant & member)
-        total = np.bincount(row, minlength=len(member))
-        size = rank[:, -1].astype(np.int64) if member.shape[1] else np.zeros(len(member), np.int64)
-        return cls(row, rank[row, position].astype(np.int64), total, size)
+        found = relevant & member
+        return cls(rank[found], found.sum(axis=1), member.sum(axis=1))
+
+    @property
+    def start(self) -> Integers:
+        """Where each list begins in ``rank``, shape (lists,)."""
+        return np.cumsum(self.total) - self.total
 
     def ordinal(self) -> Integers:
         """Which relevant scan of its list each one is, from 1, shape (relevant scans,)."""
-        start = np.concatenate([[0], np.cumsum(self.total)])[:-1]
-        numbers: Integers = np.arange(1, len(self.row) + 1) - start[self.row]
+        numbers: Integers = np.arange(1, len(self.rank) + 1) - np.repeat(self.start, self.total)
         return numbers
 
-    def summed(self, weight: Floats) -> Floats:
+    def summed(self, weight: npt.NDArray[Any]) -> Floats:
         """Sum of a weight of each relevant scan over its list, shape (lists,)."""
-        return np.bincount(self.row, weights=weight, minlength=len(self.total)).astype(np.float64)
+        sums, filled = np.zeros(len(self.total)), self.total > 0
+        if filled.any():
+            sums[filled] = np.add.reduceat(weight, self.start[filled], dtype=np.float64)
+        return sums
 
-    def found(self, within: int | Integers) -> Floats:
-        """Relevant scans among the first ``within`` of each list (one number, or one a list), shape (lists,)."""
-        limit = within if isinstance(within, int) else within[self.row]
-        return self.summed((self.rank <= limit).astype(np.float64))
+    def first(self, count: int) -> Integers:
+        """Ranks of the first relevant scans of each list, shape (lists, count); 0 where there are fewer."""
+        place = np.arange(count)
+        there = place < self.total[:, None]
+        ranks = np.zeros(there.shape, np.int64)
+        ranks[there] = self.rank[(self.start[:, None] + place)[there]]
+        return ranks
+
+    def found(self, within: int) -> Floats:
+        """Relevant scans among the first ``within`` of each list, shape (lists,)."""
+        ranks = self.first(within)
+        counts: Floats = ((ranks > 0) & (ranks <= within)).sum(axis=1).astype(np.float64)
+        return counts
 
 
 @dataclass(frozen=True)

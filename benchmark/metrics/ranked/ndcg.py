@@ -20,9 +20,10 @@ def ndcg(lists: RankedLists) -> Floats:
     Järvelin & Kekäläinen, ACM TOIS 2002, with gain 0 or 1. In [0, 1], higher is better; needs ten scans in the
     gallery, so that no list is easier for being short.
     """
-    gain = np.where(lists.rank <= DEPTH, DISCOUNTS[np.minimum(lists.rank, DEPTH) - 1], 0.0)
+    rank = lists.first(DEPTH)
+    gain = np.where((rank > 0) & (rank <= DEPTH), DISCOUNTS[np.clip(rank, 1, DEPTH) - 1], 0.0)
     with np.errstate(invalid="ignore"):
-        values: Floats = lists.summed(gain) / _SUMS[np.minimum(lists.total, DEPTH)]
+        values: Floats = gain.sum(axis=1) / _SUMS[np.minimum(lists.total, DEPTH)]
     return values
 
 

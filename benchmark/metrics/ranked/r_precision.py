@@ -13,7 +13,7 @@ def r_precision(lists: RankedLists) -> Floats:
     In [0, 1], higher is better; needs one relevant scan. Expectation under a random order: R/N.
     """
     with np.errstate(invalid="ignore"):
-        values: Floats = lists.found(lists.total) / lists.total
+        values: Floats = lists.summed(lists.rank <= np.repeat(lists.total, lists.total)) / lists.total
     return values
 
 

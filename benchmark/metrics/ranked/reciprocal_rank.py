@@ -12,7 +12,9 @@ def reciprocal_rank(lists: RankedLists) -> Floats:
 
     In [0, 1], higher is better; needs one relevant scan.
     """
-    return lists.summed(np.where(lists.ordinal() == 1, 1.0 / lists.rank, 0.0))
+    first = lists.first(1)[:, 0]
+    values: Floats = np.divide(1.0, first, out=np.zeros(len(first)), where=first > 0)
+    return values
 
 
 def expected_reciprocal_rank(total: Integers, size: Integers) -> Floats:

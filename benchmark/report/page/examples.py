@@ -11,8 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.metrics.retrieval import rankings
+from benchmark.metrics.galleries import Codes
+from benchmark.metrics.retrieval import nearest_scans
 from benchmark.metrics.scans import Scans, scored_scans
+from benchmark.metrics.similarity import vectors_of
 from benchmark.report.page.images import middle_slices, png_uri
 from benchmark.seeds import derive_seed
 
@@ -114,7 +116,7 @@ def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
 
     One CN and one AD scan of each of the first two sites in the alphabet that have both are the queries: of their
     candidates the one whose key has the smallest hash. Each method ranks the CN and AD scans of other sites by
-    ``cosine_centred``, as the headline does (:func:`benchmark.metrics.retrieval.rankings`), without those of the
+    ``cosine_centred``, as the headline does (:func:`benchmark.metrics.retrieval.nearest_scans`), without those of the
     query's own subject. Subject and session identifiers are in no part of the result.
 
     Parameters
@@ -146,9 +148,11 @@ def choose_queries(scans: Scans) -> list[int]:
 
 def top(scans: Scans, query: int, shown: int) -> list[int]:
     """Positions of the scans of other sites and subjects most similar to a query, most similar first."""
-    ((_, order),) = rankings(scans, np.array([query]), "cosine_centred")
-    allowed = (scans.site != scans.site[query]) & (scans.subject != scans.subject[query])
-    return [int(place) for place in order[0] if allowed[place]][:shown]
+    vectors = vectors_of(scans, "cosine_centred").vectors
+    if vectors is None:
+        return []
+    found = nearest_scans(vectors, np.array([query]), Codes.of(scans), "cosine_centred", "other_sites", shown)[0]
+    return [int(place) for place in found if place >= 0]
 
 
 def _hash(key: str) -> int:

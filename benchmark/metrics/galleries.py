@@ -1,0 +1,207 @@
+"""Galleries: which scans a query is compared with, and where the relevant ones of them rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.metrics.compiled import compiled
+from benchmark.metrics.ranked.lists import RankedLists
+from benchmark.metrics.scans import Scans
+
+#: Other subjects' scans, of all sites but the query's, of the query's site, of all; or a gallery for each site.
+Gallery = Literal["other_sites", "own_site", "all_sites", "each_site"]
+
+GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites", "each_site")
+
+Integers = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What galleries are made from, as numbers from 0.
+
+    Attributes
+    ----------
+    site, subject, label
+        Shape (scans,).
+    """
+
+    site: Integers
+    subject: Integers
+    label: Integers
+
+    @classmethod
+    def of(cls, scans: Scans) -> Codes:
+        """The codes of scans; the label is the diagnosis."""
+        return cls(*(codes_of(text).astype(np.int32) for text in (scans.site, scans.subject, scans.diagnosis)))
+
+
+def codes_of(text: npt.NDArray[np.str_]) -> Counts:
+    """Number of each distinct text, shape (scans,): numbers compare many times faster than text."""
+    return np.unique(text, return_inverse=True)[1]
+
+
+def gallery_lists(
+    order: Integers, queries: Counts, codes: Codes, allowed: npt.NDArray[np.bool_], gallery: Gallery
+) -> RankedLists:
+    """Ranked lists of queries, in which scans of the query's label are relevant.
+
+    Parameters
+    ----------
+    order
+        All scans, most similar first, shape (queries, scans).
+    queries
+        Positions of the queries, shape (queries,); those that are not allowed get no list.
+    codes
+        Of all scans.
+    allowed
+        Scans that query and are found, shape (scans,).
+    gallery
+        Which of them a query is compared with; ``each_site`` gives a list for each query and site, site by site.
+    """
+    sites = int(codes.site.max(initial=-1)) + 1 if gallery == "each_site" else 1
+    rank, total, size = _lists(
+        order, queries, codes.site, codes.subject, codes.label, allowed, GALLERIES.index(gallery), sites
+    )
+    return RankedLists(rank, total, size)
+
+
+def nearest_members(
+    similarity: npt.NDArray[np.float64], queries: Counts, codes: Codes, gallery: Gallery, depth: int
+) -> Integers:
+    """First scans of each query's gallery; equally similar ones in their order.
+
+    Parameters
+    ----------
+    similarity
+        Shape (queries, scans).
+    queries, codes, gallery
+        As for :func:`gallery_lists`, without ``each_site``.
+    depth
+        How many.
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions, best first, shape (queries, depth); -1 where a gallery has fewer.
+    """
+    return _nearest(similarity, queries, codes.site, codes.subject, GALLERIES.index(gallery), depth)
+
+
+def gallery_counts(queries: Counts, codes: Codes, gallery: Gallery, classes: Counts) -> Counts:
+    """Scans of each class in each query's gallery, shape (queries, classes).
+
+    Parameters
+    ----------
+    queries, codes, gallery
+        As for :func:`gallery_lists`, without ``each_site``.
+    classes
+        Class of each scan, numbers from 0, shape (scans,).
+    """
+    width = int(classes.max(initial=-1)) + 1
+
+    def table(group: Counts) -> Counts:
+        counts = np.zeros((int(group.max(initial=-1)) + 1, width), np.int64)
+        np.add.at(counts, (group, classes), 1)
+        of_query: Counts = counts[group[queries]]
+        return of_query
+
+    site, subject = codes.site.astype(np.int64), codes.subject.astype(np.int64)
+    both = np.unique(site * (subject.max(initial=0) + 1) + subject, return_inverse=True)[1]
+    own_site = table(site) - table(both)
+    if gallery == "own_site":
+        return own_site
+    every: Counts = np.bincount(classes, minlength=width) - table(subject)
+    return every - own_site if gallery == "other_sites" else every
+
+
+@compiled
+def _place(gallery: int, site: int, other_site: int, subject: int, other_subject: int) -> int:
+    # List that a scan has a place in among the query's, -1 for none; numbers are those of GALLERIES.
+    if subject == other_subject:
+        return -1
+    if gallery == 0:
+        return 0 if site != other_site else -1
+    if gallery == 1:
+        return 0 if site == other_site else -1
+    return other_site if gallery == 3 else 0
+
+
+@compiled
+def _lists(
+    order: Integers,
+    queries: Counts,
+    site: Integers,
+    subject: Integers,
+    label: Integers,
+    allowed: npt.NDArray[np.bool_],
+    gallery: int,
+    lists: int,
+) -> tuple[Integers, Counts, Counts]:
+    asking = 0
+    for query in queries:
+        asking += allowed[query]
+    total, size = np.zeros(asking * lists, np.int64), np.zeros(asking * lists, np.int64)
+    first = 0
+    for query in queries:
+        if not allowed[query]:
+            continue
+        for other in range(len(site)):
+            if allowed[other]:
+                place = _place(gallery, site[query], site[other], subject[query], subject[other])
+                if place >= 0:
+                    size[first + place] += 1
+                    total[first + place] += label[other] == label[query]
+        first += lists
+    rank = np.empty(total.sum(), np.int32)
+    reached, seen = np.empty(lists, np.int64), np.empty(lists, np.int32)
+    first, begin = 0, 0
+    for row in range(len(queries)):
+        query = queries[row]
+        if not allowed[query]:
+            continue
+        for one in range(lists):
+            reached[one] = begin
+            begin += total[first + one]
+            seen[one] = 0
+        for other in order[row]:
+            if allowed[other]:
+                place = _place(gallery, site[query], site[other], subject[query], subject[other])
+                if place >= 0:
+                    seen[place] += 1
+                    if label[other] == label[query]:
+                        rank[reached[place]] = seen[place]
+                        reached[place] += 1
+        first += lists
+    return rank, total, size
+
+
+@compiled
+def _nearest(
+    similarity: npt.NDArray[np.float64], queries: Counts, site: Integers, subject: Integers, gallery: int, depth: int
+) -> Integers:
+    found = np.full((len(queries), depth), -1, np.int32)
+    value = np.empty(depth)
+    for row in range(len(queries)):
+        query, have = queries[row], 0
+        for other in range(len(site)):
+            new = similarity[row, other]
+            if have == depth and new <= value[depth - 1]:
+                continue
+            if _place(gallery, site[query], site[other], subject[query], subject[other]) < 0:
+                continue
+            # Into its place from behind, after those that are as similar: they came first.
+            j = have if have < depth else depth - 1
+            have = min(have + 1, depth)
+            while j > 0 and value[j - 1] < new:
+                value[j] = value[j - 1]
+                found[row, j] = found[row, j - 1]
+                j -= 1
+            value[j] = new
+            found[row, j] = other
+    return found
