@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 import benchmark.metrics
 from benchmark.metrics.rows import Score, to_frame
@@ -53,9 +54,14 @@ def evaluate(
 def score_all(
     embeddings: pd.DataFrame, settings: EvaluationSettings, query_sites: Sequence[str] | None = None
 ) -> list[Score]:
-    """:func:`evaluate`, with the scores as they come from the metrics, replicates included."""
+    """:func:`evaluate`, with the scores as they come from the metrics, replicates included.
+
+    Libraries use one thread, so that scores do not depend on how many there are; what is worth it runs by
+    :func:`benchmark.metrics.threads.map_chunks`.
+    """
     scans = scored_scans(embeddings)
-    return [score for scorer in scorers() for score in scorer(scans, settings, query_sites)]
+    with threadpool_limits(1):
+        return [score for scorer in scorers() for score in scorer(scans, settings, query_sites)]
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.metrics.compiled import compiled
 from benchmark.seeds import generator
 
 Integers = npt.NDArray[np.int64]
@@ -83,7 +84,7 @@ def design(
     seed
         Of the permutations.
     inner_folds
-        Folds of every training part; 0 for none.
+        Folds of every training part of the true classes; 0 for none.
     """
     classes, codes = np.unique(target, return_inverse=True)
     if len(classes) < 2:
@@ -94,9 +95,9 @@ def design(
         return Design(classes, folds, None, (), f"'{smallest}' has one subject, too few to cross-validate")
     used = min(folds, subjects[smallest])
     owner = np.unique(subject, return_inverse=True)[1]
-    labellings = [codes] + [generator(seed, "permutation", index).permutation(codes) for index in range(permutations)]
-    truth, *permuted = (labelling(labels, owner, used, inner_folds) for labels in labellings)
-    return Design(classes, used, truth, tuple(permuted))
+    permuted = [generator(seed, "permutation", index).permutation(codes) for index in range(permutations)]
+    truth = labelling(codes, owner, used, inner_folds)
+    return Design(classes, used, truth, tuple(labelling(labels, owner, used) for labels in permuted))
 
 
 def labelling(codes: Integers, owner: Integers, folds: int, inner_folds: int = 0) -> Labelling:
@@ -139,17 +140,32 @@ def stratified_folds(codes: Integers, owner: Integers, folds: int) -> Pairs:
     """
     counts = np.zeros((owner.max() + 1, codes.max() + 1))
     np.add.at(counts, (owner, codes), 1)
-    total = counts.sum(axis=0)
-    filled = np.zeros((folds, len(total)))
-    fold_of = np.zeros(len(counts), np.int64)
-    own = np.arange(folds)
-    for group in np.argsort(-counts.std(axis=1), kind="stable"):
-        tried = np.repeat(filled[None], folds, axis=0)
-        tried[own, own] += counts[group]
-        unevenness = (tried / total).std(axis=1).mean(axis=1)
-        best = np.flatnonzero(unevenness <= unevenness.min() + 1e-9)
-        fold = best[np.argmin(filled[best].sum(axis=1))]
-        filled[fold] += counts[group]
-        fold_of[group] = fold
+    fold_of = _dealt(counts, np.argsort(-counts.std(axis=1), kind="stable"), folds)
     of_scan = fold_of[owner]
     return tuple((np.flatnonzero(of_scan != fold), np.flatnonzero(of_scan == fold)) for fold in range(folds))
+
+
+@compiled
+def _dealt(counts: npt.NDArray[np.float64], order: Integers, folds: int) -> Integers:
+    groups, classes = counts.shape
+    total = np.zeros(classes)
+    for group in range(groups):
+        total += counts[group]
+    filled, unevenness = np.zeros((folds, classes)), np.empty(folds)
+    fold_of = np.zeros(groups, np.int64)
+    for group in order:
+        for tried in range(folds):
+            filled[tried] += counts[group]
+            # Mean over classes of the standard deviation over folds of the class's share.
+            unevenness[tried] = 0.0
+            for one in range(classes):
+                unevenness[tried] += np.std(filled[:, one] / total[one]) / classes
+            filled[tried] -= counts[group]
+        fold, fewest = -1, 0.0
+        for tried in range(folds):
+            scans = filled[tried].sum()
+            if unevenness[tried] <= unevenness.min() + 1e-9 and (fold < 0 or scans < fewest):
+                fold, fewest = tried, scans
+        filled[fold] += counts[group]
+        fold_of[group] = fold
+    return fold_of

@@ -16,8 +16,8 @@ from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings, Probe
 from benchmark.metrics.threads import map_chunks
 
-ACCURACY = Metric("leakage", "balanced_accuracy", version=2, higher_is_better=False)
-RECALL = Metric("leakage", "recall", version=2, higher_is_better=False)
+ACCURACY = Metric("leakage", "balanced_accuracy", version=3, higher_is_better=False)
+RECALL = Metric("leakage", "recall", version=3, higher_is_better=False)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:

@@ -46,7 +46,8 @@ def out_of_fold(
     probe
         ``linear``: logistic regression with an L2 penalty (C 0.01, 0.1 or 1); ``knn``: majority of the nearest in
         Euclidean distance (half, once or twice ``neighbours``); ``mlp``: one hidden layer of 32, L-BFGS (L2 weight 1,
-        0.1 or 0.0001); ``boosting``: gradient boosting of 20 trees a class with at most 8 leaves, always the same.
+        0.1 or 0.0001); ``boosting``: gradient boosting of 20 trees a class with at most 8 leaves, over 64 bins, always
+        the same.
     neighbours
         Of ``knn``; fewer where a fold has fewer training scans.
     seed
@@ -153,7 +154,12 @@ def _classifier(probe: Probe, value: float, scans: int, seed: int) -> Any:
         return KNeighborsClassifier(min(int(value), scans), algorithm="brute")
     if probe == "boosting":
         return HistGradientBoostingClassifier(
-            learning_rate=0.2, max_iter=20, max_leaf_nodes=8, l2_regularization=value, early_stopping=False
+            learning_rate=0.2,
+            max_iter=20,
+            max_leaf_nodes=8,
+            max_bins=64,
+            l2_regularization=value,
+            early_stopping=False,
         )
     state = derive_seed(seed, "mlp") % 2**32
     return MLPClassifier((32,), solver="lbfgs", alpha=value, tol=1e-3, max_iter=200, random_state=state)

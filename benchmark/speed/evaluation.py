@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jsonargparse import auto_cli
+from threadpoolctl import threadpool_limits
 
 from benchmark.metrics.evaluate import EvaluationSettings, scorers
 from benchmark.metrics.galleries import codes_of
@@ -64,8 +65,10 @@ def main(
     started = time.perf_counter()
     scored = scored_scans(table)
     _line("reading", time.perf_counter() - started)
-    for scorer in scorers():
-        _timed(scorer.__module__.rsplit(".", 1)[-1], lambda one=scorer: one(scored, settings, None))  # type: ignore[misc]
+    # As benchmark.metrics.evaluate does, metric by metric.
+    with threadpool_limits(1):
+        for scorer in scorers():
+            _line(scorer.__module__.rsplit(".", 1)[-1], _seconds(lambda one=scorer: one(scored, settings, None)))  # type: ignore[misc]
     _line("all", time.perf_counter() - started)
     _say(f"peak of memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB\n")
     if compare:
@@ -117,10 +120,6 @@ def _seconds(work: Callable[[], Any]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-def _timed(name: str, work: Callable[[], Any]) -> None:
-    _line(name, _seconds(work))
 
 
 def _line(name: str, seconds: float) -> None:
