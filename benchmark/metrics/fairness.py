@@ -31,8 +31,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """
     label = next(iter(label_sets(scans)))
     found = []
-    for distance in settings.distances:
-        params = key_values(gallery="other_sites", label=label, **distance_params(scans, distance))
+    for distance in settings.every_distance:
+        params = key_values(gallery="other_sites", label=label, **distance_params(scans, distance, settings))
         quality = query_qualities(scans, check_query_sites(scans, query_sites), distance).get((label, "other_sites"))
         if quality is None or len(quality.query) == 0:
             found += [Score(metric, params, math.nan, 0, reason="no query") for metric in (WORST, SPREAD)]

@@ -50,8 +50,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     steps = np.abs(np.arange(counts.shape[1]) - grade[queries, None])
     names = part.site[queries]
     found = []
-    for distance in settings.distances:
-        params = key_values(gallery="other_sites", label="CN<MCI<AD", **distance_params(scans, distance))
+    for distance in settings.every_distance:
+        params = key_values(gallery="other_sites", label="CN<MCI<AD", **distance_params(scans, distance, settings))
         vectors, reason = vectors_of(part, distance).vectors, vectors_of(part, distance).reason
         reason = reason or ("" if len(queries) else "no query")
         reason = reason or ("" if 1 in grade else "no scan is MCI: nothing to grade")

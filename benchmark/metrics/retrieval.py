@@ -23,6 +23,9 @@ METRICS = {name: Metric("retrieval", name, version=1, higher_is_better=True) for
 
 GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites")
 
+#: Parameter of rows whose distance is the method's own.
+OWN = ("headline", "own")
+
 #: Query-gallery pairs held in memory at a time.
 PAIRS_AT_A_TIME = 2_000_000
 
@@ -91,11 +94,11 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         For a query site without scored scans.
     """
     found: list[Score] = []
-    for distance in settings.distances:
+    for distance in settings.every_distance:
         by_label = query_qualities(scans, check_query_sites(scans, query_sites), distance)
         for label in label_sets(scans):
             for gallery in GALLERIES:
-                params = key_values(gallery=gallery, label=label, **distance_params(scans, distance))
+                params = key_values(gallery=gallery, label=label, **distance_params(scans, distance, settings))
                 quality = by_label.get((label, gallery))
                 if quality is None:
                     reason = vectors_of(scans, distance).reason
@@ -105,10 +108,16 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     return found
 
 
-def distance_params(scans: Scans, distance: Distance) -> dict[str, str]:
-    """Parameters that name a distance, and say so where its statistics come from the scored scans themselves."""
+def distance_params(scans: Scans, distance: Distance, settings: EvaluationSettings) -> dict[str, str]:
+    """Parameters that name a distance.
+
+    They say where its statistics come from the scored scans themselves, and that it is the one which the method
+    declares as its own.
+    """
     told = {"cosine_centred": {"centre": "all"}, "whitened": {"statistics": "all"}, "within_subject": {"centre": "all"}}
-    return {"distance": distance, **({} if scans.reference_is_train else told.get(distance, {}))}
+    source = {} if scans.reference_is_train else told.get(distance, {})
+    own = {OWN[0]: OWN[1]} if distance == settings.own_distance else {}
+    return {"distance": distance, **source, **own}
 
 
 def query_qualities(

@@ -43,8 +43,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     site, subject = codes.site, codes.subject
     names = scans.site[queries]
     found = []
-    for distance in settings.distances:
-        params = key_values(gallery="all_sites", **distance_params(scans, distance))
+    for distance in settings.every_distance:
+        params = key_values(gallery="all_sites", **distance_params(scans, distance, settings))
         vectors, reason = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
         reason = reason or ("" if len(queries) else "no query")
         if not reason and min(len(scans) - np.bincount(subject)[subject[queries]]) < DEPTH:

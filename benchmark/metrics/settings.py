@@ -22,6 +22,9 @@ class EvaluationSettings:
         mean), ``cosine``, ``euclidean``, ``whitened``, ``within_subject`` (see
         :func:`benchmark.metrics.similarity.vectors_of`). The wide tables show ``cosine_centred`` where it is among
         them, and the first in the alphabet otherwise.
+    own_distance
+        Distance that the embeddings' method declares as its own, in its configuration; None for none. It is scored
+        beside the others, its rows say ``headline=own``, and the wide tables show it for this method.
     probes
         Classifiers that leakage is measured by: any of ``linear``, ``knn``, ``mlp``, ``boosting``.
     permutations
@@ -52,6 +55,7 @@ class EvaluationSettings:
     """
 
     distances: tuple[Distance, ...] = ("cosine_centred",)
+    own_distance: Distance | None = None
     probes: tuple[Probe, ...] = ("linear", "knn", "mlp", "boosting")
     permutations: int = 5
     mlp_permutations: int = 1
@@ -73,12 +77,23 @@ class EvaluationSettings:
                     raise UserError(f"{name}: '{one}' is not allowed; allowed: {', '.join(allowed)}")
             if not given:
                 raise UserError(f"{name}: none given; give one or more of {', '.join(allowed)}")
+        if self.own_distance not in (None, *get_args(Distance)):
+            raise UserError(
+                f"own_distance: '{self.own_distance}' is not allowed; allowed: {', '.join(get_args(Distance))}"
+            )
         for name, lowest in _LEAST.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < lowest:
                 raise UserError(f"{name}: {value} is not allowed; it must be an integer >= {lowest}")
         if self.inner_folds == 1:
             raise UserError("inner_folds: 1 is not allowed; it must be 0 or an integer >= 2")
+
+    @property
+    def every_distance(self) -> tuple[Distance, ...]:
+        """Distances to score: the method's own first, where it has one."""
+        if self.own_distance is None:
+            return self.distances
+        return (self.own_distance, *(one for one in self.distances if one != self.own_distance))
 
 
 #: Smallest allowed value of every number.

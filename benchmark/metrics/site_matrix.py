@@ -35,7 +35,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         Rows with the subgroup ``gallery_site=...;query_site=...``; n counts queries with a relevant scan; NaN with a
         reason where there is none. None at all where the distance cannot be taken.
     """
-    distance = settings.distances[0]
+    distance = settings.every_distance[0]
     label, chosen = next(iter(label_sets(scans).items()))
     may_query = check_query_sites(scans, query_sites)[chosen]
     part = scans.where(chosen)
@@ -52,7 +52,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
 
     parts = list(map_chunks(of_chunk, chunks_of(queries, len(part))))
     value, expected = np.concatenate([np.zeros((2, 0, len(names))), *parts], axis=1)
-    params = key_values(gallery="one_site", label=label, **distance_params(scans, distance))
+    params = key_values(gallery="one_site", label=label, **distance_params(scans, distance, settings))
     found = []
     for query_site in np.unique(site[queries]):
         here = site[queries] == query_site

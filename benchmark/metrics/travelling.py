@@ -50,8 +50,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     strangers = replace(codes, subject=np.arange(len(scans), dtype=np.int32))
     share = elsewhere / np.maximum(len(scans) - np.bincount(site)[site], 1)
     scores = []
-    for distance in settings.distances:
-        params = key_values(gallery="other_sites", **distance_params(scans, distance))
+    for distance in settings.every_distance:
+        params = key_values(gallery="other_sites", **distance_params(scans, distance, settings))
         vectors, reason = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
         if len(queries) == 0:
             reason = "no subject" + (" of the query sites" if query_sites else "") + " has scored scans at two sites"

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from benchmark.metrics.retrieval import OWN
 from benchmark.metrics.rows import parse_key_values
 
-#: Distance that the wide tables show where scores hold it; the first in the alphabet otherwise.
+#: Distance that the wide tables show of methods that declare none, where scores hold it; else the alphabet's first.
 HEADLINE_DISTANCE = "cosine_centred"
 
 
@@ -47,14 +48,20 @@ class Column:
         return " ".join(self.title)
 
     def rows(self, scores: pd.DataFrame) -> pd.DataFrame:
-        """The rows of a long score table that the column shows, with the headline distance."""
+        """The rows of a long score table that the column shows.
+
+        Of several distances, those of a method's own, where it declares one, and of the headline distance otherwise.
+        """
         chosen = scores[(scores["table"] == self.table) & (scores["metric"] == self.metric)]
         parsed = {text: parse_key_values(text) for text in chosen["params"].unique()}
         matching = {text for text, given in parsed.items() if self.params.items() <= given.items()}
         distances = {parsed[text]["distance"] for text in matching if "distance" in parsed[text]}
         if distances:
             headline = HEADLINE_DISTANCE if HEADLINE_DISTANCE in distances else min(distances)
-            matching = {text for text in matching if parsed[text].get("distance") == headline}
+            own = {text for text in matching if parsed[text].get(OWN[0]) == OWN[1]}
+            with_own = chosen["method"].isin(chosen.loc[chosen["params"].isin(own), "method"])
+            common = {text for text in matching if parsed[text].get("distance") == headline}
+            return chosen[chosen["params"].isin(own) | (~with_own & chosen["params"].isin(common))]
         return chosen[chosen["params"].isin(matching)]
 
 

@@ -216,10 +216,13 @@ _NOTHING = Entry(math.nan, math.nan, 0, 0, math.nan)
 
 
 def _distance(scores: pd.DataFrame) -> str:
-    found = RETRIEVAL[0].rows(scores)["params"].unique()
-    distances = sorted({parse_key_values(text)["distance"] for text in found})
+    rows = RETRIEVAL[0].rows(scores)[["method", "params"]].drop_duplicates()
+    given = rows.assign(distance=[parse_key_values(text)["distance"] for text in rows["params"]])
     words = {"cosine_centred": "cosine after subtracting the training scans' mean (`cosine_centred`)"}
-    return ", ".join(words.get(distance, distance) for distance in distances) or "none"
+    parts = {str(distance): ", ".join(sorted(part["method"].unique())) for distance, part in given.groupby("distance")}
+    if len(parts) < 2:
+        return "".join(words.get(distance, distance) for distance in parts) or "none"
+    return "; ".join(f"{words.get(distance, distance)} for {methods}" for distance, methods in parts.items())
 
 
 def _versions(scores: pd.DataFrame) -> str:

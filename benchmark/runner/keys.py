@@ -33,6 +33,9 @@ LIBRARIES = (
     "seada-bench",
 )
 
+#: Libraries whose versions can change scores alone.
+SCORING_LIBRARIES = ("numba",)
+
 #: Parts of a resolved configuration that say where and how comfortably, not what is computed.
 IRRELEVANT = (
     ("trainer", "default_root_dir"),
@@ -77,9 +80,9 @@ def source_digest(sources: tuple[str, ...]) -> str:
 
 
 @cache
-def library_versions() -> dict[str, str]:
-    """Versions of everything that can change the numbers."""
-    return {name: version(name) for name in LIBRARIES}
+def library_versions(names: tuple[str, ...] = LIBRARIES) -> dict[str, str]:
+    """Versions of libraries, by default of all that can change embeddings."""
+    return {name: version(name) for name in names}
 
 
 def run_key(config: dict[str, Any], data_digests: Iterable[str]) -> str:
@@ -112,7 +115,7 @@ def score_key(run: str, settings: EvaluationSettings) -> str:
             "run": run,
             "settings": settings.__dict__,
             "source": source_digest(SCORING_SOURCES),
-            "versions": library_versions(),
+            "versions": library_versions((*LIBRARIES, *SCORING_LIBRARIES)),
         }
     )
 

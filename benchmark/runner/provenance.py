@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmark.runner.keys import ROOT, library_versions
+from benchmark.runner.keys import LIBRARIES, ROOT, SCORING_LIBRARIES, library_versions
 
 
 @cache
@@ -20,7 +20,7 @@ def environment() -> dict[str, Any]:
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": _dirty(),
         "python": platform.python_version(),
-        "libraries": library_versions(),
+        "libraries": library_versions((*LIBRARIES, *SCORING_LIBRARIES)),
         "platform": platform.platform(),
         "processor": _processor(),
         "cpu_count": os.cpu_count(),

@@ -259,3 +259,21 @@ def test_interval_surrounds_the_value_and_does_not_depend_on_the_run(make_table)
     found = pick(first, "mAP")
     assert found["ci_low"] < found["value"] < found["ci_high"]
     assert first.loc[first["subgroup"] != "", "ci_low"].isna().all()
+
+
+def test_own_distance_is_scored_beside_the_others_and_named(make_table):
+    table = make_table()
+    every = score(table, EvaluationSettings(bootstrap=0, distances=("cosine_centred", "euclidean")))
+    for distance in ("euclidean", "whitened"):
+        settings = EvaluationSettings(bootstrap=0, distances=("cosine_centred",), own_distance=distance)
+        found = score(table, settings)
+        own = found["params"].str.contains("headline=own")
+        assert set(found["params"].str.extract("distance=([a-z_]+)")[0]) == {"cosine_centred", distance}
+        assert found.loc[own, "params"].str.contains(f"distance={distance}").all()
+        assert own.sum() == len(found) / 2
+        if distance == "euclidean":
+            expected = pick(every, "mAP", distance="euclidean")["value"]
+            chosen = found[own & (found["metric"] == "mAP") & (found["subgroup"] == "")]
+            assert chosen.iloc[0]["value"] == expected
+    with pytest.raises(UserError, match="own_distance: 'nearest' is not allowed"):
+        EvaluationSettings(own_distance="nearest")

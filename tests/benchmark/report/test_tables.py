@@ -97,3 +97,21 @@ def test_terminal_has_both_tables(scores):
 def test_column_keys_are_unique():
     for columns in (RETRIEVAL, LEAKAGE):
         assert len({column.key for column in columns}) == len({column.heading for column in columns}) == len(columns)
+
+
+def test_a_methods_own_distance_is_the_one_that_is_shown(scores, tmp_path):
+    # b declares the Euclidean distance; a's Euclidean rows are there and not shown.
+    other = scores[scores["table"] == "retrieval"].copy()
+    other["value"] += 0.05
+    other["params"] = "distance=euclidean;gallery=other_sites;label=CN/AD"
+    other.loc[other["method"] == "b", "params"] = "distance=euclidean;gallery=other_sites;headline=own;label=CN/AD"
+    write_tables(pd.concat([scores, other]), tmp_path)
+    shown = pd.read_csv(tmp_path / "retrieval.csv").set_index(["protocol", "method"])["map_cn_ad"]
+    assert shown["pooled", "a"] == pytest.approx((0.6 + 0.8) / 2)
+    assert shown["leave_one_site_out", "a"] == pytest.approx((0.1 + 0.3 + 0.4 + 0.6) / 4)
+    table = pd.read_csv(tmp_path / "retrieval_by_site.csv").set_index("method")["map_cn_ad"]
+    assert table["a"] == pytest.approx((0.55 + 0.65) / 2)
+    text = (tmp_path / "retrieval.md").read_text()
+    assert "(`cosine_centred`) for a; euclidean for b." in text
+    # b's cell of seed 2 has no value under either distance: a gap, not the other distance's.
+    assert pd.isna(shown["pooled", "b"])
