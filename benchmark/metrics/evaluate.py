@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 import benchmark.metrics
@@ -60,7 +62,10 @@ def score_all(
     :func:`benchmark.metrics.threads.map_chunks`.
     """
     scans = scored_scans(embeddings)
-    with threadpool_limits(1):
+    # Filters of warnings are the whole process's: probes in several threads cannot each have their own.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Stopping at the iteration limit is part of what the probes are.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return [score for scorer in scorers() for score in scorer(scans, settings, query_sites)]
 
 

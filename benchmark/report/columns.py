@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -12,6 +12,12 @@ from benchmark.metrics.rows import parse_key_values
 
 #: Distance that the wide tables show of methods that declare none, where scores hold it; else the alphabet's first.
 HEADLINE_DISTANCE = "cosine_centred"
+
+#: The two labels of the headline. Where another column was retrieved by, its two most frequent ones take their place.
+PAIR = "CN/AD"
+
+#: Other values of the parameter ``label``.
+_NO_PAIR = frozenset({"all", "diagnosis", "CN<MCI<AD"})
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,10 @@ class Column:
         """
         chosen = scores[(scores["table"] == self.table) & (scores["metric"] == self.metric)]
         parsed = {text: parse_key_values(text) for text in chosen["params"].unique()}
-        matching = {text for text, given in parsed.items() if self.params.items() <= given.items()}
+        wanted = dict(self.params)
+        if wanted.get("label") == PAIR:
+            wanted["label"] = pair_of(chosen)
+        matching = {text for text, given in parsed.items() if wanted.items() <= given.items()}
         distances = {parsed[text]["distance"] for text in matching if "distance" in parsed[text]}
         if distances:
             headline = HEADLINE_DISTANCE if HEADLINE_DISTANCE in distances else min(distances)
@@ -171,6 +180,17 @@ KEPT: Sequence[Column] = (
     Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1, terminal=False),
     Column("collapsed", ("collapsed",), "structure", "collapsed", digits=2, terminal=False),
 )
+
+
+def pair_of(scores: pd.DataFrame) -> str:
+    """The two labels that :data:`PAIR` stands for in these scores."""
+    found = {parse_key_values(text).get("label", "all") for text in scores["params"].unique()} - _NO_PAIR
+    return PAIR if PAIR in found or len(found) != 1 else found.pop()
+
+
+def with_labels(columns: Sequence[Column], pair: str) -> Sequence[Column]:
+    """Columns whose titles name a pair of labels in place of :data:`PAIR`."""
+    return [replace(column, title=tuple(part.replace(PAIR, pair) for part in column.title)) for column in columns]
 
 
 def present(columns: Sequence[Column], scores: pd.DataFrame) -> Sequence[Column]:

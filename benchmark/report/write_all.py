@@ -17,7 +17,7 @@ from benchmark.report.latex import latex
 from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
 from benchmark.report.page.page import render_page
-from benchmark.report.page.wide import wide_tables
+from benchmark.report.page.wide import filled_tables
 from benchmark.report.results import PROVENANCE, SCORES, Results, _provenance, read_results
 from benchmark.report.tables import _ORDER, SCORE_COLUMNS, write_tables
 
@@ -86,7 +86,7 @@ def write_all(
     order = order_of(results) if method_order is None else list(method_order)
     lines = _notes(results) if notes is None else list(notes)
     contents = _tables(read.scores, order, lines)
-    wide = wide_tables(read.scores, order, lines)
+    wide = filled_tables(read.scores, order, lines)
     for table in wide:
         text = latex(table.title, table.sections, table.columns, table.footer, table.directions)
         contents[f"{table.name}.tex"] = text.encode()

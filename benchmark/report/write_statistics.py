@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
-from benchmark.report.columns import HEADLINES, KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column
+from benchmark.report.columns import HEADLINES, KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, pair_of, with_labels
 from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.statistics.diagram import critical_difference_diagram, interval_diagram
 from benchmark.report.statistics.settings import StatisticsSettings
@@ -60,9 +60,10 @@ def statistics_figures(folder: Path, method_order: Sequence[str]) -> dict[str, s
     path = folder / REPLICATES
     if not path.is_file():
         return {}
-    found = _statistics(pd.read_parquet(path), None)
+    replicates = pd.read_parquet(path)
+    found = _statistics(replicates, None)
     figures = {}
-    for column in HEADLINES:
+    for column in with_labels(HEADLINES, pair_of(replicates)):
         title = f"{column.heading}, pooled"
         for kind, table in (("intervals", found.intervals), ("ranks", found.ranks)):
             part = table[(table["protocol"] == "pooled") & (table["score"] == column.key)]
@@ -101,8 +102,9 @@ def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: 
     for key in weights:
         if key not in known:
             raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
-    columns = [known[key] for key in weights]
-    intervals = _statistics(pd.read_parquet(path), None, columns).intervals
+    replicates = pd.read_parquet(path)
+    columns = with_labels([known[key] for key in weights], pair_of(replicates))
+    intervals = _statistics(replicates, None, columns).intervals
     rated = weighted_scores(intervals, weights)
     lines = ["# Weighted score", "", "Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."]
     for protocol in dict.fromkeys(rated["protocol"]):
@@ -146,4 +148,4 @@ def _statistics(
 ) -> Statistics:
     candidates = replicates[~replicates["method"].isin(REFERENCE_ROWS)].reset_index(drop=True)
     candidates = candidates.assign(replicates=candidates["replicates"].map(lambda one: np.asarray(one, np.float64)))
-    return statistics(candidates, columns, settings)
+    return statistics(candidates, with_labels(columns, pair_of(candidates)), settings)

@@ -94,15 +94,20 @@ def read_sweep(path: Path) -> SweepConfig:
         raise UserError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: a sweep is a mapping with the fields {', '.join(SweepConfig.__dataclass_fields__)}")
-    fields = _checked(path, "", content, SweepConfig)
-    for name in ("methods", "seeds"):
-        if name not in fields:
-            raise UserError(f"{path}: field '{name}' is missing")
     try:
+        fields = _checked("", content, SweepConfig)
+        for name in ("methods", "seeds"):
+            if name not in fields:
+                raise UserError(f"field '{name}' is missing")
         if fields.get("phantom") is not None:
-            fields["phantom"] = PhantomData(**_checked(path, "phantom.", fields["phantom"], PhantomData))
+            fields["phantom"] = PhantomData(**_checked("phantom.", fields["phantom"], PhantomData))
         if "evaluation" in fields:
-            given = _checked(path, "evaluation.", fields["evaluation"], EvaluationSettings)
+            given = _checked("evaluation.", fields["evaluation"], EvaluationSettings)
+            if "own_distance" in given:
+                raise UserError(
+                    "field 'evaluation.own_distance' is not allowed in a sweep; a method declares it as 'own_distance' "
+                    "in its own file"
+                )
             lists: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
             fields["evaluation"] = EvaluationSettings(**lists)
         sweep = SweepConfig(**fields)
@@ -126,13 +131,13 @@ def with_seed(value: Any, seed: int) -> Any:
     return value
 
 
-def _checked(path: Path, prefix: str, content: Any, kind: type[Any]) -> dict[str, Any]:
+def _checked(prefix: str, content: Any, kind: type[Any]) -> dict[str, Any]:
     allowed = list(kind.__dataclass_fields__)
     if not isinstance(content, dict):
-        raise UserError(f"{path}: field '{prefix.rstrip('.')}' must be a mapping with any of: {', '.join(allowed)}")
+        raise UserError(f"field '{prefix.rstrip('.')}' must be a mapping with any of: {', '.join(allowed)}")
     for name in content:
         if name not in allowed:
-            raise UserError(f"{path}: field '{prefix}{name}' is unknown; allowed: {', '.join(allowed)}")
+            raise UserError(f"field '{prefix}{name}' is unknown; allowed: {', '.join(allowed)}")
     return dict(content)
 
 

@@ -167,6 +167,14 @@ def test_unknown_commands_and_methods_are_answered_with_the_valid_ones(capsys, t
     [
         ("methods: [seada]\n", "field 'seeds' is missing"),
         ("methods: [seada]\nseeds: {pooled: [1]}\ncolour: red\n", "field 'colour' is unknown; allowed: methods"),
+        (
+            "methods: [seada]\nseeds: {pooled: [1]}\nevaluation: {probe: [knn]}\n",
+            "field 'evaluation.probe' is unknown; allowed: distances",
+        ),
+        (
+            "methods: [seada]\nseeds: {pooled: [1]}\nevaluation: {own_distance: whitened}\n",
+            "field 'evaluation.own_distance' is not allowed in a sweep",
+        ),
         ("methods: [seada]\nseeds: {pool: [1]}\n", "protocol 'pool' is unknown; allowed: pooled, leave_one_site_out"),
         ("methods: [seada]\nseeds: {pooled: [x]}\n", "field 'seeds.pooled': ['x'] is not allowed"),
         ("evaluation: {folds: 1}\nmethods: [seada]\nseeds: {pooled: [1]}\n", "folds: 1 is not allowed"),

@@ -22,7 +22,7 @@ from benchmark.report.page.pareto import LEAKAGE_KEY, pareto_plots
 from benchmark.report.page.pipes import blocks
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
-from benchmark.report.page.wide import REFERENCE_ROWS, WideTable, grids
+from benchmark.report.page.wide import REFERENCE_ROWS, FilledTable, grids
 from benchmark.report.results import Results
 from benchmark.report.summary import ordered
 from benchmark.report.text import section_title
@@ -65,7 +65,7 @@ class Compared:
 
 def render_page(
     results: Results,
-    wide: Sequence[WideTable],
+    wide: Sequence[FilledTable],
     method_order: Sequence[str] | None = None,
     examples: Examples | None = None,
     statistics_markdown: str | None = None,

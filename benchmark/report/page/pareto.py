@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, Column
+from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, Column, pair_of, with_labels
 from benchmark.report.page.aggregate import aggregate, in_order
 from benchmark.report.page.grid import Cell, Grid, Header, number
 from benchmark.report.page.labels import Box, place_labels
@@ -111,11 +111,13 @@ def pareto_plots(scores: pd.DataFrame, methods: Sequence[str], leakage_key: str 
     column = next(each for each in LEAKAGE if each.key == leakage_key)
     overall = scores[scores["subgroup"] == ""]
     # The parameters of the methods' rows may differ beyond what the column asks for.
-    both = [aggregate(each.rows(overall).assign(params="")) for each in (column, CROSS_SITE_MAP)]
+    (retrieval_column,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
+    columns = column, retrieval_column
+    both = [aggregate(each.rows(overall).assign(params="")) for each in columns]
     plots = []
     for place, protocol in enumerate(known_first(overall["protocol"]), start=1):
         leakage, retrieval = (each[each["protocol"] == protocol] for each in both)
-        plots.append(_plot(place, protocol, column, leakage, retrieval, in_order(overall["method"], methods)))
+        plots.append(_plot(place, protocol, columns, leakage, retrieval, in_order(overall["method"], methods)))
     return plots
 
 
@@ -139,7 +141,7 @@ def undominated(values: Mapping[str, tuple[float, float]]) -> set[str]:
 def _plot(
     place: int,
     protocol: str,
-    column: Column,
+    columns: tuple[Column, Column],
     leakage: pd.DataFrame,
     retrieval: pd.DataFrame,
     methods: Sequence[str],
@@ -155,10 +157,10 @@ def _plot(
     chance = float(leakage["chance"].mean()), float(retrieval["chance"].mean())
     return Pareto(
         protocol,
-        _svg(points, column, chance, f"pareto {place}") if points else "",
+        _svg(points, columns, chance, f"pareto {place}") if points else "",
         (SECOND[kinds[0]], SECOND[kinds[1]]),
         [method for method in methods if method not in measured],
-        _grid(f"pareto-{place}", points, column),
+        _grid(f"pareto-{place}", points, columns),
     )
 
 
@@ -182,13 +184,13 @@ def _measured(row: dict[Any, Any], kind: str) -> Measured:
     return Measured(float(row["mean"]), float(ends[0]), float(ends[1]))
 
 
-def _grid(identifier: str, points: Sequence[Point], column: Column) -> Grid:
+def _grid(identifier: str, points: Sequence[Point], columns: tuple[Column, Column]) -> Grid:
     headers = [
         Header("method"),
-        Header(column.heading, False),
+        Header(columns[0].heading, False),
         Header("from"),
         Header("to"),
-        Header(CROSS_SITE_MAP.heading, True),
+        Header(columns[1].heading, True),
         Header("from"),
         Header("to"),
         Header("note"),
@@ -203,14 +205,14 @@ def _grid(identifier: str, points: Sequence[Point], column: Column) -> Grid:
     return Grid(identifier, "The plotted numbers", headers, rows)
 
 
-def _svg(points: Sequence[Point], column: Column, chance: tuple[float, float], salt: str) -> str:
+def _svg(points: Sequence[Point], columns: tuple[Column, Column], chance: tuple[float, float], salt: str) -> str:
     # A style of the user's own must not change the bytes.
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(
             {"svg.hashsalt": salt, "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 10}
         )
-        figure = _figure(points, column, chance)
+        figure = _figure(points, columns, chance)
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
@@ -224,11 +226,11 @@ def _svg(points: Sequence[Point], column: Column, chance: tuple[float, float], s
     return text
 
 
-def _figure(points: Sequence[Point], column: Column, chance: tuple[float, float]) -> Figure:
+def _figure(points: Sequence[Point], columns: tuple[Column, Column], chance: tuple[float, float]) -> Figure:
     figure = Figure(figsize=(8.4, 5.6), dpi=72)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.09, 0.11, 0.79, 0.83))
-    _dress(axes, points, column, chance)
+    _dress(axes, points, columns, chance)
     for point in points:
         _mark(axes, point)
     _front(axes, [point for point in points if point.undominated])
@@ -236,15 +238,15 @@ def _figure(points: Sequence[Point], column: Column, chance: tuple[float, float]
     return figure
 
 
-def _dress(axes: Any, points: Sequence[Point], column: Column, chance: tuple[float, float]) -> None:
+def _dress(axes: Any, points: Sequence[Point], columns: tuple[Column, Column], chance: tuple[float, float]) -> None:
     for axis, level, setter in ((0, chance[0], axes.set_xlim), (1, chance[1], axes.set_ylim)):
         ends = [(point.leakage, point.retrieval)[axis] for point in points]
         found = [end for each in ends for end in (each.value, each.low, each.high)] + [level]
         finite = [end for end in found if math.isfinite(end)]
         space = max(max(finite) - min(finite), 0.02) * 0.09
         setter(min(finite) - space, max(finite) + space)
-    axes.set_xlabel(f"site leakage, {column.heading} ({column.metric.replace('_', ' ')}), lower is better")
-    axes.set_ylabel("retrieval, mAP CN/AD at other sites, higher is better")
+    axes.set_xlabel(f"site leakage, {columns[0].heading} ({columns[0].metric.replace('_', ' ')}), lower is better")
+    axes.set_ylabel(f"retrieval, {columns[1].heading} at other sites, higher is better")
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
     axes.tick_params(colors=MUTED, labelcolor=INK)

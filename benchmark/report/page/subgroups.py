@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.report.columns import CROSS_SITE_MAP
+from benchmark.report.columns import CROSS_SITE_MAP, pair_of, with_labels
 from benchmark.report.page.aggregate import in_order, only_keys
 from benchmark.report.page.grid import MISSING, Cell, Footnotes, Grid, Header, bounds, number, shaded
 from benchmark.report.page.wide import direction
@@ -80,12 +80,13 @@ def per_site(summaries: pd.DataFrame, methods: Sequence[str], titles: Mapping[st
     titles
         Of the protocols.
     """
-    chosen = CROSS_SITE_MAP.rows(summaries)
+    (column,) = with_labels([CROSS_SITE_MAP], pair_of(summaries))
+    heading, chosen = column.heading, column.rows(summaries)
     chosen = chosen[[list(only_keys(text)) == [QUERY_SITE] for text in chosen["subgroup"]]]
     return [
         parts_grid(
             f"site-{place}",
-            f"{CROSS_SITE_MAP.heading} by query site, gallery: other sites. {titles.get(protocol, protocol)}",
+            f"{heading} by query site, gallery: other sites. {titles.get(protocol, protocol)}",
             chosen[chosen["protocol"] == protocol],
             QUERY_SITE,
             methods,

@@ -9,19 +9,11 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, present
+from benchmark.report.columns import Column
 from benchmark.report.page.grid import Cell, Footnotes, Grid, Header, number
 from benchmark.report.summary import Entry, Section, sections
-from benchmark.report.tables import (
-    _COMMON_FOOTER,
-    _FURTHER_FOOTER,
-    _KEPT_FOOTER,
-    _LEAKAGE_FOOTER,
-    _RETRIEVAL_FOOTER,
-    _distance,
-    _versions,
-)
-from benchmark.report.text import CHANCE, count, section_title, statistics_note
+from benchmark.report.text import CHANCE, count, section_title
+from benchmark.report.wide_tables import WideTable, wide_tables
 
 #: Methods that bound the others and do not compete: the floor, and on the phantom the ceiling.
 REFERENCE_ROWS: Mapping[str, str] = {"random_vectors": "floor", "true_anatomy": "ceiling"}
@@ -31,33 +23,23 @@ Address = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class WideTable:
-    """A wide table.
+class FilledTable(WideTable):
+    """A wide table with its numbers.
 
     Attributes
     ----------
-    name
-        Of its files.
-    title
-        Its heading.
-    columns, sections
-        As :func:`benchmark.report.summary.sections` takes and makes them.
-    footer
-        Lines below it.
+    sections
+        As :func:`benchmark.report.summary.sections` makes them.
     directions
         Whether higher values are better, by column key; None for neither.
     """
 
-    name: str
-    title: str
-    columns: Sequence[Column]
     sections: Sequence[Section]
-    footer: Sequence[str]
     directions: Mapping[str, bool | None]
 
 
-def wide_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, notes: Sequence[str]) -> list[WideTable]:
-    """The wide tables of :func:`benchmark.report.tables.write_tables`, with the footers of its Markdown files.
+def filled_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, notes: Sequence[str]) -> list[FilledTable]:
+    """The wide tables of :func:`benchmark.report.wide_tables.wide_tables` with their numbers.
 
     Parameters
     ----------
@@ -68,28 +50,16 @@ def wide_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, notes:
     notes
         Lines for the footers.
     """
-    last = (*statistics_note(scores), *notes, _versions(scores))
     return [
-        WideTable(
-            name,
-            title,
-            columns,
-            sections(scores, columns, method_order),
-            (*_COMMON_FOOTER, *footer, *last),
-            directions(scores, columns),
+        FilledTable(
+            each.name,
+            each.title,
+            each.columns,
+            each.footer,
+            sections(scores, each.columns, method_order),
+            directions(scores, each.columns),
         )
-        for name, title, columns, footer in _specified(scores)
-        if columns
-    ]
-
-
-def _specified(scores: pd.DataFrame) -> list[tuple[str, str, Sequence[Column], Sequence[str]]]:
-    # The same tables as benchmark.report.tables.write_tables.
-    return [
-        ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(scores)}.")),
-        ("leakage", "Leakage", LEAKAGE, _LEAKAGE_FOOTER),
-        ("leakage_further", "Leakage, further measures", present(LEAKAGE_FURTHER, scores), _FURTHER_FOOTER),
-        ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
+        for each in wide_tables(scores, notes)
     ]
 
 
@@ -142,12 +112,12 @@ def cell_notes(
     return of_cell, notes.listed()
 
 
-def grids(table: WideTable) -> list[Grid]:
+def grids(table: FilledTable) -> list[Grid]:
     """A wide table as grids of the page, one a protocol."""
     return [_grid(table, part, place) for place, part in enumerate(table.sections, start=1)]
 
 
-def _grid(table: WideTable, part: Section, place: int) -> Grid:
+def _grid(table: FilledTable, part: Section, place: int) -> Grid:
     marks, notes = cell_notes([part], table.columns)
     best = {column.key: best_methods(part, column, table.directions[column.key]) for column in table.columns}
     rows = []

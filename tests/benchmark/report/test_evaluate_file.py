@@ -8,6 +8,7 @@ import pytest
 
 from benchmark.embeddings import write_embeddings
 from benchmark.errors import UserError
+from benchmark.foreign.options import ForeignOptions
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.report.columns import LEAKAGE, RETRIEVAL
 from benchmark.report.evaluate_file import evaluate_file
@@ -69,3 +70,17 @@ def test_errors_name_the_file(table, tmp_path):
     table.to_csv(path, index=False)
     with pytest.raises(UserError, match="cannot write into"):
         evaluate_file(path, path / "out", SETTINGS)
+
+
+def test_tables_of_another_label_are_filled_and_name_it(table, tmp_path):
+    table["genotype"] = np.where(table["subject_id"].str.len() % 2, "e3", "e4")
+    table["genotype"] = table.groupby("subject_id")["genotype"].transform("first")
+    table.drop(columns="diagnosis").to_csv(tmp_path / "mine.csv", index=False)
+    evaluate_file(tmp_path / "mine.csv", tmp_path / "out", SETTINGS, ForeignOptions(label="genotype"))
+    wide = pd.read_csv(tmp_path / "out" / "retrieval.csv")
+    assert wide[["map_cn_ad", "p1_cn_ad", "map_own_site"]].notna().all(axis=None)
+    assert pd.read_csv(tmp_path / "out" / "kept.csv")["disease_linear"].notna().all()
+    for name in ("retrieval.md", "leakage.md", "kept.md", "statistics.md"):
+        text = (tmp_path / "out" / name).read_text() if (tmp_path / "out" / name).is_file() else ""
+        assert "CN/AD" not in text
+        assert ("e3/e4" in text) == bool(text)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmark.report.columns import CROSS_SITE_MAP
 from benchmark.report.page.grid import letters, number
-from benchmark.report.page.wide import best_methods, cell_notes, direction, grids, wide_tables
+from benchmark.report.page.wide import best_methods, cell_notes, direction, filled_tables, grids
 from benchmark.report.summary import sections
 
 
@@ -51,7 +51,7 @@ def test_equal_reasons_share_a_note(scores):
 
 
 def test_grids(scores):
-    retrieval = wide_tables(scores, ["b", "a"], ["A note."])[0]
+    retrieval = filled_tables(scores, ["b", "a"], ["A note."])[0]
     assert "A note." in retrieval.footer
     pooled, held_out = grids(retrieval)
     assert [row[0].text for row in pooled.rows] == ["b", "a"]

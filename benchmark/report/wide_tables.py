@@ -1,0 +1,142 @@
+"""Which wide tables there are, and what stands below them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark.metrics.rows import parse_key_values
+from benchmark.report.columns import (
+    KEPT,
+    LEAKAGE,
+    LEAKAGE_FURTHER,
+    PAIR,
+    RETRIEVAL,
+    Column,
+    pair_of,
+    present,
+    with_labels,
+)
+from benchmark.report.text import statistics_note
+
+_COMMON_FOOTER = (
+    "±: standard deviation over seeds (sample SD); none for one seed. A dash is a mean with a missing cell. Where "
+    "sites are held out, the mean over them is taken first, then mean and SD over seeds.",
+    "Every number, with n, reason, chance and, for retrieval, the 95 % interval over resampled query subjects of its "
+    "cell, is in scores.csv.",
+)
+
+_RETRIEVAL_FOOTER = (
+    "Gallery: the held-out scans (all scans of a file without a `split` column), without those of the query's own "
+    "subject. Other sites' scans only, unless a column says own site or all sites. Values are means over query sites.",
+    "CN/AD: queries and gallery have these two labels; all diagn.: every known label. Relevant: the query's label.",
+    "travelling top-1: share of travelling subjects' scans whose nearest scan of another site is of the same person.",
+    "Ties go to the first scan key. Chance: exact expectation under random ranking.",
+)
+
+_LEAKAGE_FOOTER = (
+    "linear, kNN, MLP: balanced accuracy of classifiers that were not part of training, for the site of the held-out "
+    "scans, cross-validated with subjects kept together; lower is better. std.: each dimension standardised; "
+    "white.: whitened principal components; statistics from training scans.",
+    "Chance: mean over refits with permuted labels, over all methods.",
+    "An LDR that leaks nothing and finds nothing is worthless: read leakage beside mAP CN/AD (other sites), effective "
+    "rank (exponential of the entropy of the covariance's eigenvalues), the first component's share of variance, and "
+    "the CN/AD probe (balanced accuracy, linear, standardised).",
+)
+
+
+_FURTHER_FOOTER = (
+    "boosting: as the probes of the leakage table, by gradient-boosted trees. given covariates: gain in balanced "
+    "accuracy over a classifier that sees only age, sex and diagnosis; 0 is best. within strata: balanced accuracy "
+    "within diagnosis and age. site pairs: mean balanced accuracy over pairs of sites, 0.5 by chance. All for the "
+    "site; lower is better.",
+    "p: permutation test of the site over subjects; p given: within strata of diagnosis and age. Means over cells of "
+    "p-values are no p-values: read them as 'never seen' (about 0.5) to 'always seen' (the smallest possible).",
+    "iLISI, kBET, BRAS: mixing of sites among neighbours and within diagnoses, in [0, 1]; higher is better. MMD²: "
+    "squared maximum mean discrepancy between a site and the others; MI: mutual information with the site in bits; "
+    "lower is better.",
+    "same-site@10: share of the query's own site among its ten nearest scans; best at chance. style site, style CN/AD: "
+    "linear probes of the style code, where a method has one; it is meant to know the site and not the disease.",
+    "std.: each dimension standardised; white.: whitened principal components.",
+)
+
+_KEPT_FOOTER = (
+    "CN/AD probe: linear, balanced accuracy, within all sites; across sites: trained on the other sites, tested on "
+    "each. Age: mean absolute error in years. RMSE, PSNR, SSIM: reconstruction inside the mask; a dash for methods "
+    "that do not reconstruct. R²: share of the variance of the phantom's true anatomy that ridge regression on the LDR "
+    "explains, out of fold. top-1: identity of travelling subjects. collapsed: share of cells with an effective rank "
+    "below 4 or a first component above 60 %.",
+)
+
+
+@dataclass(frozen=True)
+class WideTable:
+    """A wide table.
+
+    Attributes
+    ----------
+    name
+        Of its files.
+    title
+        Its heading.
+    columns
+        What it shows.
+    footer
+        Lines below it.
+    """
+
+    name: str
+    title: str
+    columns: Sequence[Column]
+    footer: Sequence[str]
+
+
+def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTable]:
+    """The wide tables of a long score table: ``retrieval``, ``leakage``, ``leakage_further`` and ``kept``.
+
+    The latter two leave out columns that no method has, and are left out themselves where there is none. Headers name
+    the two labels that take the place of CN and AD where another column was retrieved by.
+
+    Parameters
+    ----------
+    scores
+        Long score table, rows in any order.
+    notes
+        Lines for the footers: the model-selection rule, what a reader must know of single methods.
+    """
+    pair = pair_of(scores)
+    last = (*statistics_note(scores), *notes, _versions(scores))
+    return [
+        WideTable(
+            name,
+            title,
+            with_labels(columns, pair),
+            (*(line.replace(PAIR, pair) for line in (*_COMMON_FOOTER, *footer)), *last),
+        )
+        for name, title, columns, footer in (
+            ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(scores)}.")),
+            ("leakage", "Leakage", LEAKAGE, _LEAKAGE_FOOTER),
+            ("leakage_further", "Leakage, further measures", present(LEAKAGE_FURTHER, scores), _FURTHER_FOOTER),
+            ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
+        )
+        if columns
+    ]
+
+
+def _distance(scores: pd.DataFrame) -> str:
+    rows = RETRIEVAL[0].rows(scores)[["method", "params"]].drop_duplicates()
+    given = rows.assign(distance=[parse_key_values(text)["distance"] for text in rows["params"]])
+    words = {"cosine_centred": "cosine after subtracting the training scans' mean (`cosine_centred`)"}
+    parts = {str(distance): ", ".join(sorted(part["method"].unique())) for distance, part in given.groupby("distance")}
+    if len(parts) < 2:
+        return "".join(words.get(distance, distance) for distance in parts) or "none"
+    return "; ".join(f"{words.get(distance, distance)} for {methods}" for distance, methods in parts.items())
+
+
+def _versions(scores: pd.DataFrame) -> str:
+    found = scores.groupby("table")["version"].unique()
+    return "Metric versions: " + ", ".join(
+        f"{table} {'/'.join(str(version) for version in sorted(versions))}" for table, versions in found.items()
+    )
