@@ -1,4 +1,4 @@
-"""The command line: `seada-bench fit | predict | sweep | evaluate | compare | tables | verify | phantom`."""
+"""The command line: `seada-bench fit | predict | sweep | evaluate | compare | tables | verify | manifest | phantom`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ commands:
   compare    say what differs between two results folders
   tables     write a results folder's tables as Markdown, CSV, LaTeX and one HTML page
   verify     run the sweep of a results folder again, and say whether the same comes out
+  manifest   write per-site manifests from a downloaded dataset
   phantom    generate the multi-site T1 phantom
 
 'seada-bench COMMAND --help' lists the options of a command.
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         "compare": _compare,
         "tables": _tables,
         "verify": _verify,
+        "manifest": _manifest,
         "phantom": _phantom,
         **dict.fromkeys(("fit", "predict"), _lightning),
     }
@@ -279,6 +281,12 @@ def _tables(args: list[str]) -> int:
     )
     _say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")
     return 0
+
+
+def _manifest(args: list[str]) -> int:
+    from benchmark.manifest_cli import main as manifest
+
+    return manifest(args)
 
 
 def _phantom(args: list[str]) -> int:

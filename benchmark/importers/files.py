@@ -1,0 +1,66 @@
+"""Files of a download folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmark.errors import UserError
+from benchmark.importers.record import LeftOut
+
+#: Endings of image files; longer ones first.
+IMAGES = (".nii.gz", ".nii", ".mgz", ".mgh", ".hdr", ".img", ".dcm", ".ima")
+
+
+def image_files(folder: Path, left_out: list[LeftOut]) -> Iterator[Path]:
+    """Absolute paths of all image files below a folder, sorted within each folder; hidden ones are passed over.
+
+    Parameters
+    ----------
+    folder
+        Of the download. Links to folders are followed once.
+    left_out
+        Gets an entry for each folder that cannot be entered.
+
+    Raises
+    ------
+    UserError
+        If the folder is not there.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder")
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder.absolute()]
+    while waiting:
+        here = waiting.pop()
+        try:
+            status = here.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(here) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            left_out.append(LeftOut(relative(here, folder), f"folder cannot be read: {error.strerror}"))
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.name.lower().endswith(IMAGES) and not entry.is_dir():
+                yield here / entry.name
+        waiting += [here / entry.name for entry in reversed(entries) if entry.is_dir() and entry.name[0] != "."]
+
+
+def relative(path: Path, folder: Path) -> str:
+    """Path within the download, for people."""
+    try:
+        return str(path.relative_to(folder.absolute()))
+    except ValueError:
+        return str(path)
+
+
+def stem(path: Path) -> str:
+    """Name without its image ending."""
+    name = path.name
+    return next((name[: -len(end)] for end in IMAGES if name.lower().endswith(end)), path.stem)

@@ -1,0 +1,106 @@
+"""One way of writing for what archives write in many: sex, manufacturer, field strength, dates."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+
+#: Words that archives use for a value that is missing.
+MISSING = frozenset({"", ".", "-4", "-1", "na", "n/a", "nan", "none", "null", "unknown", "?", "q"})
+
+_SEX = {"f": "F", "female": "F", "w": "F", "m": "M", "male": "M"}
+_MANUFACTURERS = (
+    ("siemens", "Siemens"),
+    ("ge medical", "GE"),
+    ("general electric", "GE"),
+    ("philips", "Philips"),
+    ("toshiba", "Canon"),
+    ("canon", "Canon"),
+    ("hitachi", "Hitachi"),
+)
+#: Field strengths in tesla that scanners of people have; what headers state is near one of them.
+_STRENGTHS = (0.2, 0.35, 0.5, 0.7, 1.0, 1.16, 1.5, 2.9, 3.0, 4.0, 4.7, 7.0, 9.4)
+_FORMATS = ("%m/%d/%Y", "%Y-%m-%d", "%d-%b-%Y", "%d%b%Y", "%Y%m%d", "%Y/%m/%d", "%m/%d/%y", "%b %d, %Y")
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
+
+DAYS_PER_YEAR = 365.25
+
+
+def missing(text: str) -> bool:
+    """Whether a text says that there is no value."""
+    return text.strip().casefold() in MISSING
+
+
+def sex(text: str, codes: dict[str, str] | None = None) -> str:
+    """``F``, ``M``, or "" for anything else.
+
+    Parameters
+    ----------
+    text
+        A letter, a word or a code.
+    codes
+        Meaning of codes in this table, such as ``{"1": "M", "2": "F"}``; archives contradict each other.
+    """
+    value = text.strip()
+    value = value.removesuffix(".0")
+    return (codes or {}).get(value) or _SEX.get(value.casefold(), "")
+
+
+def manufacturer(text: str) -> str:
+    """``Siemens``, ``GE``, ``Philips``, ``Canon`` or ``Hitachi``; other names as they are, "" where missing."""
+    value = " ".join(text.split())
+    if missing(value):
+        return ""
+    folded = value.casefold()
+    if folded == "ge":
+        return "GE"
+    return next((name for start, name in _MANUFACTURERS if folded.startswith(start)), value)
+
+
+def model(text: str) -> str:
+    """A scanner model without runs of spaces and underscores; "" where missing."""
+    value = " ".join(text.replace("_", " ").split())
+    return "" if missing(value) else value
+
+
+def field_strength(text: str) -> float:
+    """Tesla from texts such as ``3.0``, ``1.494``, ``3 Tesla MRI``, ``15000`` (gauss); NaN where there is none."""
+    found = _NUMBER.search(text)
+    if missing(text) or found is None:
+        return math.nan
+    value = float(found[0])
+    value = value / 10_000 if value >= 1000 else value
+    near = min(_STRENGTHS, key=lambda tesla: abs(tesla - value))
+    return near if abs(near - value) <= 0.05 * near else value
+
+
+def date(text: str) -> datetime.date | None:
+    """Date from ``M/D/YYYY``, ``YYYY-MM-DD``, ``DD-Mon-YYYY``, ``YYYYMMDD`` and their kin; None where there is none.
+
+    Numbers with slashes are month first, as the archives write them.
+    """
+    value = text.strip().split("T")[0]
+    value = value.split(" ")[0] if re.match(r"\d", value) and "," not in value else value
+    for form in _FORMATS:
+        try:
+            return datetime.datetime.strptime(value, form).date()
+        except ValueError:
+            continue
+    return None
+
+
+def years_between(first: datetime.date, second: datetime.date) -> float:
+    """Years from one date to another, a year being 365.25 days."""
+    return (second - first).days / DAYS_PER_YEAR
+
+
+def number(text: str) -> float:
+    """A number; NaN where the text is missing or none."""
+    if missing(text):
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
