@@ -1,4 +1,4 @@
-"""The command line: `seada-bench fit | predict | sweep | evaluate | compare | tables | verify | manifest | phantom`."""
+"""The command line: `seada-bench COMMAND`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ commands:
   tables     write a results folder's tables as Markdown, CSV, LaTeX and one HTML page
   verify     run the sweep of a results folder again, and say whether the same comes out
   manifest   write per-site manifests from a downloaded dataset
+  preprocess bring raw T1 images to template space
   phantom    generate the multi-site T1 phantom
 
 'seada-bench COMMAND --help' lists the options of a command.
@@ -55,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         "tables": _tables,
         "verify": _verify,
         "manifest": _manifest,
+        "preprocess": _preprocess,
         "phantom": _phantom,
         **dict.fromkeys(("fit", "predict"), _lightning),
     }
@@ -287,6 +289,12 @@ def _manifest(args: list[str]) -> int:
     from benchmark.manifest_cli import main as manifest
 
     return manifest(args)
+
+
+def _preprocess(args: list[str]) -> int:
+    from benchmark.preprocess_cli import main as preprocess
+
+    return preprocess(args)
 
 
 def _phantom(args: list[str]) -> int:

@@ -1,0 +1,44 @@
+"""Work on many scans, in processes, with a progress bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from typing import Any
+
+from tqdm import tqdm
+
+
+def mapped(
+    work: Callable[[dict[str, Any]], dict[str, Any]],
+    rows: list[dict[str, Any]],
+    processes: int,
+    title: str,
+    progress: bool,
+) -> list[dict[str, Any]]:
+    """Results in the order of the rows, with a bar; an interruption leaves what is finished."""
+    found: list[dict[str, Any]] = [{}] * len(rows)
+    with tqdm(total=len(rows), desc=title, unit="scan", disable=not progress, file=sys.stderr) as bar:
+        for place, result in _results(work, rows, processes):
+            found[place] = result
+            bar.update()
+    return found
+
+
+def _results(
+    work: Callable[[dict[str, Any]], dict[str, Any]], rows: list[dict[str, Any]], processes: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    if processes <= 1:
+        yield from ((place, work(row)) for place, row in enumerate(rows))
+        return
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    try:
+        waiting = {pool.submit(work, row): place for place, row in enumerate(rows)}
+        while waiting:
+            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for one in ready:
+                yield waiting.pop(one), one.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
