@@ -71,7 +71,12 @@ def normalised(volume: Volume, mask: Mask, kind: Intensity, standard: list[float
             made = normaliser.transform(image, inside)
     except (NormalizationError, ValueError) as error:
         raise UserError(f"{kind}: {' '.join(str(error).split())}") from None
-    return np.asarray(made.get_data(), np.float32)
+    found = np.asarray(made.get_data(), np.float32)
+    if not np.isfinite(found[mask]).all():
+        raise UserError(
+            f"{kind}: its histogram within the mask has no spread between landmarks; a brain mask is needed"
+        )
+    return found
 
 
 def _nyul() -> Any:

@@ -108,7 +108,7 @@ def preprocess(
     report = pd.DataFrame([done[place] for place in fine])
     report["flags"] = flags(report)
     _write_csv(report, out / REPORT)
-    made = _write_manifests(out, scans, [rows[place]["scan_key"] for place in fine])
+    made = _write_manifests(out, scans, {str(one["scan"]): str(one["brain"]) for one in map(done.__getitem__, fine)})
     for site, part in report.groupby("site"):
         _write_sheet(out, str(site), part)
     return Outcome(made, report, quarantined)
@@ -130,7 +130,7 @@ def _claim(out: Path, settings: RawSettings) -> None:
                 if not isinstance(there, dict) or there.get("settings", {}).get(name) != value
             )
             raise UserError(
-                f"{path}: the folder holds volumes made with other settings ({', '.join(differ)}); name another"
+                f"{path}: the folder holds volumes made with other settings ({', '.join(differ)}); name another --out"
             )
         return
     with atomic_path(path) as temporary:
@@ -219,11 +219,12 @@ def _key(row: dict[str, Any], settings: RawSettings) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _write_manifests(out: Path, scans: pd.DataFrame, keys: list[str]) -> list[Path]:
-    part = scans[scans["scan_key"].isin(keys)].copy()
+def _write_manifests(out: Path, scans: pd.DataFrame, brains: dict[str, str]) -> list[Path]:
+    part = scans[scans["scan_key"].isin(brains)].copy()
     rows = [paths_of(out, {str(name): value for name, value in row.items()}) for row in part.to_dict("records")]
     part["image"] = [paths["image"].relative_to(out).as_posix() for paths in rows]
-    part["mask"] = [paths["mask"].relative_to(out).as_posix() for paths in rows]
+    masked = [brains[key] != "none" for key in part["scan_key"]]
+    part["mask"] = [p["mask"].relative_to(out).as_posix() if has else "" for p, has in zip(rows, masked, strict=True)]
     for name in ("orientation", "sha256"):
         if name in part:
             part[name] = ""

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import SimpleITK
+import torch
 from numpy.typing import NDArray
 
 from benchmark.data.images import Image, read_image, same_grid
+from benchmark.data.preprocessing import foreground
 from benchmark.errors import UserError
 from benchmark.raw.brain import extract_brain, installed
 from benchmark.raw.load import load
@@ -36,7 +38,7 @@ class Prepared:
     Attributes
     ----------
     volume, mask
-        Shape (x, y, z); the mask is all true where none was wanted.
+        Shape (x, y, z). Where no brain mask was wanted, the voxels above half of the mean of all that aren't air.
     affine
         Voxel to template world, RAS, mm.
     brain
@@ -94,6 +96,8 @@ def prepare(path: Path, mask_path: Path | None, orientation: str, sha256: str, s
     volume = from_sitk(resampled(moving, reference, transform))
     t1, brain = _template_on(settings.shape, settings.spacing)
     mask, source = _mask(image, given, brain, reference, transform, settings)
+    if source == "none":
+        mask = foreground(torch.from_numpy(volume.data - volume.data.min())).numpy()
     if not mask.any():
         raise UserError(f"{mask_path or path}: the brain mask ({source}) covers no voxel of the output grid")
     return Prepared(
