@@ -1,7 +1,8 @@
-"""`seada-bench manifest build IMPORTER`: from a download folder to per-site manifests."""
+"""`seada-bench manifest`: from a download folder to per-site manifests, and what is wrong with them."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from benchmark.errors import UserError
 
 USAGE = """\
 usage: seada-bench manifest build IMPORTER --images FOLDER --out FOLDER [options]
+       seada-bench manifest check --manifests FILE ... [options]
 
-Write per-site manifests from a downloaded dataset.
+Write per-site manifests from a downloaded dataset; check manifests, whoever wrote them.
 
 importers:
 {importers}
@@ -28,7 +30,7 @@ def main(args: list[str]) -> int:
     UserError
         For an unknown action or importer, and whatever the importer finds wrong.
     """
-    actions = {"build": _build}
+    actions = {"build": _build, "check": _check}
     if not args or args[0] in ("-h", "--help"):
         sys.stdout.write(_usage())
         return 0 if args else 2
@@ -48,7 +50,8 @@ def _build(args: list[str]) -> int:
     from jsonargparse import ArgumentParser
 
     from benchmark.importers.registry import importers
-    from benchmark.importers.write import SiteFrom, summary, write_manifests
+    from benchmark.importers.write import SiteFrom, pseudonymous, summary, write_manifests
+    from benchmark.pseudonyms import read_or_make_salt
 
     known = importers()
     if not args or args[0] in ("-h", "--help"):
@@ -67,10 +70,58 @@ def _build(args: list[str]) -> int:
         "its manufacturer.",
     )
     parser.add_argument("--overwrite", type=bool, default=False, help="Replace manifests that are there and differ.")
+    parser.add_argument(
+        "--pseudonymize",
+        type=Path | None,
+        default=None,
+        help="File with a salt, made where it is not there: subjects get pseudonyms, and the archive's image "
+        "identifiers are left out. Paths of images still name them; preprocess writes images under the pseudonyms.",
+    )
     parser.add_class_arguments(module.Options, None)
     options = parser.parse_args(args[1:])
     names = module.Options.__dataclass_fields__
     found = module.collect(module.Options(**{name: options[name] for name in names}))
+    if options.pseudonymize is not None:
+        found.scans = pseudonymous(found.scans, read_or_make_salt(options.pseudonymize))
     written = write_manifests(found, options.out, args[0], options.site_from, options.overwrite)
     sys.stdout.write(summary(written, found))
     return 0
+
+
+def _check(args: list[str]) -> int:
+    from jsonargparse import ArgumentParser
+
+    from benchmark.checks.images import Depth, Finding, check_images
+
+    parser = ArgumentParser(
+        prog="seada-bench manifest check",
+        description="Check manifests and their images; exit status 1 if a scan cannot be used, 2 if a manifest cannot.",
+    )
+    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="CSV files, one a site.")
+    parser.add_argument("--data_root", type=Path | None, default=None, help="Folder that paths may be relative to.")
+    parser.add_argument(
+        "--images",
+        type=Depth,
+        default="read",
+        help="How closely images are looked at: not at all, whether they are there, every voxel, or every voxel with a "
+        "search for scans that are equal.",
+    )
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="Images at a time.")
+    parser.add_argument("--out", type=Path | None, default=None, help="New CSV file for the findings, a row each.")
+    options = parser.parse_args(args)
+    if options.out is not None and options.out.exists():
+        raise UserError(f"--out: {options.out} is already there; name another file, or remove it first")
+
+    import pandas as pd
+
+    from benchmark.checks.design import design_of
+    from benchmark.checks.text import check_text
+    from benchmark.data.manifest import read_manifests
+
+    scans = read_manifests(options.manifests, options.data_root, check_images=False)
+    found: list[Finding] = check_images(scans, options.images, options.processes)
+    sys.stdout.write(check_text(design_of(scans), found, len(scans)))
+    if options.out is not None:
+        rows = [[one.scan, "error" if one.serious else "remark", one.message] for one in found]
+        pd.DataFrame(rows, columns=["scan", "kind", "message"]).to_csv(options.out, index=False, lineterminator="\n")
+    return 1 if any(one.serious for one in found) else 0

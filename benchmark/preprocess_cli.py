@@ -22,10 +22,17 @@ def main(args: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="Folder for volumes, manifests and report.")
     parser.add_argument("--data_root", type=Path | None, default=None, help="Folder that paths may be relative to.")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="Scans at a time.")
+    parser.add_argument(
+        "--pseudonymize",
+        type=Path | None,
+        default=None,
+        help="File with a salt, made where it is not there: volumes, manifests and report name subjects by pseudonyms.",
+    )
     parser.add_class_arguments(RawSettings, None)
     options = parser.parse_args(args)
     names = RawSettings.__dataclass_fields__
 
+    from benchmark.pseudonyms import read_or_make_salt
     from benchmark.raw.run import preprocess
 
     found = preprocess(
@@ -34,6 +41,7 @@ def main(args: list[str]) -> int:
         RawSettings(**{name: options[name] for name in names}),
         options.data_root,
         options.processes,
+        salt=None if options.pseudonymize is None else read_or_make_salt(options.pseudonymize),
     )
     flagged = found.report[found.report["flags"] != ""]
     lines = [f"{len(found.report)} scans preprocessed, {len(flagged)} to look at, {len(found.quarantined)} quarantined"]

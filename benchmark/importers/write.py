@@ -7,7 +7,7 @@ import io
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.importers.record import Import, LeftOut, Scan
+from benchmark.pseudonyms import pseudonym
 
 SiteFrom = Literal["dataset", "scanner", "field_strength", "vendor"]
 
@@ -32,6 +33,9 @@ _COLUMNS = (
     "dataset",
     "orientation",
 )
+
+#: Further columns that lead back to a person in the archive.
+IDENTIFYING = frozenset({"image_id", "series_id", "ptid", "rid"})
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,18 @@ def write_manifests(found: Import, out: Path, name: str, site_from: SiteFrom, ov
             temporary.write_bytes(text.encode())
     manifests = {site: out / f"{site}.csv" for site in sorted(by_site)}
     return Written(manifests, record, by_site, left_out)
+
+
+def pseudonymous(scans: Sequence[Scan], salt: bytes) -> list[Scan]:
+    """Scans whose subjects have pseudonyms, without the columns of :data:`IDENTIFYING`."""
+    return [
+        replace(
+            scan,
+            subject_id=pseudonym(scan.subject_id, salt),
+            extra={name: value for name, value in scan.extra.items() if name not in IDENTIFYING},
+        )
+        for scan in scans
+    ]
 
 
 def site_of(scan: Scan, site_from: SiteFrom) -> str | None:

@@ -18,6 +18,8 @@ from benchmark.data.manifest import read_manifests
 from benchmark.data.schema import ADDED
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.importers.write import IDENTIFYING
+from benchmark.pseudonyms import pseudonym
 from benchmark.raw.intensity import landmarks, normalised
 from benchmark.raw.parallel import mapped
 from benchmark.raw.places import paths_of, record_at, save
@@ -61,6 +63,7 @@ def preprocess(
     data_root: Path | None = None,
     processes: int = 1,
     progress: bool = True,
+    salt: bytes | None = None,
 ) -> Outcome:
     """Preprocess every scan of manifests; what is there from the same input and settings is not made again.
 
@@ -79,6 +82,9 @@ def preprocess(
         Scans at a time.
     progress
         Whether a progress bar goes to stderr.
+    salt
+        Of the pseudonyms that take the place of subjects' identifiers, here and in everything that is made from the
+        new manifests; None to keep them.
 
     Raises
     ------
@@ -87,6 +93,10 @@ def preprocess(
         could be used.
     """
     scans = read_manifests(manifests, data_root, check_images=False)
+    if salt is not None:
+        scans["subject_id"] = [pseudonym(subject, salt) for subject in scans["subject_id"]]
+        scans["scan_key"] = scans["site"] + "/" + scans["subject_id"] + "/" + scans["session_id"]
+        scans = scans.drop(columns=[name for name in IDENTIFYING if name in scans])
     make_writable(out, "out")
     _claim(out, settings)
     rows = [{str(name): value for name, value in row.items()} for row in scans.to_dict("records")]

@@ -163,3 +163,26 @@ def test_equal_input_gives_equal_bytes(capsys, save, manifest, tmp_path):
     one, two = (tmp_path / name / "images" / "A" / "s0" / "1_T1w.nii.gz" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
     assert gzip.decompress(one.read_bytes())[:4] == (348).to_bytes(4, "little")
+
+
+def test_pseudonyms_in_everything_that_is_made(capsys, save, manifest, tmp_path):
+    listed = manifest([save(name="a.nii.gz"), save(name="b.nii.gz")], image_id=["I1", "I2"])
+    salt = tmp_path / "private" / "salt"
+    assert run(capsys, listed, tmp_path / "out", *FAST, "--pseudonymize", str(salt))[0] == 0
+    assert salt.stat().st_mode & 0o077 == 0
+    scans = read_manifests([tmp_path / "out" / "A.csv"])
+    assert scans["subject_id"].str.fullmatch("sub-[0-9a-f]{16}").all()
+    assert scans["subject_id"].nunique() == 2
+    assert "image_id" not in scans
+    for path in (tmp_path / "out").rglob("*"):
+        assert "s0" not in path.name
+        if path.suffix in (".csv", ".json"):
+            assert not {"s0", "s1", "I1"} & set(path.read_text().replace("/", ",").replace('"', ",").split(","))
+    # The same salt, the same pseudonym; another salt, another one.
+    run(capsys, listed, tmp_path / "again", *FAST, "--pseudonymize", str(salt))
+    assert read_manifests([tmp_path / "again" / "A.csv"])["subject_id"].tolist() == scans["subject_id"].tolist()
+    run(capsys, listed, tmp_path / "other", *FAST, "--pseudonymize", str(tmp_path / "salt2"))
+    assert not set(read_manifests([tmp_path / "other" / "A.csv"])["subject_id"]) & set(scans["subject_id"])
+    (tmp_path / "short").write_text("abc")
+    status, _, error = run(capsys, listed, tmp_path / "o", *FAST, "--pseudonymize", str(tmp_path / "short"))
+    assert (status, "at least 16 are needed" in error) == (2, True)
