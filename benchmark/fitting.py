@@ -30,6 +30,7 @@ from benchmark.data.datamodule import SiteDataModule
 from benchmark.embeddings import write_embeddings
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.metrics.settings import Distance
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +63,20 @@ class FitCLI(LightningCLI):
     """
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Option of the sweep: a base that was trained before."""
+        """Options of the sweep: a base that was trained before, and the distance that a method declares."""
         parser.add_argument(
             "--trained_base",
             type=str | None,
             default=None,
             help="Checkpoint of the model's base (model.init_args.base), trained with the same settings; "
             "it is then not trained again.",
+        )
+        parser.add_argument(
+            "--own_distance",
+            type=Distance | None,
+            default=None,
+            help="Distance that the method declares as its own. Training knows nothing of it; a sweep scores it beside "
+            "the common ones, and the tables show it for this method.",
         )
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from benchmark.data.datamodule import SiteDataModule
 from benchmark.data.splits import split_digest
 from benchmark.data.store import store_digest
 from benchmark.fitting import EMBEDDINGS, MODEL, instantiate_data, resolve
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
 from benchmark.runner.keys import digest, run_key, score_key
 from benchmark.seeds import derive_seed
@@ -63,6 +64,10 @@ class Cell:
         where = f" without {self.held_out_site}" if self.held_out_site else ""
         return f"{self.method}, {self.protocol}{where}, seed {self.seed}"
 
+    def settings(self, evaluation: EvaluationSettings) -> EvaluationSettings:
+        """How the cell is scored: as all of the sweep, and by the distance that its method declares."""
+        return settings_of(self.config, evaluation)
+
     def state(self) -> str:
         """``done``, ``rescore`` (trained, scores outdated), ``resume`` (begun), ``failed`` or ``new``."""
         marker = self.marker()
@@ -81,6 +86,11 @@ class Cell:
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
         return content if isinstance(content, dict) else {}
+
+
+def settings_of(config: dict[str, Any], evaluation: EvaluationSettings) -> EvaluationSettings:
+    """Settings of a sweep with the distance that a method's configuration declares."""
+    return replace(evaluation, own_distance=config.get("own_distance"))
 
 
 def cells_of(sweep: SweepConfig, out: Path) -> list[Cell]:
@@ -141,7 +151,7 @@ def _cells(
             seed=seed,
             config=resolved,
             run_key=key,
-            score_key=score_key(key, sweep.evaluation),
+            score_key=score_key(key, settings_of(resolved, sweep.evaluation)),
             folder=out / "cells" / key[:16],
             base_key=base_key,
             scans=int(train.sum()),

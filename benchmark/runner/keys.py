@@ -51,6 +51,7 @@ IRRELEVANT = (
     ("data", "num_workers"),
     ("data", "store_processes"),
     ("trained_base",),
+    ("own_distance",),
     ("ckpt_path",),
     ("config",),
     ("weights_only",),

@@ -98,7 +98,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
         fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
     trained = time.time()
     table = read_embeddings(embeddings)
-    found = score_all(table.frame, evaluation, [cell.held_out_site] if cell.held_out_site else None)
+    found = score_all(table.frame, cell.settings(evaluation), [cell.held_out_site] if cell.held_out_site else None)
     place: dict[str, Any] = {
         "method": cell.method,
         "protocol": cell.protocol,

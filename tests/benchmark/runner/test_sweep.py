@@ -118,15 +118,22 @@ def test_tables_for_readers_with_examples_statistics_and_weights(finished, comma
     assert "no column 'nothing'" in command("tables", out, "--weights", "{nothing: 1}", check=False).stderr
 
 
-def test_a_failed_cell_is_recorded_and_the_others_go_on(smoke, command, tmp_path):
+def test_a_failed_cell_is_recorded_and_the_others_go_on_each_by_its_own_distance(smoke, command, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("model: {class_path: baselines.pca_voxels.PCAVoxels, init_args: {ldr_dim: 5000}}\n")
-    config = smoke(methods=["random_vectors", str(broken)])
+    declared = tmp_path / "declared.yaml"
+    declared.write_text("model: {class_path: baselines.random_vectors.RandomVectors}\nown_distance: whitened\n")
+    config = smoke(methods=["random_vectors", str(broken), str(declared)])
     done = command("sweep", "--config", config, "--out", tmp_path / "out", check=False)
     assert done.returncode == 1
     assert "failed: broken, pooled, seed 7: MethodError: PCAVoxels: ldr_dim 5000 is not allowed" in done.stderr
     assert "Traceback" not in done.stderr
     errors = list(Path(tmp_path / "out").glob("cells/*/error.txt"))
     assert len(errors) == 1
-    assert set(pd.read_parquet(tmp_path / "out" / "scores.parquet")["method"]) == {"random_vectors"}
-    assert "1 of 2 cells are missing" in (tmp_path / "out" / "retrieval.md").read_text()
+    scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
+    own = scores["params"].str.contains("distance=whitened") & scores["params"].str.contains("headline=own")
+    assert set(scores["method"]) == {"random_vectors", "declared"}
+    assert set(scores.loc[own, "method"]) == {"declared"}
+    text = (tmp_path / "out" / "retrieval.md").read_text()
+    assert "1 of 3 cells are missing" in text
+    assert "(`cosine_centred`) for random_vectors; whitened for declared." in text
