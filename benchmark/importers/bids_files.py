@@ -6,7 +6,6 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.importers.files import image_files, relative, stem
@@ -17,15 +16,16 @@ from benchmark.importers.sidecar import Acquisition, acquisition, read_json
 NO_SESSION = "single"
 #: Folders of the root that hold no raw images.
 _ASIDE = ("derivatives", "sourcedata", "code", "models", "stimuli", "phenotype")
-#: What pybids need not index: those folders, and every file that is no T1w image.
+#: What pybids need not index: those folders, those of a subject that hold no anatomy, and files that are no T1w image.
 _IGNORED = (
     re.compile(rf"^/(?:{'|'.join(_ASIDE)})(?:/|$)"),
+    re.compile(r"^/sub-[^/]+/(?:ses-[^/]+/)?(?!anat$|ses-)[^/.]+$"),
     re.compile(r"/(?![^/]*_T1w\.nii(?:\.gz)?$)[^/]*\.[^/]+$"),
 )
 _SIDECAR = re.compile(r"(?:[^.].*_)?T1w\.json")
 _SUFFIX = re.compile(r".*_([A-Za-z0-9]+)")
 #: Entities that do not make an image a special one of its session.
-_PLAIN = frozenset({"subject", "session", "run", "suffix", "datatype", "extension"})
+_PLAIN = frozenset({"sub", "ses", "run", "part"})
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,7 @@ def t1_images(root: Path, left_out: list[LeftOut]) -> list[Image]:
     paths = list(image_files(root, skipped))
     if not any(path.name.startswith("sub-") and path.is_dir() for path in root.iterdir()):
         raise UserError(f"{root}: holds no folder sub-LABEL; name the root of a BIDS dataset")
-    found = {}
-    for path, entities in _indexed(root):
-        found[path] = _image(path, entities)
+    found = {path: _image(path) for path in _indexed(root)}
     images = []
     for path in paths:
         name = relative(path, root)
@@ -86,27 +84,29 @@ def t1_images(root: Path, left_out: list[LeftOut]) -> list[Image]:
     return images
 
 
-def _indexed(root: Path) -> list[tuple[Path, dict[str, Any]]]:
+def _indexed(root: Path) -> list[Path]:
     # Loading it takes a second that no other importer should spend.
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
     indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=list(_IGNORED))
     layout = BIDSLayout(root.absolute(), validate=False, indexer=indexer)
-    table = layout.to_df(metadata=False)
-    rows = [] if table.empty else table[table["suffix"] == "T1w"].to_dict("records")
-    # An entity that an image lacks is NaN, the one value that differs from itself.
-    known = [{key: value for key, value in row.items() if value == value and value is not None} for row in rows]
-    return [(Path(row.pop("path")), row) for row in known if "subject" in row]
+    return [Path(name) for name in layout.get(suffix="T1w", return_type="filename")]
 
 
-def _image(path: Path, entities: dict[str, Any]) -> Image:
-    further = len(set(entities) - _PLAIN - {"part"})
+def _image(path: Path) -> Image | None:
+    # From the name alone: pybids reads entities from the folders above the root as well.
+    pairs = [part.split("-", 1) for part in stem(path).split("_")[:-1]]
+    if any(len(pair) != 2 for pair in pairs):
+        return None
+    entities = {key: value for key, value in pairs}
+    if "sub" not in entities or not entities.get("run", "1").isdecimal():
+        return None
     return Image(
         path=path,
-        subject=str(entities["subject"]),
-        session=str(entities.get("session", NO_SESSION)),
-        rank=("ceagent" in entities, further, int(entities.get("run", 1))),
-        part=str(entities.get("part", "")),
+        subject=entities["sub"],
+        session=entities.get("ses", NO_SESSION),
+        rank=("ce" in entities, len(set(entities) - _PLAIN), int(entities.get("run", "1"))),
+        part=entities.get("part", ""),
     )
 
 
