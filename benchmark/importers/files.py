@@ -21,7 +21,7 @@ def image_files(folder: Path, left_out: list[LeftOut]) -> Iterator[Path]:
     folder
         Of the download. Links to folders are followed once.
     left_out
-        Gets an entry for each folder that cannot be entered.
+        Gets an entry for each folder that cannot be entered, and each link to an image that is not there.
 
     Raises
     ------
@@ -48,7 +48,11 @@ def image_files(folder: Path, left_out: list[LeftOut]) -> Iterator[Path]:
             if entry.name.startswith("."):
                 continue
             if entry.name.lower().endswith(IMAGES) and not entry.is_dir():
-                yield here / entry.name
+                # Version-controlled datasets hold links to files that were not fetched.
+                if entry.is_symlink() and not (here / entry.name).exists():
+                    left_out.append(LeftOut(relative(here / entry.name, folder), "link to a file that is not there"))
+                else:
+                    yield here / entry.name
         waiting += [here / entry.name for entry in reversed(entries) if entry.is_dir() and entry.name[0] != "."]
 
 

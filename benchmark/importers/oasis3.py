@@ -59,7 +59,8 @@ class Options:
 def collect(options: Options) -> Import:
     """Scans of the archive, the lowest run of each session.
 
-    The age is that at entry plus the days since. A scan without a visit within the window has no diagnosis.
+    The age is that at entry plus the days since. Visits without a diagnosis are
+    passed over; a scan with no other within the window has none.
 
     Raises
     ------

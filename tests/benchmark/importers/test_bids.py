@@ -261,3 +261,12 @@ def test_the_dataset_that_speed_is_measured_on_is_imported(build, tmp_path):
     (tmp_path / "made").mkdir()
     make_dataset(tmp_path / "made", 6)
     assert len(build("bids", "--images", tmp_path / "made").rows) == 6
+
+
+def test_links_to_images_that_were_not_fetched_are_left_out(build, given, replica):
+    image = replica / "sub-R905/anat/sub-R905_T1w.nii.gz"
+    image.unlink()
+    image.symlink_to(replica / ".git/annex/objects/one.nii.gz")
+    built = build(*given)
+    assert built.record["sub-R905/anat/sub-R905_T1w.nii.gz"] == "link to a file that is not there"
+    assert len(built.check()) == len(bids.expected()) - 1
