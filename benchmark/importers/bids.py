@@ -11,7 +11,7 @@ from benchmark.importers.bids_files import Image, Sidecars, t1_images
 from benchmark.importers.bids_tables import Cell, People, age
 from benchmark.importers.bids_words import Diagnoses, Sexes
 from benchmark.importers.files import relative, stem
-from benchmark.importers.oasis import pick
+from benchmark.importers.picking import pick
 from benchmark.importers.record import Import, LeftOut, Scan
 from benchmark.importers.sidecar import Acquisition, read_json
 

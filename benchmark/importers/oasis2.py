@@ -10,7 +10,8 @@ from benchmark.errors import UserError
 from benchmark.importers.analyze import pairs, states_orientation
 from benchmark.importers.cells import code, complaint, decimal, keyed, one_sex, row_left_out
 from benchmark.importers.files import image_files, relative, stem
-from benchmark.importers.oasis import OLDEST, OVERLAP, SEX_LETTERS, VISION, cdr, from_cdr, pick
+from benchmark.importers.oasis import OLDEST, OVERLAP, SEX_LETTERS, VISION, cdr, from_cdr
+from benchmark.importers.picking import pick
 from benchmark.importers.record import Import, LeftOut, Scan
 from benchmark.importers.tables import Table, read_table
 

@@ -11,9 +11,10 @@ from benchmark.errors import UserError
 from benchmark.importers.cells import code, decimal, keyed, row_left_out
 from benchmark.importers.files import relative, stem
 from benchmark.importers.normalise import DAYS_PER_YEAR
-from benchmark.importers.oasis import OLDEST, OVERLAP, SEX_CODES, pick
+from benchmark.importers.oasis import OLDEST, OVERLAP, SEX_CODES
 from benchmark.importers.oasis3_visits import Visit, Visits, visits_by_cdr, visits_by_d1
 from benchmark.importers.oasis_sessions import Image, Scanners, t1_images
+from benchmark.importers.picking import pick
 from benchmark.importers.record import Import, LeftOut, Scan
 from benchmark.importers.sidecar import Acquisition
 from benchmark.importers.tables import Table, read_table

@@ -12,8 +12,9 @@ from benchmark.errors import UserError
 from benchmark.importers.cells import code, decimal, grouped, keyed, row_left_out
 from benchmark.importers.files import relative, stem
 from benchmark.importers.normalise import DAYS_PER_YEAR, missing
-from benchmark.importers.oasis import OLDEST, SEX_CODES, pick
+from benchmark.importers.oasis import OLDEST, SEX_CODES
 from benchmark.importers.oasis_sessions import Image, Scanners, days, t1_images
+from benchmark.importers.picking import pick
 from benchmark.importers.record import Import, LeftOut, Scan
 from benchmark.importers.sidecar import Acquisition
 from benchmark.importers.tables import Table, read_table

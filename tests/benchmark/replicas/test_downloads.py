@@ -3,8 +3,10 @@ import hashlib
 import numpy as np
 import pytest
 
+from benchmark.data.images import read_image
 from benchmark.errors import UserError
 from benchmark.replicas import bids, oasis1, oasis2, oasis3, oasis4
+from benchmark.replicas.volumes import SHAPE
 
 REPLICAS = {
     "OASIS1": (oasis1, oasis1.write_oasis1),
@@ -60,6 +62,14 @@ def test_what_is_expected_is_there(replica, tmp_path):
     assert write(tmp_path, subjects=14) == tmp_path
     for each in module.expected(subjects=14):
         assert (tmp_path / each.image).is_file()
+
+
+@pytest.mark.parametrize("name", ["OASIS3", "OASIS4", "BIDS"])
+def test_nifti_images_can_be_read(tmp_path, name):
+    module, write = REPLICAS[name]
+    write(tmp_path)
+    for each in module.expected():
+        assert read_image(tmp_path / each.image).data.size == np.prod(SHAPE)
 
 
 def test_too_few_subjects_are_refused(replica, tmp_path):
