@@ -107,7 +107,8 @@ def visits_by_d1(table: Table, clinical: Table | None, found: Import) -> Visits:
     """Visits with a clinician's diagnosis.
 
     NORMCOG is CN. DEMENTED is AD if PROBAD, POSSAD or the first diagnosis in words of the same visit says so, and
-    OTHER if not. The rest is MCI, impairment that is called no MCI (IMPNOMCI) included.
+    OTHER if not. The rest is MCI, impairment that is called no MCI (IMPNOMCI) included; if one of the first two flags
+    is missing, a kind of MCI must be named.
 
     Parameters
     ----------
@@ -140,6 +141,8 @@ def visits_by_d1(table: Table, clinical: Table | None, found: Import) -> Visits:
         if stated[1] == "1":
             return dementia(index)
         named = flags(index, *_MCI)
+        if not named and not all(stated):
+            return "", ""
         if not named:
             no_mci.append(index)
         source = "+".join(f"{name}=1" for name in named or flags(index, "IMPNOMCI")) or "NORMCOG=0+DEMENTED=0"

@@ -100,6 +100,13 @@ def test_a_visit_that_is_normal_and_demented_says_nothing(build, given, replica,
     assert "1 visits are normal and demented at once; left out" in built.text
 
 
+def test_what_is_neither_normal_nor_named_is_no_mci_while_a_flag_is_missing(build, given, replica, edit):
+    edit(replica / TABLES["diagnoses"], ",0,0,1,0,0,0,0,", ",0,.,1,0,0,0,0,")
+    assert build(*given).scan("OAS39003", "d0407")["diagnosis"] == "MCI"
+    edit(replica / TABLES["diagnoses"], ",0,.,1,0,0,0,0,", ",0,.,0,0,0,0,1,")
+    assert build(*given, out="missing").scan("OAS39003", "d0407")["diagnosis"] == ""
+
+
 def test_the_lowest_run_is_used_and_none_is_the_first(build, given):
     built = build(*given)
     assert built.scan("OAS39001", "d0129")["image_id"] == "sub-OAS39001_ses-d0129_run-01_T1w"
