@@ -1,0 +1,37 @@
+"""`seada-bench phantom --layout`: replicas with the phantom's heads."""
+
+from __future__ import annotations
+
+import nibabel
+import numpy as np
+
+from benchmark.cli import main
+from benchmark.data.manifest import read_manifests
+from benchmark.data.phantom.settings import PhantomSettings
+from benchmark.replicas.phantom import phantom_heads
+
+
+def test_a_replica_can_be_written_imported_and_read(tmp_path, capsys):
+    out = tmp_path / "download"
+    assert main(["phantom", "--layout", "oasis3", "--out", str(out), "--subjects", "12"]) == 0
+    assert "manifest build oasis3" in capsys.readouterr().out
+    tables = {path.name: str(path) for path in out.rglob("*.csv")}
+    options = ["--demographics", tables["OASIS3_demographics.csv"], "--diagnoses", tables["OASIS3_UDSd1_diagnoses.csv"]]
+    options += ["--clinical", tables["OASIS3_UDSb4_cdr.csv"]]
+    assert main(["manifest", "build", "oasis3", "--images", str(out), "--out", str(tmp_path / "m"), *options]) == 0
+    scans = read_manifests([tmp_path / "m" / "OASIS3.csv"])
+    volume = np.asarray(nibabel.load(scans["image"][0]).dataobj)
+    assert volume.shape == (40, 48, 40)
+    assert volume.std() > 0
+    status = main(["phantom", "--layout", "oasis3", "--out", str(out)])
+    assert (status, "holds files already" in capsys.readouterr().err) == (2, True)
+
+
+def test_heads_are_the_same_for_a_subject_and_differ_between_datasets():
+    head = phantom_heads(PhantomSettings())
+    one, affine = head(3, "AD", "ADNI1")
+    assert np.array_equal(one, head(3, "AD", "ADNI1")[0])
+    assert (one.min() >= 0, one.max()) == (True, 1.0)
+    assert np.linalg.det(affine[:3, :3]) > 0
+    assert not np.array_equal(one, head(3, "AD", "OASIS2")[0])
+    assert head(1, "SWEDD", "elsewhere")[0].shape == one.shape
