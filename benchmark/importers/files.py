@@ -13,7 +13,7 @@ from benchmark.importers.record import LeftOut
 IMAGES = (".nii.gz", ".nii", ".mgz", ".mgh", ".hdr", ".img", ".dcm", ".ima")
 
 
-def image_files(folder: Path, left_out: list[LeftOut]) -> Iterator[Path]:
+def image_files(folder: Path, left_out: list[LeftOut], endings: tuple[str, ...] = IMAGES) -> Iterator[Path]:
     """Absolute paths of all image files below a folder, sorted within each folder; hidden ones are passed over.
 
     Parameters
@@ -22,6 +22,8 @@ def image_files(folder: Path, left_out: list[LeftOut]) -> Iterator[Path]:
         Of the download. Links to folders are followed once.
     left_out
         Gets an entry for each folder that cannot be entered, and each link to an image that is not there.
+    endings
+        Of the files that are wanted, in lower case.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def image_files(folder: Path, left_out: list[LeftOut]) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.name.lower().endswith(IMAGES) and not entry.is_dir():
+            if entry.name.lower().endswith(endings) and not entry.is_dir():
                 # Version-controlled datasets hold links to files that were not fetched.
                 if entry.is_symlink() and not (here / entry.name).exists():
                     left_out.append(LeftOut(relative(here / entry.name, folder), "link to a file that is not there"))

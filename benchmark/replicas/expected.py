@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark.errors import UserError
 
@@ -54,7 +55,12 @@ def check_subjects(subjects: int, fewest: int) -> None:
 
 
 def write_csv(
-    path: Path, header: Sequence[str], rows: Sequence[Sequence[object]], encoding: str = "utf-8", separator: str = ","
+    path: Path,
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    encoding: str = "utf-8",
+    separator: str = ",",
+    quote: bool = False,
 ) -> None:
     """Write a table with line ends of one character.
 
@@ -68,7 +74,10 @@ def write_csv(
         ``utf-8-sig`` for a byte-order mark.
     separator
         Between fields.
+    quote
+        Every field, not only those that need it.
     """
+    quoting: Any = csv.QUOTE_ALL if quote else csv.QUOTE_MINIMAL
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding=encoding, newline="") as stream:
-        csv.writer(stream, delimiter=separator, lineterminator="\n").writerows([header, *rows])
+        csv.writer(stream, delimiter=separator, lineterminator="\n", quoting=quoting).writerows([header, *rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from benchmark.cli import main
 from benchmark.data.manifest import read_manifests
+from benchmark.replicas.loni import FIRST_IMAGE, FIRST_SERIES
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,10 @@ class Built:
         (row,) = [row for row in self.rows if (row["subject_id"], row["session_id"]) == (subject, session)]
         return row
 
-    def check(self):
+    def check(self, images=True):
         """The manifests through the reader of the suite, images and all."""
         paths = [path for path in sorted(self.out.glob("*.csv")) if not path.name.endswith("-import.csv")]
-        return read_manifests(paths, check_images=True)
+        return read_manifests(paths, check_images=images)
 
 
 @pytest.fixture
@@ -119,5 +121,37 @@ def same_scans():
         )
         assert found == wanted
         assert len(built.check()) == len(wanted)
+
+    return run
+
+
+@pytest.fixture
+def same_as_truth():
+    """Compare an import with the truth table of a replica of a LONI archive, image by image."""
+
+    def run(built, replica, **changes):
+        with (replica / "truth.csv").open(encoding="utf-8", newline="") as stream:
+            truth = {row["image_id"]: row for row in csv.DictReader(stream)}
+        for image, columns in changes.items():
+            truth[image].update(columns)
+        names = {"subject_id", "session_id", "dataset", "diagnosis", "age", "sex", "field_strength"}
+        of_scanner = {"scanner_manufacturer": "manufacturer", "scanner_model": "model"}
+        columns = {name: name for name in sorted(names)} | of_scanner
+        found = {row["image_id"]: {name: row[name] for name in columns} for row in built.rows}
+        used = {image: row for image, row in truth.items() if row["outcome"] == "used"}
+        assert found == {image: {name: row[column] for name, column in columns.items()} for image, row in used.items()}
+        # Folders of DICOM are converted before training reads them.
+        scans = built.check(images=False)
+        assert len(scans) == len(used)
+        assert all(Path(image).exists() for image in scans["image"])
+        reasons = {}
+        for what, reason in built.record.items():
+            images = re.findall(r"I\d{8,}", what)
+            # A folder of slices may be named after its series alone.
+            series = int(what.rsplit("/S", 1)[-1]) if not images else 0
+            reasons[images[-1] if images else f"I{FIRST_IMAGE + 7 * (series - FIRST_SERIES) // 3}"] = reason
+        left_out = {image: row["outcome"] for image, row in truth.items() if row["outcome"] != "used"}
+        assert {image: reasons[image] for image in left_out} == left_out
+        assert set(reasons) == set(truth)
 
     return run

@@ -1,0 +1,105 @@
+"""Replica of a PPMI download."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from benchmark.errors import UserError
+from benchmark.replicas.loni import Archive
+from benchmark.replicas.loni_entry import Entry, Unit
+from benchmark.replicas.ppmi_oddities import add_oddities
+from benchmark.replicas.ppmi_tables import Clinic
+from benchmark.replicas.volumes import Volume
+
+_UNITS = (
+    Unit("SIEMENS", "TrioTim", "3.0", "Siemens", "TrioTim", "3"),
+    Unit("Siemens", "Espree", "1.5", "Siemens", "Espree", "1.5"),
+    Unit("GE MEDICAL SYSTEMS", "Signa HDxt", "1.5", "GE", "Signa HDxt", "1.5"),
+    Unit("Philips Medical Systems", "Achieva", "3.0", "Philips", "Achieva", "3"),
+)
+_DESCRIPTIONS = {
+    "Siemens": ("MPRAGE GRAPPA", "MPRAGE GRAPPA2", "MPRAGE_GRAPPA_ADNI"),
+    "GE": ("SAG FSPGR 3D", "SAG 3D SPGR"),
+    "Philips": ("sT1W_3D_TFE", "3D T1-weighted"),
+}
+_LABELS = ("PD", "CN", "PD", "PRODROMAL", "PD", "CN", "PD", "CN", "PD", "SWEDD", "PD", "CN")
+_GROUPS = {"PD": "PD", "CN": "Control", "PRODROMAL": "Prodromal", "SWEDD": "SWEDD"}
+_START = datetime.date(2012, 1, 16)
+#: Identifiers above are left to the oddities.
+MOST_SUBJECTS = 900
+
+
+def write_ppmi(out: Path, seed: int = 0, subjects: int = 12, volume: Volume | None = None) -> Path:
+    """Write folders, images and tables.
+
+    Parameters
+    ----------
+    out
+        Folder: gets ``PPMI/``, ``Replica_1_15_2024.csv`` (collection), ``idaSearch_1_15_2024.csv``, the study tables,
+        and ``truth.csv``, which says what an import should make of each image.
+    seed
+        Of all draws; the same gives the same bytes.
+    subjects
+        Half of them PD, a third controls; some fifteen with oddities come on top.
+    volume
+        Makes the volumes; :func:`benchmark.replicas.volumes.heads` by default.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    UserError
+        For more subjects than there are identifiers.
+    """
+    if not 0 <= subjects <= MOST_SUBJECTS:
+        raise UserError(f"subjects is {subjects}; must be from 0 to {MOST_SUBJECTS}")
+    archive, clinic = Archive("PPMI", seed), Clinic()
+    for number in range(subjects):
+        _add_subject(archive, clinic, number)
+    add_oddities(archive, clinic, subjects)
+    archive.write_images(out, volume)
+    archive.write_collection(out / "Replica_1_15_2024.csv")
+    archive.write_search(out / "idaSearch_1_15_2024.csv")
+    archive.write_truth(out / "truth.csv")
+    clinic.write(out)
+    return out
+
+
+def _add_subject(archive: Archive, clinic: Clinic, number: int) -> None:
+    rng = archive.rng
+    patno = str(990_001 + number)
+    label = _LABELS[number % len(_LABELS)]
+    sex = "FM"[int(rng.integers(2))]
+    unit = _UNITS[int(rng.integers(len(_UNITS)))]
+    day = _START + datetime.timedelta(days=20 * (number % 60))
+    birth = day - datetime.timedelta(days=int(rng.integers(365 * 35, 365 * 82)))
+    names = _DESCRIPTIONS[unit.maker]
+    clinic.enrol(patno, label, day)
+    clinic.describe(patno, sex, birth.replace(day=15), day)
+    for visit in range(1 + number % 2):
+        scanned = day + datetime.timedelta(days=371 * visit)
+        age = (scanned - birth).days / 365.25
+        event = ("BL", "V04")[visit]
+        clinic.visit(patno, event, age)
+        archive.add(
+            Entry(
+                subject=patno,
+                index=number,
+                day=scanned,
+                description=names[number % len(names)],
+                group=_GROUPS[label],
+                sex=sex,
+                age=age,
+                unit=unit,
+                dataset="PPMI",
+                label=label,
+                visit=event,
+                visit_name=("Baseline", "Month 12")[visit],
+                folder="SI"[number % 2],
+                prefix="I" if number % 3 else "",
+            )
+        )
