@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,17 +193,19 @@ def _located(row: Row, data_root: Path | None, check: bool, found: Problems) -> 
         roots = [row.file.parent] if data_root is None else [row.file.parent, data_root]
         # An absolute path replaces its root when it is joined to one.
         tried = list(dict.fromkeys((root / value).absolute() for root in roots))
-        there = next((path for path in tried if _is_file(path)), None)
+        there = next((path for path in tried if _is(path.exists)), None)
         values[column] = str(there or tried[-1])
         if check and there is None:
             places = " and ".join(map(str, tried))
             found.append((row, column, f"{value!r} is not there; tried {places}"))
+        elif check and there is not None and not _is(there.is_file):
+            found.append((row, column, f"{value!r} is a folder, as of DICOM; run 'seada-bench preprocess' first"))
     return Row(row.file, row.order, row.line, values)
 
 
-def _is_file(path: Path) -> bool:
+def _is(question: Callable[[], bool]) -> bool:
     try:
-        return path.is_file()
+        return question()
     except OSError:  # a name that is too long, or a folder that may not be entered
         return False
 

@@ -66,6 +66,15 @@ def test_a_missing_image_names_the_places_tried(tmp_path, write_manifest):
     assert read_manifests([path], tmp_path / "root", check_images=False)["image"][0] == f"{tmp_path}/root/x/1.nii"
 
 
+def test_a_folder_of_slices_is_found_under_its_root_but_must_be_converted_for_training(tmp_path, write_manifest):
+    path = write_manifest({"image": "series"}, name="m/a.csv", images=False)
+    (tmp_path / "m/series").mkdir()
+    found = problems(path, data_root=tmp_path / "root")
+    assert found == [f"{path}:2: column 'image': 'series' is a folder, as of DICOM; run 'seada-bench preprocess' first"]
+    table = read_manifests([path], tmp_path / "root", check_images=False)
+    assert table["image"].tolist() == [str(tmp_path / "m/series")]
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
