@@ -25,6 +25,8 @@ MARKER = "cell.json"
 SCORES = "scores.parquet"
 REPLICATES = "replicates.parquet"
 ERROR = "error.txt"
+#: Begins the name of the folder within a cell's that has the scores by a distance of the method's own.
+OWN = "own-"
 
 
 @dataclass(frozen=True)
@@ -68,21 +70,27 @@ class Cell:
         """How the cell is scored: as all of the sweep, and by the distance that its method declares."""
         return settings_of(self.config, evaluation)
 
+    @property
+    def scores_folder(self) -> Path:
+        """Where scores, marker and error lie: methods that differ in their own distance alone share a training."""
+        distance = self.config.get("own_distance")
+        return self.folder / f"{OWN}{distance}" if distance else self.folder
+
     def state(self) -> str:
         """``done``, ``rescore`` (trained, scores outdated), ``resume`` (begun), ``failed`` or ``new``."""
         marker = self.marker()
-        if marker.get("score_key") == self.score_key and (self.folder / SCORES).is_file():
+        if marker.get("score_key") == self.score_key and (self.scores_folder / SCORES).is_file():
             return "done"
         if (self.folder / EMBEDDINGS).is_file() and (self.folder / MODEL).is_file():
             return "rescore"
-        if (self.folder / ERROR).is_file():
+        if (self.scores_folder / ERROR).is_file():
             return "failed"
         return "resume" if self.folder.is_dir() else "new"
 
     def marker(self) -> dict[str, Any]:
         """Content of the completion marker, empty if there is none."""
         try:
-            content = json.loads((self.folder / MARKER).read_text(encoding="utf-8"))
+            content = json.loads((self.scores_folder / MARKER).read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
         return content if isinstance(content, dict) else {}

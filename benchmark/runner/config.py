@@ -103,7 +103,8 @@ def read_sweep(path: Path) -> SweepConfig:
             fields["phantom"] = PhantomData(**_checked("phantom.", fields["phantom"], PhantomData))
         if "evaluation" in fields:
             given = _checked("evaluation.", fields["evaluation"], EvaluationSettings)
-            if "own_distance" in given:
+            # The sweep that a provenance.json records has the field, empty.
+            if given.pop("own_distance", None) is not None:
                 raise UserError(
                     "field 'evaluation.own_distance' is not allowed in a sweep; a method declares it as 'own_distance' "
                     "in its own file"

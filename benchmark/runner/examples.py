@@ -14,7 +14,7 @@ from benchmark.embeddings import read_embeddings
 from benchmark.errors import UserError
 from benchmark.fitting import EMBEDDINGS, instantiate_data
 from benchmark.report.page.examples import ExampleInput
-from benchmark.runner.cells import MARKER
+from benchmark.runner.cells import MARKER, OWN
 from benchmark.runner.config import POOLED
 from benchmark.runner.worker import CONFIG
 
@@ -30,8 +30,10 @@ def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleIn
         Methods in table order.
     """
     cells: dict[str, Path] = {}
+    found = [*results.glob(f"cells/*/{MARKER}"), *results.glob(f"cells/*/{OWN}*/{MARKER}")]
     markers = [
-        (json.loads(path.read_text(encoding="utf-8")), path.parent) for path in results.glob(f"cells/*/{MARKER}")
+        (json.loads(path.read_text(encoding="utf-8")), results / "cells" / path.relative_to(results).parts[1])
+        for path in found
     ]
     pooled = [(marker, folder) for marker, folder in markers if marker["protocol"] == POOLED]
     if not pooled:

@@ -28,7 +28,7 @@ from benchmark.folders import make_writable
 from benchmark.report.tables import write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.runner import worker
-from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of
+from benchmark.runner.cells import ERROR, REPLICATES, SCORES, Cell, build_stores, cells_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
 from benchmark.runner.provenance import environment
@@ -89,8 +89,8 @@ class Slots:
                 error = future.result()
             except BrokenProcessPool:
                 error = "the worker process died (killed, or out of memory)"
-                cell.folder.mkdir(parents=True, exist_ok=True)
-                (cell.folder / "error.txt").write_text(error + "\n", encoding="utf-8")
+                cell.scores_folder.mkdir(parents=True, exist_ok=True)
+                (cell.scores_folder / ERROR).write_text(error + "\n", encoding="utf-8")
                 self.pools[slot] = self._pool(slot)
             results.append((cell, error))
         return results
@@ -178,7 +178,11 @@ def _run_missing(
     try:
         while waiting or slots.busy:
             for slot in slots.free():
-                ready = next((row for row in waiting if row[0].base_key not in open_keys), None)
+                # Methods that differ in their own distance alone share a folder: one at a time works in it.
+                taken = {cell.run_key for _, cell in slots.busy.values()}
+                ready = next(
+                    (row for row in waiting if row[0].base_key not in open_keys and row[0].run_key not in taken), None
+                )
                 if ready is None:
                     break
                 waiting.remove(ready)
@@ -229,7 +233,7 @@ def _write_results(
 
 def _of_cell(cell: Cell, name: str) -> pd.DataFrame:
     # The place is the plan's: a base that two methods share is stored under one of their names.
-    found = pd.read_parquet(cell.folder / name)
+    found = pd.read_parquet(cell.scores_folder / name)
     return found.assign(method=cell.method, protocol=cell.protocol, held_out_site=cell.held_out_site, seed=cell.seed)
 
 

@@ -74,13 +74,13 @@ def run_cell(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> st
     str or None
         A one-line error if the cell failed, which is also in its folder with the traceback.
     """
-    cell.folder.mkdir(parents=True, exist_ok=True)
-    (cell.folder / ERROR).unlink(missing_ok=True)
+    cell.scores_folder.mkdir(parents=True, exist_ok=True)
+    (cell.scores_folder / ERROR).unlink(missing_ok=True)
     try:
         with _output_to(cell.folder / LOG):
             _run(cell, base, evaluation)
     except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a cell dies of is recorded; the sweep goes on)
-        (cell.folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
+        (cell.scores_folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return None
 
@@ -106,7 +106,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
         "seed": cell.seed,
     }
     for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, to_frame(found))):
-        with atomic_path(cell.folder / name) as temporary:
+        with atomic_path(cell.scores_folder / name) as temporary:
             frame.assign(**place).to_parquet(temporary, index=False)
     marker = {
         **place,
@@ -118,7 +118,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "environment": environment(),
     }
-    with atomic_path(cell.folder / MARKER) as temporary:
+    with atomic_path(cell.scores_folder / MARKER) as temporary:
         temporary.write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for checkpoint in (cell.folder / fitting.CHECKPOINTS).glob("*.ckpt"):
         checkpoint.unlink()

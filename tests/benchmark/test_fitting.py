@@ -11,7 +11,7 @@ import pytest
 from benchmark.configs import METHODS
 from tests.conftest import ROOT
 
-TRAINED = ("seada", "seada_plain", "dann", "autoencoder", "combat")
+TRAINED = ("seada", "seada_plain", "seada_views_only", "dann", "autoencoder", "combat")
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
 
