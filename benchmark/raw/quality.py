@@ -15,8 +15,11 @@ LEAST_OVERLAP = 0.8
 FAR = 3.5
 #: Scans of a site that a median needs.
 FEWEST = 5
+#: What is worse than the site's median, -1 for less of it, 1 for more, 0 for either; and the share of the median
+#: that a difference must reach besides, as scans of a site that are all but equal differ by many deviations of nothing.
+_WORSE = {"overlap": (-1, 0.05), "template_correlation": (-1, 0.1), "foreground_share": (0, 0.1), "noise": (1, 0.5)}
 
-NUMBERS = ("overlap", "template_correlation", "foreground_share", "noise")
+NUMBERS = tuple(_WORSE)
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,13 @@ def flags(report: pd.DataFrame) -> pd.Series:
     for _, rows in report.groupby("site").indices.items():
         if len(rows) < FEWEST:
             continue
-        for name in NUMBERS:
+        for name, (direction, share) in _WORSE.items():
             values = report[name].to_numpy(float)[rows]
             middle = np.nanmedian(values)
             scale = 1.4826 * np.nanmedian(np.abs(values - middle))
             for row, value in zip(rows, values, strict=True):
-                if scale > 0 and abs(value - middle) > FAR * scale:
+                worse = abs(value - middle) if direction == 0 else direction * (value - middle)
+                if worse > max(FAR * scale, share * abs(middle)):
                     words[row].append(f"{name} {value:.3g} is far from the site's median {middle:.3g}")
     return pd.Series(["; ".join(each) for each in words], index=report.index, dtype=object)
 

@@ -49,3 +49,12 @@ def test_flags():
     assert found[9] == "overlap 0.50 is below 0.8"
     assert found[8] == "overlap nan is below 0.8"
     assert (found.drop([2, 8, 9]) == "").all()
+
+
+def test_what_is_better_than_its_site_or_hardly_different_is_no_flag():
+    report = pd.DataFrame([{"site": "a", **dict.fromkeys(NUMBERS, 0.9)} for _ in range(8)])
+    report["template_correlation"] = [0.9, 0.9, 0.9001, 0.9, 0.9, 0.88, 0.99, 0.5]
+    report["noise"] = [0.02, 0.02, 0.02, 0.02, 0.021, 0.001, 0.025, 0.02]
+    found = flags(report)
+    assert found[7] == "template_correlation 0.5 is far from the site's median 0.9"
+    assert (found[:7] == "").all()
