@@ -35,10 +35,27 @@ def check_text(design: Design, findings: Sequence[Finding], scans: int) -> str:
     ordered = sorted(findings, key=lambda one: not one.serious)
     errors = sum(one.serious for one in findings)
     lines += ["", f"{errors} scans cannot be used, {len(findings) - errors} remarks"]
-    lines += [f"  {'error' if one.serious else 'remark'}: {one.message}" for one in ordered[:MOST]]
-    if len(ordered) > MOST:
-        lines.append(f"  ... and {len(ordered) - MOST} more")
+    grouped = _grouped(ordered)
+    lines += grouped[:MOST]
+    if len(grouped) > MOST:
+        lines.append(f"  ... and {len(grouped) - MOST} more; --out FILE lists all")
     return "\n".join(lines) + "\n"
+
+
+def _grouped(findings: Sequence[Finding]) -> list[str]:
+    """A line a finding; remarks that say the same of many images share one."""
+    same: dict[tuple[bool, str], list[str]] = {}
+    for one in findings:
+        file, colon, words = one.message.partition(": ")
+        key = one.message if one.serious or not colon else words
+        same.setdefault((one.serious, key), []).append(file)
+    lines = []
+    for (serious, words), files in same.items():
+        if serious or len(files) == 1:
+            lines.append(f"  {'error' if serious else 'remark'}: {words if serious else f'{files[0]}: {words}'}")
+        else:
+            lines.append(f"  remark: {words}: {len(files)} images, the first of them {files[0]}")
+    return lines
 
 
 def _verdict(design: Design) -> str:

@@ -118,3 +118,15 @@ def test_findings_never_replace_a_file(capsys, collection):
     status, _, error = check(capsys, collection(), "--out", str(there))
     assert (status, there.read_text()) == (2, "mine")
     assert "is already there" in error
+
+
+def test_remarks_that_say_the_same_share_a_line(capsys, collection):
+    def coarse(rows):
+        for row in rows[:3]:
+            turned = collection.affine @ np.diag([1.0, 1.0, 1.9, 1.0])
+            row["image"] = collection.save(f"coarse{row['subject_id']}.nii.gz", voxels=turned)
+
+    status, said, _ = check(capsys, collection(coarse), "--images", "read")
+    assert (status, "0 scans cannot be used, 3 remarks" in said) == (0, True)
+    (line,) = [line for line in said.splitlines() if line.startswith("  remark:")]
+    assert line.startswith("  remark: its voxels are 7.6 mm thick; a 3D T1 has at most 6: 3 images, the first of them ")
