@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         0 if all went well, 1 if cells of a sweep failed or compared results differ, 2 for input that cannot be
         used, 130 if interrupted.
     """
-    args = sys.argv[1:] if arguments is None else arguments
+    args = [_with_underscores(each) for each in (sys.argv[1:] if arguments is None else arguments)]
     commands: dict[str, Callable[[list[str]], int]] = {
         "sweep": _sweep,
         "evaluate": _evaluate,
@@ -74,6 +75,12 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("SEADA_BENCH_DEBUG"):
             traceback.print_exc()
         return _fail(str(error))
+
+
+def _with_underscores(argument: str) -> str:
+    """An option with the underscores that all have: ``--site-from=scanner`` is ``--site_from=scanner``."""
+    name, equals, value = argument.partition("=")
+    return name.replace("-", "_").replace("__", "--", 1) + equals + value if name.startswith("--") else argument
 
 
 def _lightning(args: list[str]) -> int:
@@ -330,8 +337,10 @@ def _replica(layout: str, out: Path, subjects: int, settings: Any) -> int:
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"--out: {out} holds files already; name an empty or a new folder")
     make_writable(out, "--out")
-    replicas()[layout](out, settings.seed, subjects, phantom_heads(settings))
-    _say(f"replica of {layout} in {out}; import it by: seada-bench manifest build {layout} --images {out} ...\n")
+    replica = replicas()[layout]
+    replica.write(out, settings.seed, subjects, phantom_heads(settings))
+    command = shlex.join(["seada-bench", "manifest", "build", layout, *replica.import_options(out)])
+    _say(f"replica of {layout} in {out}; import it by:\n{command} --out manifests\n")
     return 0
 
 

@@ -48,6 +48,12 @@ _VISITS = {
 _GROUPS = {"CN": ("CN", "SMC"), "MCI": ("EMCI", "LMCI"), "AD": ("AD", "AD")}
 #: Identifiers above are left to the oddities.
 MOST_SUBJECTS = 900
+OPTIONS = {
+    "collection": "Replica_1_15_2024.csv",
+    "search": "idaSearch_1_15_2024.csv",
+    "adnimerge": "ADNIMERGE.csv",
+    "dxsum": "DXSUM.csv",
+}
 
 
 def write_adni(out: Path, seed: int = 0, subjects: int = 12, volume: Volume | None = None) -> Path:
@@ -83,8 +89,8 @@ def write_adni(out: Path, seed: int = 0, subjects: int = 12, volume: Volume | No
             _add_subject(archive, clinic, phase, number, place * subjects + number)
     add_oddities(archive, clinic, 3 * subjects)
     archive.write_images(out, volume)
-    archive.write_collection(out / "Replica_1_15_2024.csv", mark=True)
-    archive.write_search(out / "idaSearch_1_15_2024.csv")
+    archive.write_collection(out / OPTIONS["collection"], mark=True)
+    archive.write_search(out / OPTIONS["search"])
     archive.write_truth(out / "truth.csv")
     clinic.write(out)
     return out

@@ -55,6 +55,8 @@ CASES = (
     Case("MCI", ("MCI",)),
 )
 FEWEST = len(CASES)
+#: The importer finds its tables itself.
+OPTIONS: dict[str, str] = {}
 
 
 @dataclass(frozen=True)

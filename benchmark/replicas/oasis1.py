@@ -13,6 +13,7 @@ from benchmark.replicas.volumes import Volume, heads, write_analyze
 FEWEST = 8
 HEADER = ("ID", "M/F", "Hand", "Age", "Educ", "SES", "MMSE", "CDR", "eTIV", "nWBV", "ASF", "Delay")
 TABLE = "oasis_cross-sectional.csv"
+OPTIONS = {"table": TABLE}
 #: Subjects at these places are odd.
 RETESTED, NO_IMAGE, NO_VOXELS, NO_ROW, OLD_AND_UNRATED = 0, 5, 6, 7, 4
 #: CDR, its diagnosis and the lowest age of subjects, in turn.

@@ -16,6 +16,7 @@ HEADER = (
     "eTIV", "nWBV", "ASF",
 )  # fmt: skip
 TABLE = "oasis_longitudinal.csv"
+OPTIONS = {"table": TABLE}
 #: Subjects at these places are odd.
 NO_FIRST_REPEAT, NO_IMAGE, NO_ROW, STRAY = 3, 5, 6, 1
 #: Group, and by visit the MR number, the CDR and its diagnosis.

@@ -21,6 +21,7 @@ TABLES = {
     "clinical": "OASIS3_data_files/OASIS3_UDSb4_cdr.csv",
     "scanners": "OASIS3_data_files/OASIS3_MR_json.csv",
 }
+OPTIONS = TABLES
 _HEADERS = {
     "demographics": ("OASISID", "AgeatEntry", "AgeatDeath", "GENDER", "EDUC", "SES", "race", "HAND", "APOE"),
     "diagnoses": (

@@ -18,6 +18,7 @@ TABLES = {
     "scanners": "OASIS4_data_files/OASIS4_json_information.csv",
     "cdr": "OASIS4_data_files/OASIS4_data_CDR.csv",
 }
+OPTIONS = {name: path for name, path in TABLES.items() if name != "cdr"}
 _HEADERS = {
     "clinical": (
         "oasis_id", "demographics_id", "demographics_firstvisit", "sex", "age", "race", "hispanic", "edu", "bmi",

@@ -28,6 +28,14 @@ _GROUPS = {"PD": "PD", "CN": "Control", "PRODROMAL": "Prodromal", "SWEDD": "SWED
 _START = datetime.date(2012, 1, 16)
 #: Identifiers above are left to the oddities.
 MOST_SUBJECTS = 900
+OPTIONS = {
+    "collection": "Replica_1_15_2024.csv",
+    "search": "idaSearch_1_15_2024.csv",
+    "participant_status": "Participant_Status_15Jan2024.csv",
+    "demographics": "Demographics_15Jan2024.csv",
+    "age_at_visit": "Age_at_visit_15Jan2024.csv",
+    "curated": "PPMI_Curated_Data_Cut_Public_20240115.csv",
+}
 
 
 def write_ppmi(out: Path, seed: int = 0, subjects: int = 12, volume: Volume | None = None) -> Path:
@@ -62,8 +70,8 @@ def write_ppmi(out: Path, seed: int = 0, subjects: int = 12, volume: Volume | No
         _add_subject(archive, clinic, number)
     add_oddities(archive, clinic, subjects)
     archive.write_images(out, volume)
-    archive.write_collection(out / "Replica_1_15_2024.csv")
-    archive.write_search(out / "idaSearch_1_15_2024.csv")
+    archive.write_collection(out / OPTIONS["collection"])
+    archive.write_search(out / OPTIONS["search"])
     archive.write_truth(out / "truth.csv")
     clinic.write(out)
     return out

@@ -246,3 +246,21 @@ def test_help_lists_the_commands_and_the_phantoms_knobs(capsys):
     text = capsys.readouterr().out
     assert "--confounding" in text
     assert "How far the sites' scanners differ" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("--site-from", "--site_from"),
+        ("--site-from=field-strength", "--site_from=field-strength"),
+        ("--data.init-args", "--data.init_args"),
+        ("a-file.csv", "a-file.csv"),
+        ("-h", "-h"),
+        ("-1", "-1"),
+    ],
+)
+def test_options_may_be_written_with_hyphens(given, meant, monkeypatch):
+    taken = []
+    monkeypatch.setattr("benchmark.cli._sweep", lambda args: taken.extend(args) or 0)
+    assert main(["sweep", given]) == 0
+    assert taken == [meant]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import nibabel
 import numpy as np
 
@@ -11,15 +13,14 @@ from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.replicas.phantom import phantom_heads
 
 
-def test_a_replica_can_be_written_imported_and_read(tmp_path, capsys):
+def test_a_replica_can_be_written_imported_and_read(tmp_path, capsys, monkeypatch):
     out = tmp_path / "download"
     assert main(["phantom", "--layout", "oasis3", "--out", str(out), "--subjects", "12"]) == 0
-    assert "manifest build oasis3" in capsys.readouterr().out
-    tables = {path.name: str(path) for path in out.rglob("*.csv")}
-    options = ["--demographics", tables["OASIS3_demographics.csv"], "--diagnoses", tables["OASIS3_UDSd1_diagnoses.csv"]]
-    options += ["--clinical", tables["OASIS3_UDSb4_cdr.csv"]]
-    assert main(["manifest", "build", "oasis3", "--images", str(out), "--out", str(tmp_path / "m"), *options]) == 0
-    scans = read_manifests([tmp_path / "m" / "OASIS3.csv"])
+    program, *command = shlex.split(capsys.readouterr().out.splitlines()[1])
+    assert program == "seada-bench"
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 0
+    scans = read_manifests([tmp_path / "manifests" / "OASIS3.csv"])
     volume = np.asarray(nibabel.load(scans["image"][0]).dataobj)
     assert volume.shape == (40, 48, 40)
     assert volume.std() > 0
