@@ -164,7 +164,7 @@ class ComBat(RepresentationModule):
         columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.covariates}
         with torch.no_grad():
             for batch in batches:
-                moved = {**batch, "volume": batch["volume"].to(self.device)}
+                moved = {**batch, "volume": batch["volume"].to(next(self.base.parameters()))}
                 ldr.append(self.base.embed(moved).cpu().numpy().astype(np.float64))  # type: ignore[arg-type]
                 site.append(names[batch["site"].cpu().numpy()])
                 for name in self.covariates:

@@ -55,7 +55,9 @@ class DANN(AutoencodingModule):
         ldr = self.encoder(batch["volume"])
         reconstruction = reconstruction_loss(self.decoder(ldr), batch["volume"])
         weight = self.adversarial_weight * ganin(self.progress)
-        domain = functional.cross_entropy(self.classifier(reverse_gradient(ldr, weight)), batch["site"])
+        # Of all processes together, as the classifier normalises by the batch.
+        ldrs, sites = self.gathered(ldr), self.gathered(batch["site"])
+        domain = functional.cross_entropy(self.classifier(reverse_gradient(ldrs, weight)), sites)
         self.log_losses(batch, ldr, reconstruction=reconstruction, domain=domain)
         return reconstruction + domain
 

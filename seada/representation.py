@@ -160,6 +160,13 @@ class RepresentationModule(LightningModule, ABC):
         """Lightning hook: clip by norm with the method's own setting, manual optimisation or not."""
         self.clip_gradients(optimizer, gradient_clip_val=self.gradient_clip, gradient_clip_algorithm="norm")
 
+    def gathered(self, value: Tensor) -> Tensor:
+        """Values of the scans of all processes, (processes * batch, ...), with their gradients; in one, the same."""
+        everyone = self.all_gather(value, sync_grads=value.requires_grad)
+        if not isinstance(everyone, Tensor):
+            raise TypeError("gathering a tensor gave something else")
+        return everyone.reshape(-1, *value.shape[1:])
+
     def predict_step(self, batch: Batch, batch_idx: int) -> Prediction:
         """Lightning hook: LDRs of a batch with the rows they belong to, and what else the method has of them."""
         ldr = self.embed(batch)

@@ -151,7 +151,7 @@ class SEADA(AutoencodingModule):
         volume, site = batch["volume"], batch["site"]
         ldr, distance = self._encode(batch)
         # Over all ranks' batches and the last few, so that neither adversary nor penalty sees a handful of scans.
-        ldrs, sites = self.memory.extend(self._gathered(ldr), self._gathered(site))
+        ldrs, sites = self.memory.extend(self.gathered(ldr), self.gathered(site))
         domain = self._train_classifier(ldrs.detach(), sites, adversary)
 
         style = self.style(volume)
@@ -203,12 +203,6 @@ class SEADA(AutoencodingModule):
             logits = self.classifier(reverse_gradient(ldrs, 1.0))[-new:]
             return functional.cross_entropy(logits, sites[-new:])
         return confusion_loss(self.classifier(ldrs)[-new:])
-
-    def _gathered(self, value: Tensor) -> Tensor:
-        everyone = self.all_gather(value, sync_grads=value.requires_grad)
-        if not isinstance(everyone, Tensor):
-            raise TypeError("gathering a tensor gave something else")
-        return everyone.reshape(-1, *value.shape[1:])
 
     def _step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
         optimizer.zero_grad()

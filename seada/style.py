@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seada.batch_norm import GlobalBatchNorm3d
 from seada.subpixel import SpaceToDepth
 
 
@@ -29,10 +30,10 @@ class StyleEncoder(nn.Module):
         self.features = nn.Sequential(
             SpaceToDepth(2),
             nn.Conv3d(8, width // 2, 3, stride=2, padding=1),
-            nn.BatchNorm3d(width // 2),
+            GlobalBatchNorm3d(width // 2),
             nn.SiLU(),
             nn.Conv3d(width // 2, width, 3, stride=2, padding=1),
-            nn.BatchNorm3d(width),
+            GlobalBatchNorm3d(width),
             nn.SiLU(),
         )
         self.code = nn.Linear(2 * width, style_dim)

@@ -1,0 +1,98 @@
+"""Several processes train what one does, and embed every scan once."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmark.configs import METHODS
+from tests.conftest import ROOT
+
+METHODS_WITH_EPOCHS = ("seada", "seada_plain", "seada_views_only", "dann", "autoencoder", "combat")
+METHODS_WITHOUT = ("pca_voxels", "random_vectors", "true_anatomy")
+#: The batch of all processes together: a multiple of each number of them.
+BATCH = 12
+#: In double precision; sums over ranks round differently, and Adam divides small gradients by small numbers.
+TOLERANCE = 1e-8
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def trained(phantom, tmp_path_factory):
+    """Folder of a method's run by (method, number of processes)."""
+    root = tmp_path_factory.mktemp("ranks")
+
+    def arguments(method, ranks):
+        return [
+            "fit", "--config", str(METHODS / f"{method}.yaml"),
+            f"--data.manifests=[{phantom}/phantom-*.csv]", f"--data.data_root={phantom}",
+            f"--data.truth={phantom}/truth.csv", f"--data.cache_dir={phantom.parent}/cache",
+            "--data.preprocessing.shape=[16,24,16]", "--data.preprocessing.spacing=10.0",
+            f"--data.batch_size={BATCH}", "--trainer.max_epochs=1", "--trainer.accelerator=cpu",
+            "--trainer.precision=64-true", "--trainer.enable_progress_bar=false",
+            f"--trainer.strategy={'auto' if ranks == 1 else 'ddp_find_unused_parameters_true'}",
+            f"--trainer.default_root_dir={root}/{method}-{ranks}",
+        ]  # fmt: skip
+
+    for ranks in (1, 2, 3):
+        runs = root / f"runs-{ranks}.json"
+        runs.write_text(json.dumps([arguments(method, ranks) for method in (*METHODS_WITH_EPOCHS, *METHODS_WITHOUT)]))
+        port = free_port()
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        processes = [
+            subprocess.Popen(
+                [sys.executable, *map(str, (ROOT / "tests" / "ranks.py", rank, ranks, port, runs))],
+                cwd=ROOT,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(ranks)
+        ]
+        for rank, process in enumerate(processes):
+            said = process.communicate(timeout=400)[1]
+            assert process.returncode == 0, f"rank {rank} of {ranks} ended with {process.returncode}:\n{said}"
+    return lambda method, ranks: root / f"{method}-{ranks}"
+
+
+def weights(folder):
+    return torch.load(folder / "model.ckpt", map_location="cpu", weights_only=True)["state_dict"]
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("method", METHODS_WITH_EPOCHS)
+def test_parameters_are_those_of_one_process(trained, method, ranks):
+    one, several = weights(trained(method, 1)), weights(trained(method, ranks))
+    assert one.keys() == several.keys()
+    compared = 0
+    for name, value in one.items():
+        # ComBat's fit is no tensor; the classifier's running statistics are not used.
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and "classifier.norm" not in name:
+            assert (value - several[name]).abs().max() < TOLERANCE, name
+            compared += value.numel()
+    assert compared > 10_000
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("method", [*METHODS_WITH_EPOCHS, *METHODS_WITHOUT])
+def test_every_scan_is_embedded_once_and_alike(trained, method, ranks):
+    one, several = (pd.read_parquet(trained(method, number) / "embeddings.parquet") for number in (1, ranks))
+    keys = several["site"] + "/" + several["subject_id"] + "/" + several["session_id"]
+    assert keys.is_unique
+    assert keys.tolist() == (one["site"] + "/" + one["subject_id"] + "/" + one["session_id"]).tolist()
+    vectors = [frame.filter(regex=r"^z\d+$").to_numpy() for frame in (one, several)]
+    assert np.abs(vectors[0] - vectors[1]).max() <= 1e-5
