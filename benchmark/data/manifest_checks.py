@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def _check_sites(rows: list[Row], problems: Problems) -> None:
 
 def _check_unique(rows: list[Row], problems: Problems) -> None:
     scans: dict[str, Row] = {}
-    images: dict[Path, Row] = {}
+    images: dict[str, Row] = {}
+    folders: dict[str, str] = {}
     for row in rows:
         named = all(row.values[column] for column in ("site", "subject_id", "session_id"))
         first = scans.setdefault(row.key, row) if named else row
@@ -90,10 +92,18 @@ def _check_unique(rows: list[Row], problems: Problems) -> None:
             continue
         if image == row.values.get("mask"):
             problems.append((row, "mask", f"{image!r} is the image itself"))
-        # Resolved, so that a link to an image counts as the image.
-        same = images.setdefault(Path(image).resolve(), row)
+        same = images.setdefault(_resolved(image, folders), row)
         if same is not row and first is row:
             problems.append((row, "image", f"{image!r} is already the image of {same.place}"))
+
+
+def _resolved(image: str, folders: dict[str, str]) -> str:
+    """Path without links, so that a link to an image counts as the image; folders are resolved once each."""
+    folder, name = os.path.split(image)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    path = os.path.join(folders[folder], name)  # noqa: PTH118 (100,000 rows in seconds)
+    return os.path.realpath(path) if name in ("", ".", "..") or os.path.islink(path) else path  # noqa: PTH114
 
 
 def _check_same(rows: list[Row], column: str, why: str, problems: Problems) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
 
 from tqdm import tqdm
+
+from benchmark.errors import UserError
 
 
 def mapped(
@@ -40,5 +43,10 @@ def _results(
             ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for one in ready:
                 yield waiting.pop(one), one.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a process died, killed or out of memory; the same command goes on from here, with fewer --processes it "
+            "needs less memory"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
