@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from benchmark.data.atomic import atomic_path
+from benchmark.data.parquet import read_arrow, write_parquet
 from benchmark.errors import UserError
 
 REQUIRED = ("subject_id", "session_id", "site", "diagnosis", "age", "sex")
@@ -120,11 +118,8 @@ def write_embeddings(frame: pd.DataFrame, path: Path, notes: dict[str, str] | No
     missing = [name for name in (*REQUIRED, "z0") if name not in frame]
     if missing:
         raise UserError(f"{path}: column '{missing[0]}' is missing; required: {', '.join(REQUIRED)}, z0..zD-1")
-    table = pa.Table.from_pandas(frame.astype(dict.fromkeys(ldr_columns(frame), np.float32)), preserve_index=False)
-    # Only the notes: pandas' own metadata holds its version, which would change the bytes.
-    table = table.replace_schema_metadata({NOTES: json.dumps(notes or {}, sort_keys=True).encode()})
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=3, version="2.6")
+    table = frame.astype(dict.fromkeys(ldr_columns(frame), np.float32))
+    write_parquet(table, path, {NOTES: json.dumps(notes or {}, sort_keys=True).encode()})
 
 
 def load_table(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -147,10 +142,9 @@ def load_table(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     try:
         if path.suffix == ".csv":
             return _load_csv(path), {}
-        # One file, not a data set: a folder such as site=A above it must not become a column.
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}") from None
+    except (csv.Error, OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as csv: {' '.join(str(error).split())}") from None
+    table = read_arrow(path)
     _check_header(path, table.column_names)
     stored = (table.schema.metadata or {}).get(NOTES, b"{}")
     return table.to_pandas(ignore_metadata=True), json.loads(stored)

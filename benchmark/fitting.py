@@ -24,6 +24,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from numpy.typing import NDArray
 
+from benchmark.checkpoints import usable
 from benchmark.configs import DEFAULTS
 from benchmark.data.atomic import atomic_path
 from benchmark.data.datamodule import SiteDataModule
@@ -106,9 +107,13 @@ class FitCLI(LightningCLI):
         if config is not None:
             self.model.use_trained_base(config)
         last = Path(self.trainer.default_root_dir) / CHECKPOINTS / "last.ckpt"
-        if self._get(self.config, "ckpt_path") is None and last.is_file():
-            log.info("resuming from %s", last)
-            self.config["fit"]["ckpt_path"] = str(last)
+        if self._get(self.config, "ckpt_path") is None:
+            fine, problem = usable(last)
+            if problem:
+                log.warning("%s cannot be used (%s): the run begins anew, the file is kept as .damaged", last, problem)
+            if fine:
+                log.info("resuming from %s", last)
+                self.config["fit"]["ckpt_path"] = str(last)
 
     def after_fit(self) -> None:
         """Fit what is fitted once, save the model, embed every scan, and write the embeddings."""

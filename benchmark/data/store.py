@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import os
 import shutil
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -30,7 +32,7 @@ from benchmark.data.preprocessing import Preprocessing
 from benchmark.errors import UserError
 
 #: Changes whenever the same inputs and settings give other voxels.
-STORE_VERSION = 1
+STORE_VERSION = 2
 #: Libraries whose version can change a voxel.
 LIBRARIES = ("torchio", "nibabel", "SimpleITK")
 #: Share of a brain mask that may lie outside of the grid without a warning.
@@ -49,7 +51,8 @@ class VolumeStore:
     Attributes
     ----------
     folder
-        ``volumes.npy``, ``index.csv`` and ``store.json``.
+        ``volumes.npy``, ``index.csv`` with a CRC-32 of each volume, and ``store.json``. Volumes that were changed
+        after the record was written are checked one by one when the store is opened.
     digest
         SHA-256 of the settings, the inputs and the versions of what reads them.
     volumes
@@ -62,9 +65,19 @@ class VolumeStore:
         self.digest: str = record["digest"]
         self.volumes: NDArray[np.float16] = np.load(folder / VOLUMES, mmap_mode="r")
         index = pd.read_csv(folder / INDEX, dtype={"scan_key": str}, keep_default_na=False)
+        self.checksums: list[int] = index["crc32"].tolist()
         self._rows = dict(zip(index["scan_key"], index["row"].tolist(), strict=True))
         if len(self._rows) != len(self.volumes):
             raise ValueError(f"{len(self.volumes)} volumes, {len(self._rows)} rows")
+        # The record is written last: volumes that are newer were changed, or copied in another order.
+        if (folder / VOLUMES).stat().st_mtime_ns > (folder / RECORD).stat().st_mtime_ns:
+            self._check()
+
+    def _check(self) -> None:
+        """Compare every volume with its checksum."""
+        for scan, row in self._rows.items():
+            if crc32(np.ascontiguousarray(self.volumes[row]).data) != self.checksums[row]:
+                raise ValueError(f"the volume of {scan} is damaged")
 
     @classmethod
     def open_or_build(
@@ -204,22 +217,28 @@ def _build(scans: pd.DataFrame, preprocessing: Preprocessing, folder: Path, proc
     rows = list(enumerate(scans.to_dict("records")))
     bar = tqdm(total=len(rows), desc="preprocess", unit="scan", disable=not progress, file=sys.stderr, mininterval=1)
     problems: list[str] = []
+    checksums: list[int] = []
     lost: list[tuple[float, str]] = []
     with bar:
-        for problem, share in _mapped(partial(_fill, path, preprocessing), rows, processes):
+        for problem, share, checksum in _mapped(partial(_fill, path, preprocessing), rows, processes):
             problems += [problem] if problem else []
+            checksums.append(checksum)
             lost.append((share, rows[len(lost)][1]["image"]))
             bar.update()
     if problems:
         raise _unusable(problems, len(scans))
     _warn_of_cut_brains(lost)
-    index = pd.DataFrame({"scan_key": scans["scan_key"].to_numpy(), "row": np.arange(len(scans))})
+    keys = scans["scan_key"].to_numpy()
+    index = pd.DataFrame({"scan_key": keys, "row": np.arange(len(scans)), "crc32": checksums})
     index.to_csv(folder / INDEX, index=False, lineterminator="\n")
+    # Pages that processes wrote through their maps reach the disk before the folder gets its name.
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def _mapped(
-    fill: partial[tuple[str, float]], rows: list[tuple[int, dict[Hashable, Any]]], processes: int
-) -> Iterator[tuple[str, float]]:
+    fill: partial[tuple[str, float, int]], rows: list[tuple[int, dict[Hashable, Any]]], processes: int
+) -> Iterator[tuple[str, float, int]]:
     if processes == 1:
         with _one_thread():
             yield from map(fill, rows)
@@ -235,22 +254,22 @@ def _mapped(
         ) from error
 
 
-def _fill(path: Path, preprocessing: Preprocessing, task: tuple[int, dict[Hashable, Any]]) -> tuple[str, float]:
-    """Put one volume into its row; what is wrong with the scan ("" for nothing), and the share of its mask cut off."""
+def _fill(path: Path, preprocessing: Preprocessing, task: tuple[int, dict[Hashable, Any]]) -> tuple[str, float, int]:
+    """Put one volume into its row; what is wrong with the scan, share of its mask that is cut off, and CRC-32."""
     number, row = task
     try:
         loaded = preprocessing.load(row)
     except UserError as error:
-        return _problem(row, str(error)), 0.0
+        return _problem(row, str(error)), 0.0, 0
     with np.errstate(over="ignore"):
         half = loaded.volume.astype(np.float16)
     if not np.isfinite(half).all():
         extreme = np.abs(loaded.volume).max()
-        return _problem(row, f"{row['image']}: a voxel is {extreme:.3g} after normalisation, an outlier"), 0.0
+        return _problem(row, f"{row['image']}: a voxel is {extreme:.3g} after normalisation, an outlier"), 0.0, 0
     volumes = _open_memmap(path, mode="r+")
     volumes[number] = half
     volumes.flush()
-    return "", loaded.lost
+    return "", loaded.lost, crc32(np.ascontiguousarray(half).data)
 
 
 def _warn_of_cut_brains(lost: list[tuple[float, str]]) -> None:

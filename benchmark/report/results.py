@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
+from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
 from benchmark.report.tables import SCORE_COLUMNS
 
@@ -47,10 +47,7 @@ def read_results(folder: Path) -> Results:
     path = folder / SCORES
     if not path.is_file():
         raise UserError(f"{folder}: holds no {SCORES}; give the results folder of a sweep or of evaluate")
-    try:
-        scores = pd.read_parquet(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    scores = read_parquet(path)
     missing = [column for column in SCORE_COLUMNS if column not in scores]
     if missing:
         raise UserError(f"{path}: column '{missing[0]}' is missing; scores have {', '.join(SCORE_COLUMNS)}")

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from benchmark.data.atomic import atomic_path
+from benchmark.data.parquet import write_parquet
 from benchmark.metrics.rows import COLUMNS, parse_key_values
 from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column
 from benchmark.report.summary import Entry, Section, entry, known_first, ordered, places_of, sections
@@ -44,9 +43,7 @@ def write_scores(scores: pd.DataFrame, out: Path) -> None:
     """
     table = _sorted(scores)
     out.mkdir(parents=True, exist_ok=True)
-    with atomic_path(out / "scores.parquet") as temporary:
-        stored = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-        pq.write_table(stored, temporary, compression="zstd", compression_level=3, version="2.6")
+    write_parquet(table, out / "scores.parquet")
     _write_csv(table, out / "scores.csv")
 
 
@@ -67,9 +64,7 @@ def write_replicates(replicates: pd.DataFrame, out: Path) -> None:
     shown = [column.rows(replicates).index for column in (*RETRIEVAL, *LEAKAGE, *LEAKAGE_FURTHER, *KEPT)]
     table = replicates.loc[np.unique(np.concatenate(shown)), names].sort_values(order, kind="stable", ignore_index=True)
     out.mkdir(parents=True, exist_ok=True)
-    stored = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-    with atomic_path(out / REPLICATES) as temporary:
-        pq.write_table(stored, temporary, compression="zstd", compression_level=3, version="2.6")
+    write_parquet(table, out / REPLICATES)
 
 
 def write_tables(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.atomic import atomic_path
+from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
 from benchmark.report.columns import HEADLINES, KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, pair_of, with_labels
 from benchmark.report.page.wide import REFERENCE_ROWS
@@ -60,7 +61,7 @@ def statistics_figures(folder: Path, method_order: Sequence[str]) -> dict[str, s
     path = folder / REPLICATES
     if not path.is_file():
         return {}
-    replicates = pd.read_parquet(path)
+    replicates = read_parquet(path)
     found = _statistics(replicates, None)
     figures = {}
     for column in with_labels(HEADLINES, pair_of(replicates)):
@@ -102,7 +103,7 @@ def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: 
     for key in weights:
         if key not in known:
             raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
-    replicates = pd.read_parquet(path)
+    replicates = read_parquet(path)
     columns = with_labels([known[key] for key in weights], pair_of(replicates))
     intervals = _statistics(replicates, None, columns).intervals
     rated = weighted_scores(intervals, weights)

@@ -156,7 +156,7 @@ def test_a_long_list_is_cut_and_counted(scans, build):
     assert str(caught.value).endswith("... and 10 more")
 
 
-@pytest.mark.parametrize("damage", ["record", "volumes", "short", "index", "empty"])
+@pytest.mark.parametrize("damage", ["record", "volumes", "short", "voxel", "index", "empty"])
 def test_a_torn_store_is_made_again_with_a_warning(scans, build, damage, caplog):
     store = build(scans)
     whole = content(store)
@@ -167,6 +167,10 @@ def test_a_torn_store_is_made_again_with_a_warning(scans, build, damage, caplog)
         (folder / "volumes.npy").write_bytes(b"")
     elif damage == "short":
         (folder / "volumes.npy").write_bytes(whole["volumes.npy"][:-10])
+    elif damage == "voxel":
+        changed = bytearray(whole["volumes.npy"])
+        changed[-7] ^= 1
+        (folder / "volumes.npy").write_bytes(changed)
     elif damage == "index":
         (folder / "index.csv").write_text("scan_key,row\n")
     else:
