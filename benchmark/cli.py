@@ -91,9 +91,9 @@ def _lightning(args: list[str]) -> int:
 
 
 def _parser(command: str, description: str) -> Any:
-    from jsonargparse import ArgumentParser
+    from benchmark.parsing import Parser
 
-    return ArgumentParser(prog=f"seada-bench {command}", description=description)
+    return Parser(command, description)
 
 
 def _sweep(args: list[str]) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import warnings
 from argparse import ArgumentError
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from benchmark.embeddings import write_embeddings
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.metrics.settings import Distance
+from benchmark.parsing import in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,6 @@ MODEL = "model.ckpt"
 #: Columns of the quality of a method's reconstructions, in the order in which it gives them.
 QUALITY_COLUMNS = ("rec_rmse", "rec_psnr", "rec_ssim")
 CHECKPOINTS = "checkpoints"
-
-#: Lines of jsonargparse's message that say no more than that a value may be of several types.
-_IS_AN_ATTEMPT = re.compile(r"Does not validate against|Expected a <class 'NoneType'>")
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -214,18 +211,6 @@ def _cli(kind: type[FitCLI], args: list[str]) -> FitCLI:
             )
         except ArgumentError as error:
             raise UserError(f"{in_one_line(str(error))} ('seada-bench {args[0]} --help' lists the options)") from error
-
-
-def in_one_line(message: str) -> str:
-    """What jsonargparse found wrong, on one line, without the types that were tried in vain."""
-    key = re.match(r'Parser key "([^"]+)":\s*', message)
-    if key is None:
-        return " ".join(message.split())
-    problems = re.findall(r"^ *- (.*(?:\n(?! *(?:- |Given|Does not|Subtypes|Errors)).*)*)", message, flags=re.MULTILINE)
-    problems = [problem for problem in problems if not _IS_AN_ATTEMPT.match(problem)]
-    given = re.search(r"Given value: (.*)", message)
-    text = " ".join(" or ".join(problems).split()) or " ".join(message[key.end() :].split())
-    return f"{key[1]}: {text}" + (f"; given value: {given[1]}" if given and problems else "")
 
 
 def run(args: list[str]) -> None:

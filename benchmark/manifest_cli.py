@@ -47,10 +47,9 @@ def _usage() -> str:
 
 
 def _build(args: list[str]) -> int:
-    from jsonargparse import ArgumentParser
-
     from benchmark.importers.registry import importers
     from benchmark.importers.write import SiteFrom, pseudonymous, summary, write_manifests
+    from benchmark.parsing import Parser
     from benchmark.pseudonyms import read_or_make_salt
 
     known = importers()
@@ -60,7 +59,7 @@ def _build(args: list[str]) -> int:
     if args[0] not in known:
         raise UserError(f"unknown importer '{args[0]}'; allowed: {', '.join(known)}")
     module: Any = known[args[0]]
-    parser = ArgumentParser(prog=f"seada-bench manifest build {args[0]}", description=module.__doc__)
+    parser = Parser(f"manifest build {args[0]}", module.__doc__)
     parser.add_argument("--out", type=Path, required=True, help="Folder for the manifests, one CSV file a site.")
     parser.add_argument(
         "--site_from",
@@ -89,13 +88,12 @@ def _build(args: list[str]) -> int:
 
 
 def _check(args: list[str]) -> int:
-    from jsonargparse import ArgumentParser
-
     from benchmark.checks.images import Depth, Finding, check_images
+    from benchmark.parsing import Parser, at_least_one
 
-    parser = ArgumentParser(
-        prog="seada-bench manifest check",
-        description="Check manifests and their images; exit status 1 if a scan cannot be used, 2 if a manifest cannot.",
+    parser = Parser(
+        "manifest check",
+        "Check manifests and their images; exit status 1 if a scan cannot be used, 2 if a manifest cannot.",
     )
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="CSV files, one a site.")
     parser.add_argument("--data_root", type=Path | None, default=None, help="Folder that paths may be relative to.")
@@ -109,6 +107,7 @@ def _check(args: list[str]) -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="Images at a time.")
     parser.add_argument("--out", type=Path | None, default=None, help="New CSV file for the findings, a row each.")
     options = parser.parse_args(args)
+    at_least_one("processes", options.processes)
     if options.out is not None and options.out.exists():
         raise UserError(f"--out: {options.out} is already there; name another file, or remove it first")
 

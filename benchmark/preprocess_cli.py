@@ -9,13 +9,12 @@ from pathlib import Path
 
 def main(args: list[str]) -> int:
     """Run ``preprocess`` with the arguments after that word; 1 if scans were quarantined."""
-    from jsonargparse import ArgumentParser
-
+    from benchmark.parsing import Parser, at_least_one
     from benchmark.raw.settings import RawSettings
 
-    parser = ArgumentParser(
-        prog="seada-bench preprocess",
-        description="Bring raw T1 images of manifests to template space; see docs/preprocessing.md.",
+    parser = Parser(
+        "preprocess",
+        "Bring raw T1 images of manifests to template space; see docs/preprocessing.md.",
     )
     parser.add_argument("--config", action="config", help="YAML file with any of these options.")
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="CSV files, one a site.")
@@ -30,6 +29,7 @@ def main(args: list[str]) -> int:
     )
     parser.add_class_arguments(RawSettings, None)
     options = parser.parse_args(args)
+    at_least_one("processes", options.processes)
     names = RawSettings.__dataclass_fields__
 
     from benchmark.pseudonyms import read_or_make_salt

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nibabel
 import numpy as np
@@ -23,9 +24,12 @@ LARGEST_MM = 1000.0
 FEWEST_VOXELS = 4
 #: How far in mm the voxels of a mask may lie from those of its image.
 ALIGNED_MM = 0.1
+_BYTE_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _RAS = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
 _NIFTI: tuple[Any, ...] = (nibabel.Nifti1Image, nibabel.Nifti2Image)
 _ORIENTATIONS: Any = nibabel.orientations
+# It says on stderr what it mends in a header; what is wrong with an image is said here, with the file's name.
+nibabel.imageglobals.logger.setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def read_image(path: Path, sha256: str = "") -> Image:
         raise UserError(f"{path}: is no image that can be read: {_line(error)}") from error
     except (OSError, EOFError, zlib.error, ValueError, OverflowError, MemoryError) as error:
         raise UserError(f"{path}: is damaged or cut short: {_line(error)}") from error
+    except Exception as error:
+        raise UserError(f"{path}: is no image that can be read: {type(error).__name__}: {_line(error)}") from error
     if data.dtype.kind not in "buif":
         raise UserError(f"{path}: holds values of type {data.dtype}; one real number a voxel is needed")
     if data.dtype.kind == "f":
@@ -115,7 +121,12 @@ def _opened(path: Path) -> Any:
     for kind in _NIFTI:
         if kind.header_class.may_contain_header(raw):
             # Unchecked: nibabel takes a voxel size of 0 for 1.
-            zooms = kind.header_class(raw[: kind.header_class.template_dtype.itemsize], check=False)["pixdim"][1:4]
+            header = kind.header_class(raw[: kind.header_class.template_dtype.itemsize], check=False)
+            sizes = [int.from_bytes(raw[:4], order) for order in _BYTE_ORDERS]
+            if kind.header_class.sizeof_hdr not in sizes:
+                wanted = kind.header_class.sizeof_hdr
+                raise UserError(f"{path}: states a header of {min(sizes)} bytes; one of this kind has {wanted}")
+            zooms = header["pixdim"][1:4]
             if not (np.isfinite(zooms).all() and zooms.all()):
                 raise UserError(f"{path}: has voxel sizes of {_millimetres(zooms)} mm; they must be above 0")
             return kind.from_bytes(raw) if packed else nibabel.load(path)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.data.manifest_checks import Problems, Row, check_collection
+from benchmark.data.plain_text import NotTextError, text_of
 from benchmark.data.schema import ADDED, OPTIONAL, REQUIRED, RULES, nearest
 from benchmark.errors import UserError
 
@@ -117,10 +118,9 @@ def _read(path: Path, order: int, problems: list[ManifestProblem]) -> list[Row]:
         problems.append(ManifestProblem(path, line, column, message))
 
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        say(line, "", f"is not UTF-8: byte 0x{error.object[error.start]:02x}; save the file as UTF-8")
+        text = text_of(path.read_bytes())
+    except NotTextError as error:
+        say(error.line, "", str(error))
         return []
     except OSError as error:
         say(0, "", f"cannot be read: {error.strerror}")
@@ -160,6 +160,8 @@ def _header_complaints(header: list[str]) -> list[tuple[str, str]]:
     unknown = tuple(name for name in header if name not in (*REQUIRED, *OPTIONAL))
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
         return [("", "has no comma; columns must be separated by commas")]
+    if not set(header) & set(REQUIRED):
+        return [("", f"names none of the columns that are required: {', '.join(REQUIRED)}")]
     for name in REQUIRED:
         if name not in header:
             similar = nearest(name, unknown)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.data.plain_text import NotTextError, text_of
 from benchmark.errors import UserError
 
 
@@ -67,16 +68,11 @@ def read_table(path: Path) -> Table:
         another length; the message names file and line.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise UserError(
-            f"{path}:{line}: is not UTF-8: byte 0x{error.object[error.start]:02x}; save the table as CSV in UTF-8"
-        ) from None
+        text = text_of(path.read_bytes())
+    except NotTextError as error:
+        raise UserError(f"{path}{f':{error.line}' if error.line else ''}: {error}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    if "\0" in text:
-        raise UserError(f"{path}: holds zero bytes, so it is no CSV file; save the table as CSV in UTF-8")
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     header: tuple[str, ...] = ()

@@ -30,6 +30,22 @@ def installed() -> Program | None:
     return next((name for name in _EXECUTABLES if _executable(name)), None)
 
 
+def required(program: Program) -> str:
+    """Path of a program's executable.
+
+    Raises
+    ------
+    UserError
+        If it is not installed.
+    """
+    executable = _executable(program)
+    if executable is None:
+        raise UserError(
+            f"brain: '{program}' is not installed: none of {', '.join(_EXECUTABLES[program])} is on the PATH"
+        )
+    return executable
+
+
 def extract_brain(image: Image, program: Program) -> Image:
     """Brain mask of a T1 on its own grid, by HD-BET (Isensee et al., HBM 2019) or SynthStrip (Hoopes et al., 2022).
 
@@ -38,11 +54,7 @@ def extract_brain(image: Image, program: Program) -> Image:
     UserError
         If the program is not installed or fails.
     """
-    executable = _executable(program)
-    if executable is None:
-        raise UserError(
-            f"brain: '{program}' is not installed: none of {', '.join(_EXECUTABLES[program])} is on the PATH"
-        )
+    executable = required(program)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _NIBABEL.save(_NIBABEL.Nifti1Image(image.data, image.affine), folder / "t1.nii.gz")

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import nibabel
 import numpy as np
@@ -20,6 +20,7 @@ from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.importers.write import IDENTIFYING
 from benchmark.pseudonyms import pseudonym
+from benchmark.raw.brain import Program, required
 from benchmark.raw.intensity import landmarks, normalised
 from benchmark.raw.parallel import mapped
 from benchmark.raw.places import paths_of, record_at, save
@@ -92,6 +93,8 @@ def preprocess(
         For manifests that cannot be used, a folder that cannot be written or belongs to other settings, and if no scan
         could be used.
     """
+    if settings.brain in get_args(Program):
+        required(settings.brain)  # type: ignore[arg-type]
     scans = read_manifests(manifests, data_root, check_images=False)
     if salt is not None:
         scans["subject_id"] = [pseudonym(subject, salt) for subject in scans["subject_id"]]

@@ -134,6 +134,8 @@ def _given_mask(path: Path | None, image_path: Path, image: Image) -> Image | No
     if not same_grid(image, mask):
         shapes = " and ".join(" × ".join(map(str, each.data.shape)) for each in (mask, image))
         raise UserError(f"{path}: the mask isn't on the grid of {image_path} (shapes {shapes}, or another affine)")
+    if not (mask.data > 0.5).any():
+        raise UserError(f"{path}: the mask is empty")
     return load(path)
 
 

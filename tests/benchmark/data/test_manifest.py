@@ -198,7 +198,7 @@ def test_all_missing_columns_are_named(tmp_path):
 @pytest.mark.parametrize(("encoding", "line", "byte"), [("utf-16", 1, "0xff"), ("latin-1", 2, "0xfc")])
 def test_another_encoding(tmp_path, encoding, line, byte):
     path = from_text(tmp_path, f"{HEADER}\nMüller{ROW[1:]}\n", encoding)
-    assert problems(path) == [f"{path}:{line}: is not UTF-8: byte {byte}; save the file as UTF-8"]
+    assert problems(path) == [f"{path}:{line}: is not UTF-8: byte {byte}; save it as CSV in UTF-8"]
 
 
 def test_a_folder_and_a_binary_file(tmp_path):
