@@ -192,7 +192,8 @@ def test_a_file_that_is_no_manifest(tmp_path, text, message):
 
 
 def test_all_missing_columns_are_named(tmp_path):
-    assert len(problems(from_text(tmp_path, "a,b\n1,2\n"))) == 7
+    assert len(problems(from_text(tmp_path, "site,b\n1,2\n"))) == 6
+    assert len(problems(from_text(tmp_path, "a,b\n1,2\n"))) == 1
 
 
 @pytest.mark.parametrize(("encoding", "line", "byte"), [("utf-16", 1, "0xff"), ("latin-1", 2, "0xfc")])
