@@ -152,7 +152,8 @@ DOWNLOADS: dict[str, Download] = {
         "oasis2", _table("oasis_longitudinal.csv", "Nondemented", "Healthy"), ("longitudinal.csv", "'Healthy'")
     ),
     "oasis3-tables-swapped": Download(
-        "oasis3", _swapped(f"{OASIS3}UDSd1_diagnoses.csv", f"{OASIS3}demographics.csv"), ("demographics.csv:", "'OASISID'")
+        "oasis3", _swapped(f"{OASIS3}UDSd1_diagnoses.csv", f"{OASIS3}demographics.csv"),
+        ("demographics.csv:", "'OASISID'"),
     ),
     "oasis3-no-images": Download("oasis3", _no_images, ("holds no image",)),
     "oasis4-diagnosis-absent": Download(
