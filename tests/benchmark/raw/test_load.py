@@ -57,13 +57,14 @@ def test_slope_and_intercept(head, tmp_path, wanted):
 
 
 @pytest.mark.parametrize(
-    ("zooms", "angles"), [((4, 4, 4), (0, 0, 0)), ((0.7 * 4, 3, 4), (0, 0, 0)), ((4, 4, 4), (20, -15, 10))]
+    ("zooms", "angles"),
+    [((0.7, 1.2, 3), (0, 0, 0)), ((3, 0.7, 2), (0, 0, 0)), ((3, 3, 3), (0, 0, 0)), ((2, 2.5, 3), (20, -15, 10))],
 )
 def test_voxel_sizes_and_oblique_slices(head, tmp_path, wanted, zooms, angles):
     # The head as a scanner would sample it along its own, turned, axes.
     turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
     linear = turn @ np.diag(zooms)
-    shape = (66, 76, 60)
+    shape = tuple(int(extent / zoom) for extent, zoom in zip((250, 290, 240), zooms, strict=True))
     affine = from_matvec(linear, np.array([0, -18, 8]) - linear @ ((np.array(shape) - 1) / 2))
     scanner = to_sitk(Image(np.zeros(shape, np.float32), affine))
     scanned = from_sitk(sitk.Resample(to_sitk(Image(*head)), scanner, sitk.AffineTransform(3), sitk.sitkLinear, 0.0))
