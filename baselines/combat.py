@@ -55,6 +55,7 @@ class ComBat(RepresentationModule):
 
     def build(self, geometry: Geometry) -> None:
         """Build the base."""
+        self.base.compute = self.compute
         self.base.ensure_built(geometry)
 
     def setup(self, stage: str) -> None:

@@ -9,6 +9,7 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ from benchmark.metrics.settings import Distance
 from benchmark.parsing import in_one_line
 
 log = logging.getLogger(__name__)
+
+#: Options of how a training is computed: name, type, default, help.
+COMPUTE: tuple[tuple[str, type, Any, str], ...] = (
+    ("accumulate", int, 1, "Batches whose gradients make one step."),
+    ("checkpoint_activations", bool, False, "Compute activations again in the backward pass, to save memory."),
+    ("compile", bool, False, "Compile encoder and decoder with torch.compile."),
+    ("channels_last", bool, False, "Keep convolutions' channels last in memory."),
+)
 
 EMBEDDINGS = "embeddings.parquet"
 MODEL = "model.ckpt"
@@ -77,6 +86,17 @@ class FitCLI(LightningCLI):
             "the common ones, and the tables show it for this method.",
         )
 
+        for name, kind, default, text in COMPUTE:
+            parser.add_argument(f"--compute.{name}", type=kind, default=default, help=text)
+
+    def instantiate_classes(self) -> None:
+        """Model, data and trainer; the model is told how it is computed before it is built."""
+        super().instantiate_classes()
+        self.model.compute = replace(self.model.compute, **self._compute())
+
+    def _compute(self) -> dict[str, Any]:
+        return {name: self._get(self.config, f"compute.{name}") for name, *_ in COMPUTE}
+
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Trainer with a CSV log, atomic checkpoints and resumption, all in `trainer.default_root_dir`."""
         config = self._get(self.config_init, "trainer")
@@ -89,6 +109,8 @@ class FitCLI(LightningCLI):
             )
         if config["logger"] in (None, True):
             kwargs["logger"] = CSVLogger(root, name="logs", version="")
+        if self.model.automatic_optimization:
+            kwargs.setdefault("accumulate_grad_batches", self._compute()["accumulate"])
         trainer = super().instantiate_trainer(**kwargs)
         if not any(isinstance(plugin, TorchCheckpointIO) for plugin in [trainer.strategy.checkpoint_io]):
             return trainer

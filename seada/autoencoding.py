@@ -46,8 +46,10 @@ class AutoencodingModule(RepresentationModule):
 
     def build(self, geometry: Geometry) -> None:
         """Create the encoder and the decoder."""
-        self.encoder = Encoder(geometry.shape, self.ldr_dim, self.width, self.levels)
-        self.decoder = Decoder(geometry.shape, self.ldr_dim, self.width, self.levels, self.style_dim)
+        sizes, again = (geometry.shape, self.ldr_dim, self.width, self.levels), self.compute.checkpoint_activations
+        self.encoder = Encoder(*sizes, again)
+        self.decoder = Decoder(*sizes, self.style_dim, again)
+        self.compute.prepare(self.encoder, self.decoder)
 
     def embed(self, batch: Batch) -> Tensor:
         """LDR, shape (batch, ldr_dim)."""

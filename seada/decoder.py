@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from seada.encoder import GROUPS, bottom_shape, channels_of
 from seada.subpixel import depth_to_space
@@ -65,10 +67,21 @@ class Decoder(nn.Module):
         As for the encoder.
     style_dim
         Length of the style code that modulates every block (FiLM); 0 for a decoder without one.
+    checkpointed
+        As for the encoder.
     """
 
-    def __init__(self, shape: tuple[int, int, int], ldr_dim: int, width: int, levels: int, style_dim: int = 0) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        ldr_dim: int,
+        width: int,
+        levels: int,
+        style_dim: int = 0,
+        checkpointed: bool = False,
+    ) -> None:
         super().__init__()
+        self.checkpointed = checkpointed
         channels = channels_of(width, levels)
         self.grid = bottom_shape(shape, levels)
         self.style_dim = style_dim
@@ -85,7 +98,10 @@ class Decoder(nn.Module):
         """LDR (batch, ldr_dim) and style code (batch, style_dim) to a volume (batch, 1, x, y, z)."""
         features: Tensor = self.stem(ldr).unflatten(1, (-1, *self.grid))
         for block in self.blocks:
-            features = block(features, style)
+            if self.checkpointed and torch.is_grad_enabled():
+                features = checkpoint(block, features, style, use_reentrant=False, preserve_rng_state=False)
+            else:
+                features = block(features, style)
         if self.head_film is not None and style is not None:
             features = self.head_film(features, style)
         return depth_to_space(self.head(features), 4)

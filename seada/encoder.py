@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint_sequential
 
 from seada.errors import MethodError
 from seada.subpixel import SpaceToDepth
@@ -59,10 +61,15 @@ class Encoder(nn.Module):
         Channels after the second halving; they double with every further one.
     levels
         How often the grid is halved.
+    checkpointed
+        Whether activations are computed again in the backward pass and not kept.
     """
 
-    def __init__(self, shape: tuple[int, int, int], ldr_dim: int, width: int, levels: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], ldr_dim: int, width: int, levels: int, checkpointed: bool = False
+    ) -> None:
         super().__init__()
+        self.checkpointed = checkpointed
         channels = channels_of(width, levels)
         layers: list[nn.Module] = [SpaceToDepth(2)]
         for before, after in itertools.pairwise(channels):
@@ -76,5 +83,13 @@ class Encoder(nn.Module):
 
     def forward(self, volume: Tensor) -> Tensor:
         """Volume of shape (batch, 1, x, y, z) to LDR of shape (batch, ldr_dim)."""
-        ldr: Tensor = self.head(self.features(volume).flatten(1))
+        if self.checkpointed and torch.is_grad_enabled():
+            # The networks draw nothing, so that there is no random state to bring back.
+            segments = len(self.features) // 3
+            features = checkpoint_sequential(  # type: ignore[no-untyped-call]
+                self.features, segments, volume, use_reentrant=False, preserve_rng_state=False
+            )
+        else:
+            features = self.features(volume)
+        ldr: Tensor = self.head(features.flatten(1))
         return ldr

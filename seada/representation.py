@@ -11,6 +11,7 @@ from lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
+from seada.compute import Compute
 from seada.geometry import Geometry
 from seada.image_quality import reconstruction_quality
 from seada.schedules import cosine
@@ -81,6 +82,8 @@ class RepresentationModule(LightningModule, ABC):
     """
 
     geometry: Geometry | None = None
+    #: How the training is computed; set before it starts.
+    compute: Compute = Compute()
 
     def __init__(self, learning_rate: float = 1e-3, gradient_clip: float = 5.0) -> None:
         super().__init__()
@@ -123,7 +126,9 @@ class RepresentationModule(LightningModule, ABC):
     def progress(self) -> float:
         """Share of the training that is done, in [0, 1)."""
         epochs = max(self.trainer.max_epochs or 1, 1)
-        done = self.current_epoch + self._batch_of_epoch / max(self.trainer.num_training_batches, 1)
+        # Batches of one step have one learning rate and one weight.
+        begun = self._batch_of_epoch - self._batch_of_epoch % self.compute.accumulate
+        done = self.current_epoch + begun / max(self.trainer.num_training_batches, 1)
         return min(done / epochs, 1.0)
 
     _batch_of_epoch: int = 0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from seada.autoencoding import AutoencodingModule, reconstruction_loss
+from seada.compute import at_least_single
 from seada.decorrelation import variance_covariance_penalty
 from seada.domain import DomainClassifier
 from seada.errors import MethodError
@@ -128,6 +130,7 @@ class SEADA(AutoencodingModule):
         self.view_weight = view_weight
         self.view_strength = view_strength
         self.linear_weight = linear_weight
+        self.memory_batches = memory_batches
         self.memory = LDRMemory(memory_batches)
 
     def build(self, geometry: Geometry) -> None:
@@ -135,14 +138,23 @@ class SEADA(AutoencodingModule):
         super().build(geometry)
         self.style = StyleEncoder(self.style_dim, len(geometry.sites))
         self.classifier = DomainClassifier(self.ldr_dim, len(geometry.sites), self.classifier_hidden)
+        self.memory.batches = self.memory_batches * self.compute.accumulate
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Adam of encoder, decoder and style encoder; Adam of the classifier."""
         main = chain(self.encoder.parameters(), self.decoder.parameters(), self.style.parameters())
-        return [
+        optimizers = [
             self.adam(main, self.learning_rate),
             self.adam(self.classifier.parameters(), self.classifier_rate),
         ]
+        for optimizer in optimizers:
+            # At the step itself: only there have gradients of 16-bit training their own scale again.
+            optimizer.register_step_pre_hook(self._clip)
+        return optimizers
+
+    def _clip(self, optimizer: Optimizer, *_: Any) -> None:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        clip_grad_norm_(parameters, self.gradient_clip)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Classifier steps on the detached LDR, then one step of encoder, decoder and style encoder."""
@@ -152,21 +164,27 @@ class SEADA(AutoencodingModule):
         ldr, distance = self._encode(batch)
         # Over all ranks' batches and the last few, so that neither adversary nor penalty sees a handful of scans.
         ldrs, sites = self.memory.extend(self.gathered(ldr), self.gathered(site))
-        domain = self._train_classifier(ldrs.detach(), sites, adversary)
+        first, last = self._place_in_step(batch_idx)
+        domain = self._train_classifier(ldrs.detach(), sites, adversary, self.classifier_steps if last else 0)
 
         style = self.style(volume)
         # The reconstruction must not reach into the style encoder: it would let anatomy into the code.
         reconstruction = reconstruction_loss(self.decoder(ldr, style.detach()), volume)
         style_site = functional.cross_entropy(self.style.site(style), site)
-        adversarial = self._adversarial_loss(ldrs, sites, self.trainer.world_size * len(ldr))
-        variance, covariance = variance_covariance_penalty(ldrs)
-        readable = explained_site_variance(ldrs, sites, self.style.site.out_features)
+        with torch.autocast(volume.device.type, enabled=False):
+            adversarial = self._adversarial_loss(ldrs, sites, self.trainer.world_size * len(ldr))
+            variance, covariance = variance_covariance_penalty(ldrs)
+            readable = explained_site_variance(ldrs, sites, self.style.site.out_features)
         pressure = ramp(self.progress, self.warmup, self.ramp_length)
         loss = reconstruction + self.style_weight * style_site + pressure * self.adversarial_weight * adversarial
         if self.stabiliser:
+            loss = loss + self.view_weight * distance
+        # Means over a part of the step's scans; the other terms are of all LDRs at hand, and add up as they are.
+        loss = loss / self.compute.accumulate
+        if self.stabiliser:
             loss = loss + self.variance_weight * variance + self.covariance_weight * covariance
-            loss = loss + pressure * self.linear_weight * readable + self.view_weight * distance
-        self._step(main, loss)
+            loss = loss + pressure * self.linear_weight * readable
+        self._step(main, loss, first, last)
         self.log_losses(
             batch,
             ldr,
@@ -184,15 +202,21 @@ class SEADA(AutoencodingModule):
         """LDRs of the scans, and their mean squared distance from those of other views of the same scans."""
         volume = batch["volume"]
         if not (self.stabiliser and self.view_weight):
-            return self.encoder(volume), volume.new_zeros(())
+            return at_least_single(self.encoder(volume)), volume.new_zeros(())
         # The seed of the run: nothing else may set the global generator's seed in between for good.
         views = acquisition_views(volume, batch["index"], self.current_epoch, torch.initial_seed(), self.view_strength)
-        ldr, of_views = self.encoder(torch.cat([volume, views])).chunk(2)
+        ldr, of_views = at_least_single(self.encoder(torch.cat([volume, views]))).chunk(2)
         return ldr, functional.mse_loss(of_views, ldr)
 
-    def _train_classifier(self, ldr: Tensor, site: Tensor, optimizer: LightningOptimizer) -> Tensor:
+    def _place_in_step(self, batch_idx: int) -> tuple[bool, bool]:
+        """Whether a batch is the first and the last of those whose gradients make one step."""
+        done = batch_idx + 1
+        last = done % self.compute.accumulate == 0 or done == self.trainer.num_training_batches
+        return batch_idx % self.compute.accumulate == 0, last
+
+    def _train_classifier(self, ldr: Tensor, site: Tensor, optimizer: LightningOptimizer, steps: int) -> Tensor:
         loss = ldr.new_zeros(())
-        for _ in range(self.classifier_steps):
+        for _ in range(steps):
             loss = functional.cross_entropy(self.classifier(ldr), site)
             self._step(optimizer, loss)
         return loss
@@ -204,11 +228,12 @@ class SEADA(AutoencodingModule):
             return functional.cross_entropy(logits, sites[-new:])
         return confusion_loss(self.classifier(ldrs)[-new:])
 
-    def _step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
-        optimizer.zero_grad()
+    def _step(self, optimizer: LightningOptimizer, loss: Tensor, first: bool = True, last: bool = True) -> None:
+        if first:
+            optimizer.zero_grad()
         self.manual_backward(loss)
-        self.configure_gradient_clipping(optimizer.optimizer)
-        optimizer.step()
+        if last:
+            optimizer.step()
 
     @torch.no_grad()
     def style_code(self, batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""Several processes train what one does, and embed every scan once."""
+"""Several processes train what one does, and so do options that save memory or time; every scan is embedded once."""
 
 from __future__ import annotations
 
@@ -24,6 +24,21 @@ BATCH = 12
 TOLERANCE = 1e-8
 
 
+#: Runs in one process by method and name, with what is computed otherwise.
+OTHERWISE = {
+    ("seada", "checkpointed"): ("--compute.checkpoint_activations=true",),
+    ("seada", "channels-last"): ("--compute.channels_last=true",),
+    ("autoencoder", "accumulated"): ("--compute.accumulate=2", f"--data.batch_size={BATCH // 2}"),
+    ("seada", "seada-accumulated"): ("--compute.accumulate=2", f"--data.batch_size={BATCH // 2}"),
+    ("seada", "single"): ("--trainer.precision=32-true",),
+    ("seada", "half"): ("--trainer.precision=bf16-mixed",),
+}
+
+
+#: Of those, the ones that must not change a parameter.
+EXACT = ("checkpointed", "channels-last", "accumulated")
+
+
 def free_port():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -35,7 +50,7 @@ def trained(phantom, tmp_path_factory):
     """Folder of a method's run by (method, number of processes)."""
     root = tmp_path_factory.mktemp("ranks")
 
-    def arguments(method, ranks):
+    def arguments(method, ranks, *more, name=""):
         return [
             "fit", "--config", str(METHODS / f"{method}.yaml"),
             f"--data.manifests=[{phantom}/phantom-*.csv]", f"--data.data_root={phantom}",
@@ -44,12 +59,15 @@ def trained(phantom, tmp_path_factory):
             f"--data.batch_size={BATCH}", "--trainer.max_epochs=1", "--trainer.accelerator=cpu",
             "--trainer.precision=64-true", "--trainer.enable_progress_bar=false",
             f"--trainer.strategy={'auto' if ranks == 1 else 'ddp_find_unused_parameters_true'}",
-            f"--trainer.default_root_dir={root}/{method}-{ranks}",
+            f"--trainer.default_root_dir={root}/{name or method}-{ranks}", *more,
         ]  # fmt: skip
 
     for ranks in (1, 2, 3):
         runs = root / f"runs-{ranks}.json"
-        runs.write_text(json.dumps([arguments(method, ranks) for method in (*METHODS_WITH_EPOCHS, *METHODS_WITHOUT)]))
+        given = [arguments(method, ranks) for method in (*METHODS_WITH_EPOCHS, *METHODS_WITHOUT)]
+        for (method, name), more in OTHERWISE.items() if ranks == 1 else ():
+            given.append(arguments(method, ranks, *more, name=name))
+        runs.write_text(json.dumps(given))
         port = free_port()
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         processes = [
@@ -96,3 +114,28 @@ def test_every_scan_is_embedded_once_and_alike(trained, method, ranks):
     assert keys.tolist() == (one["site"] + "/" + one["subject_id"] + "/" + one["session_id"]).tolist()
     vectors = [frame.filter(regex=r"^z\d+$").to_numpy() for frame in (one, several)]
     assert np.abs(vectors[0] - vectors[1]).max() <= 1e-5
+
+
+@pytest.mark.parametrize(("method", "name"), [pair for pair in OTHERWISE if pair[1] in EXACT])
+def test_what_saves_memory_trains_the_same_parameters(trained, method, name):
+    plain, other = weights(trained(method, 1)), weights(trained(name, 1))
+    for key, value in plain.items():
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            assert (value - other[key]).abs().max() < TOLERANCE, key
+
+
+def vectors(folder):
+    return pd.read_parquet(folder / "embeddings.parquet").filter(regex=r"^z\d+$").to_numpy(np.float64)
+
+
+def test_half_precision_stays_near_single(trained):
+    single, half = vectors(trained("single", 1)), vectors(trained("half", 1))
+    assert not np.array_equal(single, half)
+    assert np.corrcoef(single.ravel(), half.ravel())[0, 1] > 0.95
+
+
+def test_the_adversary_takes_accumulated_batches_as_well(trained):
+    whole, parts = vectors(trained("seada", 1)), vectors(trained("seada-accumulated", 1))
+    # Not the same: the style code is normalised by each part, and past parts have no gradient.
+    assert np.isfinite(parts).all()
+    assert np.corrcoef(whole.ravel(), parts.ravel())[0, 1] > 0.8
