@@ -6,107 +6,28 @@ import fcntl
 import json
 import logging
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
-import torch
-from tqdm import tqdm
 
 from benchmark.data.atomic import atomic_path
 from benchmark.data.phantom import generate
 from benchmark.errors import UserError
-from benchmark.fitting import MODEL
 from benchmark.folders import make_writable
 from benchmark.report.tables import write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
-from benchmark.runner import worker
-from benchmark.runner.cells import ERROR, REPLICATES, SCORES, Cell, build_stores, cells_of
+from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
+from benchmark.runner.executor import Executor
+from benchmark.runner.local import LocalExecutor
 from benchmark.runner.provenance import environment
 
 log = logging.getLogger(__name__)
-
-
-#: What the numerical libraries take their number of threads from.
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-class Slots:
-    """Long-lived worker processes, each with one cell at a time.
-
-    One pool a process, so that a process that dies takes down its own cell and no other.
-
-    Parameters
-    ----------
-    workers
-        How many; 0 for one a GPU, or one a CPU core where there is no GPU.
-    """
-
-    def __init__(self, workers: int) -> None:
-        gpus = torch.cuda.device_count()
-        cores = os.cpu_count() or 1
-        count = workers or gpus or cores
-        threads = max(cores // count, 1)
-        self.arguments = [(i % gpus if gpus else None, threads) for i in range(count)]
-        # Each library reads it when a worker loads it. Workers whose libraries all take every core for themselves
-        # wait for each other most of the time, and sums over another number of threads round differently.
-        self.environment = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-        self.pools = [self._pool(i) for i in range(count)]
-        self.busy: dict[Future[str | None], tuple[int, Cell]] = {}
-
-    def _pool(self, slot: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            1, mp_context=get_context("spawn"), initializer=worker.start, initargs=self.arguments[slot]
-        )
-
-    def free(self) -> list[int]:
-        """Slots without a cell."""
-        taken = {slot for slot, _ in self.busy.values()}
-        return [slot for slot in range(len(self.pools)) if slot not in taken]
-
-    def submit(self, slot: int, cell: Cell, base: str | None, sweep: SweepConfig) -> None:
-        """Give a free slot a cell."""
-        future = self.pools[slot].submit(worker.run_cell, cell, base, sweep.evaluation)
-        self.busy[future] = (slot, cell)
-
-    def finished(self) -> list[tuple[Cell, str | None]]:
-        """Wait for at least one cell; each with its error, if it failed."""
-        done, _ = wait(self.busy, return_when=FIRST_COMPLETED)
-        results = []
-        for future in done:
-            slot, cell = self.busy.pop(future)
-            try:
-                error = future.result()
-            except BrokenProcessPool:
-                error = "the worker process died (killed, or out of memory)"
-                cell.scores_folder.mkdir(parents=True, exist_ok=True)
-                (cell.scores_folder / ERROR).write_text(error + "\n", encoding="utf-8")
-                self.pools[slot] = self._pool(slot)
-            results.append((cell, error))
-        return results
-
-    def close(self, *, kill: bool) -> None:
-        """End the processes; at once with ``kill``."""
-        for pool in self.pools:
-            processes = list((pool._processes or {}).values())
-            pool.shutdown(wait=not kill, cancel_futures=True)
-            for process in processes if kill else []:
-                process.kill()
-        for name, value in self.environment.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def prepare(sweep: SweepConfig) -> None:
@@ -128,7 +49,7 @@ def plan(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str, float]]:
     return rows
 
 
-def run_sweep(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str]]:
+def run_sweep(sweep: SweepConfig, out: Path, executor: Executor | None = None) -> list[tuple[Cell, str]]:
     """Run what is missing and write scores, tables and provenance.
 
     Parameters
@@ -137,6 +58,8 @@ def run_sweep(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str]]:
         What to run.
     out
         Results folder; finished cells in it are kept.
+    executor
+        Who runs them; worker processes of this machine by default. Nothing is written for one that does not wait.
 
     Returns
     -------
@@ -154,52 +77,11 @@ def run_sweep(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str]]:
         rows = plan(sweep, out)
         missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
         build_stores([cell for cell, _ in missing], os.cpu_count() or 1)
-        failures = _run_missing(missing, [cell for cell, _, _ in rows], sweep) if missing else []
-        _write_results([cell for cell, _, _ in rows], failures, sweep, out, time.time() - started)
-    return failures
-
-
-def _run_missing(
-    missing: Sequence[tuple[Cell, float]], cells: Sequence[Cell], sweep: SweepConfig
-) -> list[tuple[Cell, str]]:
-    trained_by = {cell.run_key: cell for cell in cells if not cell.base_key}
-    waiting = sorted(missing, key=lambda row: -row[1])
-    cost_of = {id(cell): cost for cell, cost in missing}
-    open_keys = {cell.run_key for cell, _ in missing}
-    failures: list[tuple[Cell, str]] = []
-    slots = Slots(sweep.workers)
-    bar = tqdm(
-        total=sum(cost for _, cost in missing),
-        desc=f"{len(missing)} cells",
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left{postfix}",
-        file=sys.stderr,
-    )
-    finished_cleanly = False
-    try:
-        while waiting or slots.busy:
-            for slot in slots.free():
-                # Methods that differ in their own distance alone share a folder: one at a time works in it.
-                taken = {cell.run_key for _, cell in slots.busy.values()}
-                ready = next(
-                    (row for row in waiting if row[0].base_key not in open_keys and row[0].run_key not in taken), None
-                )
-                if ready is None:
-                    break
-                waiting.remove(ready)
-                base = trained_by.get(ready[0].base_key)
-                model = None if base is None else base.folder / MODEL
-                slots.submit(slot, ready[0], str(model) if model and model.is_file() else None, sweep)
-            for cell, error in slots.finished():
-                open_keys.discard(cell.run_key)
-                bar.update(cost_of[id(cell)])
-                if error is not None:
-                    failures.append((cell, error))
-                    bar.write(f"failed: {cell.name}: {error}", file=sys.stderr)
-                bar.set_postfix_str(f"last: {cell.name}")
-        finished_cleanly = True
-    finally:
-        bar.close()
-        slots.close(kill=not finished_cleanly)
+        executor = LocalExecutor(sweep) if executor is None else executor
+        cells = [cell for cell, _, _ in rows]
+        failures = executor.run(missing, cells) if missing else []
+        if executor.waits:
+            _write_results(cells, failures, sweep, out, time.time() - started)
     return failures
 
 

@@ -3,7 +3,7 @@ import os
 import pytest
 from threadpoolctl import threadpool_info
 
-from benchmark.runner.sweep import Slots
+from benchmark.runner.local import Slots
 
 
 def test_workers_share_the_cores_and_the_environment_is_left_as_it_was(monkeypatch):
