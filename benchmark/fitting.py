@@ -132,7 +132,8 @@ class FitCLI(LightningCLI):
                 log.warning("%s cannot be used (%s): the run begins anew, the file is kept as .damaged", last, problem)
             if fine:
                 log.info("resuming from %s", last)
-                self.config["fit"]["ckpt_path"] = str(last)
+                # Not `config`: what the trainer is called with has been instantiated already.
+                self.config_init["fit"]["ckpt_path"] = str(last)
 
     def after_fit(self) -> None:
         """Fit what is fitted once, save the model, embed every scan, and write the embeddings."""

@@ -89,6 +89,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
     process.wait()
     assert not (killed / "embeddings.parquet").exists()
     fit("seada", "--trainer.max_epochs=30", folder="killed")
+    # The log is that of the second stretch of work alone.
+    assert pd.read_csv(killed / "logs" / "metrics.csv")["epoch"].min() > 0
     np.testing.assert_array_equal(vectors(embeddings(whole)), vectors(embeddings(killed)))
 
 
