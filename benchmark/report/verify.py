@@ -220,6 +220,9 @@ def _part(sweep: SweepConfig, cells: pd.DataFrame) -> SweepConfig:
             for protocol, given in sweep.seeds.items()
             if (kept := [seed for seed in given if (protocol, seed) in seeds])
         },
+        executor=replace(
+            sweep.executor, methods={name: given for name, given in sweep.executor.methods.items() if name in names}
+        ),
     )
 
 

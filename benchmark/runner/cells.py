@@ -14,6 +14,7 @@ import pandas as pd
 from benchmark.data.datamodule import SiteDataModule
 from benchmark.data.splits import split_digest
 from benchmark.data.store import store_digest
+from benchmark.errors import UserError
 from benchmark.fitting import EMBEDDINGS, MODEL, instantiate_data, resolve
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
@@ -71,6 +72,12 @@ class Cell:
         return settings_of(self.config, evaluation)
 
     @property
+    def processes(self) -> int:
+        """How many processes train it together."""
+        devices = self.config["trainer"].get("devices")
+        return devices if isinstance(devices, int) and devices > 0 else 1
+
+    @property
     def scores_folder(self) -> Path:
         """Where scores, marker and error lie: methods that differ in their own distance alone share a training."""
         distance = self.config.get("own_distance")
@@ -78,8 +85,7 @@ class Cell:
 
     def state(self) -> str:
         """``done``, ``rescore`` (trained, scores outdated), ``resume`` (begun), ``failed`` or ``new``."""
-        marker = self.marker()
-        if marker.get("score_key") == self.score_key and (self.scores_folder / SCORES).is_file():
+        if is_done(self.scores_folder, self.score_key):
             return "done"
         if (self.folder / EMBEDDINGS).is_file() and (self.folder / MODEL).is_file():
             return "rescore"
@@ -89,11 +95,54 @@ class Cell:
 
     def marker(self) -> dict[str, Any]:
         """Content of the completion marker, empty if there is none."""
-        try:
-            content = json.loads((self.scores_folder / MARKER).read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
-        return content if isinstance(content, dict) else {}
+        return marker_of(self.scores_folder)
+
+
+def marker_of(scores_folder: Path) -> dict[str, Any]:
+    """Content of the completion marker in a folder, empty if there is none."""
+    try:
+        content = json.loads((scores_folder / MARKER).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def is_done(scores_folder: Path, score_key: str) -> bool:
+    """Whether a folder has the scores of this key, complete."""
+    return marker_of(scores_folder).get("score_key") == score_key and (scores_folder / SCORES).is_file()
+
+
+def error_of(scores_folder: Path) -> str:
+    """Last line of the error in a folder, which says what it was; empty if there is none."""
+    try:
+        text = (scores_folder / ERROR).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    return text.strip().rpartition("\n")[2]
+
+
+def with_processes(config: dict[str, Any], processes: int) -> dict[str, Any]:
+    """A method's configuration for so many processes, on however many machines; a batch stays as large.
+
+    Raises
+    ------
+    UserError
+        If they cannot share a batch evenly.
+    """
+    config = copy.deepcopy(config)
+    if processes == 1:
+        return config
+    batch = config["data"]["batch_size"]
+    if batch % processes:
+        raise UserError(
+            f"data.batch_size: {batch} is not allowed with {processes} processes a cell (executor: nodes × devices); "
+            "it counts the scans of all processes together and must be a multiple of their number"
+        )
+    config["trainer"]["devices"] = processes
+    if config["trainer"].get("strategy") == "auto":
+        # Adversarial training steps one optimiser at a time: the other's parameters are unused then.
+        config["trainer"]["strategy"] = "ddp_find_unused_parameters_true"
+    return config
 
 
 def settings_of(config: dict[str, Any], evaluation: EvaluationSettings) -> EvaluationSettings:
@@ -139,7 +188,7 @@ def build_stores(cells: Sequence[Cell], processes: int) -> None:
 def _cells(
     method: str, protocol: str, seed: int, config: dict[str, Any], sweep: SweepConfig, out: Path
 ) -> Iterator[Cell]:
-    config = copy.deepcopy(config)
+    config = with_processes(config, sweep.executor.resources(method).processes)
     config["data"]["seed"] = seed
     module, scans = _data(config["data"])
     digests = [store_digest(scans, module.preprocessing), _table_digest(scans), split_digest(scans)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from benchmark.configs import METHODS
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings
+from benchmark.runner.executor_config import ExecutorConfig, executor_of
+from benchmark.runner.fields import checked
 
 POOLED = "pooled"
 LEAVE_ONE_SITE_OUT = "leave_one_site_out"
@@ -57,6 +59,9 @@ class SweepConfig:
         How embeddings are scored.
     workers
         Cells trained at a time; 0 for one a GPU, or one a CPU core where there is no GPU.
+    executor
+        Where cells run, and what each is given. How many processes train a cell together is part of its run key,
+        where they run is not.
     """
 
     methods: list[str]
@@ -65,6 +70,7 @@ class SweepConfig:
     phantom: PhantomData | None = None
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     workers: int = 0
+    executor: ExecutorConfig = field(default_factory=ExecutorConfig)
 
     def method_files(self) -> dict[str, Path]:
         """Method name to YAML file, in table order.
@@ -92,17 +98,35 @@ def read_sweep(path: Path) -> SweepConfig:
         raise UserError(f"{path}: no such sweep file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    return sweep_of(content, path)
+
+
+def sweep_of(content: Any, path: Path) -> SweepConfig:
+    """A sweep from the content of its file.
+
+    Parameters
+    ----------
+    content
+        What a YAML or JSON file holds.
+    path
+        The file, for messages.
+
+    Raises
+    ------
+    UserError
+        As :func:`read_sweep`.
+    """
     if not isinstance(content, dict):
         raise UserError(f"{path}: a sweep is a mapping with the fields {', '.join(SweepConfig.__dataclass_fields__)}")
     try:
-        fields = _checked("", content, SweepConfig)
+        fields = checked("", content, SweepConfig)
         for name in ("methods", "seeds"):
             if name not in fields:
                 raise UserError(f"field '{name}' is missing")
         if fields.get("phantom") is not None:
-            fields["phantom"] = PhantomData(**_checked("phantom.", fields["phantom"], PhantomData))
+            fields["phantom"] = PhantomData(**checked("phantom.", fields["phantom"], PhantomData))
         if "evaluation" in fields:
-            given = _checked("evaluation.", fields["evaluation"], EvaluationSettings)
+            given = checked("evaluation.", fields["evaluation"], EvaluationSettings)
             # The sweep that a provenance.json records has the field, empty.
             if given.pop("own_distance", None) is not None:
                 raise UserError(
@@ -113,7 +137,9 @@ def read_sweep(path: Path) -> SweepConfig:
             fields["evaluation"] = EvaluationSettings(**lists)
         sweep = SweepConfig(**fields)
         _check_protocols(sweep)
-        sweep.method_files()
+        names = list(sweep.method_files())
+        if "executor" in fields:
+            sweep = replace(sweep, executor=executor_of(fields["executor"], names))
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from None
     return sweep
@@ -130,16 +156,6 @@ def with_seed(value: Any, seed: int) -> Any:
     if isinstance(value, dict):
         return {key: with_seed(item, seed) for key, item in value.items()}
     return value
-
-
-def _checked(prefix: str, content: Any, kind: type[Any]) -> dict[str, Any]:
-    allowed = list(kind.__dataclass_fields__)
-    if not isinstance(content, dict):
-        raise UserError(f"field '{prefix.rstrip('.')}' must be a mapping with any of: {', '.join(allowed)}")
-    for name in content:
-        if name not in allowed:
-            raise UserError(f"field '{prefix}{name}' is unknown; allowed: {', '.join(allowed)}")
-    return dict(content)
 
 
 def _check_protocols(sweep: SweepConfig) -> None:

@@ -13,11 +13,13 @@ from multiprocessing import get_context
 import torch
 from tqdm import tqdm
 
+from benchmark.errors import UserError
 from benchmark.fitting import MODEL
 from benchmark.runner import worker
-from benchmark.runner.cells import ERROR, Cell
+from benchmark.runner.cells import ERROR, Cell, error_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.executor import trainers
+from benchmark.runner.ranks import run_here
 
 #: What the numerical libraries take their number of threads from.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -31,15 +33,25 @@ class Slots:
     Parameters
     ----------
     workers
-        How many; 0 for one a GPU, or one a CPU core where there is no GPU.
+        How many; 0 for one for each GPU, or for each CPU core where there is no GPU, that a cell takes.
+    devices
+        Processes of a cell, with a GPU each where there are; several make several processes of a worker's cell.
+
+    Raises
+    ------
+    UserError
+        If the machine has GPUs, but fewer than a cell takes.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, devices: int = 1) -> None:
         gpus = torch.cuda.device_count()
         cores = os.cpu_count() or 1
-        count = workers or gpus or cores
-        threads = max(cores // count, 1)
-        self.arguments = [(i % gpus if gpus else None, threads) for i in range(count)]
+        if 0 < gpus < devices:
+            raise UserError(f"executor.devices: {devices} is not allowed; this machine has {gpus} GPUs")
+        count = workers or max((gpus or cores) // devices, 1)
+        threads = max(cores // (count * devices), 1)
+        of_slot = [[(i * devices + k) % gpus for k in range(devices)] if gpus else [] for i in range(count)]
+        self.arguments = [(of_this, threads) for of_this in of_slot]
         # Each library reads it when a worker loads it. Workers whose libraries all take every core for themselves
         # wait for each other most of the time, and sums over another number of threads round differently.
         self.environment = {name: os.environ.get(name) for name in THREAD_VARIABLES}
@@ -59,7 +71,7 @@ class Slots:
 
     def submit(self, slot: int, cell: Cell, base: str | None, sweep: SweepConfig) -> None:
         """Give a free slot a cell."""
-        future = self.pools[slot].submit(worker.run_cell, cell, base, sweep.evaluation)
+        future = self.pools[slot].submit(run_here, cell, base, sweep.evaluation)
         self.busy[future] = (slot, cell)
 
     def finished(self) -> list[tuple[Cell, str | None]]:
@@ -71,9 +83,11 @@ class Slots:
             try:
                 error = future.result()
             except BrokenProcessPool:
-                error = "the worker process died (killed, or out of memory)"
                 cell.scores_folder.mkdir(parents=True, exist_ok=True)
-                (cell.scores_folder / ERROR).write_text(error + "\n", encoding="utf-8")
+                error = error_of(cell.scores_folder)  # of another process of the cell, if there is one
+                if not error:
+                    error = "the worker process died (killed, or out of memory)"
+                    (cell.scores_folder / ERROR).write_text(error + "\n", encoding="utf-8")
                 self.pools[slot] = self._pool(slot)
             results.append((cell, error))
         return results
@@ -109,12 +123,14 @@ class LocalExecutor:
 
     def run(self, missing: Sequence[tuple[Cell, float]], cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
         """Run cells to their end; see :class:`benchmark.runner.executor.Executor`."""
+        if not missing:
+            return []
         trained_by = trainers(cells)
         waiting = sorted(missing, key=lambda row: -row[1])
         cost_of = {id(cell): cost for cell, cost in missing}
         open_keys = {cell.run_key for cell, _ in missing}
         failures: list[tuple[Cell, str]] = []
-        slots = Slots(self.sweep.workers)
+        slots = Slots(self.sweep.workers, max(cell.processes for cell, _ in missing))
         bar = tqdm(
             total=sum(cost for _, cost in missing),
             desc=f"{len(missing)} cells",

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Sequence
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
@@ -27,19 +28,22 @@ from benchmark.runner.provenance import environment
 CONFIG = "config.yaml"
 LOG = "log.txt"
 
+#: Status that submitit ends a process with whose job it has put back into the queue.
+REQUEUED = -1
 
-def start(device: int | None, threads: int) -> None:
-    """Initialise a worker: its GPU, its threads, and its death when the sweep dies.
+
+def start(devices: Sequence[int], threads: int) -> None:
+    """Initialise a worker: its GPUs, its threads, and its death when the sweep dies.
 
     Parameters
     ----------
-    device
-        Index of the only GPU that the worker may see, or None.
+    devices
+        Indices of the only GPUs that the worker may see; all that this process sees if there are none.
     threads
         CPU threads of the worker.
     """
-    if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
+    if devices:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import torch
 
@@ -57,7 +61,9 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def run_cell(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> str | None:
+def run_cell(
+    cell: Cell, base: str | None, evaluation: EvaluationSettings, *, rank: int = 0, nodes: int = 1
+) -> str | None:
     """Train a cell unless it is trained, score it, and mark it complete.
 
     Parameters
@@ -68,6 +74,10 @@ def run_cell(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> st
         Checkpoint of the cell's base if another cell trained it.
     evaluation
         How to score.
+    rank
+        Which of the cell's processes this is; the first one scores, all of them train.
+    nodes
+        How many machines they are on.
 
     Returns
     -------
@@ -75,27 +85,44 @@ def run_cell(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> st
         A one-line error if the cell failed, which is also in its folder with the traceback.
     """
     cell.scores_folder.mkdir(parents=True, exist_ok=True)
-    (cell.scores_folder / ERROR).unlink(missing_ok=True)
+    if rank == 0:
+        (cell.scores_folder / ERROR).unlink(missing_ok=True)
     try:
         with _output_to(cell.folder / LOG):
-            _run(cell, base, evaluation)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a cell dies of is recorded; the sweep goes on)
-        (cell.scores_folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
+            _train(cell, base, nodes) if rank else _run(cell, base, evaluation, nodes)
+    except (Exception, SystemExit) as error:  # whatever a cell dies of is recorded; the sweep goes on
+        if isinstance(error, SystemExit) and error.code == REQUEUED:
+            raise
+        _record(cell)
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return None
 
 
-def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
+def _record(cell: Cell) -> None:
+    # One process of a cell fails, and the others fail of that: the first to say why is right.
+    with contextlib.suppress(FileExistsError), (cell.scores_folder / ERROR).open("x", encoding="utf-8") as file:
+        file.write(traceback.format_exc())
+
+
+def _train(cell: Cell, base: str | None, nodes: int) -> Path:
+    from benchmark import fitting
+
+    embeddings = cell.folder / fitting.EMBEDDINGS
+    if cell.state() != "rescore":
+        # Embeddings are written after the model: one without the other is half a run, and goes. Every process of a
+        # cell may say so: the first one writes embeddings when all have come to the end of the training.
+        embeddings.unlink(missing_ok=True)
+        with atomic_path(cell.folder / CONFIG) as temporary:
+            temporary.write_text(yaml.safe_dump(_plain(cell, base, nodes)), encoding="utf-8")
+        fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
+    return embeddings
+
+
+def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: int) -> None:
     from benchmark import fitting
 
     started = time.time()
-    embeddings = cell.folder / fitting.EMBEDDINGS
-    if cell.state() != "rescore":
-        # Embeddings are written after the model: one without the other is half a run, and goes.
-        embeddings.unlink(missing_ok=True)
-        with atomic_path(cell.folder / CONFIG) as temporary:
-            temporary.write_text(yaml.safe_dump(_plain(cell, base)), encoding="utf-8")
-        fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
+    embeddings = _train(cell, base, nodes)
     trained = time.time()
     table = read_embeddings(embeddings)
     found = score_all(table.frame, cell.settings(evaluation), [cell.held_out_site] if cell.held_out_site else None)
@@ -124,13 +151,15 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
         checkpoint.unlink()
 
 
-def _plain(cell: Cell, base: str | None) -> dict[str, Any]:
+def _plain(cell: Cell, base: str | None, nodes: int) -> dict[str, Any]:
     config: dict[str, Any] = json.loads(json.dumps(cell.config, default=str))
     config["trainer"] |= {
         "default_root_dir": str(cell.folder),
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
+    if nodes > 1:
+        config["trainer"] |= {"devices": cell.processes // nodes, "num_nodes": nodes}
     config["trained_base"] = base
     return config
 
