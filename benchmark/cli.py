@@ -21,6 +21,8 @@ Benchmark of scanner-free representations of brain MRI.
 
 commands:
   sweep      run methods x protocols x seeds, and write retrieval and leakage tables
+  status     say how the cells of a sweep on a cluster are
+  collect    write the tables of what a cluster has done of a sweep so far
   fit        train one method from its YAML file, and write its embeddings (a LightningCLI)
   predict    embed scans with a trained model (a LightningCLI)
   evaluate   score embeddings made by this or any other software
@@ -46,12 +48,14 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all went well, 1 if cells of a sweep failed or compared results differ, 2 for input that cannot be
-        used, 130 if interrupted.
+        0 if all went well, 1 if cells of a sweep failed or are missing or compared results differ, 2 for input that
+        cannot be used, 130 if interrupted.
     """
     args = [_with_underscores(each) for each in (sys.argv[1:] if arguments is None else arguments)]
     commands: dict[str, Callable[[list[str]], int]] = {
         "sweep": _sweep,
+        "status": _status,
+        "collect": _collect,
         "evaluate": _evaluate,
         "compare": _compare,
         "tables": _tables,
@@ -115,8 +119,9 @@ def _sweep(args: list[str]) -> int:
 
     from dataclasses import replace
 
-    from benchmark.report.tables import format_terminal
+    from benchmark.cluster_cli import check_not_submitted, say_tables, submit
     from benchmark.runner.config import read_sweep
+    from benchmark.runner.executor_config import SLURM
     from benchmark.runner.sweep import plan, prepare, run_sweep
 
     sweep = read_sweep(options.config)
@@ -127,16 +132,28 @@ def _sweep(args: list[str]) -> int:
         prepare(sweep)
         _say(_plan_text(plan(sweep, out)))
         return 0
+    if sweep.executor.kind == SLURM:
+        if options.workers is not None:
+            raise UserError("--workers: is for worker processes of this machine; the sweep file says 'kind: slurm'")
+        return submit(sweep, out)
+    check_not_submitted(out)
     failures = run_sweep(sweep, out)
-    import pandas as pd
-
-    scores = out / "scores.parquet"
-    if scores.is_file():
-        _say(format_terminal(pd.read_parquet(scores), method_order=list(sweep.method_files())))
-    _say(f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/scores.csv\n")
+    say_tables(sweep, out)
     if failures:
         return _fail(f"{len(failures)} cells failed; their errors are in {out}/cells/*/error.txt", status=1)
     return 0
+
+
+def _status(args: list[str]) -> int:
+    from benchmark.cluster_cli import status
+
+    return status(args)
+
+
+def _collect(args: list[str]) -> int:
+    from benchmark.cluster_cli import collect
+
+    return collect(args)
 
 
 def _plan_text(rows: list[Any]) -> str:

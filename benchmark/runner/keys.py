@@ -86,6 +86,12 @@ def library_versions(names: tuple[str, ...] = LIBRARIES) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
+def code_digest() -> str:
+    """SHA-256 over all source and library versions that any run key or score key depends on."""
+    versions = library_versions((*LIBRARIES, *SCORING_LIBRARIES))
+    return digest([source_digest(TRAINING_SOURCES), source_digest(SCORING_SOURCES), versions])
+
+
 def run_key(config: dict[str, Any], data_digests: Iterable[str]) -> str:
     """Key of a cell's training.
 

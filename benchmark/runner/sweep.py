@@ -26,6 +26,8 @@ from benchmark.runner.costs import estimate
 from benchmark.runner.executor import Executor
 from benchmark.runner.local import LocalExecutor
 from benchmark.runner.provenance import environment
+from benchmark.runner.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
+from benchmark.runner.submission import place_of, read_submission
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +81,42 @@ def run_sweep(sweep: SweepConfig, out: Path, executor: Executor | None = None) -
         build_stores([cell for cell, _ in missing], os.cpu_count() or 1)
         executor = LocalExecutor(sweep) if executor is None else executor
         cells = [cell for cell, _, _ in rows]
-        failures = executor.run(missing, cells) if missing else []
+        failures = executor.run(missing, cells)
         if executor.waits:
             _write_results(cells, failures, sweep, out, time.time() - started)
     return failures
+
+
+def collect_sweep(out: Path) -> list[tuple[Cell, CellState]]:
+    """Write scores, tables and provenance of what a cluster has done so far of a submitted sweep.
+
+    Parameters
+    ----------
+    out
+        Results folder.
+
+    Returns
+    -------
+    list of (Cell, CellState)
+        Cells that are not done, with what is going on with them.
+
+    Raises
+    ------
+    UserError
+        If no sweep was submitted from the folder, or another one works in it.
+    """
+    submission = read_submission(out)
+    sweep = submission.config(out)
+    with _locked(out):
+        started = time.time()
+        found = {place: state for place, (_, state) in states(submission, out).items()}
+        cells = cells_of(sweep, out)
+        missing = [
+            (cell, found.get(place_of(cell, out), CellState(NOT_SUBMITTED))) for cell in cells if cell.state() != DONE
+        ]
+        failures = [(cell, state.detail) for cell, state in missing if state.word == FAILED]
+        _write_results(cells, failures, sweep, out, time.time() - started)
+    return missing
 
 
 def _write_results(

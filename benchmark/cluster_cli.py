@@ -1,0 +1,105 @@
+"""The commands for sweeps on a cluster: `seada-bench status` and `seada-bench collect`, and what `sweep` does there."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jsonargparse import ArgumentParser
+from tabulate import tabulate
+
+from benchmark.errors import UserError
+from benchmark.report.tables import format_terminal
+from benchmark.report.text import count
+from benchmark.runner.config import SweepConfig
+from benchmark.runner.slurm import SlurmExecutor
+from benchmark.runner.status import DONE, LIVE, CellState, states
+from benchmark.runner.submission import RECORD, read_submission
+from benchmark.runner.sweep import collect_sweep, run_sweep
+
+
+def submit(sweep: SweepConfig, out: Path) -> int:
+    """Hand the cells of a sweep that are missing to the cluster, and say how to go on."""
+    executor = SlurmExecutor(sweep, out)
+    run_sweep(sweep, out, executor)
+    if executor.submitted:
+        rows = [(job, cell.name) for cell, job in executor.submitted]
+        _say(tabulate(rows, headers=["job", "cell"], disable_numparse=True))
+    before = len(read_submission(out).cells) - len(executor.submitted)
+    _say(f"{count(len(executor.submitted), 'cell')} submitted, {before} done or in the queue before; go on with")
+    _say(f"seada-bench status {out}\nseada-bench collect {out}")
+    return 0
+
+
+def check_not_submitted(out: Path) -> None:
+    """Refuse to run cells here that a cluster is about to work on.
+
+    Raises
+    ------
+    UserError
+        If a job of the results folder is running or waiting.
+    """
+    if not (out / RECORD).is_file():
+        return
+    jobs = [cell.job for cell, state in states(read_submission(out), out).values() if state.word in LIVE]
+    if jobs:
+        raise UserError(
+            f"{out}: {count(len(jobs), 'cell')} of this folder in the queue of a cluster, the first as job {jobs[0]}; "
+            f"wait for all, cancel them, or give another --out (if none is left in truth, remove {out / RECORD})"
+        )
+
+
+def status(args: list[str]) -> int:
+    """`seada-bench status DIR`."""
+    options = _parser("status", "Say how the cells of a sweep on a cluster are.").parse_args(args)
+    found = states(read_submission(options.results), options.results)
+    rows = [(cell.name, state.word, cell.job, state.detail) for cell, state in found.values()]
+    _say(tabulate(rows, headers=["cell", "state", "job", ""], disable_numparse=True))
+    _say(_counts(Counter(state.word for _, state in found.values())))
+    return 0
+
+
+def collect(args: list[str]) -> int:
+    """`seada-bench collect DIR`; status 1 if cells are not done."""
+    description = "Write the tables of what a cluster has done of a sweep so far; exit status 1 if cells are missing."
+    out = _parser("collect", description).parse_args(args).results
+    missing = collect_sweep(out)
+    say_tables(read_submission(out).config(out), out)
+    for cell, state in missing:
+        _say(f"{_worded(state)}: {cell.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
+    if missing:
+        _say(f"error: {count(len(missing), 'cell')} missing; 'seada-bench sweep' runs those that failed", sys.stderr)
+    return 1 if missing else 0
+
+
+def say_tables(sweep: SweepConfig, out: Path) -> None:
+    """Print the tables of a results folder, and where they lie."""
+    scores = out / "scores.parquet"
+    if scores.is_file():
+        _say(format_terminal(pd.read_parquet(scores), method_order=list(sweep.method_files())))
+    _say(f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/scores.csv")
+
+
+def _counts(found: Counter[str]) -> str:
+    first = [DONE, *LIVE]
+    words = [*first, *sorted(set(found) - set(first))]
+    return ", ".join(f"{found[word]} {word}" for word in words if found[word])
+
+
+def _worded(state: CellState) -> str:
+    return "missing" if state.word == DONE else state.word
+
+
+def _parser(command: str, description: str) -> Any:
+    parser = ArgumentParser(prog=f"seada-bench {command}", description=description)
+    parser.add_argument("results", type=Path, help="Results folder that the sweep was submitted from.")
+    return parser
+
+
+def _say(text: str, stream: Any = None) -> None:
+    stream = sys.stdout if stream is None else stream
+    stream.write(text if text.endswith("\n") else text + "\n")
+    stream.flush()

@@ -1,0 +1,71 @@
+import os
+import signal
+
+import pytest
+
+from benchmark.runner import worker
+from benchmark.runner.slurm_job import CellFailed, CellJob, SigtermIsForSlurm
+
+
+@pytest.fixture
+def _handlers():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("_handlers")
+@pytest.mark.parametrize("hook", ["on_train_start", "on_predict_start"])
+def test_a_job_trains_on_when_it_is_told_to_end(monkeypatch, hook):
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    getattr(SigtermIsForSlurm(), hook)(None, None)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert stopped == [1]
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    getattr(SigtermIsForSlurm(), hook)(None, None)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert stopped == [1]
+
+
+class Cell:
+    def __init__(self, folder):
+        self.folder = self.scores_folder = folder
+
+
+def test_a_job_that_was_put_back_into_the_queue_has_not_failed(tmp_path, monkeypatch):
+    def ends(status):
+        def run(*_):
+            raise SystemExit(status)
+
+        return run
+
+    monkeypatch.setattr(worker, "_run", ends(worker.REQUEUED))
+    with pytest.raises(SystemExit):
+        worker.run_cell(Cell(tmp_path), None, None)
+    assert not (tmp_path / "error.txt").exists()
+    monkeypatch.setattr(worker, "_run", ends(2))
+    assert worker.run_cell(Cell(tmp_path), None, None) == "SystemExit: 2"
+    assert "SystemExit: 2" in (tmp_path / "error.txt").read_text()
+
+
+def test_a_job_does_not_work_with_other_code_than_its_keys_stand_for(tmp_path):
+    job = CellJob(cell=Cell(tmp_path / "cell"), base=None, evaluation=None, nodes=1, threads=1, code="of yesterday")
+    with pytest.raises(CellFailed, match="has changed since the job was submitted"):
+        job()
+    assert "run the sweep again" in (tmp_path / "cell" / "error.txt").read_text()
+
+
+def test_the_first_process_to_fail_says_why(tmp_path, monkeypatch):
+    def fails(reason):
+        def run(*_):
+            raise RuntimeError(reason)
+
+        return run
+
+    monkeypatch.setattr(worker, "_train", fails("the cause"))
+    monkeypatch.setattr(worker, "_run", fails("a consequence"))
+    assert worker.run_cell(Cell(tmp_path), None, None, rank=1) == "RuntimeError: the cause"
+    worker._record(Cell(tmp_path))
+    assert "the cause" in (tmp_path / "error.txt").read_text()
