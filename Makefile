@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install lint test benchmark reference clean
+.PHONY: help install lint test test-slurm benchmark reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 # A test process a core: libraries that take every core for each of them wait for each other most of the time.
 test: $(STAMP) ## run the tests on all cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+test-slurm: $(STAMP) ## run a sweep on a real SLURM of two nodes on this machine (root, Debian)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/slurm/cluster.py $(BIN)/python -m pytest tests/slurm
 
 benchmark: $(STAMP) ## compare SE-ADA with its baselines across the eight sites of the phantom
 	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/quick.yaml
