@@ -20,7 +20,6 @@ from jsonargparse import ArgumentParser
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from numpy.typing import NDArray
 
@@ -31,6 +30,7 @@ from benchmark.embeddings import write_embeddings
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.metrics.settings import Distance
+from benchmark.tracking.loggers import check_packages, wandb_offline_without_key, with_csv
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,18 @@ class FitCLI(LightningCLI):
             "the common ones, and the tables show it for this method.",
         )
 
+    def instantiate_classes(self) -> None:
+        """Create model, data and trainer, once it is clear that the loggers can be made."""
+        logger = self._get(self.config, "trainer.logger")
+        check_packages(logger)
+        wandb_offline_without_key(logger)
+        try:
+            super().instantiate_classes()
+        except UserError:
+            raise
+        except ValueError as error:
+            raise UserError(in_one_line(str(error))) from error
+
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Trainer with a CSV log, atomic checkpoints and resumption, all in `trainer.default_root_dir`."""
         config = self._get(self.config_init, "trainer")
@@ -89,8 +101,7 @@ class FitCLI(LightningCLI):
                 f"trainer.default_root_dir: {root} already holds the {EMBEDDINGS} of an earlier run; "
                 "name another folder or remove that file"
             )
-        if config["logger"] in (None, True):
-            kwargs["logger"] = CSVLogger(root, name="logs", version="")
+        kwargs["logger"] = with_csv(config["logger"], root)
         trainer = super().instantiate_trainer(**kwargs)
         if not any(isinstance(plugin, TorchCheckpointIO) for plugin in [trainer.strategy.checkpoint_io]):
             return trainer
@@ -187,7 +198,8 @@ class _ResolveCLI(FitCLI):
     """Parses and validates as `fit` does, and stops there."""
 
     def instantiate_classes(self) -> None:
-        """Nothing is created."""
+        """Nothing is created, but what could not be is said now and not in every cell of a sweep."""
+        check_packages(self._get(self.config, "trainer.logger"))
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Nothing is run."""
@@ -213,6 +225,9 @@ def _cli(kind: type[FitCLI], args: list[str]) -> FitCLI:
 
 def in_one_line(message: str) -> str:
     """What jsonargparse found wrong, on one line, without the types that were tried in vain."""
+    attempts = re.findall(r"^ *- (?!Expected a )(.*)", message, flags=re.MULTILINE)
+    if message.startswith("Does not validate against any of the Union") and attempts:
+        return " or ".join(attempts)
     key = re.match(r'Parser key "([^"]+)":\s*', message)
     if key is None:
         return " ".join(message.split())

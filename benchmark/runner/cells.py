@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
 from benchmark.runner.keys import digest, run_key, score_key
 from benchmark.seeds import derive_seed
+from benchmark.tracking.settings import Tracking
 
 #: Written last: a cell whose folder has it with the right score key is finished.
 MARKER = "cell.json"
@@ -45,6 +46,8 @@ class Cell:
         Run key of the cell that trains this one's base, "" if it has none.
     scans
         Number of training scans.
+    tracking
+        What is told of its training while it runs; part of no key.
     """
 
     method: str
@@ -57,6 +60,7 @@ class Cell:
     folder: Path
     base_key: str
     scans: int
+    tracking: Tracking | None = None
 
     @property
     def name(self) -> str:
@@ -108,6 +112,12 @@ def cells_of(sweep: SweepConfig, out: Path) -> list[Cell]:
     ]
 
 
+def group_of(sweep: SweepConfig, out: Path) -> str:
+    """Name that the tracked runs of a sweep share: the results folder's, and a digest of what the sweep computes."""
+    content = {name: value for name, value in asdict(sweep).items() if name not in ("tracking", "workers")}
+    return f"{out.resolve().name}-{digest(content)[:8]}"
+
+
 _DATA: dict[str, tuple[SiteDataModule, pd.DataFrame]] = {}
 
 
@@ -155,6 +165,7 @@ def _cells(
             folder=out / "cells" / key[:16],
             base_key=base_key,
             scans=int(train.sum()),
+            tracking=Tracking(sweep.tracking, group_of(sweep, out)),
         )
 
 

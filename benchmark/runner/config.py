@@ -12,6 +12,7 @@ from benchmark.configs import METHODS
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings
+from benchmark.tracking.settings import TrackingSettings, WandbSettings
 
 POOLED = "pooled"
 LEAVE_ONE_SITE_OUT = "leave_one_site_out"
@@ -57,6 +58,8 @@ class SweepConfig:
         How embeddings are scored.
     workers
         Cells trained at a time; 0 for one a GPU, or one a CPU core where there is no GPU.
+    tracking
+        What is told of the trainings while they run.
     """
 
     methods: list[str]
@@ -65,6 +68,7 @@ class SweepConfig:
     phantom: PhantomData | None = None
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     workers: int = 0
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
 
     def method_files(self) -> dict[str, Path]:
         """Method name to YAML file, in table order.
@@ -110,12 +114,21 @@ def read_sweep(path: Path) -> SweepConfig:
                 )
             lists: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
             fields["evaluation"] = EvaluationSettings(**lists)
+        if fields.get("tracking") is not None:
+            fields["tracking"] = _tracking(fields["tracking"])
         sweep = SweepConfig(**fields)
         _check_protocols(sweep)
         sweep.method_files()
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from None
     return sweep
+
+
+def _tracking(content: Any) -> TrackingSettings:
+    fields = _checked("tracking.", content, TrackingSettings)
+    if fields.get("wandb") is not None:
+        fields["wandb"] = WandbSettings(**_checked("tracking.wandb.", fields["wandb"], WandbSettings))
+    return TrackingSettings(**fields)
 
 
 def with_seed(value: Any, seed: int) -> Any:

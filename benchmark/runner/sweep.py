@@ -28,10 +28,12 @@ from benchmark.folders import make_writable
 from benchmark.report.tables import write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.runner import worker
-from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of
+from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of, group_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
 from benchmark.runner.provenance import environment
+from benchmark.tracking.settings import Tracking
+from benchmark.tracking.wandb_run import log_final_tables
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +158,7 @@ def run_sweep(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str]]:
         build_stores([cell for cell, _ in missing], os.cpu_count() or 1)
         failures = _run_missing(missing, [cell for cell, _, _ in rows], sweep) if missing else []
         _write_results([cell for cell, _, _ in rows], failures, sweep, out, time.time() - started)
+        log_final_tables(Tracking(sweep.tracking, group_of(sweep, out)), out)
     return failures
 
 

@@ -11,10 +11,12 @@ import threading
 import time
 import traceback
 import warnings
+from contextlib import AbstractContextManager
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from benchmark.data.atomic import atomic_path
@@ -23,6 +25,9 @@ from benchmark.metrics.evaluate import EvaluationSettings, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell
 from benchmark.runner.provenance import environment
+from benchmark.tracking.loggers import wandb_logger, with_place
+from benchmark.tracking.settings import TrackingSettings
+from benchmark.tracking.wandb_run import log_scores, wandb_run
 
 CONFIG = "config.yaml"
 LOG = "log.txt"
@@ -77,15 +82,22 @@ def run_cell(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> st
     cell.folder.mkdir(parents=True, exist_ok=True)
     (cell.folder / ERROR).unlink(missing_ok=True)
     try:
-        with _output_to(cell.folder / LOG):
-            _run(cell, base, evaluation)
+        with _output_to(cell.folder / LOG), _tracked(cell) as run:
+            log_scores(run, _run(cell, base, evaluation), environment())
     except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a cell dies of is recorded; the sweep goes on)
         (cell.folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return None
 
 
-def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
+def _tracked(cell: Cell) -> AbstractContextManager[Any]:
+    # Not yet the remembered environment: training will turn deterministic algorithms on.
+    place = {name: getattr(cell, name) for name in ("method", "protocol", "held_out_site", "seed")}
+    about = {**place, "run_key": cell.run_key, "score_key": cell.score_key, "provenance": environment.__wrapped__()}
+    return wandb_run(cell.tracking, cell.folder, cell.name, cell.run_key[:16], {**about, **cell.config})
+
+
+def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> pd.DataFrame:
     from benchmark import fitting
 
     started = time.time()
@@ -105,7 +117,8 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
         "held_out_site": cell.held_out_site,
         "seed": cell.seed,
     }
-    for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, to_frame(found))):
+    scores = to_frame(found)
+    for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, scores)):
         with atomic_path(cell.folder / name) as temporary:
             frame.assign(**place).to_parquet(temporary, index=False)
     marker = {
@@ -122,6 +135,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
         temporary.write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for checkpoint in (cell.folder / fitting.CHECKPOINTS).glob("*.ckpt"):
         checkpoint.unlink()
+    return scores
 
 
 def _plain(cell: Cell, base: str | None) -> dict[str, Any]:
@@ -131,8 +145,20 @@ def _plain(cell: Cell, base: str | None) -> dict[str, Any]:
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
+    _add_tracking(config["trainer"], cell)
     config["trained_base"] = base
     return config
+
+
+def _add_tracking(trainer: dict[str, Any], cell: Cell) -> None:
+    logger, settings = trainer["logger"], cell.tracking.settings if cell.tracking else TrackingSettings()
+    loggers = [] if logger in (None, True, False) else logger if isinstance(logger, list) else [logger]
+    loggers = with_place(loggers, {"{folder}": str(cell.folder), "{cell}": cell.name})
+    if settings.wandb is not None:
+        loggers.append(wandb_logger(cell.folder))
+    if loggers:
+        trainer["logger"] = loggers
+    trainer["callbacks"] = [*(trainer["callbacks"] or []), *settings.callbacks()]
 
 
 @contextlib.contextmanager
