@@ -6,7 +6,6 @@ import fcntl
 import json
 import logging
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -18,7 +17,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from benchmark.data.atomic import atomic_path
 from benchmark.data.phantom import generate
@@ -31,6 +29,7 @@ from benchmark.runner import worker
 from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of, group_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
+from benchmark.runner.display import Display
 from benchmark.runner.provenance import environment
 from benchmark.tracking.settings import Tracking
 from benchmark.tracking.wandb_run import log_final_tables
@@ -167,18 +166,13 @@ def _run_missing(
 ) -> list[tuple[Cell, str]]:
     trained_by = {cell.run_key: cell for cell in cells if not cell.base_key}
     waiting = sorted(missing, key=lambda row: -row[1])
-    cost_of = {id(cell): cost for cell, cost in missing}
     open_keys = {cell.run_key for cell, _ in missing}
     failures: list[tuple[Cell, str]] = []
     slots = Slots(sweep.workers)
-    bar = tqdm(
-        total=sum(cost for _, cost in missing),
-        desc=f"{len(missing)} cells",
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left{postfix}",
-        file=sys.stderr,
-    )
+    display = Display([cost for _, cost in missing], len(slots.pools))
     finished_cleanly = False
     try:
+        display.start()
         while waiting or slots.busy:
             for slot in slots.free():
                 ready = next((row for row in waiting if row[0].base_key not in open_keys), None)
@@ -187,17 +181,16 @@ def _run_missing(
                 waiting.remove(ready)
                 base = trained_by.get(ready[0].base_key)
                 model = None if base is None else base.folder / MODEL
+                display.begin(*ready)
                 slots.submit(slot, ready[0], str(model) if model and model.is_file() else None, sweep)
             for cell, error in slots.finished():
                 open_keys.discard(cell.run_key)
-                bar.update(cost_of[id(cell)])
+                display.end(cell, error)
                 if error is not None:
                     failures.append((cell, error))
-                    bar.write(f"failed: {cell.name}: {error}", file=sys.stderr)
-                bar.set_postfix_str(f"last: {cell.name}")
         finished_cleanly = True
     finally:
-        bar.close()
+        display.close()
         slots.close(kill=not finished_cleanly)
     return failures
 

@@ -24,6 +24,7 @@ from benchmark.embeddings import read_embeddings
 from benchmark.metrics.evaluate import EvaluationSettings, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell
+from benchmark.runner.progress import EpochFile, Progress, forget_progress, write_progress
 from benchmark.runner.provenance import environment
 from benchmark.tracking.loggers import wandb_logger, with_place
 from benchmark.tracking.settings import TrackingSettings
@@ -87,6 +88,8 @@ def run_cell(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> st
     except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a cell dies of is recorded; the sweep goes on)
         (cell.folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    finally:
+        forget_progress(cell.folder)
     return None
 
 
@@ -109,6 +112,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> pd.Dat
             temporary.write_text(yaml.safe_dump(_plain(cell, base)), encoding="utf-8")
         fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
     trained = time.time()
+    write_progress(cell.folder, Progress("scoring"))
     table = read_embeddings(embeddings)
     found = score_all(table.frame, cell.settings(evaluation), [cell.held_out_site] if cell.held_out_site else None)
     place: dict[str, Any] = {
@@ -158,7 +162,8 @@ def _add_tracking(trainer: dict[str, Any], cell: Cell) -> None:
         loggers.append(wandb_logger(cell.folder))
     if loggers:
         trainer["logger"] = loggers
-    trainer["callbacks"] = [*(trainer["callbacks"] or []), *settings.callbacks()]
+    watching = {"class_path": f"{EpochFile.__module__}.{EpochFile.__qualname__}"}
+    trainer["callbacks"] = [*(trainer["callbacks"] or []), watching, *settings.callbacks()]
 
 
 @contextlib.contextmanager
