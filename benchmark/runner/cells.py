@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.data.datamodule import SiteDataModule
+from benchmark.data.datamodule import UNSEEN, SiteDataModule
 from benchmark.data.splits import split_digest
 from benchmark.data.store import store_digest
 from benchmark.fitting import EMBEDDINGS, MODEL, instantiate_data, resolve
@@ -128,6 +128,19 @@ def _data(config: dict[str, Any]) -> tuple[SiteDataModule, pd.DataFrame]:
         module = instantiate_data(config | {"held_out_site": None})
         _DATA[key] = (module, module.scans)
     return _DATA[key]
+
+
+def scans_of(cell: Cell) -> pd.DataFrame:
+    """Scans table of a cell, with the split that its protocol makes."""
+    _, scans = _data(cell.config["data"])
+    hidden = (scans["site"] == cell.held_out_site) & (scans["split"] != "test")
+    return scans.assign(split=scans["split"].mask(hidden, UNSEEN)) if hidden.any() else scans
+
+
+def store_folder(cell: Cell) -> Path:
+    """Where the volume store of a cell's scans lies, or will lie."""
+    module, scans = _data(cell.config["data"])
+    return Path(module.cache_dir) / store_digest(scans, module.preprocessing)[:16]
 
 
 def build_stores(cells: Sequence[Cell], processes: int) -> None:

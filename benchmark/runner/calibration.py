@@ -1,0 +1,407 @@
+"""A few steps of a method on noise, and one scoring of made-up embeddings: what a cell costs on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import logging
+import math
+import resource
+import tempfile
+import time
+import warnings
+from collections.abc import Hashable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from jsonargparse import ArgumentParser
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.metrics.evaluate import score_all
+from benchmark.metrics.rows import to_frame, to_replicates
+from benchmark.metrics.settings import EvaluationSettings
+from benchmark.runner import worker as _worker  # noqa: F401 (a worker's memory has all of it)
+from benchmark.runner.synthetic import SyntheticData, synthetic_embeddings
+
+#: Seconds after which no further step is begun, and voxels of a batch beyond which a smaller one is timed.
+STEP_BUDGET = 1.5
+#: Scans of the batch that is tried first.
+SMALL = 2
+BATCH_VOXELS = 4_000_000
+#: Scans that a method without epochs is fitted to, and voxels of them all together that are enough.
+FITTED_SCANS = 64
+FITTED_VOXELS = 20_000_000
+#: Scans of one scoring; the cost of more is extrapolated.
+SCORED_SCANS = 1000
+MIB = 2.0**20
+
+
+@dataclass(frozen=True)
+class MethodCost:
+    """What a method costs on one worker of this machine.
+
+    Attributes
+    ----------
+    step_seconds
+        A step of the configuration's batch, with loading; 0 for a method without epochs.
+    epoch_seconds
+        What an epoch costs beside its steps.
+    scan_seconds
+        Embedding one scan, with the quality of its reconstruction.
+    after_seconds
+        What is fitted after training, for each training scan.
+    fixed_seconds
+        Everything that a cell costs once.
+    memory_mib, memory_per_scan_mib, memory_per_training_scan_mib
+        Memory of the process beside that of its libraries: whatever the batch, for each scan of a batch, for each
+        training scan.
+    gpu_mib, gpu_per_scan_mib
+        Memory of the GPU likewise.
+    checkpoint_mib, resume_mib
+        Size of the model that stays, and of the checkpoint to go on from.
+    accumulates
+        Whether Lightning can accumulate its gradients over batches.
+    problem
+        Why it could not be timed; empty if it could.
+    """
+
+    step_seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    scan_seconds: float = 0.0
+    after_seconds: float = 0.0
+    fixed_seconds: float = 0.0
+    memory_mib: float = 0.0
+    memory_per_scan_mib: float = 0.0
+    memory_per_training_scan_mib: float = 0.0
+    gpu_mib: float = 0.0
+    gpu_per_scan_mib: float = 0.0
+    checkpoint_mib: float = 0.0
+    resume_mib: float = 0.0
+    accumulates: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ScoringCost:
+    """What scoring one cell's embeddings costs.
+
+    Attributes
+    ----------
+    seconds, memory_mib
+        Time, and memory of the process beside that of its libraries.
+    disk_mib
+        Embeddings, scores and replicates.
+    problem
+        Why it could not be timed; empty if it could.
+    """
+
+    seconds: float = 0.0
+    memory_mib: float = 0.0
+    disk_mib: float = 0.0
+    problem: str = ""
+
+
+class _Steps(Callback):
+    """Times at which the steps of each epoch begin."""
+
+    def __init__(self) -> None:
+        self.begun: list[list[float]] = []
+        self.first = 0.0
+        self.embedding: list[float] = []
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.begun.append([])
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        self.first = self.first or now
+        self.begun[-1].append(now)
+        if now - self.first > STEP_BUDGET:
+            trainer.should_stop = True
+
+    def on_predict_batch_start(self, *_: Any, **__: Any) -> None:
+        self.embedding.append(-time.perf_counter())
+
+    def on_predict_batch_end(self, *_: Any, **__: Any) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.embedding[-1] += time.perf_counter()
+
+    @property
+    def step(self) -> float:
+        """Seconds from one step's beginning to the next one's, without the first epoch's first; the lower quartile.
+
+        What others do on the machine makes single steps late.
+        """
+        gaps = [b - a for number, epoch in enumerate(self.begun) for a, b in _pairs(epoch[number == 0 :])]
+        gaps = gaps or [b - a for epoch in self.begun for a, b in _pairs(epoch)]
+        return sorted(gaps)[len(gaps) // 4] if gaps else 0.0
+
+    @property
+    def between_epochs(self) -> float:
+        """Seconds from the last step of an epoch to the first of the next, beside that step."""
+        gaps = [b[0] - a[-1] - self.step for a, b in _pairs([epoch for epoch in self.begun if epoch])]
+        return max(min(gaps), 0.0) if gaps else 0.0
+
+
+def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:
+    return list(itertools.pairwise(values))
+
+
+def measure_method(config: dict[str, Any], sites: int) -> dict[str, Any]:
+    """Fields of the :class:`MethodCost` of a resolved configuration, measured in this process.
+
+    Parameters
+    ----------
+    config
+        Resolved configuration of `seada-bench fit`.
+    sites
+        Number of sites.
+    """
+    with _quiet():
+        try:
+            return asdict(_method(config, sites))
+        except Exception as error:  # noqa: BLE001 (whatever a method dies of on noise, the plan says it and goes on)
+            return asdict(MethodCost(problem=f"{type(error).__name__}: {' '.join(str(error).split())}"))
+
+
+def _method(config: dict[str, Any], sites: int) -> MethodCost:
+    began = time.perf_counter()
+    model = _model(config["model"])
+    shape = tuple(config["data"]["preprocessing"]["shape"])
+    if not getattr(model, "training_epochs_apply", True):
+        return _closed(model, config, sites, shape)
+    batch = int(config["data"]["batch_size"])
+    small = _trained(config, sites, shape, min(batch, SMALL))
+    fits = (
+        small.memory_per_scan_mib * batch < 0.6 * available_mib()
+        and math.prod(shape) * batch <= BATCH_VOXELS
+        and small.step_seconds < STEP_BUDGET
+    )
+    found = small if batch <= SMALL or not fits else _trained(config, sites, shape, batch, small)
+    spent = time.perf_counter() - began
+    return replace(found, fixed_seconds=min(found.fixed_seconds, spent))
+
+
+def _trained(
+    config: dict[str, Any], sites: int, shape: Any, batch: int, smaller: MethodCost | None = None
+) -> MethodCost:
+    """Cost, timed with a batch of this size and scaled to the configuration's."""
+    wanted, model = int(config["data"]["batch_size"]), _model(config["model"])
+    before = memory_mib()
+    data = SyntheticData(config["data"] | {"batch_size": batch}, max(4 * batch, 2 * sites), sites, shape)
+    steps = _Steps()
+    cuda = torch.cuda.is_available() and config["trainer"]["accelerator"] in ("auto", "gpu", "cuda")
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = _trainer(config["trainer"], Path(folder), [steps, _checkpoint(folder)])
+        began = time.perf_counter()
+        trainer.fit(model, datamodule=data)
+        fitted = time.perf_counter() - began - sum(epoch[-1] - epoch[0] + steps.step for epoch in steps.begun if epoch)
+        resume = _size(next(Path(folder).glob("*.ckpt"), None))
+        after, scan, once, kept = _finished(model, trainer, data, Path(folder), steps)
+    peak = max(memory_mib() - before, 0.0)
+    # The peak only ever rises: of a second, larger batch it shows what the first had not. That first one also paid
+    # for what libraries take when they are used at all.
+    per_scan = peak / (batch - SMALL) if smaller else peak / batch
+    whatever = max(SMALL * (smaller.memory_per_scan_mib - per_scan), 0.0) if smaller else 0.0
+    gpu = torch.cuda.max_memory_allocated() / MIB if cuda else 0.0
+    return MethodCost(
+        step_seconds=steps.step * wanted / batch,
+        epoch_seconds=steps.between_epochs,
+        scan_seconds=scan,
+        after_seconds=after,
+        fixed_seconds=max(fitted - 2 * steps.between_epochs, 0.0) + once,
+        memory_mib=whatever,
+        memory_per_scan_mib=per_scan,
+        gpu_mib=gpu,
+        gpu_per_scan_mib=gpu / batch,
+        checkpoint_mib=kept,
+        resume_mib=resume,
+        accumulates=bool(model.automatic_optimization),
+    )
+
+
+def _closed(model: Any, config: dict[str, Any], sites: int, shape: Any) -> MethodCost:
+    """Cost of a method without epochs: fitted to a few scans on a coarser grid, scaled to the voxels."""
+    scans = FITTED_SCANS
+    factor = max(math.ceil((scans * math.prod(shape) / FITTED_VOXELS) ** (1 / 3)), 1)
+    coarse = tuple(max(size // factor, 8) for size in shape)
+    scale = math.prod(shape) / math.prod(coarse)
+    data = SyntheticData(config["data"], max(scans, 2 * sites), sites, coarse)
+    before, steps = memory_mib(), _Steps()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = _trainer(config["trainer"], Path(folder), [steps])
+        began = time.perf_counter()
+        trainer.fit(model, datamodule=data)
+        fitted = time.perf_counter() - began
+        after, scan, once, kept = _finished(model, trainer, data, Path(folder), steps)
+    grown = scale * max(memory_mib() - before, 0.0)
+    return MethodCost(
+        scan_seconds=scan * scale,
+        after_seconds=after * scale,
+        fixed_seconds=fitted + once,
+        memory_per_training_scan_mib=grown / len(data.scans),
+        checkpoint_mib=kept * (scale if kept > 1 else 1),
+    )
+
+
+def _finished(
+    model: Any, trainer: Trainer, data: SyntheticData, folder: Path, steps: _Steps
+) -> tuple[float, float, float, float]:
+    """Seconds a training scan of fitting afterwards, seconds a scan of embedding, seconds once, MiB of the model."""
+    began = time.perf_counter()
+    with torch.no_grad():
+        model.eval()
+        model.fit_after_training(data.split_dataloader("train"), data.split_dataloader("unseen"))
+    after = (time.perf_counter() - began) / len(data.scans)
+    began = time.perf_counter()
+    trainer.save_checkpoint(folder / "model.ckpt", weights_only=True)
+    kept = _size(folder / "model.ckpt")
+    trainer.predict(model, datamodule=data)
+    # The first batch warms up.
+    embedding = sorted(steps.embedding[1:] or steps.embedding)[len(steps.embedding[1:]) // 4]
+    once = time.perf_counter() - began - sum(steps.embedding)
+    return after, embedding / data.batch_size, once, kept
+
+
+def _model(config: dict[str, Any]) -> Any:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(LightningModule, "model")
+    return parser.instantiate(parser.parse_object({"model": config})).model
+
+
+def _trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback]) -> Trainer:
+    kept = ("accelerator", "precision", "deterministic", "benchmark", "accumulate_grad_batches")
+    return Trainer(
+        **{name: config[name] for name in kept if config.get(name) is not None},
+        devices=1,
+        max_epochs=3,
+        limit_train_batches=4,
+        default_root_dir=folder,
+        logger=CSVLogger(folder, name="logs", version=""),
+        callbacks=callbacks,
+        enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )
+
+
+def _checkpoint(folder: str) -> ModelCheckpoint:
+    return ModelCheckpoint(folder, "last", every_n_epochs=2, save_on_train_epoch_end=True, enable_version_counter=False)
+
+
+def measure_scoring(scans: pd.DataFrame, settings: EvaluationSettings, held_out: str, anatomy: bool) -> dict[str, Any]:
+    """Fields of the :class:`ScoringCost` of a cell with these scans, measured in this process.
+
+    Parameters
+    ----------
+    scans
+        Scans table.
+    settings
+        How embeddings are scored.
+    held_out
+        Site that alone is scored; "" for all.
+    anatomy
+        Whether the true anatomy is known.
+    """
+    with _quiet():
+        try:
+            return asdict(_scoring(scans, settings, held_out, anatomy))
+        except Exception as error:  # noqa: BLE001 (as for methods)
+            return asdict(ScoringCost(problem=f"{type(error).__name__}: {' '.join(str(error).split())}"))
+
+
+def _scoring(scans: pd.DataFrame, settings: EvaluationSettings, held_out: str, anatomy: bool) -> ScoringCost:
+    before = memory_mib()
+    share = min(SCORED_SCANS / len(scans), 1.0)
+    table = synthetic_embeddings(scans if share == 1.0 else _thinned(scans, share), anatomy)
+    only = [held_out] if held_out else None
+    if share == 1.0:
+        # Compiled code is loaded once a worker, not once a cell.
+        score_all(synthetic_embeddings(_thinned(scans, min(1.0, 200 / len(scans))), anatomy), _light(settings), only)
+    began = time.perf_counter()
+    found = score_all(table, settings, only)
+    seconds = time.perf_counter() - began
+    size = 0
+    for frame in (table, to_frame(found), to_replicates(found)):
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, index=False)
+        size += buffer.tell()
+    # Ranking grows with the square of the scans, probes about in proportion up to probe_scans.
+    return ScoringCost(seconds / share**1.5, (memory_mib() - before) / share, size / MIB / share)
+
+
+def _thinned(scans: pd.DataFrame, share: float) -> pd.DataFrame:
+    if share >= 1.0:
+        return scans
+    subjects = pd.Series(sorted(set(scans["subject_id"])))
+    kept = subjects.iloc[:: max(round(1 / share), 1)]
+    return scans[scans["subject_id"].isin(set(kept))].reset_index(drop=True)
+
+
+def _light(settings: EvaluationSettings) -> EvaluationSettings:
+    return replace(settings, probes=("linear",), permutations=0, test_permutations=2, bootstrap=2, inner_folds=0)
+
+
+def measure_store(rows: list[dict[Hashable, Any]], preprocessing: dict[str, Any]) -> dict[str, Any]:
+    """Seconds of one process for one scan of a volume store, as the field ``seconds``.
+
+    Parameters
+    ----------
+    rows
+        A few rows of the scans table.
+    preprocessing
+        Settings of the volumes.
+    """
+    with _quiet():
+        load = Preprocessing(**preprocessing).load
+        began = time.perf_counter()
+        for row in rows:
+            load(row)
+        return {"seconds": (time.perf_counter() - began) / len(rows)}
+
+
+def memory_mib() -> float:
+    """Largest memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def available_mib() -> float:
+    """Memory that the machine can still give."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        return next(int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return math.inf
+
+
+def _size(path: Path | None) -> float:
+    return path.stat().st_size / MIB if path is not None and path.is_file() else 0.0
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        yield
