@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from benchmark.runner.calibration import available_mib
 from benchmark.runner.display import duration
+from benchmark.runner.memory import available_mib
 from benchmark.runner.planning import Plan, WorkCost
 
 MIB = 2.0**20

@@ -17,10 +17,11 @@ import torch
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner import worker
-from benchmark.runner.calibration import MethodCost, ScoringCost, measure_method, measure_scoring, measure_store
+from benchmark.runner.calibration import MethodCost, measure_method
 from benchmark.runner.cells import settings_of, store_folder
 from benchmark.runner.keys import SCORING_SOURCES, TRAINING_SOURCES, digest, library_versions, source_digest
 from benchmark.runner.provenance import environment
+from benchmark.runner.scoring_cost import ScoringCost, measure_scoring, measure_store
 from benchmark.runner.works import Work
 
 FOLDER = "calibration"
@@ -124,8 +125,12 @@ def costs_of(
     cache = Path(works[0].config["data"]["cache_dir"]) / FOLDER
     known = {key: _read(cache, key) for key in [*tasks, _start_key(machine)]}
     missing = {key: task for key, task in tasks.items() if not known[key]}
-    if missing and not measure:
-        return None
+    if not measure:
+        if missing.keys() - stores:
+            return None
+        # Of no use once the sweep runs.
+        stores, missing = set(), {}
+        known[_start_key(machine)] = known[_start_key(machine)] or {"seconds": 0.0}
     if missing or not known[_start_key(machine)]:
         known |= _measured(missing, machine, cache)
     return Costs(
@@ -142,7 +147,7 @@ def _measured(
 ) -> dict[str, dict[str, Any]]:
     # Each task in a process of its own, whose peak of memory is its own; the imports are paid once.
     context = get_context("forkserver")
-    context.set_forkserver_preload(["benchmark.runner.calibration"])
+    context.set_forkserver_preload(["benchmark.runner.scoring_cost"])
     device = 0 if machine.gpus else None
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, str(machine.threads)))

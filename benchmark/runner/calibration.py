@@ -1,4 +1,4 @@
-"""A few steps of a method on noise, and one scoring of made-up embeddings: what a cell costs on this machine."""
+"""A few steps of a method on noise: what its training costs on the machine at hand."""
 
 from __future__ import annotations
 
@@ -7,28 +7,23 @@ import io
 import itertools
 import logging
 import math
-import resource
 import tempfile
 import time
 import warnings
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 from jsonargparse import ArgumentParser
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
-from benchmark.data.preprocessing import Preprocessing
-from benchmark.metrics.evaluate import score_all
-from benchmark.metrics.rows import to_frame, to_replicates
-from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner import worker as _worker  # noqa: F401 (a worker's memory has all of it)
-from benchmark.runner.synthetic import SyntheticData, synthetic_embeddings
+from benchmark.runner.memory import available_mib, memory_mib
+from benchmark.runner.synthetic import SyntheticData
 
 #: Seconds after which no further step is begun, and voxels of a batch beyond which a smaller one is timed.
 STEP_BUDGET = 1.5
@@ -38,8 +33,6 @@ BATCH_VOXELS = 4_000_000
 #: Scans that a method without epochs is fitted to, and voxels of them all together that are enough.
 FITTED_SCANS = 64
 FITTED_VOXELS = 20_000_000
-#: Scans of one scoring; the cost of more is extrapolated.
-SCORED_SCANS = 1000
 MIB = 2.0**20
 
 
@@ -85,26 +78,6 @@ class MethodCost:
     checkpoint_mib: float = 0.0
     resume_mib: float = 0.0
     accumulates: bool = True
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class ScoringCost:
-    """What scoring one cell's embeddings costs.
-
-    Attributes
-    ----------
-    seconds, memory_mib
-        Time, and memory of the process beside that of its libraries.
-    disk_mib
-        Embeddings, scores and replicates.
-    problem
-        Why it could not be timed; empty if it could.
-    """
-
-    seconds: float = 0.0
-    memory_mib: float = 0.0
-    disk_mib: float = 0.0
     problem: str = ""
 
 
@@ -167,7 +140,7 @@ def measure_method(config: dict[str, Any], sites: int) -> dict[str, Any]:
     sites
         Number of sites.
     """
-    with _quiet():
+    with quiet():
         try:
             return asdict(_method(config, sites))
         except Exception as error:  # noqa: BLE001 (whatever a method dies of on noise, the plan says it and goes on)
@@ -304,97 +277,12 @@ def _checkpoint(folder: str) -> ModelCheckpoint:
     return ModelCheckpoint(folder, "last", every_n_epochs=2, save_on_train_epoch_end=True, enable_version_counter=False)
 
 
-def measure_scoring(scans: pd.DataFrame, settings: EvaluationSettings, held_out: str, anatomy: bool) -> dict[str, Any]:
-    """Fields of the :class:`ScoringCost` of a cell with these scans, measured in this process.
-
-    Parameters
-    ----------
-    scans
-        Scans table.
-    settings
-        How embeddings are scored.
-    held_out
-        Site that alone is scored; "" for all.
-    anatomy
-        Whether the true anatomy is known.
-    """
-    with _quiet():
-        try:
-            return asdict(_scoring(scans, settings, held_out, anatomy))
-        except Exception as error:  # noqa: BLE001 (as for methods)
-            return asdict(ScoringCost(problem=f"{type(error).__name__}: {' '.join(str(error).split())}"))
-
-
-def _scoring(scans: pd.DataFrame, settings: EvaluationSettings, held_out: str, anatomy: bool) -> ScoringCost:
-    before = memory_mib()
-    share = min(SCORED_SCANS / len(scans), 1.0)
-    table = synthetic_embeddings(scans if share == 1.0 else _thinned(scans, share), anatomy)
-    only = [held_out] if held_out else None
-    if share == 1.0:
-        # Compiled code is loaded once a worker, not once a cell.
-        score_all(synthetic_embeddings(_thinned(scans, min(1.0, 200 / len(scans))), anatomy), _light(settings), only)
-    began = time.perf_counter()
-    found = score_all(table, settings, only)
-    seconds = time.perf_counter() - began
-    size = 0
-    for frame in (table, to_frame(found), to_replicates(found)):
-        buffer = io.BytesIO()
-        frame.to_parquet(buffer, index=False)
-        size += buffer.tell()
-    # Ranking grows with the square of the scans, probes about in proportion up to probe_scans.
-    return ScoringCost(seconds / share**1.5, (memory_mib() - before) / share, size / MIB / share)
-
-
-def _thinned(scans: pd.DataFrame, share: float) -> pd.DataFrame:
-    if share >= 1.0:
-        return scans
-    subjects = pd.Series(sorted(set(scans["subject_id"])))
-    kept = subjects.iloc[:: max(round(1 / share), 1)]
-    return scans[scans["subject_id"].isin(set(kept))].reset_index(drop=True)
-
-
-def _light(settings: EvaluationSettings) -> EvaluationSettings:
-    return replace(settings, probes=("linear",), permutations=0, test_permutations=2, bootstrap=2, inner_folds=0)
-
-
-def measure_store(rows: list[dict[Hashable, Any]], preprocessing: dict[str, Any]) -> dict[str, Any]:
-    """Seconds of one process for one scan of a volume store, as the field ``seconds``.
-
-    Parameters
-    ----------
-    rows
-        A few rows of the scans table.
-    preprocessing
-        Settings of the volumes.
-    """
-    with _quiet():
-        load = Preprocessing(**preprocessing).load
-        began = time.perf_counter()
-        for row in rows:
-            load(row)
-        return {"seconds": (time.perf_counter() - began) / len(rows)}
-
-
-def memory_mib() -> float:
-    """Largest memory that this process has had so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def available_mib() -> float:
-    """Memory that the machine can still give."""
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-        return next(int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return math.inf
-
-
 def _size(path: Path | None) -> float:
     return path.stat().st_size / MIB if path is not None and path.is_file() else 0.0
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
     for name in names:
         logging.getLogger(name).setLevel(logging.ERROR)

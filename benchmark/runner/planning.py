@@ -10,8 +10,9 @@ from statistics import median
 
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner.calibrating import Costs, Machine, costs_of, method_key, scoring_key, store_key
-from benchmark.runner.calibration import MethodCost, memory_mib
+from benchmark.runner.calibration import MethodCost
 from benchmark.runner.cells import store_folder
+from benchmark.runner.memory import memory_mib
 from benchmark.runner.works import Work
 
 #: Bytes of a voxel in the volume store.
@@ -95,6 +96,13 @@ class Plan:
     def wall_of(self, workers: int) -> float:
         """Seconds with another number of workers, were each as fast as now."""
         return self.start_seconds + makespan(self.costs, workers)
+
+
+def remembered_seconds(works: Sequence[Work], evaluation: EvaluationSettings, workers: int) -> list[float] | None:
+    """Seconds of every work from earlier calibrations of this machine; None where one is missing: measures nothing."""
+    machine = Machine.here(workers)
+    known = costs_of([work for work in works if work.state != "done"], evaluation, machine, measure=False)
+    return None if known is None else [_cost(work, works, evaluation, machine, known).seconds for work in works]
 
 
 def make_plan(works: Sequence[Work], evaluation: EvaluationSettings, workers: int) -> Plan:

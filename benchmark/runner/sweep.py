@@ -26,11 +26,13 @@ from benchmark.folders import make_writable
 from benchmark.report.tables import write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.runner import worker
-from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of, group_of
+from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, group_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
 from benchmark.runner.display import Display
+from benchmark.runner.planning import remembered_seconds
 from benchmark.runner.provenance import environment
+from benchmark.runner.works import Question, works_of
 from benchmark.tracking.settings import Tracking
 from benchmark.tracking.wandb_run import log_final_tables
 
@@ -121,12 +123,13 @@ def prepare(sweep: SweepConfig) -> None:
 
 def plan(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str, float]]:
     """Cells with their state and estimated seconds, in the order they are run."""
-    cells = cells_of(sweep, out)
-    rows = []
-    for cell in cells:
-        state = cell.state()
-        rows.append((cell, state, 0.0 if state == "done" else estimate(cell, cells)))
-    return rows
+    works = works_of(sweep, out, Question())
+    cells = [work.cell for work in works if work.cell is not None]
+    seconds = remembered_seconds(works, sweep.evaluation, sweep.workers)
+    if seconds is None:
+        # Nothing was calibrated for these settings, and a sweep that is to run has no time for it.
+        seconds = [0.0 if work.state == "done" else estimate(work.cell, cells) for work in works if work.cell]
+    return [(cell, work.state, cost) for cell, work, cost in zip(cells, works, seconds, strict=True)]
 
 
 def run_sweep(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str]]:

@@ -10,9 +10,10 @@ from benchmark.fitting import resolve
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner.advice import Limits, advice, disk_of, gib, memory_of
 from benchmark.runner.calibrating import Machine
-from benchmark.runner.calibration import MethodCost, measure_method, measure_scoring
+from benchmark.runner.calibration import MethodCost, measure_method
 from benchmark.runner.config import read_sweep
 from benchmark.runner.planning import Plan, WorkCost, makespan, training_seconds
+from benchmark.runner.scoring_cost import measure_scoring
 from benchmark.runner.synthetic import synthetic_embeddings, synthetic_scans
 from benchmark.runner.works import Question, Work, works_of
 

@@ -1,0 +1,113 @@
+"""One scoring of made-up embeddings, and a few images read: what else a sweep costs on the machine at hand."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Hashable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.metrics.evaluate import score_all
+from benchmark.metrics.rows import to_frame, to_replicates
+from benchmark.metrics.settings import EvaluationSettings
+from benchmark.runner.calibration import MIB, quiet
+from benchmark.runner.memory import memory_mib
+from benchmark.runner.synthetic import synthetic_embeddings
+
+#: Scans of one scoring; the cost of more is extrapolated.
+SCORED_SCANS = 1000
+
+
+@dataclass(frozen=True)
+class ScoringCost:
+    """What scoring one cell's embeddings costs.
+
+    Attributes
+    ----------
+    seconds, memory_mib
+        Time, and memory of the process beside that of its libraries.
+    disk_mib
+        Embeddings, scores and replicates.
+    problem
+        Why it could not be timed; empty if it could.
+    """
+
+    seconds: float = 0.0
+    memory_mib: float = 0.0
+    disk_mib: float = 0.0
+    problem: str = ""
+
+
+def measure_scoring(scans: pd.DataFrame, settings: EvaluationSettings, held_out: str, anatomy: bool) -> dict[str, Any]:
+    """Fields of the :class:`ScoringCost` of a cell with these scans, measured in this process.
+
+    Parameters
+    ----------
+    scans
+        Scans table.
+    settings
+        How embeddings are scored.
+    held_out
+        Site that alone is scored; "" for all.
+    anatomy
+        Whether the true anatomy is known.
+    """
+    with quiet():
+        try:
+            return asdict(_scoring(scans, settings, held_out, anatomy))
+        except Exception as error:  # noqa: BLE001 (as for methods)
+            return asdict(ScoringCost(problem=f"{type(error).__name__}: {' '.join(str(error).split())}"))
+
+
+def _scoring(scans: pd.DataFrame, settings: EvaluationSettings, held_out: str, anatomy: bool) -> ScoringCost:
+    before = memory_mib()
+    share = min(SCORED_SCANS / len(scans), 1.0)
+    table = synthetic_embeddings(scans if share == 1.0 else _thinned(scans, share), anatomy)
+    only = [held_out] if held_out else None
+    if share == 1.0:
+        # Compiled code is loaded once a worker, not once a cell.
+        score_all(synthetic_embeddings(_thinned(scans, min(1.0, 200 / len(scans))), anatomy), _light(settings), only)
+    began = time.perf_counter()
+    found = score_all(table, settings, only)
+    seconds = time.perf_counter() - began
+    size = 0
+    for frame in (table, to_frame(found), to_replicates(found)):
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, index=False)
+        size += buffer.tell()
+    # Ranking grows with the square of the scans, probes about in proportion up to probe_scans.
+    return ScoringCost(seconds / share**1.5, (memory_mib() - before) / share, size / MIB / share)
+
+
+def _thinned(scans: pd.DataFrame, share: float) -> pd.DataFrame:
+    if share >= 1.0:
+        return scans
+    subjects = pd.Series(sorted(set(scans["subject_id"])))
+    kept = subjects.iloc[:: max(round(1 / share), 1)]
+    return scans[scans["subject_id"].isin(set(kept))].reset_index(drop=True)
+
+
+def _light(settings: EvaluationSettings) -> EvaluationSettings:
+    return replace(settings, probes=("linear",), permutations=0, test_permutations=2, bootstrap=2, inner_folds=0)
+
+
+def measure_store(rows: list[dict[Hashable, Any]], preprocessing: dict[str, Any]) -> dict[str, Any]:
+    """Seconds of one process for one scan of a volume store, as the field ``seconds``.
+
+    Parameters
+    ----------
+    rows
+        A few rows of the scans table.
+    preprocessing
+        Settings of the volumes.
+    """
+    with quiet():
+        load = Preprocessing(**preprocessing).load
+        began = time.perf_counter()
+        for row in rows:
+            load(row)
+        return {"seconds": (time.perf_counter() - began) / len(rows)}
