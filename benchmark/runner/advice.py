@@ -89,6 +89,9 @@ def _memory(plan: Plan, due: list[WorkCost], limits: Limits) -> list[str]:
     if fitting:
         return [f"{says} free memory: set workers {fitting} (about {duration(plan.wall_of(fitting))})"]
     largest = max(due, key=lambda cost: cost.memory_mib)
+    if largest.cost.memory_per_training_scan_mib * largest.work.train > SAFE * limits.memory / 2:
+        instead = f"leave out {largest.work.method}, which holds all training scans, or set {_coarser(largest, 0.5)}"
+        return [f"{says} free memory: {instead}"]
     batch = int(largest.work.config["data"]["batch_size"])
     base = largest.memory_mib - batch * largest.cost.memory_per_scan_mib
     return [

@@ -31,7 +31,7 @@ STEP_BUDGET = 1.5
 SMALL = 2
 BATCH_VOXELS = 4_000_000
 #: Scans that a method without epochs is fitted to, and voxels of them all together that are enough.
-FITTED_SCANS = 64
+FITTED_SCANS = 80
 FITTED_VOXELS = 20_000_000
 MIB = 2.0**20
 
@@ -61,6 +61,9 @@ class MethodCost:
         Size of the model that stays, and of the checkpoint to go on from.
     accumulates
         Whether Lightning can accumulate its gradients over batches.
+    busy
+        Time of the steps over the CPU time that they took: above 1 where others use the machine; 1 where that cannot
+        be told (several threads, a GPU).
     problem
         Why it could not be timed; empty if it could.
     """
@@ -78,6 +81,7 @@ class MethodCost:
     checkpoint_mib: float = 0.0
     resume_mib: float = 0.0
     accumulates: bool = True
+    busy: float = 1.0
     problem: str = ""
 
 
@@ -88,6 +92,7 @@ class _Steps(Callback):
         self.begun: list[list[float]] = []
         self.first = 0.0
         self.embedding: list[float] = []
+        self.cpu: list[float] = []
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.begun.append([])
@@ -98,6 +103,7 @@ class _Steps(Callback):
         now = time.perf_counter()
         self.first = self.first or now
         self.begun[-1].append(now)
+        self.cpu.append(time.process_time())
         if now - self.first > STEP_BUDGET:
             trainer.should_stop = True
 
@@ -118,6 +124,14 @@ class _Steps(Callback):
         gaps = [b - a for number, epoch in enumerate(self.begun) for a, b in _pairs(epoch[number == 0 :])]
         gaps = gaps or [b - a for epoch in self.begun for a, b in _pairs(epoch)]
         return sorted(gaps)[len(gaps) // 4] if gaps else 0.0
+
+    @property
+    def busy(self) -> float:
+        """Wall time over CPU time of all but the first step."""
+        times = [time for epoch in self.begun for time in epoch][1:]
+        if torch.get_num_threads() > 1 or torch.cuda.is_available() or len(times) < 2:
+            return 1.0
+        return max((times[-1] - times[0]) / max(self.cpu[-1] - self.cpu[1], 1e-9), 1.0)
 
     @property
     def between_epochs(self) -> float:
@@ -152,7 +166,7 @@ def _method(config: dict[str, Any], sites: int) -> MethodCost:
     model = _model(config["model"])
     shape = tuple(config["data"]["preprocessing"]["shape"])
     if not getattr(model, "training_epochs_apply", True):
-        return _closed(model, config, sites, shape)
+        return _closed(config, sites, shape)
     batch = int(config["data"]["batch_size"])
     small = _trained(config, sites, shape, min(batch, SMALL))
     fits = (
@@ -202,31 +216,38 @@ def _trained(
         checkpoint_mib=kept,
         resume_mib=resume,
         accumulates=bool(model.automatic_optimization),
+        busy=steps.busy,
     )
 
 
-def _closed(model: Any, config: dict[str, Any], sites: int, shape: Any) -> MethodCost:
-    """Cost of a method without epochs: fitted to a few scans on a coarser grid, scaled to the voxels."""
-    scans = FITTED_SCANS
-    factor = max(math.ceil((scans * math.prod(shape) / FITTED_VOXELS) ** (1 / 3)), 1)
+def _closed(config: dict[str, Any], sites: int, shape: Any) -> MethodCost:
+    """Cost of a method without epochs: fitted to few scans and to more, on a coarser grid, scaled to the voxels."""
+    many = max(FITTED_SCANS, 2 * sites)
+    factor = max(math.ceil((many * math.prod(shape) / FITTED_VOXELS) ** (1 / 3)), 1)
     coarse = tuple(max(size // factor, 8) for size in shape)
     scale = math.prod(shape) / math.prod(coarse)
-    data = SyntheticData(config["data"], max(scans, 2 * sites), sites, coarse)
-    before, steps = memory_mib(), _Steps()
+    few, peak = _fitted(config, sites, coarse, many // 2), memory_mib()
+    found = _fitted(config, sites, coarse, many)
+    # What libraries take when they are used at all, in time and memory, was paid with the few.
+    slope = (found.after_seconds * many - few.after_seconds * (many // 2)) / (many - many // 2)
+    return replace(
+        found,
+        scan_seconds=found.scan_seconds * scale,
+        after_seconds=max(slope, 0.0) * scale,
+        memory_per_training_scan_mib=scale * max(memory_mib() - peak, 0.0) / (many - many // 2),
+        checkpoint_mib=found.checkpoint_mib * (scale if found.checkpoint_mib > 1 else 1),
+    )
+
+
+def _fitted(config: dict[str, Any], sites: int, shape: tuple[int, ...], scans: int) -> MethodCost:
+    data, model, steps = SyntheticData(config["data"], scans, sites, shape), _model(config["model"]), _Steps()
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(config["trainer"], Path(folder), [steps])
         began = time.perf_counter()
         trainer.fit(model, datamodule=data)
         fitted = time.perf_counter() - began
         after, scan, once, kept = _finished(model, trainer, data, Path(folder), steps)
-    grown = scale * max(memory_mib() - before, 0.0)
-    return MethodCost(
-        scan_seconds=scan * scale,
-        after_seconds=after * scale,
-        fixed_seconds=fitted + once,
-        memory_per_training_scan_mib=grown / len(data.scans),
-        checkpoint_mib=kept * (scale if kept > 1 else 1),
-    )
+    return MethodCost(scan_seconds=scan, after_seconds=after, fixed_seconds=fitted + once, checkpoint_mib=kept)
 
 
 def _finished(
@@ -283,6 +304,7 @@ def _size(path: Path | None) -> float:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
+    """Keep what libraries print out of a plan."""
     names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
     for name in names:
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -30,6 +30,9 @@ def plan_text(plan: Plan, limits: Limits) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+#: Wall time over CPU time from which on the machine counts as busy.
+BUSY = 1.3
+
 _HEADERS = ["method", "cells", "training", "scoring", "memory", "GPU memory", "disk"]
 
 
@@ -76,6 +79,11 @@ def _totals(plan: Plan, limits: Limits, due: int) -> list[str]:
         f"disk: volume stores to build {gib(plan.store_mib)}, results {gib(disk_of(plan))}; free "
         f"{gib(limits.store_disk)} and {gib(limits.disk)}"
     )
+    busy = max(cost.cost.busy for cost in plan.costs)
+    if busy > BUSY:
+        lines.append(
+            f"others use this machine: steps took up to {busy:.1f} times their CPU time; idle, it would be faster"
+        )
     lines += [f"no estimate for {method}: {problem}" for method, problem in unmeasured(plan.costs).items()]
     lines += [f"better: {line}" for line in advice(plan, limits)] or ["it fits"]
     lines.append(

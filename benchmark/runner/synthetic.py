@@ -64,8 +64,10 @@ class SyntheticData(SiteDataModule):
         Voxels along x, y and z, in place of the configuration's.
     """
 
-    def __init__(self, config: dict[str, Any], train: int, sites: int, shape: tuple[int, int, int]) -> None:
-        super().__init__([], batch_size=int(config["batch_size"]), preprocessing=Preprocessing(shape=shape))
+    def __init__(self, config: dict[str, Any], train: int, sites: int, shape: tuple[int, ...]) -> None:
+        super().__init__(
+            [], batch_size=int(config["batch_size"]), preprocessing=Preprocessing(shape=(shape[0], shape[1], shape[2]))
+        )
         self._scans = synthetic_scans(train, 0, sites)
         self._store = cast(VolumeStore, _Store(_Noise(shape)))
         self.has_truth = config.get("truth") is not None
@@ -86,7 +88,7 @@ class _Store:
 class _Noise:
     """Volumes that are one noise, shifted: in memory once, as a mapped store's pages are the system's."""
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
+    def __init__(self, shape: tuple[int, ...]) -> None:
         self.noise = generator("synthetic volumes").standard_normal(shape, dtype=np.float32).astype(np.float16)
 
     def __getitem__(self, rows: list[int]) -> NDArray[np.float16]:
