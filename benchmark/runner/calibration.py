@@ -62,8 +62,8 @@ class MethodCost:
     accumulates
         Whether Lightning can accumulate its gradients over batches.
     busy
-        Time of the steps over the CPU time that they took: above 1 where others use the machine; 1 where that cannot
-        be told (several threads, a GPU).
+        Wall time of the steps over the CPU time that they took: above 1 where others use the machine; 1 where that
+        cannot be told (several threads, a GPU).
     problem
         Why it could not be timed; empty if it could.
     """
@@ -92,7 +92,7 @@ class _Steps(Callback):
         self.begun: list[list[float]] = []
         self.first = 0.0
         self.embedding: list[float] = []
-        self.cpu: list[float] = []
+        self.wall: list[float] = []
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.begun.append([])
@@ -102,18 +102,18 @@ class _Steps(Callback):
             torch.cuda.synchronize()
         now = time.perf_counter()
         self.first = self.first or now
-        self.begun[-1].append(now)
-        self.cpu.append(time.process_time())
+        self.begun[-1].append(clock())
+        self.wall.append(now)
         if now - self.first > STEP_BUDGET:
             trainer.should_stop = True
 
     def on_predict_batch_start(self, *_: Any, **__: Any) -> None:
-        self.embedding.append(-time.perf_counter())
+        self.embedding.append(-clock())
 
     def on_predict_batch_end(self, *_: Any, **__: Any) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        self.embedding[-1] += time.perf_counter()
+        self.embedding[-1] += clock()
 
     @property
     def step(self) -> float:
@@ -127,11 +127,9 @@ class _Steps(Callback):
 
     @property
     def busy(self) -> float:
-        """Wall time over CPU time of all but the first step."""
+        """Wall time over the clock's time of all but the first step."""
         times = [time for epoch in self.begun for time in epoch][1:]
-        if torch.get_num_threads() > 1 or torch.cuda.is_available() or len(times) < 2:
-            return 1.0
-        return max((times[-1] - times[0]) / max(self.cpu[-1] - self.cpu[1], 1e-9), 1.0)
+        return max((self.wall[-1] - self.wall[1]) / max(times[-1] - times[0], 1e-9), 1.0) if len(times) > 1 else 1.0
 
     @property
     def between_epochs(self) -> float:
@@ -142,6 +140,15 @@ class _Steps(Callback):
 
 def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:
     return list(itertools.pairwise(values))
+
+
+def clock() -> float:
+    """Seconds of CPU time where that is all that a step takes, of wall time with several threads or a GPU.
+
+    What others do on the machine just now is no property of the sweep; how much it is, :attr:`MethodCost.busy` says.
+    """
+    alone = torch.get_num_threads() == 1 and not torch.cuda.is_available()
+    return time.process_time() if alone else time.perf_counter()
 
 
 def measure_method(config: dict[str, Any], sites: int) -> dict[str, Any]:
@@ -162,7 +169,7 @@ def measure_method(config: dict[str, Any], sites: int) -> dict[str, Any]:
 
 
 def _method(config: dict[str, Any], sites: int) -> MethodCost:
-    began = time.perf_counter()
+    began = clock()
     model = _model(config["model"])
     shape = tuple(config["data"]["preprocessing"]["shape"])
     if not getattr(model, "training_epochs_apply", True):
@@ -175,7 +182,7 @@ def _method(config: dict[str, Any], sites: int) -> MethodCost:
         and small.step_seconds < STEP_BUDGET
     )
     found = small if batch <= SMALL or not fits else _trained(config, sites, shape, batch, small)
-    spent = time.perf_counter() - began
+    spent = clock() - began
     return replace(found, fixed_seconds=min(found.fixed_seconds, spent))
 
 
@@ -192,9 +199,9 @@ def _trained(
         torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(config["trainer"], Path(folder), [steps, _checkpoint(folder)])
-        began = time.perf_counter()
+        began = clock()
         trainer.fit(model, datamodule=data)
-        fitted = time.perf_counter() - began - sum(epoch[-1] - epoch[0] + steps.step for epoch in steps.begun if epoch)
+        fitted = clock() - began - sum(epoch[-1] - epoch[0] + steps.step for epoch in steps.begun if epoch)
         resume = _size(next(Path(folder).glob("*.ckpt"), None))
         after, scan, once, kept = _finished(model, trainer, data, Path(folder), steps)
     peak = max(memory_mib() - before, 0.0)
@@ -243,9 +250,9 @@ def _fitted(config: dict[str, Any], sites: int, shape: tuple[int, ...], scans: i
     data, model, steps = SyntheticData(config["data"], scans, sites, shape), _model(config["model"]), _Steps()
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(config["trainer"], Path(folder), [steps])
-        began = time.perf_counter()
+        began = clock()
         trainer.fit(model, datamodule=data)
-        fitted = time.perf_counter() - began
+        fitted = clock() - began
         after, scan, once, kept = _finished(model, trainer, data, Path(folder), steps)
     return MethodCost(scan_seconds=scan, after_seconds=after, fixed_seconds=fitted + once, checkpoint_mib=kept)
 
@@ -254,18 +261,18 @@ def _finished(
     model: Any, trainer: Trainer, data: SyntheticData, folder: Path, steps: _Steps
 ) -> tuple[float, float, float, float]:
     """Seconds a training scan of fitting afterwards, seconds a scan of embedding, seconds once, MiB of the model."""
-    began = time.perf_counter()
+    began = clock()
     with torch.no_grad():
         model.eval()
         model.fit_after_training(data.split_dataloader("train"), data.split_dataloader("unseen"))
-    after = (time.perf_counter() - began) / len(data.scans)
-    began = time.perf_counter()
+    after = (clock() - began) / len(data.scans)
+    began = clock()
     trainer.save_checkpoint(folder / "model.ckpt", weights_only=True)
     kept = _size(folder / "model.ckpt")
     trainer.predict(model, datamodule=data)
     # The first batch warms up.
     embedding = sorted(steps.embedding[1:] or steps.embedding)[len(steps.embedding[1:]) // 4]
-    once = time.perf_counter() - began - sum(steps.embedding)
+    once = clock() - began - sum(steps.embedding)
     return after, embedding / data.batch_size, once, kept
 
 
