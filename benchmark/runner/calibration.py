@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import logging
 import math
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -24,12 +22,12 @@ from lightning.pytorch.loggers import CSVLogger
 from benchmark.runner import worker as _worker  # noqa: F401 (a worker's memory has all of it)
 from benchmark.runner.memory import available_mib, memory_mib
 from benchmark.runner.synthetic import SyntheticData
+from benchmark.runner.timing import STEP_BUDGET, Steps, clock
 
-#: Seconds after which no further step is begun, and voxels of a batch beyond which a smaller one is timed.
-STEP_BUDGET = 1.5
+#: Voxels of a batch, and seconds of a step, beyond which a smaller batch is timed.
+BATCH_VOXELS = 4_000_000
 #: Scans of the batch that is tried first.
 SMALL = 2
-BATCH_VOXELS = 4_000_000
 #: Scans that a method without epochs is fitted to, and voxels of them all together that are enough.
 FITTED_SCANS = 80
 FITTED_VOXELS = 20_000_000
@@ -85,72 +83,6 @@ class MethodCost:
     problem: str = ""
 
 
-class _Steps(Callback):
-    """Times at which the steps of each epoch begin."""
-
-    def __init__(self) -> None:
-        self.begun: list[list[float]] = []
-        self.first = 0.0
-        self.embedding: list[float] = []
-        self.wall: list[float] = []
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.begun.append([])
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        now = time.perf_counter()
-        self.first = self.first or now
-        self.begun[-1].append(clock())
-        self.wall.append(now)
-        if now - self.first > STEP_BUDGET:
-            trainer.should_stop = True
-
-    def on_predict_batch_start(self, *_: Any, **__: Any) -> None:
-        self.embedding.append(-clock())
-
-    def on_predict_batch_end(self, *_: Any, **__: Any) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self.embedding[-1] += clock()
-
-    @property
-    def step(self) -> float:
-        """Seconds from one step's beginning to the next one's, without the first epoch's first; the lower quartile.
-
-        What others do on the machine makes single steps late.
-        """
-        gaps = [b - a for number, epoch in enumerate(self.begun) for a, b in _pairs(epoch[number == 0 :])]
-        gaps = gaps or [b - a for epoch in self.begun for a, b in _pairs(epoch)]
-        return sorted(gaps)[len(gaps) // 4] if gaps else 0.0
-
-    @property
-    def busy(self) -> float:
-        """Wall time over the clock's time of all but the first step."""
-        times = [time for epoch in self.begun for time in epoch][1:]
-        return max((self.wall[-1] - self.wall[1]) / max(times[-1] - times[0], 1e-9), 1.0) if len(times) > 1 else 1.0
-
-    @property
-    def between_epochs(self) -> float:
-        """Seconds from the last step of an epoch to the first of the next, beside that step."""
-        gaps = [b[0] - a[-1] - self.step for a, b in _pairs([epoch for epoch in self.begun if epoch])]
-        return max(min(gaps), 0.0) if gaps else 0.0
-
-
-def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:
-    return list(itertools.pairwise(values))
-
-
-def clock() -> float:
-    """Seconds of CPU time where that is all that a step takes, of wall time with several threads or a GPU.
-
-    What others do on the machine just now is no property of the sweep; how much it is, :attr:`MethodCost.busy` says.
-    """
-    alone = torch.get_num_threads() == 1 and not torch.cuda.is_available()
-    return time.process_time() if alone else time.perf_counter()
-
-
 def measure_method(config: dict[str, Any], sites: int) -> dict[str, Any]:
     """Fields of the :class:`MethodCost` of a resolved configuration, measured in this process.
 
@@ -193,7 +125,7 @@ def _trained(
     wanted, model = int(config["data"]["batch_size"]), _model(config["model"])
     before = memory_mib()
     data = SyntheticData(config["data"] | {"batch_size": batch}, max(4 * batch, 2 * sites), sites, shape)
-    steps = _Steps()
+    steps = Steps()
     cuda = torch.cuda.is_available() and config["trainer"]["accelerator"] in ("auto", "gpu", "cuda")
     if cuda:
         torch.cuda.reset_peak_memory_stats()
@@ -247,7 +179,7 @@ def _closed(config: dict[str, Any], sites: int, shape: Any) -> MethodCost:
 
 
 def _fitted(config: dict[str, Any], sites: int, shape: tuple[int, ...], scans: int) -> MethodCost:
-    data, model, steps = SyntheticData(config["data"], scans, sites, shape), _model(config["model"]), _Steps()
+    data, model, steps = SyntheticData(config["data"], scans, sites, shape), _model(config["model"]), Steps()
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(config["trainer"], Path(folder), [steps])
         began = clock()
@@ -258,7 +190,7 @@ def _fitted(config: dict[str, Any], sites: int, shape: tuple[int, ...], scans: i
 
 
 def _finished(
-    model: Any, trainer: Trainer, data: SyntheticData, folder: Path, steps: _Steps
+    model: Any, trainer: Trainer, data: SyntheticData, folder: Path, steps: Steps
 ) -> tuple[float, float, float, float]:
     """Seconds a training scan of fitting afterwards, seconds a scan of embedding, seconds once, MiB of the model."""
     began = clock()

@@ -81,9 +81,7 @@ def _totals(plan: Plan, limits: Limits, due: int) -> list[str]:
     )
     busy = max(cost.cost.busy for cost in plan.costs)
     if busy > BUSY:
-        lines.append(
-            f"others use this machine: steps took up to {busy:.1f} times their CPU time; idle, it would be faster"
-        )
+        lines.append(f"others use this machine: just now a step takes up to {busy:.1f} times as long as estimated")
     lines += [f"no estimate for {method}: {problem}" for method, problem in unmeasured(plan.costs).items()]
     lines += [f"better: {line}" for line in advice(plan, limits)] or ["it fits"]
     lines.append(

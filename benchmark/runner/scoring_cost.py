@@ -14,9 +14,10 @@ from benchmark.data.preprocessing import Preprocessing
 from benchmark.metrics.evaluate import score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.runner.calibration import MIB, clock, quiet
+from benchmark.runner.calibration import MIB, quiet
 from benchmark.runner.memory import memory_mib
 from benchmark.runner.synthetic import synthetic_embeddings
+from benchmark.runner.timing import clock
 
 #: Scans that are scored first; all of them are, where that promises to take no more than so many seconds.
 SCORED_FEW = 300
