@@ -32,9 +32,11 @@ class Steps(Callback):
         self.wall: list[float] = []
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning hook: an epoch more."""
         self.begun.append([])
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Lightning hook: a step more; the last one where the budget is spent."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         now = time.perf_counter()
@@ -45,9 +47,11 @@ class Steps(Callback):
             trainer.should_stop = True
 
     def on_predict_batch_start(self, *_: Any, **__: Any) -> None:
+        """Lightning hook: a batch is about to be embedded."""
         self.embedding.append(-clock())
 
     def on_predict_batch_end(self, *_: Any, **__: Any) -> None:
+        """Lightning hook: it is embedded."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.embedding[-1] += clock()
