@@ -120,6 +120,10 @@ class ComBat(RepresentationModule):
             )
         return torch.as_tensor(self.harmonisation.apply(features, site, covariates)).to(batch["volume"])
 
+    def embed_in_training(self, batch: Batch) -> Tensor:
+        """LDR of the base, shape (batch, dimension): there is nothing to harmonise with yet."""
+        return self.base.embed(batch)
+
     def notes(self) -> dict[str, str]:
         """Whether scans of the held-out site were looked at."""
         notes = {"site_label": "needs the site of every scan it embeds"}

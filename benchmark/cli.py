@@ -112,7 +112,17 @@ def _sweep(args: list[str]) -> int:
         help="Results folder; results/NAME of the sweep file by default.",
     )
     parser.add_argument(
-        "--plan", action="store_true", help="Print the cells with state and estimated cost; run nothing."
+        "--plan",
+        action="store_true",
+        help="Print the cells with their state, and time, memory and disk after a short calibration; run nothing.",
+    )
+    parser.add_argument("--scans", type=int | None, default=None, help="With --plan: so many scans, none looked at.")
+    parser.add_argument("--sites", type=int | None, default=None, help="With --plan and --scans: their sites.")
+    parser.add_argument(
+        "--shape",
+        type=tuple[int, int, int] | None,
+        default=None,
+        help="With --plan: voxels of a volume, as '[80,96,80]'.",
     )
     parser.add_argument("--workers", type=int | None, default=None, help="Cells at a time, over the sweep file's own.")
     options = parser.parse_args(args)
@@ -122,16 +132,17 @@ def _sweep(args: list[str]) -> int:
     from benchmark.cluster_cli import check_not_submitted, say_tables, submit
     from benchmark.runner.config import read_sweep
     from benchmark.runner.executor_config import SLURM
-    from benchmark.runner.sweep import plan, prepare, run_sweep
+    from benchmark.runner.sweep import run_sweep
 
     sweep = read_sweep(options.config)
     if options.workers is not None:
         sweep = replace(sweep, workers=options.workers)
     out = options.out or Path("results") / options.config.stem
+    asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
     if options.plan:
-        prepare(sweep)
-        _say(_plan_text(plan(sweep, out)))
-        return 0
+        return _plan(sweep, out, asked)
+    if asked:
+        raise UserError(f"--{next(iter(asked))}: only with --plan")
     if sweep.executor.kind == SLURM:
         if options.workers is not None:
             raise UserError("--workers: is for worker processes of this machine; the sweep file says 'kind: slurm'")
@@ -156,13 +167,19 @@ def _collect(args: list[str]) -> int:
     return collect(args)
 
 
-def _plan_text(rows: list[Any]) -> str:
-    from tabulate import tabulate
+def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
+    from benchmark.runner.advice import Limits
+    from benchmark.runner.plan_text import plan_text
+    from benchmark.runner.planning import make_plan
+    from benchmark.runner.works import Question, works_of
 
-    table = [(cell.run_key[:16], cell.name, state, f"{seconds:.0f} s") for cell, state, seconds in rows]
-    total = sum(seconds for _, _, seconds in rows)
-    text = tabulate(table, headers=["run key", "cell", "state", "cost"])
-    return f"{text}\n{len(rows)} cells, about {total / 60:.1f} minutes of one worker\n"
+    question = Question(**asked)
+    works = works_of(question.of(sweep), out, question)
+    if not works:
+        raise UserError("the sweep has no cells: give 'seeds' of a protocol")
+    cache = Path(works[0].config["data"]["cache_dir"])
+    _say(plan_text(make_plan(works, sweep.evaluation, sweep.workers), Limits.here(out, cache)))
+    return 0
 
 
 def _evaluate(args: list[str]) -> int:

@@ -20,7 +20,6 @@ from jsonargparse import ArgumentParser
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from numpy.typing import NDArray
 
@@ -33,6 +32,7 @@ from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.metrics.settings import Distance
 from benchmark.parsing import in_one_line
+from benchmark.tracking.loggers import check_packages, wandb_offline_without_key, with_csv
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +90,16 @@ class FitCLI(LightningCLI):
             parser.add_argument(f"--compute.{name}", type=kind, default=default, help=text)
 
     def instantiate_classes(self) -> None:
-        """Model, data and trainer; the model is told how it is computed before it is built."""
-        super().instantiate_classes()
+        """Model, data and trainer, once it is clear that loggers can be made; the model is told how it is computed."""
+        logger = self._get(self.config, "trainer.logger")
+        check_packages(logger)
+        wandb_offline_without_key(logger)
+        try:
+            super().instantiate_classes()
+        except UserError:
+            raise
+        except ValueError as error:
+            raise UserError(in_one_line(str(error))) from error
         self.model.compute = replace(self.model.compute, **self._compute())
 
     def _compute(self) -> dict[str, Any]:
@@ -107,8 +115,7 @@ class FitCLI(LightningCLI):
                 f"trainer.default_root_dir: {root} already holds the {EMBEDDINGS} of an earlier run; "
                 "name another folder or remove that file"
             )
-        if config["logger"] in (None, True):
-            kwargs["logger"] = CSVLogger(root, name="logs", version="")
+        kwargs["logger"] = with_csv(config["logger"], root)
         if self.model.automatic_optimization:
             kwargs.setdefault("accumulate_grad_batches", self._compute()["accumulate"])
         trainer = super().instantiate_trainer(**kwargs)
@@ -212,7 +219,8 @@ class _ResolveCLI(FitCLI):
     """Parses and validates as `fit` does, and stops there."""
 
     def instantiate_classes(self) -> None:
-        """Nothing is created."""
+        """Nothing is created, but what could not be is said now and not in every cell of a sweep."""
+        check_packages(self._get(self.config, "trainer.logger"))
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Nothing is run."""

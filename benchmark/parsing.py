@@ -39,6 +39,9 @@ class Parser(ArgumentParser):
 
 def in_one_line(message: str) -> str:
     """What jsonargparse found wrong, on one line, without the types that were tried in vain."""
+    attempts = re.findall(r"^ *- (?!Expected a )(.*)", message, flags=re.MULTILINE)
+    if message.startswith("Does not validate against any of the Union") and attempts:
+        return " or ".join(attempts)
     key = re.match(r'Parser key "([^"]+)":\s*', message)
     if key is None:
         return " ".join(message.split())

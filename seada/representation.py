@@ -98,6 +98,10 @@ class RepresentationModule(LightningModule, ABC):
     def embed(self, batch: Batch) -> Tensor:
         """LDR of every scan of a batch, shape (batch, dimension)."""
 
+    def embed_in_training(self, batch: Batch) -> Tensor:
+        """LDR of every scan while the epochs run, for curves; that of :meth:`embed` unless more is fitted later."""
+        return self.embed(batch)
+
     def style_code(self, batch: Batch) -> Tensor | None:
         """Style code of every scan, shape (batch, style dimension); None for a method without one."""
         return None

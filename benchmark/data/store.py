@@ -215,7 +215,14 @@ def _build(scans: pd.DataFrame, preprocessing: Preprocessing, folder: Path, proc
     shape = (len(scans), *preprocessing.shape)
     _open_memmap(path, mode="w+", dtype=np.float16, shape=shape).flush()
     rows = list(enumerate(scans.to_dict("records")))
-    bar = tqdm(total=len(rows), desc="preprocess", unit="scan", disable=not progress, file=sys.stderr, mininterval=1)
+    bar = tqdm(
+        total=len(rows),
+        desc="preprocess",
+        unit="scan",
+        disable=None if progress else True,
+        file=sys.stderr,
+        mininterval=1,
+    )
     problems: list[str] = []
     checksums: list[int] = []
     lost: list[tuple[float, str]] = []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmark.data.datamodule import SiteDataModule
+from benchmark.data.datamodule import UNSEEN, SiteDataModule
 from benchmark.data.splits import split_digest
 from benchmark.data.store import store_digest
 from benchmark.errors import UserError
@@ -20,6 +20,7 @@ from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
 from benchmark.runner.keys import digest, run_key, score_key
 from benchmark.seeds import derive_seed
+from benchmark.tracking.settings import Tracking
 
 #: Written last: a cell whose folder has it with the right score key is finished.
 MARKER = "cell.json"
@@ -48,6 +49,8 @@ class Cell:
         Run key of the cell that trains this one's base, "" if it has none.
     scans
         Number of training scans.
+    tracking
+        What is told of its training while it runs; part of no key.
     """
 
     method: str
@@ -60,6 +63,7 @@ class Cell:
     folder: Path
     base_key: str
     scans: int
+    tracking: Tracking | None = None
 
     @property
     def name(self) -> str:
@@ -165,6 +169,12 @@ def cells_of(sweep: SweepConfig, out: Path) -> list[Cell]:
     ]
 
 
+def group_of(sweep: SweepConfig, out: Path) -> str:
+    """Name that the tracked runs of a sweep share: the results folder's, and a digest of what the sweep computes."""
+    content = {name: value for name, value in asdict(sweep).items() if name not in ("tracking", "workers")}
+    return f"{out.resolve().name}-{digest(content)[:8]}"
+
+
 _DATA: dict[str, tuple[SiteDataModule, pd.DataFrame]] = {}
 
 
@@ -175,6 +185,19 @@ def _data(config: dict[str, Any]) -> tuple[SiteDataModule, pd.DataFrame]:
         module = instantiate_data(config | {"held_out_site": None})
         _DATA[key] = (module, module.scans)
     return _DATA[key]
+
+
+def scans_of(cell: Cell) -> pd.DataFrame:
+    """Scans table of a cell, with the split that its protocol makes."""
+    _, scans = _data(cell.config["data"])
+    hidden = (scans["site"] == cell.held_out_site) & (scans["split"] != "test")
+    return scans.assign(split=scans["split"].mask(hidden, UNSEEN)) if hidden.any() else scans
+
+
+def store_folder(cell: Cell) -> Path:
+    """Where the volume store of a cell's scans lies, or will lie."""
+    module, scans = _data(cell.config["data"])
+    return Path(module.cache_dir) / store_digest(scans, module.preprocessing)[:16]
 
 
 def build_stores(cells: Sequence[Cell], processes: int) -> None:
@@ -212,6 +235,7 @@ def _cells(
             folder=out / "cells" / key[:16],
             base_key=base_key,
             scans=int(train.sum()),
+            tracking=Tracking(sweep.tracking, group_of(sweep, out)),
         )
 
 

@@ -14,6 +14,7 @@ from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.runner.executor_config import ExecutorConfig, executor_of
 from benchmark.runner.fields import checked
+from benchmark.tracking.settings import TrackingSettings, WandbSettings
 
 POOLED = "pooled"
 LEAVE_ONE_SITE_OUT = "leave_one_site_out"
@@ -62,6 +63,8 @@ class SweepConfig:
     executor
         Where cells run, and what each is given. How many processes train a cell together is part of its run key,
         where they run is not.
+    tracking
+        What is told of the trainings while they run.
     """
 
     methods: list[str]
@@ -71,6 +74,7 @@ class SweepConfig:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     workers: int = 0
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
 
     def method_files(self) -> dict[str, Path]:
         """Method name to YAML file, in table order.
@@ -135,6 +139,8 @@ def sweep_of(content: Any, path: Path) -> SweepConfig:
                 )
             lists: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
             fields["evaluation"] = EvaluationSettings(**lists)
+        if fields.get("tracking") is not None:
+            fields["tracking"] = _tracking(fields["tracking"])
         sweep = SweepConfig(**fields)
         _check_protocols(sweep)
         names = list(sweep.method_files())
@@ -143,6 +149,13 @@ def sweep_of(content: Any, path: Path) -> SweepConfig:
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from None
     return sweep
+
+
+def _tracking(content: Any) -> TrackingSettings:
+    fields = checked("tracking.", content, TrackingSettings)
+    if fields.get("wandb") is not None:
+        fields["wandb"] = WandbSettings(**checked("tracking.wandb.", fields["wandb"], WandbSettings))
+    return TrackingSettings(**fields)
 
 
 def with_seed(value: Any, seed: int) -> Any:

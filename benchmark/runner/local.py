@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -11,13 +10,13 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 import torch
-from tqdm import tqdm
 
 from benchmark.errors import UserError
 from benchmark.fitting import MODEL
 from benchmark.runner import worker
 from benchmark.runner.cells import ERROR, Cell, error_of
 from benchmark.runner.config import SweepConfig
+from benchmark.runner.display import Display
 from benchmark.runner.executor import trainers
 from benchmark.runner.ranks import run_here
 
@@ -127,18 +126,13 @@ class LocalExecutor:
             return []
         trained_by = trainers(cells)
         waiting = sorted(missing, key=lambda row: -row[1])
-        cost_of = {id(cell): cost for cell, cost in missing}
         open_keys = {cell.run_key for cell, _ in missing}
         failures: list[tuple[Cell, str]] = []
         slots = Slots(self.sweep.workers, max(cell.processes for cell, _ in missing))
-        bar = tqdm(
-            total=sum(cost for _, cost in missing),
-            desc=f"{len(missing)} cells",
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left{postfix}",
-            file=sys.stderr,
-        )
+        display = Display([cost for _, cost in missing], len(slots.pools))
         finished_cleanly = False
         try:
+            display.start()
             while waiting or slots.busy:
                 for slot in slots.free():
                     # Methods that differ in their own distance alone share a folder: one at a time works in it.
@@ -152,16 +146,15 @@ class LocalExecutor:
                     waiting.remove(ready)
                     base = trained_by.get(ready[0].base_key)
                     model = None if base is None else base.folder / MODEL
+                    display.begin(*ready)
                     slots.submit(slot, ready[0], str(model) if model and model.is_file() else None, self.sweep)
                 for cell, error in slots.finished():
                     open_keys.discard(cell.run_key)
-                    bar.update(cost_of[id(cell)])
+                    display.end(cell, error)
                     if error is not None:
                         failures.append((cell, error))
-                        bar.write(f"failed: {cell.name}: {error}", file=sys.stderr)
-                    bar.set_postfix_str(f"last: {cell.name}")
             finished_cleanly = True
         finally:
-            bar.close()
+            display.close()
             slots.close(kill=not finished_cleanly)
         return failures

@@ -20,14 +20,18 @@ from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.report.tables import write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
-from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of
+from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of, group_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
 from benchmark.runner.executor import Executor
 from benchmark.runner.local import LocalExecutor
+from benchmark.runner.planning import remembered_seconds
 from benchmark.runner.provenance import environment
 from benchmark.runner.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
 from benchmark.runner.submission import place_of, read_submission
+from benchmark.runner.works import Question, works_of
+from benchmark.tracking.settings import Tracking
+from benchmark.tracking.wandb_run import log_final_tables
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +47,13 @@ def prepare(sweep: SweepConfig) -> None:
 
 def plan(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str, float]]:
     """Cells with their state and estimated seconds, in the order they are run."""
-    cells = cells_of(sweep, out)
-    rows = []
-    for cell in cells:
-        state = cell.state()
-        rows.append((cell, state, 0.0 if state == "done" else estimate(cell, cells)))
-    return rows
+    works = works_of(sweep, out, Question())
+    cells = [work.cell for work in works if work.cell is not None]
+    seconds = remembered_seconds(works, sweep.evaluation, sweep.workers)
+    if seconds is None:
+        # Nothing was calibrated for these settings, and a sweep that is to run has no time for it.
+        seconds = [0.0 if work.state == "done" else estimate(work.cell, cells) for work in works if work.cell]
+    return [(cell, work.state, cost) for cell, work, cost in zip(cells, works, seconds, strict=True)]
 
 
 def run_sweep(sweep: SweepConfig, out: Path, executor: Executor | None = None) -> list[tuple[Cell, str]]:
@@ -84,6 +89,7 @@ def run_sweep(sweep: SweepConfig, out: Path, executor: Executor | None = None) -
         failures = executor.run(missing, cells)
         if executor.waits:
             _write_results(cells, failures, sweep, out, time.time() - started)
+            log_final_tables(Tracking(sweep.tracking, group_of(sweep, out)), out)
     return failures
 
 
@@ -116,6 +122,7 @@ def collect_sweep(out: Path) -> list[tuple[Cell, CellState]]:
         ]
         failures = [(cell, state.detail) for cell, state in missing if state.word == FAILED]
         _write_results(cells, failures, sweep, out, time.time() - started)
+        log_final_tables(Tracking(sweep.tracking, group_of(sweep, out)), out)
     return missing
 
 

@@ -12,10 +12,12 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from benchmark.data.atomic import atomic_path
@@ -23,7 +25,11 @@ from benchmark.embeddings import read_embeddings
 from benchmark.metrics.evaluate import EvaluationSettings, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell
+from benchmark.runner.progress import EpochFile, Progress, forget_progress, write_progress
 from benchmark.runner.provenance import environment
+from benchmark.tracking.loggers import wandb_logger, with_place
+from benchmark.tracking.settings import TrackingSettings
+from benchmark.tracking.wandb_run import log_scores, wandb_run
 
 CONFIG = "config.yaml"
 LOG = "log.txt"
@@ -88,14 +94,27 @@ def run_cell(
     if rank == 0:
         (cell.scores_folder / ERROR).unlink(missing_ok=True)
     try:
-        with _output_to(cell.folder / LOG):
-            _train(cell, base, nodes) if rank else _run(cell, base, evaluation, nodes)
+        if rank:
+            with _output_to(cell.folder / LOG):
+                _train(cell, base, nodes)
+        else:
+            with _output_to(cell.folder / LOG), _tracked(cell) as run:
+                log_scores(run, _run(cell, base, evaluation, nodes), environment())
     except (Exception, SystemExit) as error:  # whatever a cell dies of is recorded; the sweep goes on
         if isinstance(error, SystemExit) and error.code == REQUEUED:
             raise
         _record(cell)
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    finally:
+        forget_progress(cell.folder)
     return None
+
+
+def _tracked(cell: Cell) -> AbstractContextManager[Any]:
+    # Not yet the remembered environment: training will turn deterministic algorithms on.
+    place = {name: getattr(cell, name) for name in ("method", "protocol", "held_out_site", "seed")}
+    about = {**place, "run_key": cell.run_key, "score_key": cell.score_key, "provenance": environment.__wrapped__()}
+    return wandb_run(cell.tracking, cell.folder, cell.name, cell.run_key[:16], {**about, **cell.config})
 
 
 def _record(cell: Cell) -> None:
@@ -118,12 +137,13 @@ def _train(cell: Cell, base: str | None, nodes: int) -> Path:
     return embeddings
 
 
-def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: int) -> None:
+def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: int) -> pd.DataFrame:
     from benchmark import fitting
 
     started = time.time()
     embeddings = _train(cell, base, nodes)
     trained = time.time()
+    write_progress(cell.folder, Progress("scoring"))
     table = read_embeddings(embeddings)
     found = score_all(table.frame, cell.settings(evaluation), [cell.held_out_site] if cell.held_out_site else None)
     place: dict[str, Any] = {
@@ -132,7 +152,8 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
         "held_out_site": cell.held_out_site,
         "seed": cell.seed,
     }
-    for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, to_frame(found))):
+    scores = to_frame(found)
+    for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, scores)):
         with atomic_path(cell.scores_folder / name) as temporary:
             frame.assign(**place).to_parquet(temporary, index=False)
     marker = {
@@ -149,6 +170,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
         temporary.write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for checkpoint in (cell.folder / fitting.CHECKPOINTS).glob("*.ckpt"):
         checkpoint.unlink()
+    return scores
 
 
 def _plain(cell: Cell, base: str | None, nodes: int) -> dict[str, Any]:
@@ -160,8 +182,21 @@ def _plain(cell: Cell, base: str | None, nodes: int) -> dict[str, Any]:
     }
     if nodes > 1:
         config["trainer"] |= {"devices": cell.processes // nodes, "num_nodes": nodes}
+    _add_tracking(config["trainer"], cell)
     config["trained_base"] = base
     return config
+
+
+def _add_tracking(trainer: dict[str, Any], cell: Cell) -> None:
+    logger, settings = trainer["logger"], cell.tracking.settings if cell.tracking else TrackingSettings()
+    loggers = [] if logger in (None, True, False) else logger if isinstance(logger, list) else [logger]
+    loggers = with_place(loggers, {"{folder}": str(cell.folder), "{cell}": cell.name})
+    if settings.wandb is not None:
+        loggers.append(wandb_logger(cell.folder))
+    if loggers:
+        trainer["logger"] = loggers
+    watching = {"class_path": f"{EpochFile.__module__}.{EpochFile.__qualname__}"}
+    trainer["callbacks"] = [*(trainer["callbacks"] or []), watching, *settings.callbacks()]
 
 
 @contextlib.contextmanager

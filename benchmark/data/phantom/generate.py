@@ -72,7 +72,9 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     ]
     make = partial(_make_subject, settings, out)
     truth: list[dict[str, object]] = []
-    bar = tqdm(total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=not progress, file=sys.stderr)
+    bar = tqdm(
+        total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=None if progress else True, file=sys.stderr
+    )
     with bar:
         for rows in _mapped(make, subjects, processes):
             truth += rows

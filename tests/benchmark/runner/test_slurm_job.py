@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 
@@ -41,6 +42,7 @@ def test_a_job_that_was_put_back_into_the_queue_has_not_failed(tmp_path, monkeyp
 
         return run
 
+    monkeypatch.setattr(worker, "_tracked", lambda cell: contextlib.nullcontext())
     monkeypatch.setattr(worker, "_run", ends(worker.REQUEUED))
     with pytest.raises(SystemExit):
         worker.run_cell(Cell(tmp_path), None, None)
