@@ -153,8 +153,8 @@ def test_a_bad_option_is_named(project, capsys, more, message):
 def test_unknown_commands_and_methods_are_answered_with_the_valid_ones(capsys, tmp_path):
     assert outcome(capsys, ["fly"]) == (
         2,
-        "error: unknown command 'fly'; allowed: sweep, status, collect, evaluate, compare, tables, verify, manifest, preprocess, "
-        "phantom, fit, predict\n",
+        "error: unknown command 'fly'; allowed: sweep, status, collect, evaluate, compare, tables, verify, "
+        "manifest, preprocess, phantom, fit, predict\n",
     )
     sweep = tmp_path / "s.yaml"
     sweep.write_text("methods: [sead]\nseeds: {pooled: [1]}\n")
