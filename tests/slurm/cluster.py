@@ -65,7 +65,7 @@ AccountingStoragePort={dbd_port}
 # How the accounting finds munge: not a password.
 AccountingStoragePass={folder}/munge.socket
 {nodes}
-PartitionName=low Nodes=ALL Default=YES PriorityTier=1 GraceTime=2 State=UP
+PartitionName=low Nodes=ALL Default=YES PriorityTier=1 State=UP
 PartitionName=high Nodes=ALL PriorityTier=10 PreemptMode=OFF State=UP
 """
 
