@@ -255,7 +255,10 @@ def test_a_damaged_h5ad(rows, vectors, tmp_path, refused):
     ("option", "message"),
     [
         ("--labels=x", "error: unrecognized arguments: --labels=x"),
-        ("--allow_different_scans=perhaps", 'error: Parser key "allow_different_scans"'),
+        (
+            "--allow_different_scans=perhaps",
+            "error: allow_different_scans: Expected a <class 'bool'>. Got value: perhaps",
+        ),
     ],
 )
 def test_options_that_are_unknown_or_of_another_type(table, tmp_path, evaluate, option, message):
