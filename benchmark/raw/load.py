@@ -43,7 +43,11 @@ def load(path: Path, orientation: str = "", sha256: str = "") -> Image:
     """
     if path.is_dir():
         with tempfile.TemporaryDirectory() as folder:
-            image = read_image(convert_series(path, Path(folder)))
+            converted = convert_series(path, Path(folder))
+            try:
+                image = read_image(converted)
+            except UserError as error:
+                raise UserError(str(error).replace(str(converted), str(path))) from None
             image = Image(np.array(image.data), image.affine)
     elif orientation and _states_nothing(path):
         image = _oriented(path, orientation)

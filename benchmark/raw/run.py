@@ -226,7 +226,7 @@ def _key(row: dict[str, Any], settings: RawSettings) -> str:
             continue
         if not path.exists():
             raise UserError(f"{path}: there is no such file")
-        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        inside = [each for each in sorted(path.iterdir()) if each.is_file()] if path.is_dir() else [path]
         files.append([str(path), [[each.name, each.stat().st_size, each.stat().st_mtime_ns] for each in inside]])
     content = [VERSION, asdict(settings), files, str(row.get("orientation") or ""), str(row.get("sha256") or "")]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
