@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, cause
 
 LIGHTNING = ("fit", "validate", "test", "predict")
 
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (UserError, ValueError, OSError) as error:
         if os.environ.get("SEADA_BENCH_DEBUG"):
             traceback.print_exc()
-        return _fail(str(error))
+        return _fail(cause(error) if isinstance(error, OSError) else str(error))
 
 
 def _with_underscores(argument: str) -> str:

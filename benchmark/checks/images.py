@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
-from benchmark.data.images import Image
-from benchmark.errors import UserError
+from benchmark.data.contrast import check_contrast
+from benchmark.data.images import Image, read_mask
+from benchmark.errors import UserError, cause
 from benchmark.raw.load import load
 from benchmark.raw.parallel import mapped
 from benchmark.raw.template import template
@@ -68,7 +69,7 @@ def check_images(scans: pd.DataFrame, depth: Depth, processes: int = 1, progress
         return []
     rows = [{str(name): value for name, value in row.items()} for row in scans.to_dict("records")]
     if depth == "exist":
-        there = [(row, Path(row["image"])) for row in rows]
+        there = [(row, Path(row[name])) for row in rows for name in ("image", "mask") if row.get(name)]
         return [_gone(row, path) for row, path in there if not path.exists()]
     results = mapped(partial(_looked_at, depth == "hash"), rows, processes, "images", progress)
     found = [Finding(r["scan"], serious, text) for r in results for serious, text in r["remarks"]]
@@ -85,13 +86,14 @@ def _looked_at(hashed: bool, row: dict[str, Any]) -> dict[str, Any]:
     result |= {"path": str(path), "remarks": []}
     try:
         image = load(path, str(row.get("orientation") or ""), str(row.get("sha256") or ""))
-        if not float(image.data.max()) > float(image.data.min()):
-            raise UserError(f"{path}: is constant, every voxel is {float(image.data.flat[0]):g}")
+        check_contrast(path, image.data)
+        if row.get("mask"):
+            read_mask(Path(row["mask"]), path, image)
     except (UserError, OSError) as error:
-        result["remarks"].append((True, " ".join(str(error).split())))
+        result["remarks"].append((True, cause(error)))
         return result
     except Exception as error:  # noqa: BLE001 (one bad file must not end the check of all others)
-        result["remarks"].append((True, f"{path}: {type(error).__name__}: {' '.join(str(error).split())}"))
+        result["remarks"].append((True, f"{path}: {type(error).__name__}: {cause(error)}"))
         return result
     result["remarks"] += [(False, f"{path}: {text}") for text in _remarks(image)]
     if hashed:

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-#: First bytes of files that are no text, whatever their names say.
-_KINDS = {
-    b"PK\x03\x04": "a spreadsheet or zip archive",
-    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
-    b"%PDF": "a PDF",
-    b"\x1f\x8b": "packed with gzip",
-    b"PAR1": "a Parquet file",
-}
+from benchmark.data.file_kinds import START, kind_of
 
 
 class NotTextError(ValueError):
@@ -34,9 +27,10 @@ def text_of(content: bytes) -> str:
     NotTextError
         If it is another kind of file, or text in another encoding.
     """
-    for start, kind in _KINDS.items():
-        if content.startswith(start):
-            raise NotTextError(0, f"is {kind}; save it as CSV in UTF-8")
+    # Callers say of an empty file what it must begin with.
+    kind = kind_of(content[:START]) if content else ""
+    if kind:
+        raise NotTextError(0, f"is {kind}; a CSV file in UTF-8 is needed")
     place = content.find(b"\0")
     try:
         text = content.decode("utf-8-sig")

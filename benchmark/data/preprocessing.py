@@ -13,8 +13,9 @@ import torchio
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.data.contrast import check_contrast
 from benchmark.data.grid import CentredGrid
-from benchmark.data.images import Image, read_image, same_grid
+from benchmark.data.images import Image, read_image, read_mask
 from benchmark.errors import UserError
 
 #: Without a mask, voxels up to this share of the largest value are air.
@@ -119,7 +120,8 @@ class Preprocessing:
         """
         path, mask_path = Path(row["image"]), Path(row["mask"]) if row.get("mask") else None
         image = read_image(path, row.get("sha256") or "")
-        t1 = _TORCHIO.ScalarImage(tensor=_unit_range(path, image.data), affine=image.affine)
+        check_contrast(path, image.data)
+        t1 = _TORCHIO.ScalarImage(tensor=_unit_range(image.data), affine=image.affine)
         if min(size * step for size, step in zip(image.data.shape, t1.spacing, strict=True)) < self.spacing:
             raise UserError(f"{path}: its field of view is smaller than one voxel of {self.spacing:g} mm")
         subject = _TORCHIO.Subject(t1=t1)
@@ -179,27 +181,19 @@ def foreground(volume: Tensor) -> Tensor:
     return volume > tissue.mean() / 2 if tissue.numel() else torch.zeros_like(volume, dtype=torch.bool)
 
 
-def _unit_range(path: Path, data: NDArray[Any]) -> Tensor:
+def _unit_range(data: NDArray[Any]) -> Tensor:
     # Both normalisations ignore scale and offset; from 0 to 1, padding with 0 is the image's minimum, and values of
     # any size keep their precision as float32.
     wide: NDArray[Any] = data.astype(np.float64 if data.dtype.itemsize > 2 else np.float32)
     low, high = wide.min(), wide.max()
-    if low == high:
-        raise UserError(f"{path}: is constant, every voxel is {low:g}")
     wide -= low
     wide /= high - low
     return torch.from_numpy(np.ascontiguousarray(wide[None], dtype=np.float32))
 
 
 def _mask(path: Path, image_path: Path, image: Image) -> Any:
-    mask = read_image(path)
-    if not same_grid(image, mask):
-        shapes = " and ".join(" × ".join(map(str, each.data.shape)) for each in (mask, image))
-        raise UserError(f"{path}: the mask isn't on the grid of {image_path} (shapes {shapes}, or another affine)")
-    inside = mask.data > 0.5
-    if not inside.any():
-        raise UserError(f"{path}: the mask is empty")
-    return _TORCHIO.LabelMap(tensor=torch.from_numpy(inside[None].astype(np.uint8)), affine=mask.affine)
+    mask = read_mask(path, image_path, image)
+    return _TORCHIO.LabelMap(tensor=torch.from_numpy(mask.data[None].astype(np.uint8)), affine=mask.affine)
 
 
 def _require(fine: bool, name: str, value: object, allowed: str) -> None:

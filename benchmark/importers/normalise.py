@@ -25,6 +25,8 @@ _FORMATS = ("%m/%d/%Y", "%Y-%m-%d", "%d-%b-%Y", "%d%b%Y", "%Y%m%d", "%Y/%m/%d", 
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
 
 DAYS_PER_YEAR = 365.25
+#: Years of birth and of scans.
+FIRST_YEAR, LAST_YEAR = 1880, 2100
 
 
 def missing(text: str) -> bool:
@@ -84,9 +86,11 @@ def date(text: str) -> datetime.date | None:
     value = value.split(" ")[0] if re.match(r"\d", value) and "," not in value else value
     for form in _FORMATS:
         try:
-            return datetime.datetime.strptime(value, form).date()
+            found = datetime.datetime.strptime(value, form).date()
         except ValueError:
             continue
+        # "999999" is read as a day of the year 9999.
+        return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
     return None
 
 

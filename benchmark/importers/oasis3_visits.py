@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from benchmark.importers.cells import code, grouped, row_left_out
+from benchmark.importers.cells import code, grouped, row_left_out, whole
 from benchmark.importers.choice import nearest
 from benchmark.importers.normalise import missing
 from benchmark.importers.oasis import cdr
@@ -152,7 +152,7 @@ def visits_by_d1(table: Table, clinical: Table | None, found: Import) -> Visits:
         named = flags(index, "PROBAD", "POSSAD")
         source = "+".join(f"{name}=1" for name in ("DEMENTED", *named))
         row = table.rows[index]
-        text = "" if named else words.get((row[subject], _day(row[day_column])), "")
+        text = "" if named else words.get((row[subject], whole(table, index, day_column)), "")
         ad = bool(named) or _names_ad(text)
         return "AD" if ad else "OTHER", f"{table.path.name} {source}" + (f" dx1={text}" if text else "")
 
@@ -198,14 +198,8 @@ def _first_diagnoses(clinical: Table | None) -> dict[tuple[str, int | None], str
     if clinical is None:
         return {}
     subject, day, words = clinical.column("OASISID"), clinical.column("days_to_visit"), clinical.column("dx1")
-    return {(row[subject], _day(row[day])): row[words] for row in reversed(clinical.rows)}
-
-
-def _day(text: str) -> int | None:
-    try:
-        return int(float(text))
-    except ValueError:
-        return None
+    rows = reversed(list(enumerate(clinical.rows)))
+    return {(row[subject], whole(clinical, index, day)): row[words] for index, row in rows}
 
 
 def _names_ad(text: str) -> bool:

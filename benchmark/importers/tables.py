@@ -64,8 +64,8 @@ def read_table(path: Path) -> Table:
     Raises
     ------
     UserError
-        For a file that cannot be read, is in another encoding, has no header, names a column twice, or has a row of
-        another length; the message names file and line.
+        For a file that cannot be read, is in another encoding, has no header or no row, names a column twice, or has a
+        row of another length; the message names file and line.
     """
     try:
         text = text_of(path.read_bytes())
@@ -95,6 +95,8 @@ def read_table(path: Path) -> Table:
         raise UserError(f"{path}:{start}: is no line of a CSV file: {error}") from None
     if not header:
         raise UserError(f"{path}: is empty; its first line must name the columns")
+    if not rows:
+        raise UserError(f"{path}: has a header but no row")
     return Table(path, header, rows, lines)
 
 

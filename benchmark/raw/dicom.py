@@ -11,7 +11,7 @@ from typing import Any
 import nibabel
 import numpy as np
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, cause
 from benchmark.raw.series import check_series
 
 _NIBABEL: Any = nibabel
@@ -60,7 +60,7 @@ def _by_dicom2nifti(folder: Path, checked: str, out: Path) -> Path:
     try:
         dicom2nifti.convert_dicom.dicom_series_to_nifti(checked, str(target), reorient_nifti=False)
     except Exception as error:  # noqa: BLE001 (whatever the converter stumbles over)
-        raise UserError(f"{folder}: the DICOM series cannot be converted: {_line(error)}") from None
+        raise UserError(f"{folder}: the DICOM series cannot be converted: {cause(error)[:200]}") from None
     return target
 
 
@@ -77,7 +77,3 @@ def _by_dcm2niix(program: str, folder: Path, checked: str, out: Path) -> Path:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
         raise UserError(f"{folder}: dcm2niix cannot convert the DICOM series: {last[0].strip()}")
     return found[0]
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

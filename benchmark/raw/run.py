@@ -16,7 +16,7 @@ import pandas as pd
 from benchmark.data.atomic import atomic_path
 from benchmark.data.manifest import read_manifests
 from benchmark.data.schema import ADDED
-from benchmark.errors import UserError
+from benchmark.errors import UserError, cause
 from benchmark.folders import make_writable
 from benchmark.importers.write import IDENTIFYING
 from benchmark.pseudonyms import pseudonym
@@ -176,9 +176,9 @@ def _prepared(out: Path, settings: RawSettings, row: dict[str, Any]) -> dict[str
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         return record
     except (UserError, OSError) as error:
-        return {"error": _line(error)}
+        return {"error": cause(error)}
     except Exception as error:  # noqa: BLE001 (one bad file must not end the work on all others)
-        return {"error": f"{row['image']}: {type(error).__name__}: {_line(error)}"}
+        return {"error": f"{row['image']}: {type(error).__name__}: {cause(error)}"}
 
 
 def _finished(out: Path, settings: RawSettings, standard: list[float] | None, row: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _finished(out: Path, settings: RawSettings, standard: list[float] | None, ro
             with atomic_path(paths["done"]) as temporary:
                 temporary.write_text(json.dumps({"key": wanted}) + "\n", encoding="utf-8")
     except (UserError, OSError) as error:
-        return {"error": f"{row['image']}: {_line(error)}"}
+        return {"error": f"{row['image']}: {cause(error)}"}
     names = ("brain", "mutual_information", *NUMBERS)
     return {"scan": row["scan_key"], "site": row["site"], **{name: record[name] for name in names}}
 
@@ -268,7 +268,3 @@ def _write_sheet(out: Path, site: str, report: pd.DataFrame) -> None:
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -12,7 +12,8 @@ import SimpleITK
 import torch
 from numpy.typing import NDArray
 
-from benchmark.data.images import Image, read_image, same_grid
+from benchmark.data.contrast import check_contrast
+from benchmark.data.images import Image, read_mask
 from benchmark.data.preprocessing import foreground
 from benchmark.errors import UserError
 from benchmark.raw.brain import extract_brain, installed
@@ -79,9 +80,11 @@ def prepare(path: Path, mask_path: Path | None, orientation: str, sha256: str, s
     """
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     image = load(path, orientation, sha256)
-    if not float(image.data.max()) > float(image.data.min()):
-        raise UserError(f"{path}: is constant, every voxel is {float(image.data.flat[0]):g}")
-    given = _given_mask(mask_path, path, image) if settings.brain in ("auto", "mask") else None
+    check_contrast(path, image.data)
+    given = None
+    if mask_path is not None and settings.brain in ("auto", "mask"):
+        read_mask(mask_path, path, image)
+        given = load(mask_path)
     if settings.brain == "mask" and given is None:
         raise UserError(f"{path}: has no mask in its manifest; brain 'mask' needs one")
     if settings.bias_correction:
@@ -125,18 +128,6 @@ def _mask(
         return brain, source
     own = given if source == "mask" and given is not None else extract_brain(image, source)  # type: ignore[arg-type]
     return from_sitk(resampled(to_sitk(own), reference, transform, mask=True)).data > 0.5, source
-
-
-def _given_mask(path: Path | None, image_path: Path, image: Image) -> Image | None:
-    if path is None:
-        return None
-    mask = read_image(path)
-    if not same_grid(image, mask):
-        shapes = " and ".join(" × ".join(map(str, each.data.shape)) for each in (mask, image))
-        raise UserError(f"{path}: the mask isn't on the grid of {image_path} (shapes {shapes}, or another affine)")
-    if not (mask.data > 0.5).any():
-        raise UserError(f"{path}: the mask is empty")
-    return load(path)
 
 
 def _n4(image: Image) -> Image:

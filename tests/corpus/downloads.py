@@ -109,7 +109,7 @@ DOWNLOADS: dict[str, Download] = {
     "adni-table-absent": Download("adni", _gone(COLLECTION), (COLLECTION, "No such file")),
     "adni-table-a-folder": Download("adni", _folder_in_place_of(SEARCH), (SEARCH, "directory")),
     "adni-table-empty": Download("adni", _content(COLLECTION, b""), (COLLECTION, "is empty")),
-    "adni-table-web-page": Download("adni", _content(SEARCH, b"<html></html>\n"), (SEARCH, "is missing")),
+    "adni-table-web-page": Download("adni", _content(SEARCH, b"<html></html>\n"), (SEARCH, "is a web page")),
     "adni-table-spreadsheet": Download("adni", _content(SEARCH, b"PK\x03\x04rest"), (SEARCH, "is a spreadsheet")),
     "adni-table-utf-16": Download("adni", _content(SEARCH, "a,b\n1,2\n".encode("utf-16")), (SEARCH, "is not UTF-8")),
     "adni-tables-swapped": Download("adni", _swapped("ADNIMERGE.csv", "DXSUM.csv"), ("ADNIMERGE.csv", "is missing")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import zipfile
 from collections.abc import Callable
@@ -54,6 +55,24 @@ def _cut(share: float, packed: bool = True) -> Write:
     return write
 
 
+def _plain(path: Path) -> bytes:
+    plain = save(path.with_name("plain.nii"))
+    content = plain.read_bytes()
+    plain.unlink()
+    return content
+
+
+def _surface(path: Path) -> str:
+    path.write_text('<?xml version="1.0"?><GIFTI Version="1.0" NumberOfDataArrays="0"></GIFTI>')
+    return "it holds no volume (GiftiImage)"
+
+
+def _unreadable(path: Path) -> str:
+    # Permissions do not stop everybody; this file's first byte cannot be read by anyone.
+    path.symlink_to("/proc/self/mem")
+    return "cannot be read: Input/output error"
+
+
 def _flipped_byte(path: Path) -> str:
     whole = bytearray(save(path).read_bytes())
     whole[len(whole) // 2] ^= 0xFF
@@ -88,6 +107,12 @@ def _with(value: float, share: float = 0.001) -> Callable[[], np.ndarray]:
         return array
 
     return make
+
+
+def _one_voxel() -> np.ndarray:
+    array = np.zeros(SHAPE, np.float32)
+    array[8, 10, 8] = 1
+    return array
 
 
 def _no_codes(path: Path) -> str:
@@ -126,7 +151,7 @@ def _folder(path: Path) -> str:
 def _archive(path: Path) -> str:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("t1.nii", b"0" * 400)
-    return "is damaged or cut short: Not a gzipped file"
+    return "is no image that can be read: it is a spreadsheet or zip archive"
 
 
 def _link_to_itself(path: Path) -> str:
@@ -142,7 +167,13 @@ def _dangling(path: Path) -> str:
 def _lone_header(path: Path) -> str:
     nibabel.save(nibabel.Nifti1Pair(head().astype(np.int16), AFFINE), path)
     path.with_suffix(".img").unlink()
-    return "is damaged or cut short"
+    return "cannot be read: lone-header.img: No such file or directory"
+
+
+def _lone_data(path: Path) -> str:
+    nibabel.save(nibabel.Nifti1Pair(head().astype(np.int16), AFFINE), path)
+    path.with_suffix(".hdr").unlink()
+    return "is no image that can be read"
 
 
 def _short_img(path: Path) -> str:
@@ -163,22 +194,58 @@ def _cut_mgz(path: Path) -> str:
     return "is damaged or cut short"
 
 
+def _mgh(answer: str, **fields: Any) -> Write:
+    def write(path: Path) -> str:
+        image = nibabel.MGHImage(head(), AFFINE)
+        kind = image.header.structarr.dtype
+        raw = bytearray(image.to_bytes())
+        header = np.frombuffer(raw, dtype=kind, count=1).copy()
+        for name, value in fields.items():
+            header[name] = value
+        raw[: kind.itemsize] = header.tobytes()
+        path.write_bytes(gzip.compress(bytes(raw), mtime=0))
+        return answer
+
+    return write
+
+
 def _mgh_of_garbage(path: Path) -> str:
     path.write_bytes(bytes(range(256)) * 4)
     return "is no image that can be read"
 
 
+LARGE_FILE = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Log in</title></head><body></body></html>"
 
 #: File name and what writes it.
 IMAGES: dict[str, Write] = {
     "empty.nii": lambda path: _raw(path, b"", "is no image that can be read"),
     "empty.nii.gz": lambda path: _raw(path, b"", "is no image that can be read"),
-    "login-page.nii": lambda path: _raw(path, LOGIN_PAGE, "is no image that can be read"),
-    "login-page.nii.gz": lambda path: _raw(path, LOGIN_PAGE, "Not a gzipped file"),
+    "login-page.nii": lambda path: _raw(path, LOGIN_PAGE, "it is a web page"),
+    "login-page.nii.gz": lambda path: _raw(path, LOGIN_PAGE, "it is a web page"),
     "packed-text.nii.gz": lambda path: _raw(path, gzip.compress(b"text"), "it holds no NIfTI header"),
     "zip.nii.gz": _archive,
-    "not-packed.nii.gz": lambda path: _raw(path, save(path.with_name("plain.nii")).read_bytes(), "Not a gzipped file"),
+    "not-packed.nii.gz": lambda path: _raw(path, _plain(path), "its name says that it is packed with gzip"),
+    "packed.nii": lambda path: _raw(path, gzip.compress(_plain(path)), "it is packed with gzip"),
+    "packed-twice.nii.gz": lambda path: _raw(
+        path, gzip.compress(gzip.compress(_plain(path))), "it is packed with gzip"
+    ),
+    "packed-with-bzip2.nii.gz": lambda path: _raw(path, bz2.compress(_plain(path)), "it is packed with bzip2"),
+    "not-packed.mgz": lambda path: _raw(path, _plain(path), "its name says that it is packed with gzip"),
+    "garbage-after-the-end.nii.gz": lambda path: _raw(path, save(path).read_bytes() + b"more", "is damaged"),
+    "empty-inside.nii.gz": lambda path: _raw(path, gzip.compress(b""), "unpacked, it is empty"),
+    "zero-bytes.nii": lambda path: _raw(path, bytes(9000), "it is nothing but zero bytes"),
+    "header-alone.nii.gz": lambda path: _raw(path, gzip.compress(_plain(path)[:352]), "is damaged or cut short"),
+    "not-fetched.nii.gz": lambda path: _raw(path, LARGE_FILE, "a pointer of Git LFS to a file that was not fetched"),
+    "not-got.nii.gz": lambda path: _raw(path, b"/annex/objects/MD5E-s9--1.nii.gz\n", "a pointer of git-annex"),
+    "scan.dcm": lambda path: _raw(path, bytes(128) + b"DICM" + bytes(200), "it is a DICOM file"),
+    "scan.nrrd": lambda path: _raw(path, b"NRRD0004\ntype: float\n", "it is an NRRD file"),
+    "scan.npy": lambda path: _raw(path, b"\x93NUMPY\x01\x00", "it is a NumPy array"),
+    "picture.png": lambda path: _raw(path, b"\x89PNG\r\n\x1a\n", "it is a PNG picture"),
+    "report.pdf": lambda path: _raw(path, b"%PDF-1.7\n", "it is a PDF"),
+    "table.csv": lambda path: _raw(path, b"subject_id,session_id\n", "it is of no format that is known"),
+    "surface.gii": _surface,
+    "unreadable.nii": _unreadable,
     "cut-packed-half.nii.gz": _cut(0.5),
     "cut-packed-end.nii.gz": lambda path: _raw(path, save(path).read_bytes()[:-4], "is damaged or cut short"),
     "cut-half.nii": _cut(0.5),
@@ -188,7 +255,12 @@ IMAGES: dict[str, Write] = {
     "magic-wrong.nii": _header("is no image that can be read", magic=b"xyz"),
     "offset-past-end.nii": _header("is damaged or cut short", vox_offset=1e9),
     "datatype-unknown.nii": _header("is no image that can be read", datatype=12345),
-    "dims-eight.nii": _header("is no image that can be read", dim=[8, 16, 20, 16, 1, 1, 1, 1]),
+    "offset-zero.nii": _header("states that voxels begin at byte 0; they begin at 352 or later", vox_offset=0),
+    "offset-nan.nii.gz": _header("states that voxels begin at byte nan", vox_offset=np.nan),
+    "slope-without-intercept.nii.gz": _header("invalid intercept", scl_slope=1, scl_inter=np.nan),
+    "slope-enormous.nii.gz": _header("at most 1e+12 is allowed", scl_slope=1e35, scl_inter=0),
+    "dims-zero.nii": _header("has shape 0 × 20 × 16", dim=[3, 0, 20, 16, 1, 1, 1, 1]),
+    "dims-eight.nii": _header("states 8 axes; three are needed", dim=[8, 16, 20, 16, 1, 1, 1, 1]),
     "dims-negative.nii": _header("has shape -16 × 20 × 16", dim=[3, -16, 20, 16, 1, 1, 1, 1]),
     "dims-larger-than-data.nii.gz": _header("is damaged or cut short", dim=[3, 32, 40, 32, 1, 1, 1, 1]),
     "voxel-size-zero.nii.gz": _header("has voxel sizes of 10 × 0 × 10 mm", pixdim=[1, 10, 0, 10, 1, 1, 1, 1]),
@@ -197,6 +269,9 @@ IMAGES: dict[str, Write] = {
     "affine-nan.nii.gz": _affine(np.full((3, 3), np.nan), "has a degenerate affine"),
     "affine-zero.nii.gz": _affine(np.zeros((3, 3)), "has a degenerate affine"),
     "affine-flat.nii.gz": _affine(np.ones((3, 3)), "has a degenerate affine"),
+    "affine-far-away.nii.gz": _header("far from any scanner", srow_x=[10, 0, 0, 1e9]),
+    "quaternion-none.nii.gz": _header("which is no rotation", sform_code=0, quatern_b=5),
+    "metres.nii.gz": _affine(np.eye(3) * 0.01, "1 or more is allowed"),
     "micrometres.nii.gz": _affine(np.eye(3) * 10_000, "has a field of view of"),
     "four-volumes.nii.gz": _array(lambda: np.stack([head()] * 4, axis=-1), "4 volumes; one is needed"),
     "two-axes.nii.gz": _array(lambda: head()[:, :, 0], "three axes of at least 4 voxels are needed"),
@@ -206,6 +281,12 @@ IMAGES: dict[str, Write] = {
     "one-nan.nii.gz": _array(_with(np.nan), "voxels are NaN or infinite"),
     "all-nan.nii.gz": _array(np.full(SHAPE, np.nan, np.float32), "voxels are NaN or infinite"),
     "one-infinite.nii.gz": _array(_with(np.inf), "voxels are NaN or infinite"),
+    "one-voxel.nii.gz": _array(_one_voxel, "is constant but for a few voxels, 99.8 % of them are 0"),
+    "spike.nii.gz": _array(_with(1e11, 0), "holds outliers, as its values are in ["),
+    "larger-than-squares.nii.gz": _array(lambda: head() * 1e20, "at most 1e+12 is allowed"),
+    "larger-than-float32.nii.gz": _array(lambda: head().astype(float) * 1e300, "at most 1e+12 is allowed"),
+    "mask-as-image.nii.gz": _array(lambda: (head() > 300).astype(np.uint8), "holds 0 and 1 alone, as a mask does"),
+    "five-axes.nii.gz": _array(lambda: np.stack([head()] * 3, axis=-1)[:, :, :, None], "3 volumes; one is needed"),
     "colour.nii.gz": _colour,
     "complex.nii.gz": _complex,
     "folder.nii.gz": _folder,
@@ -213,9 +294,14 @@ IMAGES: dict[str, Write] = {
     "link-to-itself.nii.gz": _link_to_itself,
     "link-to-nothing.nii.gz": _dangling,
     "lone-header.hdr": _lone_header,
+    "lone-data.img": _lone_data,
     "short-data.hdr": _short_img,
     "analyze.hdr": _analyze,
     "cut.mgz": _cut_mgz,
+    "no-orientation.mgz": _mgh("states no orientation (goodRASFlag is 0)", goodRASFlag=0),
+    "voxel-size-zero.mgz": _mgh("has a degenerate affine", delta=[0, 10, 10]),
+    "directions-nan.mgz": _mgh("has a degenerate affine", Mdc=np.full((3, 3), np.nan)),
+    "version.mgz": _mgh("Unknown MGH format version", version=7),
     "garbage.mgh": _mgh_of_garbage,
     "unknown.xyz": lambda path: _raw(path, b"\x00" * 500, "is no image that can be read"),
 }

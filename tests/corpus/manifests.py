@@ -21,7 +21,7 @@ def _row(**values: str) -> bytes:
 MANIFESTS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty; its first line must name the columns"),
     "header-alone": (_table(), "has a header but no scan"),
-    "web-page": (b"<html>\n<body>Log in, please</body></html>\n", "names none of the columns that are required"),
+    "web-page": (b"<html>\n<body>Log in, please</body></html>\n", "is a web page, as of a log-in"),
     "spreadsheet": (
         b"PK\x03\x04\x14\x00\x06\x00\x08\x00!\x00\xdf\xa4",
         "is a spreadsheet or zip archive",

@@ -104,7 +104,7 @@ def test_preprocess_quarantines_a_scan_with_its_reason(mixed, preprocessed, name
     assert mixed[1][name] in _the_line(preprocessed[1]["reason"], name)
 
 
-@pytest.mark.parametrize("name", [*IMAGES, *SERIES])
+@pytest.mark.parametrize("name", [*IMAGES, *SERIES, *MASKS])
 def test_check_names_a_scan_and_its_reason(mixed, checked, name):
     errors = checked[1].loc[checked[1]["kind"] == "error", "message"]
     assert mixed[1][name] in _the_line(errors, name)

@@ -211,10 +211,15 @@ def test_images_without_contrast(tmp_path, scan, head, write_image):
     with pytest.raises(UserError, match="t1.nii.gz: is constant, every voxel is 7"):
         SETTINGS.load_volume(row)
     with pytest.raises(UserError, match="t1.nii.gz: has no contrast within the mask, nothing to normalise by"):
-        SETTINGS.load_volume(scan(change=lambda data: 1 - mask.astype(float)))
+        SETTINGS.load_volume(scan(change=lambda data: (1.0 - mask) * data))
     speck = scan(mask=False, change=lambda data: (np.arange(data.size) == data.size - 1).reshape(data.shape))
-    with pytest.raises(UserError, match="t1.nii.gz: has no contrast within the grid"):
+    with pytest.raises(UserError, match="t1.nii.gz: is constant but for a few voxels, 99.8 % of them are 0"):
         Preprocessing((8, 8, 8)).load_volume(speck)
+    edge = scan(
+        mask=False, change=lambda data: np.arange(data.size).reshape(data.shape) % 3 * (np.indices(data.shape)[0] == 0)
+    )
+    with pytest.raises(UserError, match="t1.nii.gz: has no contrast within the grid"):
+        Preprocessing((8, 8, 8)).load_volume(edge)
 
 
 def test_unusable_masks(tmp_path, scan, head, write_image):
@@ -245,6 +250,6 @@ def test_unusable_masks(tmp_path, scan, head, write_image):
 
 def test_a_field_of_view_smaller_than_a_voxel(tmp_path, head, write_image):
     data, _, affine = head()
-    path = write_image(tmp_path / "metres.nii", data, np.diag([1e-3, 1e-3, 1e-3, 1]) @ affine)
-    with pytest.raises(UserError, match="metres.nii: its field of view is smaller than one voxel of 4 mm"):
+    path = write_image(tmp_path / "small.nii", data, np.diag([0.03, 0.03, 0.03, 1]) @ affine)
+    with pytest.raises(UserError, match="small.nii: its field of view is smaller than one voxel of 4 mm"):
         SETTINGS.load_volume({"image": str(path)})

@@ -135,7 +135,7 @@ def test_every_bad_image_is_listed_with_its_line(scans, build, tmp_path, process
         build(scans, processes=processes)
     lines = str(caught.value).splitlines()
     assert lines[0] == "2 of 3 scans have an image that cannot be used:"
-    assert lines[1].startswith(f"a.csv:2: {scans['image'][0]}: is damaged or cut short: ")
+    assert lines[1].startswith(f"a.csv:2: {scans['image'][0]}: is no image that can be read: ")
     assert lines[2].startswith(f"a.csv:4: {scans['mask'][2]}: is damaged or cut short: ")
     assert list((tmp_path / "cache").iterdir()) == []
 
