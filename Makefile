@@ -23,7 +23,7 @@ lint: $(STAMP) ## ruff and mypy --strict
 
 # A test process a core: libraries that take every core for each of them wait for each other most of the time.
 test: $(STAMP) ## run the tests on all cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-slurm: $(STAMP) ## run a sweep on a real SLURM of two nodes on this machine (root, Debian)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/slurm/cluster.py $(BIN)/python -m pytest tests/slurm

@@ -126,19 +126,26 @@ def _sweep(args: list[str]) -> int:
     )
     parser.add_argument("--workers", type=int | None, default=None, help="Cells at a time, over the sweep file's own.")
     options = parser.parse_args(args)
+    out = options.out or Path("results") / options.config.stem
+    asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
+
+    from benchmark.runner.unchanged import still_finished
+
+    printed = None if options.plan or asked else still_finished(out, options.config)
+    if printed is not None:
+        _say(printed)
+        return 0
 
     from dataclasses import replace
 
-    from benchmark.cluster_cli import check_not_submitted, say_tables, submit
+    from benchmark.cluster_cli import check_not_submitted, submit
     from benchmark.runner.config import read_sweep
     from benchmark.runner.executor_config import SLURM
-    from benchmark.runner.sweep import run_sweep
+    from benchmark.runner.sweep import run_sweep, tables_text
 
     sweep = read_sweep(options.config)
     if options.workers is not None:
         sweep = replace(sweep, workers=options.workers)
-    out = options.out or Path("results") / options.config.stem
-    asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
     if options.plan:
         return _plan(sweep, out, asked)
     if asked:
@@ -148,8 +155,8 @@ def _sweep(args: list[str]) -> int:
             raise UserError("--workers: is for worker processes of this machine; the sweep file says 'kind: slurm'")
         return submit(sweep, out)
     check_not_submitted(out)
-    failures = run_sweep(sweep, out)
-    say_tables(sweep, out)
+    failures = run_sweep(sweep, out, file=options.config)
+    _say(tables_text(sweep, out))
     if failures:
         return _fail(f"{len(failures)} cells failed; their errors are in {out}/cells/*/error.txt", status=1)
     return 0

@@ -7,18 +7,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jsonargparse import ArgumentParser
 from tabulate import tabulate
 
 from benchmark.errors import UserError
-from benchmark.report.tables import format_terminal
 from benchmark.report.text import count
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.slurm import SlurmExecutor
 from benchmark.runner.status import DONE, LIVE, CellState, states
 from benchmark.runner.submission import RECORD, read_submission
-from benchmark.runner.sweep import collect_sweep, run_sweep
+from benchmark.runner.sweep import collect_sweep, run_sweep, tables_text
 
 
 def submit(sweep: SweepConfig, out: Path) -> int:
@@ -67,20 +65,12 @@ def collect(args: list[str]) -> int:
     description = "Write the tables of what a cluster has done of a sweep so far; exit status 1 if cells are missing."
     out = _parser("collect", description).parse_args(args).results
     missing = collect_sweep(out)
-    say_tables(read_submission(out).config(out), out)
+    _say(tables_text(read_submission(out).config(out), out))
     for cell, state in missing:
         _say(f"{_worded(state)}: {cell.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
     if missing:
         _say(f"error: {count(len(missing), 'cell')} missing; 'seada-bench sweep' runs those that failed", sys.stderr)
     return 1 if missing else 0
-
-
-def say_tables(sweep: SweepConfig, out: Path) -> None:
-    """Print the tables of a results folder, and where they lie."""
-    scores = out / "scores.parquet"
-    if scores.is_file():
-        _say(format_terminal(pd.read_parquet(scores), method_order=list(sweep.method_files())))
-    _say(f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/scores.csv")
 
 
 def _counts(found: Counter[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pickle
+import re
 import warnings
 from argparse import ArgumentError
 from collections.abc import Iterator
@@ -61,6 +63,29 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write, then rename."""
         with atomic_path(Path(path)) as temporary:
             super().save_checkpoint(checkpoint, temporary, storage_options)
+
+    def load_checkpoint(
+        self,
+        path: str | os.PathLike[str],
+        map_location: Any | None = lambda storage, _: storage,
+        weights_only: bool | None = True,
+    ) -> dict[str, Any]:
+        """Load tensors and plain values, whatever ``weights_only`` says: anything else in a checkpoint is code to run.
+
+        Raises
+        ------
+        UserError
+            For a file that cannot be read, or that holds anything else.
+        """
+        try:
+            loaded: dict[str, Any] = super().load_checkpoint(Path(path), map_location, weights_only=True)
+        except pickle.UnpicklingError as error:
+            found = re.search(r"(?:GLOBAL|Unsupported \w+) (\S+)", str(error))
+            what = f" ({found[1]})" if found else ""
+            raise UserError(
+                f"{path}: holds more than tensors and plain values{what}, and is not loaded, as that could run code"
+            ) from error
+        return loaded
 
 
 class FitCLI(LightningCLI):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmark.cli import main
 from benchmark.configs import SWEEPS
 
 ROOT = Path(__file__).parents[1]
@@ -37,11 +40,30 @@ def command():
 
 
 @pytest.fixture(scope="session")
-def phantom(tmp_path_factory, command):
+def inside():
+    """Run `seada-bench` in this process, which saves the many seconds that importing its libraries takes."""
+
+    def run(*arguments, check=True):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                status = main(list(map(str, arguments)))
+            except SystemExit as end:
+                status = end.code or 0
+        done = subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+        if check and status != 0:
+            pytest.fail(f"{arguments} ended with {status}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def phantom(tmp_path_factory, inside):
     """Folder of the smoke sweep's phantom, made once a test process."""
     out = tmp_path_factory.mktemp("phantom") / "phantom-smoke"
     settings = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())["phantom"]["settings"]
-    command("phantom", "--out", out, "--processes", 1, *[f"--{name}={value}" for name, value in settings.items()])
+    inside("phantom", "--out", out, "--processes", 1, *[f"--{name}={value}" for name, value in settings.items()])
     return out
 
 

@@ -1,6 +1,7 @@
-"""One process of several that train together: `python tests/ranks.py RANK RANKS PORT RUNS.json`.
+"""Processes that train together: `python tests/ranks.py RUNS.json...`, a file for each number of processes.
 
-Lightning starts processes of its own for every run; here each of them does all runs, and imports once.
+Lightning starts processes of its own for every run; here they are copies of one that has imported all libraries, and
+each of them does all runs of its file.
 """
 
 from __future__ import annotations
@@ -8,19 +9,39 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
+from benchmark.fitting import run
 
-def main(rank: int, ranks: int, port: int, runs: Path) -> None:
-    """Do the runs of a list of arguments of `seada-bench`, as one of the ranks."""
+
+def process(rank, ranks, port, runs):
+    """Do runs as one of the ranks, in a copy of this process; its number."""
+    child = os.fork()
+    if child:
+        return child
     os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1"}
+    try:
+        for number, arguments in enumerate(runs):
+            os.environ["MASTER_PORT"] = str(port + number)
+            run([*arguments, f"--trainer.devices={ranks}"])
+    except BaseException:  # noqa: BLE001 (a copy must not go on with what its parent does)
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
 
-    from benchmark.fitting import run
 
-    for number, arguments in enumerate(json.loads(runs.read_text())):
-        os.environ["MASTER_PORT"] = str(port + number)
-        run([*arguments, f"--trainer.devices={ranks}"])
+def main(path):
+    """Do the runs of a file in as many processes as it says."""
+    given = json.loads(path.read_text())
+    children = [process(rank, given["ranks"], given["port"], given["runs"]) for rank in range(given["ranks"])]
+    for rank, child in enumerate(children):
+        _, status = os.waitpid(child, 0)
+        if status:
+            sys.exit(f"rank {rank} of {given['ranks']} ended with {status}")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]), Path(sys.argv[4]))
+    for name in sys.argv[1:]:
+        main(Path(name))

@@ -61,7 +61,7 @@ def test_a_participant_of_several_phases_is_in_one_split(prepared):
     assert sites["ADNI_8902"] == 3
 
 
-def test_all_eight_are_trained_on_and_scored_together(prepared, command, tmp_path):
+def test_all_eight_are_trained_on_and_scored_together(prepared, inside, tmp_path):
     folder, _ = prepared
     sweep = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())
     del sweep["phantom"]
@@ -74,7 +74,7 @@ def test_all_eight_are_trained_on_and_scored_together(prepared, command, tmp_pat
     }
     (tmp_path / "eight.yaml").write_text(yaml.safe_dump(sweep))
     out = tmp_path / "out"
-    shown = command("sweep", "--config", tmp_path / "eight.yaml", "--out", out).stdout
+    shown = inside("sweep", "--config", tmp_path / "eight.yaml", "--out", out).stdout
     assert "Leakage. Pooled" in shown
     scores = pd.read_parquet(out / "scores.parquet")
     assert set(scores["method"]) == {"seada", "combat", "random_vectors"}
@@ -82,4 +82,4 @@ def test_all_eight_are_trained_on_and_scored_together(prepared, command, tmp_pat
     assert wide["map_cn_ad"].between(0, 1).all()
     embedded = pd.read_parquet(next(out.glob("cells/*/embeddings.parquet")))
     assert set(embedded["site"]) == set(SITES)
-    assert "report.html" in command("tables", out).stdout
+    assert "report.html" in inside("tables", out).stdout

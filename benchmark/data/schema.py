@@ -18,7 +18,7 @@ SPLITS = ("train", "val", "test")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 #: Site names become file names and rows of tables, identifiers parts of scan keys.
 _SITE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9._-])?")
-_IDENTIFIER = re.compile(r"[^/\\\x00-\x1f\x7f]+")
+_IDENTIFIER = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f]+")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -80,7 +80,7 @@ def _choice(*choices: str) -> Rule:
     return Rule(choices.__contains__, f"one of {', '.join(choices)}", choices=choices)
 
 
-_NAME = Rule(_matches(_IDENTIFIER), "a name without '/', '\\' and control characters", empty=False)
+_NAME = Rule(_matches(_IDENTIFIER), "a name without '/', '\\' and control characters, and not '.' or '..'", empty=False)
 
 #: Rule of each column that has one; scanner names and extra columns are free text.
 RULES = {

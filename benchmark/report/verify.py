@@ -20,6 +20,7 @@ from benchmark.report.comparison_text import comparison_text
 from benchmark.report.results import PROVENANCE, SCORES, Results, read_results
 from benchmark.report.text import count
 from benchmark.runner.config import PROTOCOLS, SweepConfig, read_sweep
+from benchmark.runner.recorded import tamed
 from benchmark.runner.sweep import run_sweep
 
 #: The sweep that is run, in its folder: says that the folder is of this command.
@@ -146,7 +147,8 @@ def recorded_sweep(results: Results) -> SweepConfig:
     Raises
     ------
     UserError
-        If it records none, or one that this version cannot run.
+        If it records none, or one that this version cannot run, or should not: see
+        :func:`benchmark.runner.recorded.tamed`.
     """
     path = results.folder / PROVENANCE
     found = results.provenance.get("sweep")
@@ -156,7 +158,7 @@ def recorded_sweep(results: Results) -> SweepConfig:
         file = Path(folder) / "sweep.yaml"
         file.write_text(yaml.safe_dump(found), encoding="utf-8")
         try:
-            return read_sweep(file)
+            return tamed(read_sweep(file))
         except UserError as error:
             raise UserError(f"{path}: sweep: {str(error).replace(f'{file}: ', '')}") from None
 

@@ -97,6 +97,11 @@ class Cell:
             return "failed"
         return "resume" if self.folder.is_dir() else "new"
 
+    def files(self) -> list[Path]:
+        """What it leaves."""
+        of_training = [self.folder / name for name in (EMBEDDINGS, MODEL)]
+        return [*of_training, *(self.scores_folder / name for name in (REPLICATES, SCORES, MARKER))]
+
     def marker(self) -> dict[str, Any]:
         """Content of the completion marker, empty if there is none."""
         return marker_of(self.scores_folder)
@@ -106,7 +111,7 @@ def marker_of(scores_folder: Path) -> dict[str, Any]:
     """Content of the completion marker in a folder, empty if there is none."""
     try:
         content = json.loads((scores_folder / MARKER).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -119,7 +124,7 @@ def is_done(scores_folder: Path, score_key: str) -> bool:
 def error_of(scores_folder: Path) -> str:
     """Last line of the error in a folder, which says what it was; empty if there is none."""
     try:
-        text = (scores_folder / ERROR).read_text(encoding="utf-8")
+        text = (scores_folder / ERROR).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
     return text.strip().rpartition("\n")[2]
@@ -180,11 +185,15 @@ _DATA: dict[str, tuple[SiteDataModule, pd.DataFrame]] = {}
 
 def _data(config: dict[str, Any]) -> tuple[SiteDataModule, pd.DataFrame]:
     # Cells differ in method and held-out site, not in data: manifests are read once.
-    key = digest({name: value for name, value in config.items() if name != "held_out_site"})
+    key = _data_key(config)
     if key not in _DATA:
         module = instantiate_data(config | {"held_out_site": None})
         _DATA[key] = (module, module.scans)
     return _DATA[key]
+
+
+def _data_key(config: dict[str, Any]) -> str:
+    return digest({name: value for name, value in config.items() if name != "held_out_site"})
 
 
 def scans_of(cell: Cell) -> pd.DataFrame:
@@ -206,6 +215,25 @@ def build_stores(cells: Sequence[Cell], processes: int) -> None:
         module, _ = _data(cell.config["data"])
         module.store_processes = processes
         _ = module.store
+
+
+def inputs_of(cells: Sequence[Cell]) -> tuple[list[Path], list[str]]:
+    """Files that the data of cells are read from, and the patterns that their manifests are found by."""
+    files: set[str] = set()
+    patterns: set[str] = set()
+    seen: set[str] = set()
+    for cell in cells:
+        config = cell.config["data"]
+        key = _data_key(config)
+        if key in seen:
+            continue
+        seen.add(key)
+        module, scans = _data(config)
+        patterns |= set(module.manifests)
+        columns = [name for name in ("manifest", "image", "mask") if name in scans]
+        files |= {str(value) for name in columns for value in scans[name] if value}
+        files |= {str(module.truth)} if module.truth else set()
+    return sorted(Path(file) for file in files), sorted(patterns)
 
 
 def _cells(

@@ -15,12 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.data.atomic import atomic_path
+from benchmark.data.parquet import read_parquet
 from benchmark.data.phantom import generate
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
-from benchmark.report.tables import write_replicates, write_scores, write_tables
+from benchmark.report.tables import format_terminal, write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
-from benchmark.runner.cells import REPLICATES, SCORES, Cell, build_stores, cells_of, group_of
+from benchmark.runner.cells import MARKER, REPLICATES, SCORES, Cell, build_stores, cells_of, group_of, inputs_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
 from benchmark.runner.executor import Executor
@@ -29,6 +30,7 @@ from benchmark.runner.planning import remembered_seconds
 from benchmark.runner.provenance import environment
 from benchmark.runner.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
 from benchmark.runner.submission import place_of, read_submission
+from benchmark.runner.unchanged import matches, remember
 from benchmark.runner.works import Question, works_of
 from benchmark.tracking.settings import Tracking
 from benchmark.tracking.wandb_run import log_final_tables
@@ -56,7 +58,9 @@ def plan(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str, float]]:
     return [(cell, work.state, cost) for cell, work, cost in zip(cells, works, seconds, strict=True)]
 
 
-def run_sweep(sweep: SweepConfig, out: Path, executor: Executor | None = None) -> list[tuple[Cell, str]]:
+def run_sweep(
+    sweep: SweepConfig, out: Path, executor: Executor | None = None, file: Path | None = None
+) -> list[tuple[Cell, str]]:
     """Run what is missing and write scores, tables and provenance.
 
     Parameters
@@ -67,6 +71,9 @@ def run_sweep(sweep: SweepConfig, out: Path, executor: Executor | None = None) -
         Results folder; finished cells in it are kept.
     executor
         Who runs them; worker processes of this machine by default. Nothing is written for one that does not wait.
+    file
+        The sweep's file; if all went well, it is noted what the results were made from, so that the next call can
+        tell at once that there is nothing to do.
 
     Returns
     -------
@@ -81,16 +88,44 @@ def run_sweep(sweep: SweepConfig, out: Path, executor: Executor | None = None) -
     with _locked(out):
         started = time.time()
         prepare(sweep)
-        rows = plan(sweep, out)
-        missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
-        build_stores([cell for cell, _ in missing], os.cpu_count() or 1)
         executor = LocalExecutor(sweep) if executor is None else executor
-        cells = [cell for cell, _, _ in rows]
-        failures = executor.run(missing, cells)
-        if executor.waits:
-            _write_results(cells, failures, sweep, out, time.time() - started)
+        while True:
+            rows = plan(sweep, out)
+            missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
+            build_stores([cell for cell, _ in missing], os.cpu_count() or 1)
+            cells = [cell for cell, _, _ in rows]
+            failures = executor.run(missing, cells)
+            if not executor.waits:
+                break
+            whole, torn = _read(cells)
+            if torn and not {cell.run_key for cell in torn} & {cell.run_key for cell, _ in missing}:
+                # Of an earlier call, and torn since. What this call wrote and cannot read it would not mend either.
+                continue
+            failures += [(cell, "its scores are damaged as soon as they are written") for cell in torn]
+            _write_results(cells, whole, failures, sweep, out, time.time() - started)
             log_final_tables(Tracking(sweep.tracking, group_of(sweep, out)), out)
+            if file is not None and not failures:
+                _remember(sweep, out, file, cells)
+            break
     return failures
+
+
+def tables_text(sweep: SweepConfig, out: Path) -> str:
+    """The tables of a results folder for the terminal, and where they lie."""
+    scores = out / "scores.parquet"
+    lines = [f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/scores.csv"]
+    if scores.is_file():
+        lines.insert(0, format_terminal(read_parquet(scores), method_order=list(sweep.method_files())).rstrip("\n"))
+    return "\n".join(lines)
+
+
+def _remember(sweep: SweepConfig, out: Path, file: Path, cells: Sequence[Cell]) -> None:
+    read, patterns = inputs_of(cells)
+    made = [path for cell in cells for path in cell.files()]
+    tables = [path for path in out.iterdir() if path.is_file() and not path.name.startswith(".")]
+    found = {pattern: matches(pattern) for pattern in patterns}
+    methods = list(sweep.method_files().values())
+    remember(out, [file, *methods], [*read, *made, *tables], found, tables_text(sweep, out))
 
 
 def collect_sweep(out: Path) -> list[tuple[Cell, CellState]]:
@@ -121,20 +156,40 @@ def collect_sweep(out: Path) -> list[tuple[Cell, CellState]]:
             (cell, found.get(place_of(cell, out), CellState(NOT_SUBMITTED))) for cell in cells if cell.state() != DONE
         ]
         failures = [(cell, state.detail) for cell, state in missing if state.word == FAILED]
-        _write_results(cells, failures, sweep, out, time.time() - started)
+        _write_results(cells, _read(cells)[0], failures, sweep, out, time.time() - started)
         log_final_tables(Tracking(sweep.tracking, group_of(sweep, out)), out)
     return missing
 
 
+def _read(cells: Sequence[Cell]) -> tuple[list[tuple[Cell, pd.DataFrame, pd.DataFrame]], list[Cell]]:
+    """Scores and replicates of the cells that are done, and the cells that lose their marker as theirs are damaged."""
+    found, torn = [], []
+    for cell in cells:
+        if cell.state() != "done":
+            continue
+        try:
+            found.append((cell, _of_cell(cell, SCORES), _of_cell(cell, REPLICATES)))
+        except UserError as error:
+            log.warning("%s; the cell '%s' is scored again", error, cell.name)
+            (cell.scores_folder / MARKER).unlink()
+            torn.append(cell)
+    return found, torn
+
+
 def _write_results(
-    cells: Sequence[Cell], failures: Sequence[tuple[Cell, str]], sweep: SweepConfig, out: Path, seconds: float
+    cells: Sequence[Cell],
+    whole: Sequence[tuple[Cell, pd.DataFrame, pd.DataFrame]],
+    failures: Sequence[tuple[Cell, str]],
+    sweep: SweepConfig,
+    out: Path,
+    seconds: float,
 ) -> None:
-    done = [cell for cell in cells if cell.state() == "done"]
-    if not done:
+    if not whole:
         return
-    scores = pd.concat([_of_cell(cell, SCORES) for cell in done], ignore_index=True)
+    done = [cell for cell, _, _ in whole]
+    scores = pd.concat([table for _, table, _ in whole], ignore_index=True)
     write_scores(scores, out)
-    replicates = pd.concat([_of_cell(cell, REPLICATES) for cell in done], ignore_index=True)
+    replicates = pd.concat([table for _, _, table in whole], ignore_index=True)
     write_replicates(replicates, out)
     write_statistics(replicates, out, list(sweep.method_files()))
     write_tables(scores, out, method_order=list(sweep.method_files()), notes=_notes(done, cells, failures))
@@ -156,7 +211,7 @@ def _write_results(
 
 def _of_cell(cell: Cell, name: str) -> pd.DataFrame:
     # The place is the plan's: a base that two methods share is stored under one of their names.
-    found = pd.read_parquet(cell.scores_folder / name)
+    found = read_parquet(cell.scores_folder / name)
     return found.assign(method=cell.method, protocol=cell.protocol, held_out_site=cell.held_out_site, seed=cell.seed)
 
 

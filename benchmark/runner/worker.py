@@ -20,8 +20,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from benchmark.checkpoints import usable
 from benchmark.data.atomic import atomic_path
+from benchmark.data.parquet import read_arrow, write_parquet
 from benchmark.embeddings import read_embeddings
+from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell
@@ -30,6 +33,8 @@ from benchmark.runner.provenance import environment
 from benchmark.tracking.loggers import wandb_logger, with_place
 from benchmark.tracking.settings import TrackingSettings
 from benchmark.tracking.wandb_run import log_scores, wandb_run
+
+log = logging.getLogger(__name__)
 
 CONFIG = "config.yaml"
 LOG = "log.txt"
@@ -119,7 +124,8 @@ def _tracked(cell: Cell) -> AbstractContextManager[Any]:
 
 def _record(cell: Cell) -> None:
     # One process of a cell fails, and the others fail of that: the first to say why is right.
-    with contextlib.suppress(FileExistsError), (cell.scores_folder / ERROR).open("x", encoding="utf-8") as file:
+    # And a disk that is full has no room for the reason either; the sweep says it.
+    with contextlib.suppress(OSError), (cell.scores_folder / ERROR).open("x", encoding="utf-8") as file:
         file.write(traceback.format_exc())
 
 
@@ -127,7 +133,7 @@ def _train(cell: Cell, base: str | None, nodes: int) -> Path:
     from benchmark import fitting
 
     embeddings = cell.folder / fitting.EMBEDDINGS
-    if cell.state() != "rescore":
+    if cell.state() != "rescore" or not _whole(embeddings):
         # Embeddings are written after the model: one without the other is half a run, and goes. Every process of a
         # cell may say so: the first one writes embeddings when all have come to the end of the training.
         embeddings.unlink(missing_ok=True)
@@ -135,6 +141,15 @@ def _train(cell: Cell, base: str | None, nodes: int) -> Path:
             temporary.write_text(yaml.safe_dump(_plain(cell, base, nodes)), encoding="utf-8")
         fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
     return embeddings
+
+
+def _whole(embeddings: Path) -> bool:
+    try:
+        read_arrow(embeddings)
+    except UserError as error:
+        log.warning("%s; the cell is trained again", error)
+        return False
+    return True
 
 
 def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: int) -> pd.DataFrame:
@@ -154,8 +169,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
     }
     scores = to_frame(found)
     for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, scores)):
-        with atomic_path(cell.scores_folder / name) as temporary:
-            frame.assign(**place).to_parquet(temporary, index=False)
+        write_parquet(frame.assign(**place), cell.scores_folder / name)
     marker = {
         **place,
         "run_key": cell.run_key,
@@ -183,7 +197,7 @@ def _plain(cell: Cell, base: str | None, nodes: int) -> dict[str, Any]:
     if nodes > 1:
         config["trainer"] |= {"devices": cell.processes // nodes, "num_nodes": nodes}
     _add_tracking(config["trainer"], cell)
-    config["trained_base"] = base
+    config["trained_base"] = base if base is not None and usable(Path(base))[0] else None
     return config
 
 

@@ -34,12 +34,12 @@ def arguments(phantom, tmp_path):
 
 
 @pytest.fixture
-def fit(command, arguments):
+def fit(inside, arguments):
     """Run `fit` on the smoke phantom; the folder of its results."""
 
     def run(method, *more, folder="out"):
         out, given = arguments(method, *more, folder=folder)
-        command(*given)
+        inside(*given)
         return out
 
     return run
@@ -57,11 +57,12 @@ def test_there_is_a_test_for_every_shipped_method():
     assert {path.stem for path in METHODS.glob("*.yaml")} == {*TRAINED, *CLOSED}
 
 
-def test_two_processes_that_lightning_starts_end_well(fit):
-    out = fit(
+def test_two_processes_that_lightning_starts_end_well(command, arguments):
+    out, given = arguments(
         "seada", "--trainer.devices=2", "--trainer.accelerator=cpu",
         "--trainer.strategy=ddp_find_unused_parameters_true",
     )  # fmt: skip
+    command(*given)
     got = embeddings(out)
     keys = got["site"] + "/" + got["subject_id"] + "/" + got["session_id"]
     assert keys.is_unique
@@ -114,10 +115,10 @@ def test_random_vectors_differ_with_the_run_s_seed(fit):
     assert not np.allclose(one, other)
 
 
-def test_a_saved_model_embeds_the_same_again(fit, command, tmp_path, phantom):
+def test_a_saved_model_embeds_the_same_again(fit, inside, tmp_path, phantom):
     out = fit("combat")
     again = tmp_path / "again"
-    command(
+    inside(
         "predict", "--config", METHODS / "combat.yaml", "--ckpt_path", out / "model.ckpt",
         f"--data.manifests=[{phantom}/phantom-*.csv]", f"--data.data_root={phantom}",
         f"--data.truth={phantom}/truth.csv", f"--data.cache_dir={phantom.parent}/cache",
@@ -138,8 +139,8 @@ def test_a_held_out_site_is_not_trained_on_and_combat_says_that_it_looked(fit):
     assert "unlabelled, unscored scans" in text.replace("\\", "")
 
 
-def test_the_configuration_is_printed_whole(command):
-    done = command("fit", "--config", METHODS / "seada.yaml", "--print_config")
+def test_the_configuration_is_printed_whole(inside):
+    done = inside("fit", "--config", METHODS / "seada.yaml", "--print_config")
     assert "class_path: seada.seada.SEADA" in done.stdout
     assert "adversarial_weight" in done.stdout
     assert "max_epochs" in done.stdout

@@ -65,28 +65,23 @@ def trained(phantom, tmp_path_factory):
         ]  # fmt: skip
 
     for ranks in (1, 2, 3):
-        runs = root / f"runs-{ranks}.json"
         with_epochs = ON_THREE if ranks == 3 else METHODS_WITH_EPOCHS
         given = [arguments(method, ranks) for method in (*with_epochs, *METHODS_WITHOUT)]
         for (method, name), more in OTHERWISE.items() if ranks == 1 else ():
             given.append(arguments(method, ranks, *more, name=name))
-        runs.write_text(json.dumps(given))
-        port = free_port()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        processes = [
-            subprocess.Popen(
-                [sys.executable, *map(str, (ROOT / "tests" / "ranks.py", rank, ranks, port, runs))],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(ranks)
-        ]
-        for rank, process in enumerate(processes):
-            said = process.communicate(timeout=400)[1]
-            assert process.returncode == 0, f"rank {rank} of {ranks} ended with {process.returncode}:\n{said}"
+        (root / f"{ranks}.json").write_text(json.dumps({"ranks": ranks, "port": free_port(), "runs": given}))
+    files = [str(root / f"{ranks}.json") for ranks in (1, 2, 3)]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "ranks.py"), *files],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     return lambda method, ranks: root / f"{method}-{ranks}"
 
 

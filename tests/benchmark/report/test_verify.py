@@ -8,6 +8,7 @@ import re
 import shutil
 from dataclasses import asdict
 from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -18,17 +19,28 @@ import benchmark.report.verify
 from benchmark.cli import main
 from benchmark.report.tables import SCORE_COLUMNS, write_scores
 from benchmark.runner.config import SweepConfig
+from benchmark.runner.recorded import tamed
+from benchmark.tracking.settings import TrackingSettings, WandbSettings
 from tests.conftest import smoke_sweep
 
 QUICK = {"probes": ["knn"], "permutations": 0, "test_permutations": 0, "inner_folds": 0, "bootstrap": 20}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def here(phantom):
+    """The commands are run where the phantom is: a recorded sweep may write below that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(phantom.parent)
+        yield
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, phantom):
+def made(tmp_path_factory, phantom, here):
     """A smoke sweep of the closed-form methods, its results, and the folder that they were made again in."""
     folder = tmp_path_factory.mktemp("verify")
-    sweep = smoke_sweep(phantom) | {"methods": ["pca_voxels", "random_vectors"]}
+    sweep = smoke_sweep(phantom) | {"methods": ["pca_voxels", "random_vectors"], "workers": 1}
     sweep["evaluation"] |= QUICK
+    sweep["phantom"]["out"], sweep["overrides"]["data.cache_dir"] = phantom.name, "cache"
     (folder / "smoke.yaml").write_text(yaml.safe_dump(sweep))
     assert main(["sweep", "--config", str(folder / "smoke.yaml"), "--out", str(folder / "results")]) == 0
     before = contents(folder / "results")
@@ -146,6 +158,62 @@ def test_a_recorded_sweep_that_cannot_be_run_is_named(tampered, verify):
     assert status == 2
     assert error.startswith(f"error: {results}/provenance.json: sweep: field 'evaluation.colour' is unknown; allowed:")
     assert error.count("\n") == 1
+
+
+def say_elsewhere(found):
+    found["sweep"]["phantom"]["out"] = "/elsewhere"
+
+
+def say_above(found):
+    found["sweep"]["overrides"]["data.cache_dir"] = "data/../../elsewhere"
+
+
+def say_folder(found):
+    found["sweep"]["overrides"]["trainer.default_root_dir"] = "/elsewhere"
+
+
+def say_class(found):
+    found["sweep"]["overrides"]["trainer.plugins"] = [{"class_path": "elsewhere.Plugin"}]
+
+
+def say_model(found):
+    found["sweep"]["overrides"]["model"] = "elsewhere.Model"
+
+
+def say_method(found):
+    found["sweep"]["methods"].append("theirs.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (say_elsewhere, "field 'phantom.out': '/elsewhere' is not run from results, which may be anybody's"),
+        (say_above, "field 'data.cache_dir': 'data/../../elsewhere' is not run from results"),
+        (say_folder, "field 'trainer.default_root_dir': '/elsewhere' is not run from results"),
+        (say_class, "field 'overrides.trainer.plugins.class_path': 'elsewhere.Plugin' is not run from results"),
+        (say_model, "field 'overrides.model': 'elsewhere.Model' is not run from results"),
+        (say_method, "'theirs.yaml' is not run from results, which may be anybody's; allowed: the names of shipped"),
+    ],
+)
+def test_what_a_stranger_s_results_must_not_do(tampered, verify, tmp_path, change, message):
+    Path("theirs.yaml").write_text("model: {class_path: elsewhere.Model}\n")
+    status, _, error = verify(tampered(provenance=change), out=tmp_path / "new")
+    assert status == 2
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_nobody_is_told_of_a_stranger_s_results():
+    watched = SweepConfig(
+        methods=["seada"],
+        seeds={"pooled": [1]},
+        overrides={"trainer.logger": [{"class_path": "elsewhere.Logger"}], "trainer.max_epochs": 1},
+        tracking=TrackingSettings(wandb=WandbSettings(project="theirs", mode="online")),
+    )
+    alone = tamed(watched)
+    assert alone.overrides == {"trainer.max_epochs": 1}
+    assert alone.tracking == TrackingSettings()
 
 
 # From here on the sweep is a stand-in that writes prescribed scores, so that its part can be looked at.

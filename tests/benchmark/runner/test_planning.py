@@ -137,17 +137,17 @@ def test_scans_that_are_not_there_can_be_asked_for(smoke, tmp_path):
     assert {one.base_key for one in works} == {"autoencoder", ""}
 
 
-def test_a_phantom_that_is_not_there_is_not_made_for_a_plan(smoke, tmp_path, command):
+def test_a_phantom_that_is_not_there_is_not_made_for_a_plan(smoke, tmp_path, inside):
     config = smoke(methods=["autoencoder", "random_vectors"], phantom={"out": str(tmp_path / "none")})
-    done = command("sweep", "--config", config, "--out", tmp_path / "out", "--plan")
+    done = inside("sweep", "--config", config, "--out", tmp_path / "out", "--plan")
     assert done.stdout.count(" new ") == 2
     assert not (tmp_path / "none").exists()
     assert not (tmp_path / "out").exists()
     for text in ("wall time: about", "memory: up to", "disk: volume stores to build", "calibrated in"):
         assert text in done.stdout
-    again = command("sweep", "--config", config, "--out", tmp_path / "out", "--plan", "--shape", "[16,24,16]")
+    again = inside("sweep", "--config", config, "--out", tmp_path / "out", "--plan", "--shape", "[16,24,16]")
     assert "calibrated in 0 s" in again.stdout  # the same shape, from the cache
-    wrong = command("sweep", "--config", config, "--scans", 100, check=False)
+    wrong = inside("sweep", "--config", config, "--scans", 100, check=False)
     assert (wrong.returncode, wrong.stderr) == (2, "error: --scans: only with --plan\n")
 
 

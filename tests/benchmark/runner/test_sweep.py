@@ -1,6 +1,5 @@
 import json
 import os
-import random
 import subprocess
 import sys
 import time
@@ -12,18 +11,18 @@ import yaml
 
 from tests.conftest import ROOT, smoke_sweep
 
-#: Times that a sweep is killed before it is left to its end; by hand, with more.
-KILLS = int(os.environ.get("SEADA_BENCH_TEST_KILLS", "2"))
+#: Times that a sweep is killed; by hand, with more.
+KILLS = int(os.environ.get("SEADA_BENCH_TEST_KILLS", "6"))
 TABLES = ("scores.csv", "scores.parquet", "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, phantom, command):
+def finished(tmp_path_factory, phantom, inside):
     """Results of an uninterrupted smoke sweep, and the file it was run from."""
     folder = tmp_path_factory.mktemp("sweep")
     config = folder / "smoke.yaml"
     config.write_text(yaml.safe_dump(smoke_sweep(phantom)))
-    done = command("sweep", "--config", config, "--out", folder / "a")
+    done = inside("sweep", "--config", config, "--out", folder / "a")
     return config, folder / "a", done
 
 
@@ -63,78 +62,70 @@ def test_the_autoencoder_is_trained_once_for_itself_and_combat(finished):
     assert not log.exists() or "reconstruction" not in log.read_text()
 
 
-def test_a_second_call_does_nothing_and_changes_nothing(finished, command):
-    config, out, _ = finished
+def test_another_call_from_a_shell_says_the_same_and_changes_nothing(finished, command):
+    config, out, done = finished
     before, tables = markers(out), contents(out)
-    command("sweep", "--config", config, "--out", out)
+    assert command("sweep", "--config", config, "--out", out).stdout == done.stdout
     assert markers(out) == before
     assert contents(out) == tables
 
 
-def test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_bytes(phantom, command, tmp_path):
-    sweep = smoke_sweep(phantom) | {"methods": ["seada", "pca_voxels", "random_vectors"]}
-    config, reference, out = tmp_path / "smoke.yaml", tmp_path / "undisturbed", tmp_path / "killed"
-    config.write_text(yaml.safe_dump(sweep))
-    began = time.monotonic()
-    command("sweep", "--config", config, "--out", reference)
-    taken = time.monotonic() - began
-    draw = random.Random(KILLS)
-    before = {}
-    for _ in range(KILLS):
-        # Most of the first third is Python's own start.
-        killed(config, out, taken * draw.uniform(0.3, 1.0))
-        after = markers(out)
-        # What was finished once is not done again.
-        assert {name: after[name] for name in before} == before
-        before = after
-    command("sweep", "--config", config, "--out", out)
-    assert {name: markers(out)[name] for name in before} == before
-    assert contents(out) == contents(reference)
+def test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_bytes(finished, tmp_path):
+    """Killed at random moments, in this design without workers so that many fit in a minute."""
+    config, reference, _ = finished
+    arguments = [sys.executable, str(ROOT / "tests" / "killing.py"), str(config), str(tmp_path / "killed"), str(KILLS)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "killed") == contents(reference)
 
 
-def killed(config, out, seconds):
-    """Start a sweep and kill it, with its workers, after some time."""
+def test_workers_die_with_the_sweep(smoke, tmp_path):
+    config = smoke(methods=["autoencoder"], overrides={"trainer.max_epochs": 2000}, workers=1)
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmark.cli", "sweep", "--config", str(config), "--out", str(out)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        [sys.executable, "-m", "benchmark.cli", "sweep", "--config", str(config), "--out", str(tmp_path / "out")],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.time() + 120
+    while not list(tmp_path.glob("out/cells/*/config.yaml")) and time.time() < deadline:
+        time.sleep(0.05)
+    workers = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    assert workers
+    process.kill()
+    process.wait()
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.time() < deadline:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
-def test_the_plan_names_the_cells_and_runs_nothing(finished, command, tmp_path):
+def test_the_plan_names_the_cells_and_runs_nothing(finished, inside, tmp_path):
     config, out, _ = finished
-    done = command("sweep", "--config", config, "--out", tmp_path / "planned", "--plan")
+    done = inside("sweep", "--config", config, "--out", tmp_path / "planned", "--plan")
     assert done.stdout.count(" new ") == 7
     assert "7 cells, about" in done.stdout
     assert not (tmp_path / "planned" / "cells").exists()
-    assert command("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 7
+    assert inside("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 7
 
 
-def test_tables_for_readers_with_examples_statistics_and_weights(finished, command, tmp_path):
+def test_tables_for_readers_with_examples_statistics_and_weights(finished, inside, tmp_path):
     _, out, _ = finished
-    done = command("tables", out, "--out", tmp_path / "tables", "--weights", "{map_cn_ad: 0.5, mlp_standardised: 0.5}")
+    done = inside("tables", out, "--out", tmp_path / "tables", "--weights", "{map_cn_ad: 0.5, mlp_standardised: 0.5}")
     assert "report.html" in done.stdout
     page = (tmp_path / "tables" / "report.html").read_text(encoding="utf-8")
     for text in ("Weighted score", "Retrieval", "Leakage, further measures", "What is kept", "data:image/png"):
         assert text in page
     assert {path.suffix for path in (tmp_path / "tables").iterdir()} == {".html", ".md", ".csv", ".tex", ".json"}
-    assert "no column 'nothing'" in command("tables", out, "--weights", "{nothing: 1}", check=False).stderr
+    assert "no column 'nothing'" in inside("tables", out, "--weights", "{nothing: 1}", check=False).stderr
 
 
-def test_a_failed_cell_is_recorded_and_the_others_go_on_each_by_its_own_distance(smoke, command, tmp_path):
+def test_a_failed_cell_is_recorded_and_the_others_go_on_each_by_its_own_distance(smoke, inside, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("model: {class_path: baselines.pca_voxels.PCAVoxels, init_args: {ldr_dim: 5000}}\n")
     declared = tmp_path / "declared.yaml"
     declared.write_text("model: {class_path: baselines.random_vectors.RandomVectors}\nown_distance: whitened\n")
     config = smoke(methods=["random_vectors", str(broken), str(declared)])
-    done = command("sweep", "--config", config, "--out", tmp_path / "out", check=False)
+    done = inside("sweep", "--config", config, "--out", tmp_path / "out", check=False)
     assert done.returncode == 1
     assert "failed: broken, pooled, seed 7: MethodError: PCAVoxels: ldr_dim 5000 is not allowed" in done.stderr
     assert "Traceback" not in done.stderr

@@ -22,14 +22,12 @@ def arguments(phantom, tmp_path):
     ]  # fmt: skip
 
 
-def test_tensorboard_by_its_name_and_the_csv_log_beside_it(command, arguments, tmp_path):
+def test_tensorboard_by_its_name_and_the_csv_log_beside_it(inside, arguments, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     images = "--trainer.callbacks+=benchmark.tracking.images.Reconstructions"
-    command(
-        *arguments, f"--trainer.logger={LOGGERS}.TensorBoardLogger", f"--trainer.logger.save_dir={tmp_path}", images
-    )
+    inside(*arguments, f"--trainer.logger={LOGGERS}.TensorBoardLogger", f"--trainer.logger.save_dir={tmp_path}", images)
     events = EventAccumulator(str(next(tmp_path.glob("lightning_logs/version_0"))))
     events.Reload()
     csv = pd.read_csv(tmp_path / "out" / "logs" / "metrics.csv")
@@ -38,14 +36,14 @@ def test_tensorboard_by_its_name_and_the_csv_log_beside_it(command, arguments, t
     assert events.Tags()["images"] == ["reconstructions"]
 
 
-def test_mlflow_by_its_name_or_one_line_that_says_what_is_missing(command, arguments, tmp_path, monkeypatch):
+def test_mlflow_by_its_name_or_one_line_that_says_what_is_missing(inside, arguments, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     given = [*arguments, f"--trainer.logger={LOGGERS}.MLFlowLogger", f"--trainer.logger.save_dir={tmp_path}/ml"]
     if importlib.util.find_spec("mlflow"):
-        command(*given)
+        inside(*given)
         assert list(tmp_path.glob("ml/*/*/metrics/train/reconstruction"))
     else:
-        done = command(*given, check=False)
+        done = inside(*given, check=False)
         assert done.returncode == 2
         wanted = "trainer.logger: MLFlowLogger needs the package mlflow-skinny; install it: pip install mlflow-skinny"
         assert done.stderr.strip().splitlines()[-1] == f"error: {wanted}"

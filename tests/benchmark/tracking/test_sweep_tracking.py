@@ -16,7 +16,7 @@ TENSORBOARD = {
 
 
 @pytest.fixture(scope="module")
-def sweeps(tmp_path_factory, phantom, command):
+def sweeps(tmp_path_factory, phantom, inside):
     """Results of one small sweep with tracking and without."""
     folder = tmp_path_factory.mktemp("tracked")
     for name, tracking in (("watched", {"tracking": TRACKING}), ("alone", {})):
@@ -26,7 +26,7 @@ def sweeps(tmp_path_factory, phantom, command):
         if tracking:
             sweep["overrides"]["trainer.logger"] = [TENSORBOARD]
         config.write_text(yaml.safe_dump(sweep))
-        command("sweep", "--config", config, "--out", folder / name)
+        inside("sweep", "--config", config, "--out", folder / name)
     return folder / "watched", folder / "alone"
 
 
