@@ -139,6 +139,7 @@ def _sweep(args: list[str]) -> int:
     from dataclasses import replace
 
     from benchmark.cluster_cli import check_not_submitted, submit
+    from benchmark.report.text import count
     from benchmark.runner.config import read_sweep
     from benchmark.runner.executor_config import SLURM
     from benchmark.runner.sweep import run_sweep, tables_text
@@ -158,7 +159,9 @@ def _sweep(args: list[str]) -> int:
     failures = run_sweep(sweep, out, file=options.config)
     _say(tables_text(sweep, out))
     if failures:
-        return _fail(f"{len(failures)} cells failed; their errors are in {out}/cells/*/error.txt", status=1)
+        cell, error = failures[0]
+        what = f"{count(len(failures), 'cell')} failed, the first is '{cell.name}' ({error})"
+        return _fail(f"{what}; tracebacks are in {out}/cells/*/error.txt", status=1)
     return 0
 
 

@@ -35,6 +35,7 @@ from benchmark.folders import make_writable
 from benchmark.metrics.settings import Distance
 from benchmark.parsing import in_one_line
 from benchmark.tracking.loggers import check_packages, wandb_offline_without_key, with_csv
+from benchmark.tracking.waiting import WaitingForData
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,8 @@ class FitCLI(LightningCLI):
         if self.model.automatic_optimization:
             kwargs.setdefault("accumulate_grad_batches", self._compute()["accumulate"])
         trainer = super().instantiate_trainer(**kwargs)
+        if self.subcommand == "fit":
+            trainer.callbacks.append(WaitingForData())  # type: ignore[attr-defined]
         if not any(isinstance(plugin, TorchCheckpointIO) for plugin in [trainer.strategy.checkpoint_io]):
             return trainer
         trainer.strategy.checkpoint_io = AtomicCheckpointIO()

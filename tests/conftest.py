@@ -14,6 +14,8 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.configs import SWEEPS
+from benchmark.runner.executor import trainers
+from benchmark.runner.worker import run_cell
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +39,31 @@ def command():
         return done
 
     return run
+
+
+class InThisProcess:
+    """Executor without workers, whose start takes longer than a small cell; bases first."""
+
+    waits = True
+
+    def __init__(self, sweep):
+        self.sweep = sweep
+
+    def run(self, missing, cells):
+        bases, failures = trainers(cells), []
+        for cell, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
+            base = bases.get(cell.base_key)
+            error = run_cell(cell, str(base.folder / "model.ckpt") if base else None, self.sweep.evaluation)
+            failures += [(cell, error)] if error else []
+        return failures
+
+
+@pytest.fixture(scope="module")
+def no_workers():
+    """Sweeps of this module run their cells in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmark.runner.sweep.LocalExecutor", InThisProcess)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,31 +14,14 @@ import sys
 import time
 from pathlib import Path
 
+from conftest import InThisProcess
+
 from benchmark.runner.cells import MARKER
 from benchmark.runner.config import read_sweep
-from benchmark.runner.executor import trainers
 from benchmark.runner.sweep import run_sweep
-from benchmark.runner.worker import run_cell
 
 #: Longest time in seconds that a copy is given before it is killed.
 LONGEST = 6.0
-
-
-class Inside:
-    """Runs cells in this process, bases first."""
-
-    waits = True
-
-    def __init__(self, evaluation):
-        self.evaluation = evaluation
-
-    def run(self, missing, cells):
-        bases = trainers(cells)
-        for cell, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
-            base = bases.get(cell.base_key)
-            error = run_cell(cell, str(base.folder / "model.ckpt") if base else None, self.evaluation)
-            assert error is None, error
-        return []
 
 
 def markers(out):
@@ -52,11 +35,11 @@ def started(sweep, out):
     if child:
         return child
     try:
-        run_sweep(sweep, out, Inside(sweep.evaluation))
+        failures = run_sweep(sweep, out, InThisProcess(sweep))
     except BaseException as error:  # noqa: BLE001 (a copy must not go on with what its parent does)
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         os._exit(1)
-    os._exit(0)
+    os._exit(1 if failures else 0)
 
 
 def main(config, out, kills):

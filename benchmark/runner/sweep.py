@@ -202,6 +202,7 @@ def _write_results(
         "seconds_of_this_call": round(seconds, 1),
         "seconds_of_all_cells": round(sum(m["training_seconds"] + m["scoring_seconds"] for m in markers), 1),
         "peak_memory_mib": max(m["peak_memory_mib"] for m in markers),
+        "largest_waiting_share": max((m.get("waiting_share") or 0.0 for m in markers), default=0.0),
         "commits_of_cells": sorted({str(m["environment"]["git_commit"]) for m in markers}),
         "run_keys": {cell.name: cell.run_key for cell in done},
     }

@@ -32,6 +32,7 @@ from benchmark.runner.progress import EpochFile, Progress, forget_progress, writ
 from benchmark.runner.provenance import environment
 from benchmark.tracking.loggers import wandb_logger, with_place
 from benchmark.tracking.settings import TrackingSettings
+from benchmark.tracking.waiting import waiting_share
 from benchmark.tracking.wandb_run import log_scores, wandb_run
 
 log = logging.getLogger(__name__)
@@ -177,6 +178,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
         "notes": table.notes,
         "training_seconds": round(trained - started, 3),
         "scoring_seconds": round(time.time() - trained, 3),
+        "waiting_share": waiting_share(cell.folder),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "environment": environment(),
     }

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmark.configs import METHODS
+from benchmark.tracking.waiting import waiting_share
 from tests.conftest import ROOT
 
 TRAINED = ("seada", "seada_plain", "seada_views_only", "dann", "autoencoder", "combat")
@@ -90,6 +91,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
     process.wait()
     assert not (killed / "embeddings.parquet").exists()
     fit("seada", "--trainer.max_epochs=30", folder="killed")
+    assert 0 <= waiting_share(whole) < 1
     # The log is that of the second stretch of work alone.
     assert pd.read_csv(killed / "logs" / "metrics.csv")["epoch"].min() > 0
     np.testing.assert_array_equal(vectors(embeddings(whole)), vectors(embeddings(killed)))

@@ -35,7 +35,7 @@ def here(phantom):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, phantom, here):
+def made(tmp_path_factory, phantom, here, no_workers):
     """A smoke sweep of the closed-form methods, its results, and the folder that they were made again in."""
     folder = tmp_path_factory.mktemp("verify")
     sweep = smoke_sweep(phantom) | {"methods": ["pca_voxels", "random_vectors"], "workers": 1}

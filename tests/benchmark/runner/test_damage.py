@@ -14,7 +14,7 @@ import yaml
 from benchmark import fitting
 from benchmark.cli import main
 from benchmark.errors import UserError
-from benchmark.runner.local import Slots
+from benchmark.runner.local import LocalExecutor, Slots
 from benchmark.runner.unchanged import RECORD, still_finished
 from tests.conftest import smoke_sweep
 
@@ -24,7 +24,7 @@ TABLES = ("scores.csv", "scores.parquet", "replicates.parquet", "retrieval.md", 
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, phantom):
+def made(tmp_path_factory, phantom, no_workers):
     """A sweep of the closed-form methods on a phantom of its own, done."""
     folder = tmp_path_factory.mktemp("damage")
     shutil.copytree(phantom, folder / phantom.name)
@@ -178,6 +178,7 @@ def test_cells_whose_process_dies_are_failed_ones_and_the_next_call_runs_them(ma
         self.busy[self.pools[slot].submit(os._exit, 137)] = (slot, cell)
 
     with monkeypatch.context() as patch:
+        patch.setattr("benchmark.runner.sweep.LocalExecutor", LocalExecutor)
         patch.setattr(Slots, "submit", die)
         assert main(arguments) == 1
     said = capsys.readouterr().err
