@@ -261,6 +261,6 @@ def test_help_lists_the_commands_and_the_phantoms_knobs(capsys):
 )
 def test_options_may_be_written_with_hyphens(given, meant, monkeypatch):
     taken = []
-    monkeypatch.setattr("benchmark.cli._sweep", lambda args: taken.extend(args) or 0)
+    monkeypatch.setattr("benchmark.commands.sweep.main", lambda args: taken.extend(args) or 0)
     assert main(["sweep", given]) == 0
     assert taken == [meant]

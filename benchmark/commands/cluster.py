@@ -10,6 +10,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 from tabulate import tabulate
 
+from benchmark.commands.terminal import say
 from benchmark.errors import UserError
 from benchmark.report.text import count
 from benchmark.runner.config import SweepConfig
@@ -25,10 +26,10 @@ def submit(sweep: SweepConfig, out: Path) -> int:
     run_sweep(sweep, out, executor)
     if executor.submitted:
         rows = [(job, cell.name) for cell, job in executor.submitted]
-        _say(tabulate(rows, headers=["job", "cell"], disable_numparse=True))
+        say(tabulate(rows, headers=["job", "cell"], disable_numparse=True))
     before = len(read_submission(out).cells) - len(executor.submitted)
-    _say(f"{count(len(executor.submitted), 'cell')} submitted, {before} done or in the queue before; go on with")
-    _say(f"seada-bench status {out}\nseada-bench collect {out}")
+    say(f"{count(len(executor.submitted), 'cell')} submitted, {before} done or in the queue before; go on with")
+    say(f"seada-bench status {out}\nseada-bench collect {out}")
     return 0
 
 
@@ -55,8 +56,8 @@ def status(args: list[str]) -> int:
     options = _parser("status", "Say how the cells of a sweep on a cluster are.").parse_args(args)
     found = states(read_submission(options.results), options.results)
     rows = [(cell.name, state.word, cell.job, state.detail) for cell, state in found.values()]
-    _say(tabulate(rows, headers=["cell", "state", "job", ""], disable_numparse=True))
-    _say(_counts(Counter(state.word for _, state in found.values())))
+    say(tabulate(rows, headers=["cell", "state", "job", ""], disable_numparse=True))
+    say(_counts(Counter(state.word for _, state in found.values())))
     return 0
 
 
@@ -65,11 +66,11 @@ def collect(args: list[str]) -> int:
     description = "Write the tables of what a cluster has done of a sweep so far; exit status 1 if cells are missing."
     out = _parser("collect", description).parse_args(args).results
     missing = collect_sweep(out)
-    _say(tables_text(read_submission(out).config(out), out))
+    say(tables_text(read_submission(out).config(out), out))
     for cell, state in missing:
-        _say(f"{_worded(state)}: {cell.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
+        say(f"{_worded(state)}: {cell.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
     if missing:
-        _say(f"error: {count(len(missing), 'cell')} missing; 'seada-bench sweep' runs those that failed", sys.stderr)
+        say(f"error: {count(len(missing), 'cell')} missing; 'seada-bench sweep' runs those that failed", sys.stderr)
     return 1 if missing else 0
 
 
@@ -87,9 +88,3 @@ def _parser(command: str, description: str) -> Any:
     parser = ArgumentParser(prog=f"seada-bench {command}", description=description)
     parser.add_argument("results", type=Path, help="Results folder that the sweep was submitted from.")
     return parser
-
-
-def _say(text: str, stream: Any = None) -> None:
-    stream = sys.stdout if stream is None else stream
-    stream.write(text if text.endswith("\n") else text + "\n")
-    stream.flush()

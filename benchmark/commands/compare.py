@@ -1,0 +1,41 @@
+"""`seada-bench compare`: what differs between two sets of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from benchmark.commands.terminal import say
+from benchmark.errors import UserError
+from benchmark.parsing import Parser
+
+
+def main(args: list[str]) -> int:
+    """Run the command with the arguments after its name; its exit status."""
+    parser = Parser("compare", "Say what differs between two results folders; exit status 1 if anything does.")
+    parser.add_argument("a", type=Path, help="Results folder.")
+    parser.add_argument("b", type=Path, help="Results folder that is compared with it.")
+    parser.add_argument("--tolerance", type=float, default=1e-6, help="Difference of two values that counts as none.")
+    parser.add_argument(
+        "--fail_on",
+        type=Literal["tolerance", "chance", "never"],
+        default="tolerance",
+        help="What makes the exit status 1: a value beyond the tolerance, a claim beyond chance, nothing.",
+    )
+    parser.add_argument("--csv", type=Path | None, default=None, help="New file for every score of both, side by side.")
+    options = parser.parse_args(args)
+    if not options.tolerance >= 0:
+        raise UserError(f"--tolerance: {options.tolerance} is not allowed; it must be at least 0")
+    if options.csv is not None and options.csv.exists():
+        raise UserError(f"--csv: {options.csv} is already there; name another file, or remove it first")
+
+    from benchmark.report.compare import compare
+    from benchmark.report.comparison_text import comparison_text
+    from benchmark.report.results import read_results
+
+    found = compare(read_results(options.a), read_results(options.b), options.tolerance)
+    say(comparison_text(found, options.a, options.b))
+    if options.csv is not None:
+        found.values.to_csv(options.csv, index=False, lineterminator="\n")
+    fine = {"tolerance": found.same, "chance": found.same_but_for_chance, "never": True}
+    return 0 if fine[options.fail_on] else 1

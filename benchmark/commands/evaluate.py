@@ -1,0 +1,57 @@
+"""`seada-bench evaluate`: score embeddings that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.commands.terminal import say
+from benchmark.errors import UserError
+from benchmark.parsing import Parser
+
+
+def main(args: list[str]) -> int:
+    """Run the command with the arguments after its name; its exit status."""
+    from benchmark.metrics.evaluate import EvaluationSettings
+
+    parser = Parser("evaluate", "Score embeddings, whatever software made them; see docs/embeddings.md.")
+    parser.add_argument(
+        "--embeddings",
+        type=Path,
+        required=True,
+        help="Parquet, CSV, NPZ or AnnData (.h5ad) file, or a folder of them, each a method named after its file.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="Folder for scores and tables.")
+    parser.add_argument(
+        "--rows",
+        type=Path | None,
+        default=None,
+        help="Table with the rows of an .npz array; same stem, .csv by default.",
+    )
+    parser.add_argument("--key", type=str | None, default=None, help="Array of an .npz file, or entry of .h5ad's obsm.")
+    parser.add_argument("--manifest", type=Path, nargs="+", default=[], help="Manifests that know more of the scans.")
+    parser.add_argument("--label", type=str | None, default=None, help="Column to retrieve by; diagnosis by default.")
+    parser.add_argument("--site", type=str | None, default=None, help="Column in place of site.")
+    parser.add_argument("--subject", type=str | None, default=None, help="Column in place of subject_id.")
+    parser.add_argument("--session", type=str | None, default=None, help="Column in place of session_id.")
+    parser.add_argument(
+        "--vectors", type=str | None, default=None, help="Prefix of the vectors' columns; z by default."
+    )
+    parser.add_argument(
+        "--allow_different_scans", type=bool, default=False, help="Let the files of a folder have different scans."
+    )
+    parser.add_class_arguments(EvaluationSettings, "evaluation")
+    options = parser.instantiate(parser.parse_args(args))
+    if (options.out / "scores.csv").exists():
+        raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
+    if options.embeddings.is_dir() and options.out.resolve() == options.embeddings.resolve():
+        raise UserError(f"--out: {options.out} is the folder of the embeddings; name another folder")
+
+    from benchmark.foreign.options import ForeignOptions
+    from benchmark.report.evaluate_file import evaluate_file
+    from benchmark.report.tables import format_terminal
+
+    names = ("rows", "key", "label", "site", "subject", "session", "vectors")
+    foreign = ForeignOptions(manifests=tuple(options.manifest), **{name: options[name] for name in names})
+    scores = evaluate_file(options.embeddings, options.out, options.evaluation, foreign, options.allow_different_scans)
+    say(format_terminal(scores))
+    return 0

@@ -1,0 +1,91 @@
+"""`seada-bench sweep`: run what is missing of methods × protocols × seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmark.commands.terminal import fail, say
+from benchmark.errors import UserError
+from benchmark.parsing import Parser
+
+
+def main(args: list[str]) -> int:
+    """Run the command with the arguments after its name; its exit status."""
+    parser = Parser("sweep", "Run the cells of a sweep that are missing, then write the tables.")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="Sweep file, such as benchmark/configs/sweeps/quick.yaml."
+    )
+    parser.add_argument(
+        "--out",
+        type=Path | None,
+        default=None,
+        help="Results folder; results/NAME of the sweep file by default.",
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="Print the cells with their state, and time, memory and disk after a short calibration; run nothing.",
+    )
+    parser.add_argument("--scans", type=int | None, default=None, help="With --plan: so many scans, none looked at.")
+    parser.add_argument("--sites", type=int | None, default=None, help="With --plan and --scans: their sites.")
+    parser.add_argument(
+        "--shape",
+        type=tuple[int, int, int] | None,
+        default=None,
+        help="With --plan: voxels of a volume, as '[80,96,80]'.",
+    )
+    parser.add_argument("--workers", type=int | None, default=None, help="Cells at a time, over the sweep file's own.")
+    options = parser.parse_args(args)
+    out = options.out or Path("results") / options.config.stem
+    asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
+
+    from benchmark.runner.unchanged import still_finished
+
+    printed = None if options.plan or asked else still_finished(out, options.config)
+    if printed is not None:
+        say(printed)
+        return 0
+
+    from dataclasses import replace
+
+    from benchmark.commands.cluster import check_not_submitted, submit
+    from benchmark.report.text import count
+    from benchmark.runner.config import read_sweep
+    from benchmark.runner.executor_config import SLURM
+    from benchmark.runner.sweep import run_sweep, tables_text
+
+    sweep = read_sweep(options.config)
+    if options.workers is not None:
+        sweep = replace(sweep, workers=options.workers)
+    if options.plan:
+        return _plan(sweep, out, asked)
+    if asked:
+        raise UserError(f"--{next(iter(asked))}: only with --plan")
+    if sweep.executor.kind == SLURM:
+        if options.workers is not None:
+            raise UserError("--workers: is for worker processes of this machine; the sweep file says 'kind: slurm'")
+        return submit(sweep, out)
+    check_not_submitted(out)
+    failures = run_sweep(sweep, out, file=options.config)
+    say(tables_text(sweep, out))
+    if failures:
+        cell, error = failures[0]
+        what = f"{count(len(failures), 'cell')} failed, the first is '{cell.name}' ({error})"
+        return fail(f"{what}; tracebacks are in {out}/cells/*/error.txt", status=1)
+    return 0
+
+
+def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
+    from benchmark.runner.advice import Limits
+    from benchmark.runner.plan_text import plan_text
+    from benchmark.runner.planning import make_plan
+    from benchmark.runner.works import Question, works_of
+
+    question = Question(**asked)
+    works = works_of(question.of(sweep), out, question)
+    if not works:
+        raise UserError("the sweep has no cells: give 'seeds' of a protocol")
+    cache = Path(works[0].config["data"]["cache_dir"])
+    say(plan_text(make_plan(works, sweep.evaluation, sweep.workers), Limits.here(out, cache)))
+    return 0
