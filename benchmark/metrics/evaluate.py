@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import cache
+from multiprocessing import get_context
 
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
@@ -16,8 +19,14 @@ import benchmark.metrics
 from benchmark.metrics.rows import Score, to_frame
 from benchmark.metrics.scans import Scans, scored_scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import threads, use_one_thread
 
 __all__ = ["EvaluationSettings", "evaluate"]
+
+#: Metrics that threads do not make faster: growing boosted trees holds the interpreter's lock.
+ASIDE = ("leakage",)
+#: Scans from which a process aside saves more than its start takes.
+PAYS = 3000
 
 #: What a metric's module offers under the name ``scores``: scans, settings, and the sites that query (None for all).
 Scorer = Callable[[Scans, EvaluationSettings, Sequence[str] | None], list[Score]]
@@ -54,19 +63,51 @@ def evaluate(
 
 
 def score_all(
-    embeddings: pd.DataFrame, settings: EvaluationSettings, query_sites: Sequence[str] | None = None
+    embeddings: pd.DataFrame,
+    settings: EvaluationSettings,
+    query_sites: Sequence[str] | None = None,
+    aside: Executor | None = None,
 ) -> list[Score]:
     """:func:`evaluate`, with the scores as they come from the metrics, replicates included.
 
     Libraries use one thread, so that scores do not depend on how many there are; what is worth it runs by
     :func:`benchmark.metrics.threads.map_chunks`.
+
+    Parameters
+    ----------
+    embeddings, settings, query_sites
+        As for :func:`evaluate`.
+    aside
+        Processes, as :func:`process_aside` makes them, that compute what threads cannot share; None for this one.
     """
     scans = scored_scans(embeddings)
+    names = [scorer.__module__.rpartition(".")[2] for scorer in scorers()]
+    given = {name: aside.submit(_scored, name, scans, settings, query_sites) for name in ASIDE} if aside else {}
+    here = {name: _scored(name, scans, settings, query_sites) for name in names if name not in given}
+    return [score for name in names for score in (here[name] if name in here else given[name].result())]
+
+
+@contextmanager
+def process_aside(scans: int) -> Iterator[Executor | None]:
+    """A process for :func:`score_all`; None where there is one core, or so few scans that it would not pay.
+
+    The program's main module must be one that can be imported, as for every process that is started anew.
+    """
+    if threads() == 1 or scans < PAYS:
+        yield None
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, initializer=use_one_thread) as pool:
+        yield pool
+
+
+def _scored(name: str, scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None) -> list[Score]:
+    scorer: Scorer = importlib.import_module(f"{benchmark.metrics.__name__}.{name}").scores
     # Filters of warnings are the whole process's: probes in several threads cannot each have their own.
     with threadpool_limits(1), warnings.catch_warnings():
         # Stopping at the iteration limit is part of what the probes are.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return [score for scorer in scorers() for score in scorer(scans, settings, query_sites)]
+        return scorer(scans, settings, query_sites)
 
 
 @cache

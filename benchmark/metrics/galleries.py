@@ -17,6 +17,8 @@ Gallery = Literal["other_sites", "own_site", "all_sites", "each_site"]
 
 GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites", "each_site")
 
+EACH_SITE = GALLERIES.index("each_site")
+
 Integers = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
 
@@ -64,11 +66,11 @@ def gallery_lists(
     gallery
         Which of them a query is compared with; ``each_site`` gives a list for each query and site, site by site.
     """
-    sites = int(codes.site.max(initial=-1)) + 1 if gallery == "each_site" else 1
-    rank, total, size = _lists(
-        order, queries, codes.site, codes.subject, codes.label, allowed, GALLERIES.index(gallery), sites
-    )
-    return RankedLists(rank, total, size)
+    if gallery == "each_site":
+        sites = int(codes.site.max(initial=-1)) + 1
+        return RankedLists(*_lists(order, queries, codes.site, codes.subject, codes.label, allowed, sites))
+    own, others = gallery != "other_sites", gallery != "own_site"
+    return RankedLists(*_single_lists(order, queries, codes.site, codes.subject, codes.label, allowed, own, others))
 
 
 def nearest_members(
@@ -133,6 +135,55 @@ def _place(gallery: int, site: int, other_site: int, subject: int, other_subject
 
 
 @compiled
+def _single_lists(
+    order: Integers,
+    queries: Counts,
+    site: Integers,
+    subject: Integers,
+    label: Integers,
+    allowed: npt.NDArray[np.bool_],
+    own: bool,
+    others: bool,
+) -> tuple[Integers, Counts, Counts]:
+    # Without branches, which a processor cannot guess here: a place in the list is written, and stays where the scan
+    # is relevant; else the next scan's is written over it.
+    asking = 0
+    for query in queries:
+        asking += allowed[query]
+    total, size = np.zeros(asking, np.int64), np.zeros(asking, np.int64)
+    rank = np.empty(0, np.int32)
+    # Of each scan: 1 for a member of the gallery, 3 for a relevant one.
+    kind = np.empty(len(site), np.uint8)
+    for writing in range(2):
+        at, begin = 0, 0
+        for row in range(len(queries)):
+            query = queries[row]
+            if not allowed[query]:
+                continue
+            of_site, of_subject, of_label = site[query], subject[query], label[query]
+            members, relevant = 0, 0
+            for other in range(len(site)):
+                same = site[other] == of_site
+                member = allowed[other] & (subject[other] != of_subject) & (own if same else others)
+                wanted = member & (label[other] == of_label)
+                kind[other] = np.uint8(member) + np.uint8(2) * np.uint8(wanted)
+                members += member
+                relevant += wanted
+            total[at], size[at] = relevant, members
+            at += 1
+            if writing:
+                seen, place = np.int32(0), begin
+                for other in order[row]:
+                    seen += np.int32(kind[other] & 1)
+                    rank[place] = seen
+                    place += kind[other] >> 1
+                begin += relevant
+        if not writing:
+            rank = np.empty(total.sum() + 1, np.int32)
+    return rank[:-1], total, size
+
+
+@compiled
 def _lists(
     order: Integers,
     queries: Counts,
@@ -140,7 +191,6 @@ def _lists(
     subject: Integers,
     label: Integers,
     allowed: npt.NDArray[np.bool_],
-    gallery: int,
     lists: int,
 ) -> tuple[Integers, Counts, Counts]:
     asking = 0
@@ -153,7 +203,7 @@ def _lists(
             continue
         for other in range(len(site)):
             if allowed[other]:
-                place = _place(gallery, site[query], site[other], subject[query], subject[other])
+                place = _place(EACH_SITE, site[query], site[other], subject[query], subject[other])
                 if place >= 0:
                     size[first + place] += 1
                     total[first + place] += label[other] == label[query]
@@ -171,7 +221,7 @@ def _lists(
             seen[one] = 0
         for other in order[row]:
             if allowed[other]:
-                place = _place(gallery, site[query], site[other], subject[query], subject[other])
+                place = _place(EACH_SITE, site[query], site[other], subject[query], subject[other])
                 if place >= 0:
                     seen[place] += 1
                     if label[other] == label[query]:

@@ -20,6 +20,11 @@ def threads() -> int:
     return int(given) if given.isdigit() and int(given) > 0 else len(os.sched_getaffinity(0))
 
 
+def use_one_thread() -> None:
+    """Let this process, which has just begun, be one of several that share the cores."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
 def map_chunks(function: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> Iterator[Result]:
     """Results of a function over chunks, in order, computed by several threads; few chunks are alive at a time.
 
@@ -30,7 +35,8 @@ def map_chunks(function: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> 
     if workers == 1:
         yield from map(function, chunks)
         return
-    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
+    # OpenMP's limit is one thread's own, so that each has to set it; two that do not wait for each other's cores.
+    with threadpool_limits(1), ThreadPoolExecutor(workers, initializer=threadpool_limits, initargs=(1,)) as pool:
         waiting: deque[Future[Result]] = deque()
         for chunk in chunks:
             waiting.append(pool.submit(function, chunk))

@@ -10,7 +10,7 @@ from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.foreign.methods import read_methods
 from benchmark.foreign.options import ForeignOptions
-from benchmark.metrics.evaluate import EvaluationSettings, score_all
+from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.scans import scored_scans
 from benchmark.report.tables import write_replicates, write_scores, write_tables
@@ -60,12 +60,13 @@ def evaluate_file(
             raise UserError(f"{file}: {error}") from None
     make_writable(out, "out")
     scores, replicates, notes = [], [], []
-    for method, (_, table) in methods.items():
-        place: dict[str, str | int] = {"method": method, "protocol": FOREIGN, "held_out_site": "", "seed": 0}
-        found = score_all(table.frame, settings)
-        scores.append(to_frame(found).assign(**place))
-        replicates.append(to_replicates(found).assign(**place))
-        notes += [f"{method}: {text}" for _, text in sorted(table.notes.items())]
+    with process_aside(max(len(table.frame) for _, table in methods.values())) as aside:
+        for method, (_, table) in methods.items():
+            place: dict[str, str | int] = {"method": method, "protocol": FOREIGN, "held_out_site": "", "seed": 0}
+            found = score_all(table.frame, settings, aside=aside)
+            scores.append(to_frame(found).assign(**place))
+            replicates.append(to_replicates(found).assign(**place))
+            notes += [f"{method}: {text}" for _, text in sorted(table.notes.items())]
     everything = pd.concat(scores, ignore_index=True)
     write_scores(everything, out)
     write_replicates(pd.concat(replicates, ignore_index=True), out)

@@ -18,7 +18,7 @@ import pandas as pd
 from jsonargparse import auto_cli
 from threadpoolctl import threadpool_limits
 
-from benchmark.metrics.evaluate import EvaluationSettings, scorers
+from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_all, scorers
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.scans import Scans, scored_scans
@@ -47,9 +47,14 @@ def made_up(scans: int, dimensions: int, sites: int, seed: int = 0) -> pd.DataFr
 
 
 def main(
-    scans: int = 20_000, dimensions: int = 128, sites: int = 20, bootstrap: int = 1000, compare: bool = False
+    scans: int = 20_000,
+    dimensions: int = 128,
+    sites: int = 20,
+    bootstrap: int = 1000,
+    parts: bool = False,
+    compare: bool = False,
 ) -> None:
-    """Print seconds by metric, their sum, and the peak of memory.
+    """Print the seconds of an evaluation and its peak of memory.
 
     Parameters
     ----------
@@ -57,20 +62,22 @@ def main(
         Of the made-up embeddings.
     bootstrap
         Resamples of the intervals.
+    parts
+        Whether to time each metric as well, without the process aside.
     compare
         Whether to time scikit-learn, ranx and scib-metrics on the same data as well.
     """
     settings = replace(EvaluationSettings(), bootstrap=bootstrap)
     table = made_up(scans, dimensions, sites)
-    started = time.perf_counter()
+    with process_aside(scans) as aside:
+        _line("all, as seada-bench evaluate does it", _seconds(lambda: score_all(table, settings, aside=aside)))
+    own, other = (resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    _say(f"peak of memory: {own + other:.2f} GiB\n")
     scored = scored_scans(table)
-    _line("reading", time.perf_counter() - started)
-    # As benchmark.metrics.evaluate does, metric by metric.
-    with threadpool_limits(1):
-        for scorer in scorers():
-            _line(scorer.__module__.rsplit(".", 1)[-1], _seconds(lambda one=scorer: one(scored, settings, None)))  # type: ignore[misc]
-    _line("all", time.perf_counter() - started)
-    _say(f"peak of memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB\n")
+    if parts:
+        with threadpool_limits(1):
+            for scorer in scorers():
+                _line(scorer.__module__.rsplit(".", 1)[-1], _seconds(lambda one=scorer: one(scored, settings, None)))  # type: ignore[misc]
     if compare:
         _others(scored)
 

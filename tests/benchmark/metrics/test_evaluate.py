@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.metrics.evaluate import EvaluationSettings, evaluate, score_all
-from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values
+from benchmark.metrics.evaluate import EvaluationSettings, evaluate, process_aside, score_all
+from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values, to_frame
 
 QUICK = EvaluationSettings(
     probes=("linear", "knn"), permutations=1, mlp_permutations=1, inner_folds=0, test_permutations=9, bootstrap=20
@@ -74,3 +74,16 @@ def test_leakage_sees_all_sites_whatever_site_queries(make_table):
 def test_settings_say_what_is_allowed(settings, text):
     with pytest.raises(UserError, match=text):
         EvaluationSettings(**settings)
+
+
+def test_a_process_aside_changes_no_score(make_table, monkeypatch):
+    table = make_table()
+    monkeypatch.setattr("benchmark.metrics.evaluate.PAYS", 0)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    alone = to_frame(score_all(table, QUICK))
+    with process_aside(len(table)) as aside:
+        assert aside is not None
+        pd.testing.assert_frame_equal(to_frame(score_all(table, QUICK, aside=aside)), alone)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with process_aside(len(table)) as aside:
+        assert aside is None
