@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -146,13 +148,13 @@ def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
 
-    def resize(size, *options):
-        mount = ["mount", "-t", "tmpfs", "-o", ",".join((*options, f"size={size}k")), "tmpfs", str(folder)]
+    def mounted(*options):
+        mount = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
         if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
             pytest.skip("file systems cannot be mounted here")
         return folder
 
-    yield lambda size: resize(size, *(["remount"] if os.path.ismount(folder) else []))
+    yield lambda size, more="rw": mounted(f"size={size}k", more, *(["remount"] if os.path.ismount(folder) else []))
     subprocess.run(["umount", str(folder)], capture_output=True, check=False)
 
 
@@ -169,6 +171,34 @@ def test_a_full_disk_ends_the_sweep_and_the_next_call_goes_on(made, small_disk, 
     inside(*arguments)
     for name, content in contents(made).items():
         assert (disk / "out" / name).read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_once(made, small_disk, inside):
+    disk = small_disk(1000)
+    small_disk(1000, "ro")
+    done = inside("sweep", "--config", made / "small.yaml", "--out", disk / "out", check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: out: cannot write into {disk}/out: Read-only")
+    assert done.stderr.count("\n") == 1
+
+
+def test_one_sweep_at_a_time_works_in_a_folder_and_a_dead_one_does_not_count(made, inside, tmp_path):
+    arguments = ["sweep", "--config", made / "small.yaml", "--out", tmp_path / "out"]
+    (tmp_path / "out").mkdir()
+    owner = subprocess.Popen(["flock", str(tmp_path / "out" / ".lock"), "sleep", "600"], start_new_session=True)
+    while subprocess.run(["flock", "-n", str(tmp_path / "out" / ".lock"), "true"], check=False).returncode == 0:
+        time.sleep(0.01)
+    done = inside(*arguments, check=False)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: {tmp_path}/out: another sweep is working in this folder; wait for it or give another --out\n",
+    )
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+    os.killpg(owner.pid, signal.SIGKILL)
+    owner.wait()
+    inside(*arguments)
+    for name, content in contents(made).items():
+        assert (tmp_path / "out" / name).read_bytes() == content
 
 
 def test_cells_whose_process_dies_are_failed_ones_and_the_next_call_runs_them(made, capsys, monkeypatch, tmp_path):
