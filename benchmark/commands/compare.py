@@ -29,6 +29,7 @@ def main(args: list[str]) -> int:
     if options.csv is not None and options.csv.exists():
         raise UserError(f"--csv: {options.csv} is already there; name another file, or remove it first")
 
+    from benchmark.data.atomic import atomic_path
     from benchmark.report.compare import compare
     from benchmark.report.comparison_text import comparison_text
     from benchmark.report.results import read_results
@@ -36,6 +37,7 @@ def main(args: list[str]) -> int:
     found = compare(read_results(options.a), read_results(options.b), options.tolerance)
     say(comparison_text(found, options.a, options.b))
     if options.csv is not None:
-        found.values.to_csv(options.csv, index=False, lineterminator="\n")
+        with atomic_path(options.csv) as temporary:
+            found.values.to_csv(temporary, index=False, lineterminator="\n")
     fine = {"tolerance": found.same, "chance": found.same_but_for_chance, "never": True}
     return 0 if fine[options.fail_on] else 1

@@ -115,6 +115,7 @@ def _check(args: list[str]) -> int:
 
     from benchmark.checks.design import design_of
     from benchmark.checks.text import check_text
+    from benchmark.data.atomic import atomic_path
     from benchmark.data.manifest import read_manifests
 
     scans = read_manifests(options.manifests, options.data_root, check_images=False)
@@ -122,5 +123,6 @@ def _check(args: list[str]) -> int:
     sys.stdout.write(check_text(design_of(scans), found, len(scans)))
     if options.out is not None:
         rows = [[one.scan, "error" if one.serious else "remark", one.message] for one in found]
-        pd.DataFrame(rows, columns=["scan", "kind", "message"]).to_csv(options.out, index=False, lineterminator="\n")
+        with atomic_path(options.out) as temporary:
+            pd.DataFrame(rows, columns=["scan", "kind", "message"]).to_csv(temporary, index=False, lineterminator="\n")
     return 1 if any(one.serious for one in found) else 0

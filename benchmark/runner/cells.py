@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.data.atomic import atomic_path
 from benchmark.data.datamodule import UNSEEN, SiteDataModule
 from benchmark.data.splits import split_digest
 from benchmark.data.store import store_digest
@@ -128,6 +130,14 @@ def error_of(scores_folder: Path) -> str:
     except FileNotFoundError:
         return ""
     return text.strip().rpartition("\n")[2]
+
+
+def write_error(scores_folder: Path, text: str) -> None:
+    """Leave the error that a cell ended with, unless its disk has no room for that either; who called says it too."""
+    with contextlib.suppress(OSError):
+        scores_folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(scores_folder / ERROR) as temporary:
+            temporary.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
 
 
 def with_processes(config: dict[str, Any], processes: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import torch
 from benchmark.errors import UserError
 from benchmark.fitting import MODEL
 from benchmark.runner import worker
-from benchmark.runner.cells import ERROR, Cell, error_of
+from benchmark.runner.cells import Cell, error_of, write_error
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.display import Display
 from benchmark.runner.executor import trainers
@@ -82,11 +82,10 @@ class Slots:
             try:
                 error = future.result()
             except BrokenProcessPool:
-                cell.scores_folder.mkdir(parents=True, exist_ok=True)
                 error = error_of(cell.scores_folder)  # of another process of the cell, if there is one
                 if not error:
                     error = "the worker process died (killed, or out of memory)"
-                    (cell.scores_folder / ERROR).write_text(error + "\n", encoding="utf-8")
+                    write_error(cell.scores_folder, error)
                 self.pools[slot] = self._pool(slot)
             results.append((cell, error))
         return results

@@ -16,7 +16,7 @@ from submitit.helpers import Checkpointable
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.evaluate import EvaluationSettings
-from benchmark.runner.cells import ERROR, Cell
+from benchmark.runner.cells import Cell, write_error
 from benchmark.runner.keys import code_digest
 from benchmark.runner.worker import run_cell, start
 
@@ -87,8 +87,7 @@ class CellJob(Checkpointable):
         if code_digest() != self.code:
             # Its scores would stand under the key of what was there then.
             problem = "the code or a library version has changed since the job was submitted; run the sweep again"
-            self.cell.scores_folder.mkdir(parents=True, exist_ok=True)
-            (self.cell.scores_folder / ERROR).write_text(problem + "\n", encoding="utf-8")
+            write_error(self.cell.scores_folder, problem)
             raise CellFailed(problem)
         place = submitit.JobEnvironment()
         start((), self.threads)

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.seeds import generator
 from benchmark.tracking.loggers import LOGS
@@ -136,4 +137,5 @@ def write_png(image: Picture, path: Path) -> None:
     """Write a grey picture (height, width)."""
     from PIL import Image
 
-    Image.fromarray(image).save(path)
+    with atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary)
