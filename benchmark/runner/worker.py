@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -113,6 +114,8 @@ def run_cell(
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     finally:
         forget_progress(cell.folder)
+        # Trainer and model refer to each other, and to the map of the store: each cell would keep one more of it.
+        gc.collect()
     return None
 
 
