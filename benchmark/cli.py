@@ -93,3 +93,7 @@ def _with_underscores(argument: str) -> str:
     """An option with the underscores that all have: ``--site-from=scanner`` is ``--site_from=scanner``."""
     name, equals, value = argument.partition("=")
     return name.replace("-", "_").replace("__", "--", 1) + equals + value if name.startswith("--") else argument
+
+
+if __name__ == "__main__":
+    sys.exit(main())
