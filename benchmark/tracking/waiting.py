@@ -5,44 +5,38 @@ from __future__ import annotations
 import csv
 import time
 from pathlib import Path
-from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
 from benchmark.data.atomic import atomic_path
+from benchmark.data.timed_loader import TimedLoader
 
 #: In the folder of the run's logs.
 TIMING = Path("logs") / "timing.csv"
 
 
 class WaitingForData(Callback):
-    """Write, for every epoch, its seconds and those between the end of a step and the next batch.
+    """Write, for every epoch, its seconds and those that its batches were waited for.
 
     On the first process, to ``logs/timing.csv``: a file of its own, as times are no results, and equal trainings have
-    equal logs. On a GPU, steps that are still being computed hide the waiting, and what is written is an upper bound.
+    equal logs. The loader must be a :class:`~benchmark.data.timed_loader.TimedLoader`; for another's training nothing
+    is written. On a GPU, steps that are still being computed hide the waiting, and what is written is an upper bound.
     """
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, float, float]] = []
-        self._began = self._idle_since = self._waited = 0.0
+        self._began = self._waited = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning hook: the first batch is about to be fetched."""
-        self._began = self._idle_since = time.perf_counter()
-        self._waited = 0.0
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Lightning hook: a batch is there."""
-        self._waited += time.perf_counter() - self._idle_since
-
-    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
-        """Lightning hook: the next batch is about to be fetched."""
-        self._idle_since = time.perf_counter()
+        """Lightning hook: the loader was made, and its first batch is about to be fetched."""
+        self._began = time.perf_counter()
+        self._waited = _waited(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning hook: one row more."""
-        # Of the last batch, the time until its epoch's end is that of other callbacks.
-        self.rows.append((trainer.current_epoch, self._idle_since - self._began, self._waited))
+        row = (trainer.current_epoch, time.perf_counter() - self._began, _waited(trainer) - self._waited)
+        if isinstance(trainer.train_dataloader, TimedLoader):
+            self.rows.append(row)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning hook: the file is written."""
@@ -53,6 +47,11 @@ class WaitingForData(Callback):
                 writer = csv.writer(stream, lineterminator="\n")
                 writer.writerow(["epoch", "seconds", "waiting_seconds"])
                 writer.writerows((epoch, f"{whole:.6f}", f"{waited:.6f}") for epoch, whole, waited in self.rows)
+
+
+def _waited(trainer: Trainer) -> float:
+    loader = trainer.train_dataloader
+    return loader.waited if isinstance(loader, TimedLoader) else 0.0
 
 
 def waiting_share(folder: Path) -> float | None:

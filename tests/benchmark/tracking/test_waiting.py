@@ -2,43 +2,84 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmark.data import timed_loader
+from benchmark.data.timed_loader import TimedLoader
 from benchmark.tracking import waiting
 from benchmark.tracking.waiting import TIMING, WaitingForData, waiting_share
 
 
 @pytest.fixture
-def trainer(tmp_path):
-    return SimpleNamespace(current_epoch=0, is_global_zero=True, default_root_dir=str(tmp_path))
+def clock(monkeypatch):
+    """A clock that only passes when it is told to."""
+    clock = SimpleNamespace(now=100.0)
+    for module in (timed_loader, waiting):
+        monkeypatch.setattr(module.time, "perf_counter", lambda: clock.now)
+    return clock
 
 
-def epoch(callback, trainer, monkeypatch, times):
-    """Hooks of an epoch of two steps at given times."""
-    clock = iter(times)
-    monkeypatch.setattr(waiting.time, "perf_counter", lambda: next(clock))
+class Slow(list):
+    """Items, each with the seconds that it takes to be read."""
+
+    def __init__(self, clock, seconds):
+        super().__init__(seconds)
+        self.clock = clock
+
+    def __getitem__(self, index):
+        self.clock.now += super().__getitem__(index)
+        return {"index": index}
+
+
+@pytest.fixture
+def trainer(tmp_path, clock):
+    loader = TimedLoader(Slow(clock, [1, 2, 0.5]), batch_size=None)
+    return SimpleNamespace(
+        current_epoch=0, is_global_zero=True, default_root_dir=str(tmp_path), train_dataloader=loader, clock=clock
+    )
+
+
+def epoch(callback, trainer, step):
+    """An epoch whose steps take so many seconds each."""
     callback.on_train_epoch_start(trainer, None)
-    for number in range(2):
-        callback.on_train_batch_start(trainer, None, None, number)
-        callback.on_train_batch_end()
+    for _ in trainer.train_dataloader:
+        trainer.clock.now += step
     callback.on_train_epoch_end(trainer, None)
+    trainer.clock.now += 1000
 
 
-def test_the_time_between_a_step_and_the_next_batch(trainer, monkeypatch, tmp_path):
+def test_a_loader_counts_what_its_batches_take_and_not_what_is_done_with_them(trainer, clock):
+    batches = []
+    for batch in trainer.train_dataloader:
+        batches.append(batch["index"])
+        clock.now += 10
+    assert batches == [0, 1, 2]
+    assert trainer.train_dataloader.waited == 3.5
+    next(iter(trainer.train_dataloader))
+    assert trainer.train_dataloader.waited == 4.5
+
+
+def test_each_epoch_has_its_time_and_what_of_it_was_waited_for(trainer, tmp_path):
     callback = WaitingForData()
-    # The first batch takes 1 s and its step 4, the second one 2 s and 3.
-    epoch(callback, trainer, monkeypatch, [0, 1, 5, 7, 10])
+    epoch(callback, trainer, 10)
     trainer.current_epoch = 1
-    # Half a second and 4.5, then none and 5.
-    epoch(callback, trainer, monkeypatch, [20, 20.5, 25, 25, 30])
+    epoch(callback, trainer, 2)
     callback.on_train_end(trainer, None)
     assert (tmp_path / TIMING).read_text() == (
-        "epoch,seconds,waiting_seconds\n0,10.000000,3.000000\n1,10.000000,0.500000\n"
+        "epoch,seconds,waiting_seconds\n0,33.500000,3.500000\n1,9.500000,3.500000\n"
     )
-    assert waiting_share(tmp_path) == pytest.approx(3.5 / 20)
+    assert waiting_share(tmp_path) == pytest.approx(7 / 43, abs=1e-4)
 
 
-def test_other_processes_write_nothing(trainer, monkeypatch, tmp_path):
+def test_of_a_loader_that_does_not_count_nothing_is_said(trainer, tmp_path):
+    trainer.train_dataloader = [1, 2]
     callback = WaitingForData()
-    epoch(callback, trainer, monkeypatch, [0, 1, 5, 7, 10])
+    epoch(callback, trainer, 1)
+    callback.on_train_end(trainer, None)
+    assert waiting_share(tmp_path) is None
+
+
+def test_other_processes_write_nothing(trainer, tmp_path):
+    callback = WaitingForData()
+    epoch(callback, trainer, 1)
     trainer.is_global_zero = False
     callback.on_train_end(trainer, None)
     assert waiting_share(tmp_path) is None
