@@ -85,21 +85,26 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
         alphabet's order.
     """
     overall = scores[scores["subgroup"] == ""]
-    selected = {column.key: column.rows(overall) for column in columns}
+    selected = {column.key: groups(column.rows(overall), "protocol", "method") for column in columns}
+    none = overall.iloc[:0]
     methods = ordered(scores["method"].unique(), method_order)
     result = []
     for protocol in known_first(scores["protocol"].unique()):
         cells = scores[scores["protocol"] == protocol]
         places = places_of(cells)
-        parts = {key: rows[rows["protocol"] == protocol] for key, rows in selected.items()}
         entries = {
-            method: {key: entry(rows[rows["method"] == method], places) for key, rows in parts.items()}
+            method: {key: entry(parts.get((protocol, method), none), places) for key, parts in selected.items()}
             for method in methods
         }
         seeds, sites = {seed for _, seed in places}, {site for site, _ in places}
         complete = {method: _complete(cells[cells["method"] == method], places) for method in methods}
         result.append(Section(protocol, len(seeds), len(sites), complete, entries))
     return result
+
+
+def groups(rows: pd.DataFrame, *names: str) -> dict[tuple[str, ...], pd.DataFrame]:
+    """Rows by their values in some columns; combinations without a row are absent."""
+    return {tuple(map(str, values)): part for values, part in rows.groupby(list(names), sort=False, observed=True)}
 
 
 def ordered(methods: Iterable[str], method_order: Sequence[str] | None) -> list[str]:
@@ -130,7 +135,7 @@ def entry(rows: pd.DataFrame, places: Sequence[Place]) -> Entry:
     """
     found: dict[Place, tuple[float, float, str]] = {}
     names = ["held_out_site", "seed", "value", "chance", "reason", "params"]
-    for site, seed, value, chance, reason, params in rows[names].itertuples(index=False):
+    for site, seed, value, chance, reason, params in zip(*(rows[name].tolist() for name in names), strict=True):
         if (site, seed) in found:
             raise ValueError(f"two rows for one cell and column; the second has the parameters '{params}'")
         found[site, seed] = (float(value), float(chance), str(reason))

@@ -14,7 +14,7 @@ from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import write_parquet
 from benchmark.metrics.rows import COLUMNS, parse_key_values
 from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column
-from benchmark.report.summary import Entry, Section, entry, known_first, ordered, places_of, sections
+from benchmark.report.summary import Entry, Section, entry, groups, known_first, ordered, places_of, sections
 from benchmark.report.text import footnotes, markdown, narrow
 from benchmark.report.wide_tables import wide_tables
 
@@ -136,7 +136,8 @@ def _numbers(key: str, value: Entry) -> dict[str, float]:
 def _by_site(scores: pd.DataFrame, method_order: Sequence[str] | None) -> pd.DataFrame:
     columns = [column for column in RETRIEVAL if column.table == "retrieval"]
     of_site = scores[scores["subgroup"].str.startswith("query_site=")]
-    selected = {column.key: column.rows(of_site) for column in columns}
+    selected = {column.key: groups(column.rows(of_site), "protocol", "subgroup", "method") for column in columns}
+    none = of_site.iloc[:0]
     methods = ordered(scores["method"].unique(), method_order)
     rows = []
     for protocol in known_first(of_site["protocol"].unique()):
@@ -147,8 +148,7 @@ def _by_site(scores: pd.DataFrame, method_order: Sequence[str] | None) -> pd.Dat
             for method in methods:
                 row: dict[str, object] = {"protocol": protocol, "query_site": site, "method": method}
                 for key, found in selected.items():
-                    here = (found["protocol"] == protocol) & (found["subgroup"] == subgroup)
-                    row |= _numbers(key, entry(found[here & (found["method"] == method)], places))
+                    row |= _numbers(key, entry(found.get((protocol, subgroup, method), none), places))
                 rows.append(row)
     names = [name for column in columns for name in _numbers(column.key, _NOTHING)]
     return pd.DataFrame(rows, columns=["protocol", "query_site", "method", *names])
