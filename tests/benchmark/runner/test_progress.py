@@ -104,6 +104,8 @@ def test_an_interrupted_sweep_ends_at_once_in_one_line(smoke, tmp_path):
         [sys.executable, "-m", "benchmark.cli", "sweep", "--config", str(config), "--out", str(out)],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A shell lets its background jobs ignore it, and what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.time() + 120
     while not list(out.glob(f"cells/*/{PROGRESS}")) and time.time() < deadline:
