@@ -25,7 +25,13 @@ CLAIM = ["method", "protocol", *SCORE]
 LEVEL = 0.05
 
 #: Entries of the provenance that differ between any two runs.
-_ALWAYS_DIFFERENT = ("seconds_of_this_call", "seconds_of_all_cells", "peak_memory_mib", "largest_waiting_share")
+_ALWAYS_DIFFERENT = (
+    "seconds_of_this_call",
+    "seconds_of_preparation",
+    "seconds_of_all_cells",
+    "peak_memory_mib",
+    "largest_waiting_share",
+)
 
 
 @dataclass(frozen=True)

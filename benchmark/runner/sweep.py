@@ -88,11 +88,14 @@ def run_sweep(
     with _locked(out):
         started = time.time()
         prepare(sweep)
+        preparing = time.time() - started
         executor = LocalExecutor(sweep) if executor is None else executor
         while True:
             rows = plan(sweep, out)
             missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
+            before = time.time()
             build_stores([cell for cell, _ in missing], os.cpu_count() or 1)
+            preparing += time.time() - before
             cells = [cell for cell, _, _ in rows]
             failures = executor.run(missing, cells)
             if not executor.waits:
@@ -102,7 +105,7 @@ def run_sweep(
                 # Of an earlier call, and torn since. What this call wrote and cannot read it would not mend either.
                 continue
             failures += [(cell, "its scores are damaged as soon as they are written") for cell in torn]
-            _write_results(cells, whole, failures, sweep, out, time.time() - started)
+            _write_results(cells, whole, failures, sweep, out, (time.time() - started, preparing))
             log_final_tables(Tracking(sweep.tracking, group_of(sweep, out)), out)
             if file is not None and not failures:
                 _remember(sweep, out, file, cells)
@@ -156,7 +159,7 @@ def collect_sweep(out: Path) -> list[tuple[Cell, CellState]]:
             (cell, found.get(place_of(cell, out), CellState(NOT_SUBMITTED))) for cell in cells if cell.state() != DONE
         ]
         failures = [(cell, state.detail) for cell, state in missing if state.word == FAILED]
-        _write_results(cells, _read(cells)[0], failures, sweep, out, time.time() - started)
+        _write_results(cells, _read(cells)[0], failures, sweep, out, (time.time() - started, 0.0))
         log_final_tables(Tracking(sweep.tracking, group_of(sweep, out)), out)
     return missing
 
@@ -182,7 +185,7 @@ def _write_results(
     failures: Sequence[tuple[Cell, str]],
     sweep: SweepConfig,
     out: Path,
-    seconds: float,
+    seconds: tuple[float, float],
 ) -> None:
     if not whole:
         return
@@ -199,7 +202,8 @@ def _write_results(
         "sweep": asdict(sweep),
         "cells": len(cells),
         "failed": [{"cell": cell.name, "error": error} for cell, error in failures],
-        "seconds_of_this_call": round(seconds, 1),
+        "seconds_of_this_call": round(seconds[0], 1),
+        "seconds_of_preparation": round(seconds[1], 1),
         "seconds_of_all_cells": round(sum(m["training_seconds"] + m["scoring_seconds"] for m in markers), 1),
         "peak_memory_mib": max(m["peak_memory_mib"] for m in markers),
         "largest_waiting_share": max((m.get("waiting_share") or 0.0 for m in markers), default=0.0),
