@@ -53,6 +53,7 @@ MODEL = "model.ckpt"
 #: Columns of the quality of a method's reconstructions, in the order in which it gives them.
 QUALITY_COLUMNS = ("rec_rmse", "rec_psnr", "rec_ssim")
 CHECKPOINTS = "checkpoints"
+LAST = "last.ckpt"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -160,7 +161,7 @@ class FitCLI(LightningCLI):
         config = self._get(self.config, "trained_base")
         if config is not None:
             self.model.use_trained_base(config)
-        last = Path(self.trainer.default_root_dir) / CHECKPOINTS / "last.ckpt"
+        last = Path(self.trainer.default_root_dir) / CHECKPOINTS / LAST
         if self._get(self.config, "ckpt_path") is None:
             fine, problem = usable(last)
             if problem:

@@ -12,13 +12,13 @@ import torchio
 from lightning import LightningDataModule
 from numpy.typing import NDArray
 
+from benchmark.data.counting_loader import CountingLoader
 from benchmark.data.dataset import VolumeDataset
 from benchmark.data.manifest import read_manifests
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.data.sampling import EveryScanOnce, SiteBalancedSampler
 from benchmark.data.splits import assign_splits, check_no_overlap
 from benchmark.data.store import VolumeStore
-from benchmark.data.timed_loader import TimedLoader
 from benchmark.errors import UserError
 from benchmark.seeds import derive_seed
 
@@ -129,7 +129,7 @@ class SiteDataModule(LightningDataModule):
         """Lightning hook: open the store on every process."""
         _ = self.store
 
-    def train_dataloader(self) -> TimedLoader:
+    def train_dataloader(self) -> CountingLoader:
         """Site-balanced, augmented batches."""
         rows = self._rows("train")
         sites = self.scans["site"].to_numpy(str)[rows]
@@ -138,13 +138,13 @@ class SiteDataModule(LightningDataModule):
         sampler = SiteBalancedSampler(rows, sites, self.batch_size, seed, rank, ranks)
         return self._loader(self._dataset(self.augmentation), sampler)
 
-    def predict_dataloader(self) -> TimedLoader:
+    def predict_dataloader(self) -> CountingLoader:
         """Every scan once over all ranks, as it is in the store."""
         rank, ranks = self._rank()
         rows = np.arange(len(self.scans))
         return self._loader(self._dataset(None), EveryScanOnce(rows, self.batch_size, rank, ranks))
 
-    def split_dataloader(self, split: Literal["train", "unseen"]) -> TimedLoader:
+    def split_dataloader(self, split: Literal["train", "unseen"]) -> CountingLoader:
         """Every scan of one split once on every rank, for what is fitted after training."""
         return self._loader(self._dataset(None), EveryScanOnce(self._rows(split), self.batch_size))
 
@@ -180,8 +180,8 @@ class SiteDataModule(LightningDataModule):
         seed = derive_seed(self.seed, "augmentation")
         return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, self._anatomy())
 
-    def _loader(self, dataset: VolumeDataset, sampler: Any) -> TimedLoader:
-        return TimedLoader(
+    def _loader(self, dataset: VolumeDataset, sampler: Any) -> CountingLoader:
+        return CountingLoader(
             dataset,
             batch_size=None,
             sampler=sampler,

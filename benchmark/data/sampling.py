@@ -68,6 +68,7 @@ class SiteBalancedSampler(Sampler[BatchRows]):
         self.batch_size, self.seed, self.rank, self.ranks = batch_size, seed, rank, ranks
         self.batches = len(rows) // batch_size
         self.epoch = 0
+        self._left_out = 0
 
     def __len__(self) -> int:
         return self.batches
@@ -76,12 +77,18 @@ class SiteBalancedSampler(Sampler[BatchRows]):
         """Lightning calls this before every epoch, and after resuming with the epoch to go on from."""
         self.epoch = epoch
 
+    def leave_out(self, batches: int) -> None:
+        """Begin the next iteration so many batches later: a training that was interrupted has had them."""
+        self._left_out = batches
+
     def __iter__(self) -> Iterator[BatchRows]:
         draws = self._draws(self.epoch)
         share = self.batch_size // self.ranks
-        for _ in range(self.batches):
+        first, self._left_out = self._left_out, 0
+        for number in range(self.batches):
             batch = [next(draws) for _ in range(self.batch_size)]
-            yield self.epoch, batch[self.rank * share : (self.rank + 1) * share]
+            if number >= first:
+                yield self.epoch, batch[self.rank * share : (self.rank + 1) * share]
 
     def _draws(self, epoch: int) -> Iterator[int]:
         streams = {site: self._stream(site, epoch) for site in self.by_site}

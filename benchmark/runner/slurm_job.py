@@ -5,19 +5,18 @@ from __future__ import annotations
 import copy
 import json
 import os
-import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import submitit
-from lightning import Callback, LightningModule, Trainer
 from submitit.helpers import Checkpointable
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.runner.cells import Cell, write_error
 from benchmark.runner.keys import code_digest
+from benchmark.runner.slurm_signals import SaveWhenTold
 from benchmark.runner.worker import run_cell, start
 
 #: In the folder of a cell's scores: the job that last began to work on it.
@@ -26,27 +25,6 @@ JOB = "job.json"
 
 class CellFailed(RuntimeError):
     """A cell failed; its folder says why. SLURM is to count the job as failed too."""
-
-
-class SigtermIsForSlurm(Callback):
-    """Train on when SIGTERM comes: it announces a preemption or a cancellation, and SLURM ends the job itself.
-
-    Lightning would stop with an error, and a job that ends with an error while it is being preempted counts as failed
-    and is not put back into the queue.
-    """
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning hook, after Lightning has set its handlers; it restores the earlier ones at the end."""
-        _ignore_sigterm()
-
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """As for training."""
-        _ignore_sigterm()
-
-
-def _ignore_sigterm() -> None:
-    if "SLURM_JOB_ID" in os.environ:
-        signal.signal(signal.SIGTERM, lambda number, frame: None)
 
 
 @dataclass(frozen=True)
@@ -102,7 +80,7 @@ class CellJob(Checkpointable):
 
 def _with_callback(cell: Cell) -> Cell:
     config = copy.deepcopy(cell.config)
-    name = f"{SigtermIsForSlurm.__module__}.{SigtermIsForSlurm.__qualname__}"
+    name = f"{SaveWhenTold.__module__}.{SaveWhenTold.__qualname__}"
     config["trainer"]["callbacks"] = [*(config["trainer"].get("callbacks") or []), {"class_path": name}]
     return replace(cell, config=config)
 

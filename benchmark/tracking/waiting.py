@@ -9,7 +9,7 @@ from pathlib import Path
 from lightning import Callback, LightningModule, Trainer
 
 from benchmark.data.atomic import atomic_path
-from benchmark.data.timed_loader import TimedLoader
+from benchmark.data.counting_loader import CountingLoader
 
 #: In the folder of the run's logs.
 TIMING = Path("logs") / "timing.csv"
@@ -19,13 +19,17 @@ class WaitingForData(Callback):
     """Write, for every epoch, its seconds and those that its batches were waited for.
 
     On the first process, to ``logs/timing.csv``: a file of its own, as times are no results, and equal trainings have
-    equal logs. The loader must be a :class:`~benchmark.data.timed_loader.TimedLoader`; for another's training nothing
-    is written. On a GPU, steps that are still being computed hide the waiting, and what is written is an upper bound.
+    equal logs. Nothing is written where the loader is no :class:`benchmark.data.counting_loader.CountingLoader`.
+    On a GPU, steps that are still being computed hide the waiting, and what is written is an upper bound.
     """
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, float, float]] = []
         self._began = self._waited = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning hook: an epoch that is gone on with in its middle does not start again."""
+        self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning hook: the loader was made, and its first batch is about to be fetched."""
@@ -35,7 +39,7 @@ class WaitingForData(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning hook: one row more."""
         row = (trainer.current_epoch, time.perf_counter() - self._began, _waited(trainer) - self._waited)
-        if isinstance(trainer.train_dataloader, TimedLoader):
+        if isinstance(trainer.train_dataloader, CountingLoader):
             self.rows.append(row)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -51,7 +55,7 @@ class WaitingForData(Callback):
 
 def _waited(trainer: Trainer) -> float:
     loader = trainer.train_dataloader
-    return loader.waited if isinstance(loader, TimedLoader) else 0.0
+    return loader.waited if isinstance(loader, CountingLoader) else 0.0
 
 
 def waiting_share(folder: Path) -> float | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from benchmark.cli import main
@@ -191,13 +192,16 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
     again = slurm.cell("dann")[1]
     assert again != of["dann"]
     assert slurm.cell("seada")[1] == of["seada"]
-    # Preempted with time to end in, SLURM says SIGTERM first: the job trains on.
+    # Preempted with time to end in, SLURM says SIGTERM first: the job leaves a checkpoint and trains on.
     until(lambda: hurried() and begun(slurm, "dann")["job"] == again, "dann begins again")
     for number in ("TERM", "USR2"):
         slurm.trains_on("dann")
         # Out of time, it is this signal.
         scheduler("scancel", f"--signal={number}", again)
     slurm.state_is("dann", " requeued ")
+    checkpoint = torch.load(slurm.cell("dann")[0] / "checkpoints" / "last.ckpt", weights_only=True)
+    (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
+    assert loader["taken"] > 0, "left in the middle of an epoch"
 
     until(lambda: hurried() and "\n4 done" in slurm.command("status", slurm.out)[1], "all cells are done", 150)
     status, said, error = slurm.command("collect", slurm.out)

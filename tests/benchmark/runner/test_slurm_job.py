@@ -1,33 +1,9 @@
 import contextlib
-import os
-import signal
 
 import pytest
 
 from benchmark.runner import worker
-from benchmark.runner.slurm_job import CellFailed, CellJob, SigtermIsForSlurm
-
-
-@pytest.fixture
-def _handlers():
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.mark.usefixtures("_handlers")
-@pytest.mark.parametrize("hook", ["on_train_start", "on_predict_start"])
-def test_a_job_trains_on_when_it_is_told_to_end(monkeypatch, hook):
-    stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    getattr(SigtermIsForSlurm(), hook)(None, None)
-    os.kill(os.getpid(), signal.SIGTERM)
-    assert stopped == [1]
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
-    getattr(SigtermIsForSlurm(), hook)(None, None)
-    os.kill(os.getpid(), signal.SIGTERM)
-    assert stopped == [1]
+from benchmark.runner.slurm_job import CellFailed, CellJob
 
 
 class Cell:

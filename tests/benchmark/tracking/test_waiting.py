@@ -2,8 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.data import timed_loader
-from benchmark.data.timed_loader import TimedLoader
+from benchmark.data import counting_loader
+from benchmark.data.counting_loader import CountingLoader
 from benchmark.tracking import waiting
 from benchmark.tracking.waiting import TIMING, WaitingForData, waiting_share
 
@@ -12,7 +12,7 @@ from benchmark.tracking.waiting import TIMING, WaitingForData, waiting_share
 def clock(monkeypatch):
     """A clock that only passes when it is told to."""
     clock = SimpleNamespace(now=100.0)
-    for module in (timed_loader, waiting):
+    for module in (counting_loader, waiting):
         monkeypatch.setattr(module.time, "perf_counter", lambda: clock.now)
     return clock
 
@@ -31,7 +31,7 @@ class Slow(list):
 
 @pytest.fixture
 def trainer(tmp_path, clock):
-    loader = TimedLoader(Slow(clock, [1, 2, 0.5]), batch_size=None)
+    loader = CountingLoader(Slow(clock, [1, 2, 0.5]), batch_size=None)
     return SimpleNamespace(
         current_epoch=0, is_global_zero=True, default_root_dir=str(tmp_path), train_dataloader=loader, clock=clock
     )
