@@ -122,6 +122,12 @@ class Sweep:
         before = changed()
         until(lambda: changed() > before, f"{method} trains on")
 
+    def batches_taken(self, method):
+        """How far in its epoch the last checkpoint of a method's cell is."""
+        path = self.cell(method)[0] / "checkpoints" / "last.ckpt"
+        loops = torch.load(path, weights_only=True)["loops"]
+        return loops["fit_loop"]["state_dict"]["combined_loader"][0]["taken"]
+
     def state(self, method):
         """The line of `status` on a method's cell."""
         status, said, _ = self.command("status", self.out)
@@ -199,9 +205,7 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
         # Out of time, it is this signal.
         scheduler("scancel", f"--signal={number}", again)
     slurm.state_is("dann", " requeued ")
-    checkpoint = torch.load(slurm.cell("dann")[0] / "checkpoints" / "last.ckpt", weights_only=True)
-    (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
-    assert loader["taken"] > 0, "left in the middle of an epoch"
+    until(lambda: slurm.batches_taken("dann") > 0, "dann left a checkpoint in the middle of an epoch")
 
     until(lambda: hurried() and "\n4 done" in slurm.command("status", slurm.out)[1], "all cells are done", 150)
     status, said, error = slurm.command("collect", slurm.out)
