@@ -91,10 +91,10 @@ class Slots:
         return results
 
     def close(self, *, kill: bool) -> None:
-        """End the processes; at once with ``kill``."""
+        """End the processes, which takes them seconds that are not waited for; at once with ``kill``."""
         for pool in self.pools:
             processes = list((pool._processes or {}).values())
-            pool.shutdown(wait=not kill, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
             for process in processes if kill else []:
                 process.kill()
         for name, value in self.environment.items():
