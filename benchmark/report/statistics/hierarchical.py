@@ -67,12 +67,10 @@ def hierarchical_bootstrap(cells: ScoreCells, resamples: int, seed: int) -> Boot
     method of which more than 5 % are undefined in some seed gets no bootstrap means, as in the intervals of single
     cells.
 
-    Limits. Percentile intervals from few seeds are too narrow: the variance over S drawn seeds is (S - 1)/S of the
-    unbiased one and normal quantiles stand in for those of t with S - 1 degrees of freedom. Where only seeds vary,
-    nominal 95 % covers about 50 % with 2 seeds, 75 % with 3, 84 % with 5, 90 % with 10 and 93 % with 20 (normal
-    values). Where subjects vary as much as seeds it errs the other way (about 91 %, 93 %, 96 %, 97 % and 98 %),
-    because a seed's value already varies with its subjects. Seeds count as independent: where they share
-    subjects (trainings on one test set), what these subjects have in common is not covered.
+    Limits. The means spread too little where seeds are few and vary most, and too much where subjects vary as much as
+    seeds, because a seed's value already varies with its subjects. They are good for ranks and for the shape of an
+    interval; its width is that of :func:`benchmark.report.statistics.stretched.stretched_interval`. Seeds count as
+    independent: where they share subjects (trainings on one test set), what these have in common is not covered.
     """
     complete = cells.complete
     usable = complete & _resampled(cells)

@@ -14,9 +14,11 @@ from statsmodels.stats.multitest import multipletests
 
 from benchmark.errors import UserError
 from benchmark.metrics.bootstrap import UNDEFINED_SHARE
+from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.cells import Floats, ScoreCells
-from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap, percentile_interval
+from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
 from benchmark.report.statistics.settings import LEVEL
+from benchmark.report.statistics.stretched import stretched_interval
 
 #: Columns of the comparisons.
 COMPARISON_COLUMNS = (
@@ -55,8 +57,9 @@ ROUNDING = 1e-9
 def comparisons(scores: Sequence[tuple[ScoreCells, Bootstrap]], reference: str | None = None) -> pd.DataFrame:
     """Compare methods pair by pair, for every score and protocol.
 
-    ``difference`` is b - a, of means over seeds; ``ci_low`` and ``ci_high`` its 95 % percentile interval under the
-    hierarchical bootstrap, where both methods get the same seeds and subjects. ``p`` is two-sided:
+    ``difference`` is b - a, of means over seeds; ``ci_low`` and ``ci_high`` its 95 % interval under the
+    hierarchical bootstrap, where both methods get the same seeds and subjects, stretched where there are few seeds
+    (:func:`benchmark.report.statistics.stretched.stretched_interval`). ``p`` is two-sided:
 
     - ``paired t over seeds``, with three or more seeds whose differences vary: t = mean(d) sqrt(S) / sd(d) with
       S - 1 degrees of freedom over the seeds' differences d;
@@ -90,7 +93,8 @@ def comparisons(scores: Sequence[tuple[ScoreCells, Bootstrap]], reference: str |
     Limits. A t-test over three to five seeds sees large differences only, and assumes that the seeds' differences are
     about normal; seeds that share subjects are not independent, so that p is too small. The test over subjects says
     nothing of other seeds, cannot be smaller than 1 / (1 + resamples), and is somewhat too small with few subjects.
-    Percentile intervals of few seeds are too narrow, so an interval without 0 is not a test: use p_holm. Scores are
+    An interval without 0 is not a test of one difference among many: use p_holm. With two seeds the interval covers
+    other seeds and the test does not, so that they can disagree. Scores are
     strongly correlated, which makes Holm's correction conservative.
 
     Raises
@@ -107,10 +111,12 @@ def comparisons(scores: Sequence[tuple[ScoreCells, Bootstrap]], reference: str |
 
 
 def _rows(cells: ScoreCells, bootstrap: Bootstrap, reference: str | None) -> Iterator[dict[str, Any]]:
+    bounds = (-1.0, 1.0) if is_bounded(cells.table, cells.metric) else (-math.inf, math.inf)
     for a, b in _pairs(cells.methods, reference):
         means = cells.value[[a, b]].mean(axis=1)
         drawn = bootstrap.means[b] - bootstrap.means[a]
-        low, high = percentile_interval(drawn)
+        replicates = [each[b] - each[a] for each in cells.replicates]
+        low, high = stretched_interval(cells.value[b] - cells.value[a], replicates, drawn, bounds)
         test, resamples, p, reason = _test(cells, a, b)
         yield {
             "protocol": cells.protocol,

@@ -1,11 +1,11 @@
-"""Two-level bootstrap: against loops, and its coverage on data of known truth."""
+"""Two-level bootstrap: against loops, and what is drawn where something is missing."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from benchmark.report.statistics.hierarchical import hierarchical_bootstrap, percentile_interval
+from benchmark.report.statistics.hierarchical import hierarchical_bootstrap
 from benchmark.report.statistics.intervals import interval_rows
 from benchmark.seeds import generator
 
@@ -99,44 +99,3 @@ def test_a_method_that_alone_was_not_resampled(cells):
     found = hierarchical_bootstrap(made, 100, 0)
     assert found.covers == "subjects and seeds"
     assert found.reason == ("", "not resampled")
-
-
-def coverage(simulated, seeds, between, within, experiments):
-    random = np.random.default_rng(seeds)
-    hits = 0
-    for experiment in range(experiments):
-        cells = simulated(random, [0.6], seeds=seeds, between=between, within=within, resamples=100)
-        low, high = percentile_interval(hierarchical_bootstrap(cells, 400, experiment).means[0])
-        hits += low <= 0.6 <= high
-    return hits / experiments
-
-
-# Tolerances: with 400 experiments a share of 0.9 has a standard error of sqrt(0.9 * 0.1 / 400) = 0.015; 0.045 is three.
-@pytest.mark.parametrize(
-    ("seeds", "between", "within", "expected"),
-    [
-        # Only seeds vary: about P(|t(S-1)| < 1.96 sqrt((S-1)/S)), which is 0.904 for 10 seeds and 0.846 for 5. So
-        # five seeds miss the truth three times as often as the nominal 95 % says.
-        (10, 0.05, 0.0, 0.904),
-        (5, 0.05, 0.0, 0.846),
-        # Two or three seeds can only give an interval between the extremes of two (three) values: 1 - 2 / 2^S.
-        (2, 0.05, 0.0, 0.5),
-        (3, 0.05, 0.0, 0.75),
-        # Subjects half as variable as seeds: the bootstrap's variance is (9/10 1.25 + 0.25) / 1.25 = 1.1 times the
-        # true one, so with 10 seeds about the nominal rate: P(|t(9)| < 1.96 sqrt(1.1)) = 0.93 to 0.94.
-        (10, 0.05, 0.025, 0.94),
-        # Both alike: the subjects count twice, (9/10 2 + 1) / 2 = 1.4 times the true variance, so it covers more.
-        (8, 0.05, 0.05, 0.97),
-    ],
-)
-def test_coverage(simulated, seeds, between, within, expected):
-    # The values of 2 and 3 seeds have larger errors: sqrt(0.25 / 400) = 0.025.
-    tolerance = 0.045 if expected > 0.8 else 0.075
-    assert coverage(simulated, seeds, between, within, 400) == pytest.approx(expected, abs=tolerance)
-
-
-def test_coverage_of_one_seed_is_of_its_subjects(simulated):
-    # One seed without an effect of its own: percentile bootstrap of a mean of 40, about 0.94.
-    assert coverage(simulated, 1, 0.0, 0.05, 400) == pytest.approx(0.94, abs=0.045)
-    # With an effect as large as the error of the subjects the interval misses it: P(|z| < 1.96 / sqrt 2) = 0.83.
-    assert coverage(simulated, 1, 0.05, 0.05, 400) == pytest.approx(0.83, abs=0.06)
