@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
 import shutil
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,6 +28,7 @@ from tqdm import tqdm
 
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.errors import UserError
+from benchmark.processes import process_pool
 
 #: Changes whenever the same inputs and settings give other voxels.
 STORE_VERSION = 2
@@ -250,9 +249,8 @@ def _mapped(
         with _one_thread():
             yield from map(fill, rows)
         return
-    context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(min(processes, len(rows)), mp_context=context, initializer=_use_one_thread) as pool:
+        with process_pool(min(processes, len(rows)), _use_one_thread) as pool:
             yield from pool.map(fill, rows, chunksize=8)
     except BrokenProcessPool as error:
         raise UserError(

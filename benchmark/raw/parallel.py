@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from typing import Any
 
 from tqdm import tqdm
 
 from benchmark.errors import UserError
+from benchmark.processes import process_pool
 
 
 def mapped(
@@ -36,7 +36,7 @@ def _results(
     if processes <= 1:
         yield from ((place, work(row)) for place, row in enumerate(rows))
         return
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    pool = process_pool(processes)
     try:
         waiting = {pool.submit(work, row): place for place, row in enumerate(rows)}
         while waiting:

@@ -8,13 +8,11 @@ import json
 import logging
 import os
 import resource
-import threading
 import time
 import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from benchmark.embeddings import read_embeddings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
+from benchmark.processes import end_with_parent
 from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell
 from benchmark.runner.progress import EpochFile, Progress, forget_progress, write_progress
 from benchmark.runner.provenance import environment
@@ -57,7 +56,8 @@ def start(devices: Sequence[int], threads: int) -> None:
     """
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    # A worker that outlived a killed sweep would write into cells that the next sweep works on.
+    end_with_parent()
     import torch
 
     from benchmark import fitting  # noqa: F401 (all that cells need is loaded now)
@@ -69,14 +69,6 @@ def start(devices: Sequence[int], threads: int) -> None:
     # Their handlers hold the terminal that the progress bar is drawn on.
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _die_with_parent() -> None:
-    # A worker that outlived a killed sweep would write into cells that the next sweep works on.
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def run_cell(

@@ -6,10 +6,8 @@ import gzip
 import json
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.data.phantom.sites import SITES
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.processes import process_pool
 
 #: Raised whenever the same settings give other volumes.
 VERSION = 1
@@ -137,7 +136,7 @@ def _mapped(
     if processes == 1:
         yield from map(make, subjects)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with process_pool(processes) as pool:
         yield from pool.map(make, subjects, chunksize=8)
 
 
