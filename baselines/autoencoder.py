@@ -14,7 +14,7 @@ class Autoencoder(AutoencodingModule):
 
     Parameters
     ----------
-    ldr_dim, width, levels, learning_rate, gradient_clip
+    ldr_dim, width, levels, learning_rate, gradient_clip, average_from
         See :class:`seada.autoencoding.AutoencodingModule`.
     """
 

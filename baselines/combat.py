@@ -44,7 +44,7 @@ class ComBat(RepresentationModule):
         covariates: list[Covariate] | None = None,
         unseen_site: Literal["refuse", "transductive"] = "transductive",
     ) -> None:
-        super().__init__(learning_rate=base.learning_rate, gradient_clip=base.gradient_clip)
+        super().__init__(base.learning_rate, base.gradient_clip, base.average_from)
         self.base = base
         self.covariates: list[str] = ["age", "sex"] if covariates is None else list(covariates)
         self.unseen_site = unseen_site

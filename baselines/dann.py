@@ -10,7 +10,7 @@ from seada.autoencoding import AutoencodingModule, reconstruction_loss
 from seada.domain import DomainClassifier
 from seada.geometry import Geometry
 from seada.objectives import reverse_gradient
-from seada.representation import Batch
+from seada.representation import AVERAGE_FROM, Batch
 from seada.schedules import ganin
 
 
@@ -27,7 +27,7 @@ class DANN(AutoencodingModule):
         Final weight of the reversed gradient; it rises along the paper's logistic schedule.
     classifier_hidden
         Units of the classifier's hidden layers.
-    ldr_dim, width, levels, learning_rate, gradient_clip
+    ldr_dim, width, levels, learning_rate, gradient_clip, average_from
         See :class:`seada.autoencoding.AutoencodingModule`.
     """
 
@@ -40,8 +40,9 @@ class DANN(AutoencodingModule):
         levels: int = 3,
         learning_rate: float = 1e-3,
         gradient_clip: float = 5.0,
+        average_from: float = AVERAGE_FROM,
     ) -> None:
-        super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip)
+        super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip, average_from)
         self.adversarial_weight = adversarial_weight
         self.classifier_hidden = classifier_hidden
 

@@ -176,6 +176,7 @@ class FitCLI(LightningCLI):
         data = self.datamodule
         with torch.no_grad():
             self.model.eval()
+            self.model.use_average()
             self.model.fit_after_training(data.split_dataloader("train"), data.split_dataloader("unseen"))
         root = Path(self.trainer.default_root_dir)
         self.trainer.save_checkpoint(root / MODEL, weights_only=True)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from seada.decoder import Decoder
 from seada.encoder import Encoder
 from seada.geometry import Geometry
-from seada.representation import Batch, RepresentationModule
+from seada.representation import AVERAGE_FROM, Batch, RepresentationModule
 
 
 class AutoencodingModule(RepresentationModule):
@@ -23,7 +23,7 @@ class AutoencodingModule(RepresentationModule):
         Channels after the second halving of the grid.
     levels
         How often the grid is halved; every axis of the volume is a multiple of 2**levels voxels.
-    learning_rate, gradient_clip
+    learning_rate, gradient_clip, average_from
         See :class:`seada.representation.RepresentationModule`.
     """
 
@@ -37,8 +37,9 @@ class AutoencodingModule(RepresentationModule):
         levels: int = 3,
         learning_rate: float = 1e-3,
         gradient_clip: float = 5.0,
+        average_from: float = AVERAGE_FROM,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, gradient_clip=gradient_clip)
+        super().__init__(learning_rate, gradient_clip, average_from)
         self.ldr_dim = ldr_dim
         self.width = width
         self.levels = levels

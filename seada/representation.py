@@ -11,10 +11,15 @@ from lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
+from seada.averaging import WeightAverage
 from seada.compute import Compute
+from seada.errors import MethodError
 from seada.geometry import Geometry
 from seada.image_quality import reconstruction_quality
 from seada.schedules import cosine
+
+#: Share of the training after which weights are averaged.
+AVERAGE_FROM = 0.6
 
 
 class Batch(TypedDict, total=False):
@@ -79,16 +84,30 @@ class RepresentationModule(LightningModule, ABC):
         Of Adam; it falls along a half cosine over the training.
     gradient_clip
         Largest Euclidean norm of the gradient of one optimiser step.
+    average_from
+        Share of the training after which weights are averaged over the steps, in [0, 1]; the method is the mean of
+        them (:class:`seada.averaging.WeightAverage`). 1 for the weights of the last step.
+
+    Raises
+    ------
+    MethodError
+        If ``average_from`` is out of range.
     """
 
     geometry: Geometry | None = None
     #: How the training is computed; set before it starts.
     compute: Compute = Compute()
 
-    def __init__(self, learning_rate: float = 1e-3, gradient_clip: float = 5.0) -> None:
+    def __init__(
+        self, learning_rate: float = 1e-3, gradient_clip: float = 5.0, average_from: float = AVERAGE_FROM
+    ) -> None:
         super().__init__()
+        if not 0 <= average_from <= 1:
+            raise MethodError(f"average_from: {average_from} is not allowed; it must be a share of training in [0, 1]")
         self.learning_rate = learning_rate
         self.gradient_clip = gradient_clip
+        self.average_from = average_from
+        self.average = WeightAverage()
 
     @abstractmethod
     def build(self, geometry: Geometry) -> None:
@@ -154,6 +173,21 @@ class RepresentationModule(LightningModule, ABC):
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * cosine(self.progress)
 
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Lightning hook: take the weights of late steps into the average."""
+        if self.place_in_step(batch_idx)[1] and self.average_from <= self.progress < 1:
+            self.average.update(self)
+
+    def place_in_step(self, batch_idx: int) -> tuple[bool, bool]:
+        """Whether a batch is the first and the last of those whose gradients make one step."""
+        done = batch_idx + 1
+        last = done % self.compute.accumulate == 0 or done == self.trainer.num_training_batches
+        return batch_idx % self.compute.accumulate == 0, last
+
+    def use_average(self) -> None:
+        """When the epochs are over: the method is the mean of its weights, where any were averaged."""
+        self.average.apply(self)
+
     def _optimizers(self) -> list[Optimizer]:
         optimizers = self.optimizers(use_pl_optimizer=False)
         return optimizers if isinstance(optimizers, list) else [optimizers]
@@ -189,11 +223,13 @@ class RepresentationModule(LightningModule, ABC):
         return prediction
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Lightning hook: keep the geometry, without which the weights have no place to go."""
+        """Lightning hook: keep the geometry, without which the weights have no place to go, and their average."""
         if self.geometry is not None:
             checkpoint["geometry"] = self.geometry.state()
+        checkpoint["weight_average"] = self.average.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning hook: build for the checkpoint's geometry before the weights are loaded."""
         if "geometry" in checkpoint:
             self.ensure_built(Geometry.from_state(checkpoint["geometry"]))
+        self.average.load_state(checkpoint.get("weight_average", {}))
