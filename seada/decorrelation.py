@@ -1,6 +1,8 @@
-"""Stabiliser of the adversarial phase: keep the LDR's dimensions alive and different from each other."""
+"""Stabiliser of the adversarial phase: keep the LDR's dimensions alive, different, and as many as wanted."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -30,3 +32,29 @@ def variance_covariance_penalty(ldr: Tensor) -> tuple[Tensor, Tensor]:
     variances = covariance.diagonal()
     off_diagonal = (covariance**2).sum() - (variances**2).sum()
     return (torch.sqrt(variances + 1e-4) - 1).abs().mean(), off_diagonal / d
+
+
+def rank_penalty(ldr: Tensor, rank: float) -> Tensor:
+    """Squared distance between the logarithms of an effective rank and of the one that is wanted.
+
+    The effective rank is the exponential of the entropy of the covariance's normalised eigenvalues (Roy & Vetterli,
+    EUSIPCO 2007, with eigenvalues for singular values).
+
+    Parameters
+    ----------
+    ldr
+        Shape (scan, dimension), at least two scans.
+    rank
+        Wanted effective rank, from 1 to the number of dimensions.
+
+    Returns
+    -------
+    Tensor
+        (log effective rank - log rank)², a scalar ≥ 0.
+    """
+    centred = ldr - ldr.mean(dim=0)
+    # Nothing is divided by 0 where all scans are the same.
+    values = torch.linalg.eigvalsh(centred.T @ centred / (len(ldr) - 1)).clamp_min(0) + 1e-8
+    shares = values / values.sum()
+    entropy: Tensor = -(shares * shares.log()).sum()
+    return (entropy - math.log(rank)).square()

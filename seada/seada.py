@@ -14,14 +14,14 @@ from torch.optim import Optimizer
 
 from seada.autoencoding import AutoencodingModule, reconstruction_loss
 from seada.compute import at_least_single
-from seada.decorrelation import variance_covariance_penalty
+from seada.decorrelation import rank_penalty, variance_covariance_penalty
 from seada.domain import DomainClassifier
 from seada.errors import MethodError
 from seada.geometry import Geometry
 from seada.linear_adversary import explained_site_variance
 from seada.memory import LDRMemory
 from seada.objectives import confusion_loss, reverse_gradient
-from seada.representation import Batch
+from seada.representation import AVERAGE_FROM, Batch
 from seada.schedules import ramp
 from seada.style import StyleEncoder
 from seada.views import acquisition_views
@@ -39,8 +39,9 @@ class SEADA(AutoencodingModule):
     the LDR see the last few batches too. With ``stabiliser``, which is our addition, a variance and covariance
     penalty keeps the LDR from collapsing onto the one direction that blinds the classifier, the LDR of a scan and
     that of the same scan with another contrast, shading, blur and noise are drawn together (the three terms of
-    VICReg, Bardes et al., ICLR 2022), and a second, linear adversary with a closed form finds a site that is
-    hidden behind an inflated direction. ``seada.yaml`` has it on, ``seada_plain.yaml`` off.
+    VICReg, Bardes et al., ICLR 2022), the effective rank is drawn to one value, and a second, linear adversary with a
+    closed form finds a site that is hidden behind an inflated direction. ``seada.yaml`` has it on,
+    ``seada_plain.yaml`` off.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ class SEADA(AutoencodingModule):
     adversarial_weight
         Weight of the objective after the ramp, beside the mean squared reconstruction error.
     warmup, ramp_length
-        Share of the training without adversary, and share over which its weight rises linearly.
+        Share of the training without adversary, and share over which its weight rises linearly. An adversary that is on
+        before the LDR tells one brain from another keeps it from ever doing so.
     classifier_steps, classifier_rate, classifier_hidden
         Steps of the classifier a batch, its learning rate, units of its hidden layers.
     style_dim, style_weight
@@ -59,6 +61,9 @@ class SEADA(AutoencodingModule):
         Whether the variance and covariance penalty, the views and the linear adversary are on.
     variance_weight, covariance_weight
         Weights of the penalty's terms, from the first step on.
+    rank_weight, rank
+        Weight of the squared distance between the logarithms of the LDR's effective rank and of ``rank``; it rises with
+        the adversarial weight.
     view_weight, view_strength
         Weight of the mean squared distance between the LDRs of a scan and of its view, from the first step on, and
         strength of the views (:func:`seada.views.acquisition_views`).
@@ -66,30 +71,32 @@ class SEADA(AutoencodingModule):
         Weight of the linear adversary's explained variance; it rises with the adversarial weight.
     memory_batches
         Number of past batches whose LDRs classifier, penalty and linear adversary see beside the present one.
-    ldr_dim, width, levels, learning_rate, gradient_clip
+    ldr_dim, width, levels, learning_rate, gradient_clip, average_from
         See :class:`seada.autoencoding.AutoencodingModule`.
 
     Raises
     ------
     MethodError
-        If ``warmup`` is not in [0, 1) or a weight is negative.
+        If ``warmup`` is not in [0, 1), ``rank`` not in [1, ``ldr_dim``] or a weight is negative.
     """
 
     def __init__(
         self,
         objective: Literal["confusion", "reversal"] = "confusion",
         adversarial_weight: float = 0.02,
-        warmup: float = 0.2,
-        ramp_length: float = 0.4,
+        warmup: float = 0.45,
+        ramp_length: float = 0.25,
         classifier_steps: int = 3,
         classifier_rate: float = 2e-3,
         classifier_hidden: int = 64,
         style_dim: int = 8,
         style_weight: float = 0.1,
         stabiliser: bool = True,
-        variance_weight: float = 5.0,
-        covariance_weight: float = 5.0,
-        view_weight: float = 3.0,
+        variance_weight: float = 2.0,
+        covariance_weight: float = 2.0,
+        rank_weight: float = 1.0,
+        rank: float = 10.0,
+        view_weight: float = 1.5,
         view_strength: float = 1.0,
         linear_weight: float = 2.0,
         memory_batches: int = 15,
@@ -98,8 +105,9 @@ class SEADA(AutoencodingModule):
         levels: int = 3,
         learning_rate: float = 1e-3,
         gradient_clip: float = 5.0,
+        average_from: float = AVERAGE_FROM,
     ) -> None:
-        super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip)
+        super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip, average_from)
         if not 0 <= warmup < 1:
             raise MethodError(f"warmup: {warmup} is not allowed; it must be a share of the training in [0, 1)")
         for name, weight in (
@@ -107,12 +115,15 @@ class SEADA(AutoencodingModule):
             ("style_weight", style_weight),
             ("variance_weight", variance_weight),
             ("covariance_weight", covariance_weight),
+            ("rank_weight", rank_weight),
             ("view_weight", view_weight),
             ("view_strength", view_strength),
             ("linear_weight", linear_weight),
         ):
             if weight < 0:
                 raise MethodError(f"{name}: {weight} is not allowed; it must be at least 0")
+        if not 1 <= rank <= ldr_dim:
+            raise MethodError(f"rank: {rank} is not allowed; it must lie between 1 and ldr_dim, {ldr_dim}")
         # Two optimisers take turns within a batch, which automatic optimisation cannot do.
         self.automatic_optimization = False
         self.objective = objective
@@ -127,6 +138,8 @@ class SEADA(AutoencodingModule):
         self.stabiliser = stabiliser
         self.variance_weight = variance_weight
         self.covariance_weight = covariance_weight
+        self.rank_weight = rank_weight
+        self.rank = rank
         self.view_weight = view_weight
         self.view_strength = view_strength
         self.linear_weight = linear_weight
@@ -164,7 +177,7 @@ class SEADA(AutoencodingModule):
         ldr, distance = self._encode(batch)
         # Over all ranks' batches and the last few, so that neither adversary nor penalty sees a handful of scans.
         ldrs, sites = self.memory.extend(self.gathered(ldr), self.gathered(site))
-        first, last = self._place_in_step(batch_idx)
+        first, last = self.place_in_step(batch_idx)
         domain = self._train_classifier(ldrs.detach(), sites, adversary, self.classifier_steps if last else 0)
 
         style = self.style(volume)
@@ -174,6 +187,7 @@ class SEADA(AutoencodingModule):
         with torch.autocast(volume.device.type, enabled=False):
             adversarial = self._adversarial_loss(ldrs, sites, self.trainer.world_size * len(ldr))
             variance, covariance = variance_covariance_penalty(ldrs)
+            off_rank = rank_penalty(ldrs, self.rank)
             readable = explained_site_variance(ldrs, sites, self.style.site.out_features)
         pressure = ramp(self.progress, self.warmup, self.ramp_length)
         loss = reconstruction + self.style_weight * style_site + pressure * self.adversarial_weight * adversarial
@@ -183,7 +197,7 @@ class SEADA(AutoencodingModule):
         loss = loss / self.compute.accumulate
         if self.stabiliser:
             loss = loss + self.variance_weight * variance + self.covariance_weight * covariance
-            loss = loss + pressure * self.linear_weight * readable
+            loss = loss + pressure * (self.rank_weight * off_rank + self.linear_weight * readable)
         self._step(main, loss, first, last)
         self.log_losses(
             batch,
@@ -194,6 +208,7 @@ class SEADA(AutoencodingModule):
             adversarial=adversarial,
             variance=variance,
             covariance=covariance,
+            rank=off_rank,
             readable=readable,
             view=distance,
         )
@@ -207,12 +222,6 @@ class SEADA(AutoencodingModule):
         views = acquisition_views(volume, batch["index"], self.current_epoch, torch.initial_seed(), self.view_strength)
         ldr, of_views = at_least_single(self.encoder(torch.cat([volume, views]))).chunk(2)
         return ldr, functional.mse_loss(of_views, ldr)
-
-    def _place_in_step(self, batch_idx: int) -> tuple[bool, bool]:
-        """Whether a batch is the first and the last of those whose gradients make one step."""
-        done = batch_idx + 1
-        last = done % self.compute.accumulate == 0 or done == self.trainer.num_training_batches
-        return batch_idx % self.compute.accumulate == 0, last
 
     def _train_classifier(self, ldr: Tensor, site: Tensor, optimizer: LightningOptimizer, steps: int) -> Tensor:
         loss = ldr.new_zeros(())

@@ -49,8 +49,10 @@ def test_combat_trains_its_base_exactly_as_the_autoencoder_alone(fit):
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupted_one_does(fit, arguments):
-    whole = fit("seada", "--trainer.max_epochs=30", folder="whole")
-    killed, given = arguments("seada", "--trainer.max_epochs=30", folder="killed")
+    # Weights are averaged from the beginning, so that the average too is interrupted.
+    options = ("--trainer.max_epochs=30", "--model.average_from=0")
+    whole = fit("seada", *options, folder="whole")
+    killed, given = arguments("seada", *options, folder="killed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "benchmark.cli", *given], cwd=ROOT, env=environment)
     deadline = time.time() + 120
@@ -59,7 +61,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
     process.kill()
     process.wait()
     assert not (killed / "embeddings.parquet").exists()
-    fit("seada", "--trainer.max_epochs=30", folder="killed")
+    fit("seada", *options, folder="killed")
     assert 0 <= waiting_share(whole) < 1
     # The log is that of the second stretch of work alone.
     assert pd.read_csv(killed / "logs" / "metrics.csv")["epoch"].min() > 0
