@@ -78,7 +78,7 @@ def biology(settings: PhantomSettings, subject: str, diagnosis: str, sex: str, a
     Parameters
     ----------
     settings
-        The phantom's seed is used.
+        The phantom's seed and the spread of head sizes are used.
     subject, diagnosis, sex
         Of the subject.
     age
@@ -90,7 +90,8 @@ def biology(settings: PhantomSettings, subject: str, diagnosis: str, sex: str, a
     severity = SEVERITY[diagnosis] + SEVERITY_SD * rng.standard_normal()
     ventricle, hippocampus, cortex = 0.35 * rng.standard_normal(3)
     nigral = (1.5 if diagnosis == "PD" else 0.0) + 0.5 * rng.standard_normal()
-    width, length, height = 1 + 0.028 * rng.standard_normal(3) + (0.012 if sex == "M" else -0.012)
+    # Men's heads are larger by nearly one standard deviation.
+    width, length, height = 1 + settings.head_size * (rng.standard_normal(3) + (0.43 if sex == "M" else -0.43))
     at_baseline = Biology(age, severity, ventricle, hippocampus, cortex, nigral, width, length, height)
     return _grown(at_baseline, years, 0.1 * years * (diagnosis in ("MCI", "AD")))
 

@@ -35,6 +35,9 @@ class PhantomSettings:
         How far diagnosis and age of the training scans follow the site, 0 (not at all) to 1.
     repeat_share
         Share of training subjects with a second session a year later, 0 to 1.
+    head_size
+        How far width, length and height of the head differ between subjects, as a share (standard deviation), 0 to
+        0.1. The default is about what affine registration to a template leaves; unregistered, 0.028.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class PhantomSettings:
     within_site: float = 1.1
     confounding: float = 0.5
     repeat_share: float = 0.2
+    head_size: float = 0.008
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -63,6 +67,7 @@ class PhantomSettings:
             ("within_site", 0, 5),
             ("confounding", 0, 1),
             ("repeat_share", 0, 1),
+            ("head_size", 0, 0.1),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
