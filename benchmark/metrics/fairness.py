@@ -27,7 +27,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     -------
     list of Score
         Two a distance; n in sites; which site is the worst, the rows by query site say. NaN with a reason for one query
-        site or a site without a defined query.
+        site, a site without a defined query, or one label alone.
     """
     label = next(iter(label_sets(scans)))
     found = []
@@ -42,7 +42,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         means = np.array([mean_of_site_means(quality.value["mAP"][site == one], site[site == one]) for one in names])
         undefined = names[~np.isfinite(means)].tolist()
         if undefined or len(names) < 2:
-            reason = f"no defined query at {', '.join(undefined)}" if undefined else "fewer than two query sites"
+            missing = f"no defined query at {', '.join(undefined)}" if undefined else "fewer than two query sites"
+            reason = quality.reason or missing
             found += [Score(metric, params, math.nan, len(names), reason=reason) for metric in (WORST, SPREAD)]
             continue
         found.append(Score(WORST, params, float(means.min()), len(names)))

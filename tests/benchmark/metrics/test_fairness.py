@@ -38,3 +38,9 @@ def test_a_site_without_a_defined_query(make_table):
     table.loc[table["site"] == "site0", "diagnosis"] = "AD"
     found = scores(scored_scans(table), SETTINGS)
     assert all(math.isnan(score.value) and score.reason == "no defined query at site0" for score in found)
+
+
+def test_one_label_alone_is_not_perfectly_fair(make_table):
+    found = scores(scored_scans(make_table().assign(diagnosis="AD")), SETTINGS)
+    assert all(math.isnan(score.value) for score in found)
+    assert {score.reason for score in found} == {"one label alone: every scan of the gallery is relevant"}

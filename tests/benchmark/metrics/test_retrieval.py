@@ -200,12 +200,14 @@ def test_no_known_diagnosis(make_table):
     assert set(frame["reason"]) == {"no query"}
 
 
-def test_one_diagnosis_finds_itself_always_and_by_chance(make_table):
+def test_one_diagnosis_cannot_be_missed_and_measures_nothing(make_table):
     table = make_table()
     table["diagnosis"] = "CN"
-    found = pick(score(table), "mAP")
-    assert found["value"] == pytest.approx(1.0)
-    assert found["chance"] == pytest.approx(1.0)
+    frame = score(table, EvaluationSettings(bootstrap=20))
+    assert frame[["value", "chance", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert set(frame["n"]) == {0}
+    assert set(frame["reason"]) == {"one label alone: every scan of the gallery is relevant"}
+    assert set(frame["subgroup"]) == {"", *(f"query_site=site{index}" for index in range(3))}
 
 
 def test_gallery_smaller_than_k(make_table):
@@ -277,3 +279,17 @@ def test_own_distance_is_scored_beside_the_others_and_named(make_table):
             assert chosen.iloc[0]["value"] == expected
     with pytest.raises(UserError, match="own_distance: 'nearest' is not allowed"):
         EvaluationSettings(own_distance="nearest")
+
+
+def test_galleries_of_one_label_measure_nothing_though_the_label_set_has_two(make_table):
+    # Queries at site0 alone, which has both labels; of CN alone is what they are searched in.
+    table = make_table(travelling=0)
+    table = table[(table["site"] == "site0") | (table["diagnosis"] == "CN")]
+    frame = score(table, query_sites=["site0"])
+    found = pick(frame, "mAP")
+    assert np.isnan(found["value"])
+    assert np.isnan(found["chance"])
+    assert found["reason"] == "one label alone: every scan of the gallery is relevant"
+    assert np.isfinite(pick(frame, "mAP", "own_site")["value"])
+    # With the other sites' queries, which do see both labels, there is something to get wrong.
+    assert np.isfinite(pick(score(table), "mAP")["value"])
