@@ -12,6 +12,7 @@ from benchmark.metrics.retrieval import distance_params, label_sets, query_quali
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.similarity import vectors_of
 
 WORST = Metric("retrieval", "mAP_worst_site", version=1, higher_is_better=True)
 SPREAD = Metric("retrieval", "mAP_site_range", version=1, higher_is_better=False)
@@ -35,7 +36,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         params = key_values(gallery="other_sites", label=label, **distance_params(scans, distance, settings))
         quality = query_qualities(scans, check_query_sites(scans, query_sites), distance).get((label, "other_sites"))
         if quality is None or len(quality.query) == 0:
-            found += [Score(metric, params, math.nan, 0, reason="no query") for metric in (WORST, SPREAD)]
+            reason = vectors_of(scans, distance).reason if quality is None else "no query"
+            found += [Score(metric, params, math.nan, 0, reason=reason) for metric in (WORST, SPREAD)]
             continue
         site = scans.site[quality.query]
         names = np.unique(site)

@@ -70,14 +70,17 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """
     found: list[Score] = []
     for distance in settings.every_distance:
-        by_label = query_qualities(scans, check_query_sites(scans, query_sites), distance)
-        for label in label_sets(scans):
+        may_query = check_query_sites(scans, query_sites)
+        by_label = query_qualities(scans, may_query, distance)
+        for label, chosen in label_sets(scans).items():
             for gallery in GALLERIES:
                 params = key_values(gallery=gallery, label=label, **distance_params(scans, distance, settings))
                 quality = by_label.get((label, gallery))
                 if quality is None:
                     reason = vectors_of(scans, distance).reason
-                    found += [Score(metric, params, np.nan, 0, reason=reason) for metric in METRICS.values()]
+                    sites = np.unique(scans.site[may_query & chosen]).tolist()
+                    parts = ["", *(key_values(query_site=one) for one in sites)]
+                    found += [Score(one, params, np.nan, 0, part, reason) for part in parts for one in METRICS.values()]
                 else:
                     found += summarised(scans, quality, params, settings)
     return found

@@ -51,6 +51,10 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             reason = f"a query has fewer than {DEPTH} scans of other subjects"
         if reason or vectors is None:
             found.append(Score(SHARE, params, math.nan, len(queries), reason=reason))
+            found += [
+                Score(SHARE, params, math.nan, int((names == one).sum()), key_values(query_site=one), reason)
+                for one in np.unique(names).tolist()
+            ]
             continue
 
         nearest = nearest_scans(vectors, queries, codes, distance, "all_sites", DEPTH)

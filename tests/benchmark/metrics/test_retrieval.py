@@ -293,3 +293,13 @@ def test_galleries_of_one_label_measure_nothing_though_the_label_set_has_two(mak
     assert np.isfinite(pick(frame, "mAP", "own_site")["value"])
     # With the other sites' queries, which do see both labels, there is something to get wrong.
     assert np.isfinite(pick(score(table), "mAP")["value"])
+
+
+def test_a_distance_that_cannot_be_taken_has_a_row_for_every_query_site(make_table):
+    table = make_table()
+    settings = EvaluationSettings(distances=("within_subject",), bootstrap=0)
+    frame = score(table[table["split"] == "test"].drop(columns="split"), settings, ["site0", "site2"])
+    assert frame["value"].isna().all()
+    assert set(frame["reason"]) == {"no training scans to take the within-subject covariance from"}
+    assert set(frame["subgroup"]) == {"", "query_site=site0", "query_site=site2"}
+    assert not frame.duplicated(["metric", "params", "subgroup"]).any()
