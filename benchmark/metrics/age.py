@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import interval, subject_replicates
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.decoding import predicted_values
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -70,4 +70,4 @@ def undecodable(scans: Scans, features: Array, target: Array) -> str:
         return f"{subjects} subjects with a known value; at least 10 are needed"
     if np.ptp(target) == 0:
         return "every scan has the same value"
-    return "" if features.shape[1] else "the LDR is constant over the reference scans"
+    return unreadable(scans.ldr, features)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.coordinates import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, Pairs, design, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata
@@ -51,7 +51,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     found = []
     for coordinates in KINDS:
         features = transform(part.ldr, part.reference, coordinates)
-        reason = sites.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+        constant = unreadable(part.ldr, features)
+        reason = sites.reason or constant
         more = {} if scans.reference_is_train else {"statistics": "all"}
         if len(part) < len(scans):
             more["scans"] = str(len(part))
@@ -62,7 +63,11 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             accuracy = [_accuracy(one, sites.truth.codes, sites.truth.pairs) for one in (covariates, both)]
             gain = accuracy[1] - accuracy[0]
         found.append(Score(GAIN, params, gain, len(part), reason=reason, chance=0.0))
-        found.append(_within(part, features, settings, key_values(coordinates=coordinates, probe="ridge", **more)))
+        ridge = key_values(coordinates=coordinates, probe="ridge", **more)
+        if constant:
+            found.append(Score(WITHIN, ridge, math.nan, 0, reason=constant))
+        else:
+            found.append(_within(part, features, settings, ridge))
     return found
 
 
@@ -94,7 +99,7 @@ def _within(scans: Scans, features: Floats, settings: EvaluationSettings, params
         here = strata == stratum
         enough = [one for one in np.unique(scans.site[here]) if _subjects(scans, here & (scans.site == one)) >= 2]
         here &= np.isin(scans.site, enough)
-        if len(enough) < 2 or not features.shape[1]:
+        if len(enough) < 2:
             continue
         site, owner = codes_of(scans.site[here]), codes_of(scans.subject[here])
         pairs = stratified_folds(site, owner, min(settings.folds, int(owner.max()) + 1))
@@ -104,7 +109,7 @@ def _within(scans: Scans, features: Floats, settings: EvaluationSettings, params
         chances.append(1 / len(enough))
     if not values:
         why = "no stratum of diagnosis and age has two sites with two subjects each"
-        return Score(WITHIN, params, math.nan, 0, reason=why if features.shape[1] else "the LDR is constant")
+        return Score(WITHIN, params, math.nan, 0, reason=why)
     left = len(scans) - sum(sizes)
     reason = f"{left} scans are in strata with fewer than two sites of two subjects" if left else ""
     value, chance = (float(np.average(part, weights=sizes)) for part in (values, chances))

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
@@ -52,8 +52,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     for site in np.unique(scans.site).tolist():
         test = part.site == site
         train = ~test & ~np.isin(part.subject, part.subject[test])
-        reason = "" if features.shape[1] else "the LDR is constant over the reference scans"
-        reason = reason or _lacking(part.diagnosis, test, train, label)
+        reason = unreadable(part.ldr, features) or _lacking(part.diagnosis, test, train, label)
         value = math.nan
         if not reason:
             with warnings.catch_warnings():

@@ -33,7 +33,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        One; n in scans; NaN with a reason where there are not two subjects with each diagnosis.
+        One; n in scans; NaN with a reason where there are not two subjects with each diagnosis, or for a constant LDR.
     """
     label, chosen = next(iter(label_sets(scans).items()))
     part = at_most(scans.where(chosen), settings.probe_scans, settings.seed)
@@ -42,6 +42,6 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     )
     features = transform(part.ldr, part.reference, "standardised")
     params = probe_params(part, diagnoses.folds, "standardised", "linear", settings, label=label)
-    predicted, chance, undefined = probe_classes(features, diagnoses, "linear", settings)
+    predicted, chance, undefined = probe_classes(part.ldr, features, diagnoses, "linear", settings)
     reason = undefined or dropped(part, features.shape[1], "standardised")
     return accuracy_score(ACCURACY, part, diagnoses, predicted, settings, params, chance, reason)

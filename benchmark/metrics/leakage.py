@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmark.metrics.bootstrap import interval, subject_replicates
-from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform
+from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform, unreadable
 from benchmark.metrics.folds import Design, Integers, design
 from benchmark.metrics.probes import Floats, chance_level, chosen_values, class_recalls, out_of_fold
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -41,7 +41,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     -------
     list of Score
         ``balanced_accuracy`` overall and ``recall`` per site, n in scans; NaN with a reason for fewer than two
-        sites, a site with one subject, or an LDR that is constant over the reference scans.
+        sites, a site with one subject, or an LDR that is constant over the reference or the scored scans.
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     permutations = max(settings.permutations, settings.mlp_permutations)
@@ -58,10 +58,18 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
 
 
 def probe_classes(
-    features: Floats, classes: Design, probe: Probe, settings: EvaluationSettings
+    ldr: Floats, features: Floats, classes: Design, probe: Probe, settings: EvaluationSettings
 ) -> tuple[Integers | None, float, str]:
-    """Out-of-fold predictions of a probe, shape (scans,), its chance level, and why there are none if there are not."""
-    reason = classes.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+    """Out-of-fold predictions of a probe, shape (scans,), its chance level, and why there are none if there are not.
+
+    Parameters
+    ----------
+    ldr, features
+        LDRs, and what the probe sees of them, shapes (scans, dimensions) and (scans, kept dimensions).
+    classes, probe, settings
+        What is asked, of which probe, and how.
+    """
+    reason = classes.reason or unreadable(ldr, features)
     if classes.truth is None or reason:
         return None, math.nan, reason
     values = chosen_values(features, classes.truth, probe, settings.neighbours, settings.seed)
@@ -161,6 +169,6 @@ def _site_probe(
 ) -> list[Score]:
     fewer = {"scans": str(len(scans))} if len(scans) < given else {}
     params = probe_params(scans, sites.folds, coordinates, probe, settings, **fewer)
-    predicted, chance, undefined = probe_classes(features, sites, probe, settings)
+    predicted, chance, undefined = probe_classes(scans.ldr, features, sites, probe, settings)
     reason = undefined or dropped(scans, features.shape[1], coordinates)
     return accuracy_score(ACCURACY, scans, sites, predicted, settings, params, chance, reason, RECALL, "site")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.folds import design
 from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -36,11 +36,12 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     if len(part) < len(scans):
         more["scans"] = str(len(part))
     params = key_values(coordinates="standardised", probe="ridge", **more)
+    constant = unreadable(part.ldr, features)
     pairs: list[Score] = []
     for a, b in itertools.combinations(np.unique(part.site).tolist(), 2):
         here = np.isin(part.site, (a, b))
         two = design(part.site[here], part.subject[here], settings.folds, 0, settings.seed)
-        reason = two.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+        reason = two.reason or constant
         value = math.nan
         if two.truth is not None and not reason:
             codes = two.truth.codes[None]

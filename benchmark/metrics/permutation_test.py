@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.coordinates import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata, permuted_sites
@@ -60,9 +60,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
                 **more,
             )
             features = transform(part.ldr, part.reference, coordinates)
-            reason = _undefined(site, owner, settings) or (
-                "" if features.shape[1] else "the LDR is constant over the reference scans"
-            )
+            reason = _undefined(site, owner, settings) or unreadable(part.ldr, features)
             value = math.nan if reason else p_value(features, site, owner, stratum, settings)
             found.append(Score(P_VALUE, params, value, int(owner.max()) + 1, reason=reason))
     return found

@@ -47,6 +47,6 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         more = {"label": label} if target == "diagnosis" else {}
         plain = replace(settings, inner_folds=0)
         params = probe_params(part, classes.folds, "standardised", "linear", plain, **more)
-        predicted, chance, reason = probe_classes(features, classes, "linear", plain)
+        predicted, chance, reason = probe_classes(part.ldr, features, classes, "linear", plain)
         found += accuracy_score(metric, part, classes, predicted, plain, params, chance, reason)
     return found

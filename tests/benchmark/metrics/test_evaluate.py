@@ -33,7 +33,8 @@ def test_the_order_of_rows_changes_nothing(make_table):
 def test_undefined_values_have_a_reason_and_are_not_zero(make_table, set_vectors):
     table = make_table(sites=1, subjects=2, travelling=0, train=0)
     scores = evaluate(set_vectors(table, np.ones((2, 2))), QUICK)
-    assert scores["value"].isna().all()
+    assert scores.loc[scores["metric"] != "collapsed", "value"].isna().all()
+    assert scores.loc[scores["metric"] == "collapsed", "value"].tolist() == [1.0]
     assert (scores["reason"] != "").all()
 
 
@@ -87,3 +88,17 @@ def test_a_process_aside_changes_no_score(make_table, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with process_aside(len(table)) as aside:
         assert aside is None
+
+
+def test_scored_scans_that_are_all_alike_leave_every_score_undefined(make_table, set_vectors):
+    table = make_table(subjects=12).assign(age=np.linspace(60, 80, 75), anatomy_width=np.arange(75) % 7.0)
+    vectors = np.random.default_rng(0).normal(size=(75, 4))
+    vectors[table["split"] == "test"] = 0.3
+    scores = evaluate(set_vectors(table, vectors), QUICK)
+    defined = scores[scores["value"].notna()]
+    assert (defined["metric"].tolist(), defined["value"].tolist()) == (["collapsed"], [1.0])
+    assert set(scores["reason"].str.removeprefix("site0: ").str.split(";").str[0]) == {
+        "all scored scans have the same vector",
+        "the LDR is constant",
+        "the LDR is constant over the scored scans",
+    }

@@ -239,10 +239,18 @@ def test_a_site_without_any_defined_query_leaves_the_mean_missing(make_table):
     assert found["reason"].endswith("no defined query at site0")
 
 
-def test_collapsed_vectors_rank_by_key(make_table, set_vectors):
-    table = set_vectors(make_table(), np.full((66, 4), 0.1))
-    expected = naive_ap_by_site(table, "other_sites", {"CN", "AD"}, lambda a, b: 0.0)
-    assert pick(score(table), "mAP")["value"] == pytest.approx(expected)
+@pytest.mark.parametrize("train", [0.1, None])
+def test_collapsed_vectors_are_not_ranked(make_table, set_vectors, train):
+    # Constant altogether, or over the scored scans alone.
+    table = make_table()
+    vectors = np.full((66, 4), 0.1)
+    if train is None:
+        vectors[table["split"] == "train"] = np.random.default_rng(0).normal(size=(30, 4))
+    distances = ("cosine_centred", "cosine", "euclidean", "whitened")
+    frame = score(set_vectors(table, vectors), EvaluationSettings(distances=distances, bootstrap=20))
+    assert frame[["value", "ci_low", "chance"]].isna().all(axis=None)
+    assert set(frame["n"]) == {0}
+    assert set(frame["reason"]) == {"all scored scans have the same vector"}
 
 
 def test_random_vectors_score_at_chance(make_table, set_vectors):
