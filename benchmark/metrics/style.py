@@ -25,9 +25,9 @@ _STYLE = re.compile(r"s(0|[1-9][0-9]*)")
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of a linear probe on the style code (columns ``s0, s1, ...``), for site and for CN/AD.
 
-    Out of fold, subjects kept together, each dimension standardised over the scored scans, without their labels; in
-    [0, 1]. A style code is there to carry the site (higher is better); what it knows of the disease is lost to the
-    LDR (lower is better).
+    Out of fold, subjects kept together, each dimension standardised over the scored scans (``statistics=all``: codes
+    of training scans are not at hand), without their labels; in [0, 1]. A style code is there to carry the site
+    (higher is better); what it knows of the disease is lost to the LDR (lower is better).
 
     Returns
     -------
@@ -38,7 +38,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     if not columns:
         return []
     code = scans.other[columns].to_numpy(np.float64)
-    coded = at_most(replace(scans, ldr=code, reference=code, memo={}), settings.probe_scans, settings.seed)
+    every = replace(scans, ldr=code, reference=code, reference_is_train=False, memo={})
+    coded = at_most(every, settings.probe_scans, settings.seed)
     label, chosen = next(iter(label_sets(coded).items()))
     found = []
     for metric, part, target in ((SITE, coded, "site"), (DISEASE, coded.where(chosen[: len(coded)]), "diagnosis")):
