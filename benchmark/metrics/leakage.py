@@ -10,7 +10,16 @@ import numpy as np
 from benchmark.metrics.bootstrap import interval, subject_replicates
 from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform, unreadable
 from benchmark.metrics.folds import Design, Integers, design
-from benchmark.metrics.probes import Floats, chance_level, chosen_values, class_recalls, out_of_fold
+from benchmark.metrics.probes import (
+    EVERY_INNER_FOLD,
+    Floats,
+    chance_level,
+    chosen_values,
+    class_recalls,
+    fewer_neighbours,
+    grid,
+    out_of_fold,
+)
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings, Probe
@@ -144,9 +153,16 @@ def accuracy_score(
 def probe_params(
     scans: Scans, folds: int, coordinates: Coordinates, probe: Probe, settings: EvaluationSettings, /, **more: str
 ) -> str:
-    """Canonical parameters of a probe's rows."""
-    neighbours = {"k": str(settings.neighbours)} if probe == "knn" and not settings.inner_folds else {}
-    inner = {"inner_folds": str(settings.inner_folds)} if settings.inner_folds else {}
+    """Canonical parameters of a probe's rows.
+
+    ``inner_folds`` is there where the probe has values to choose from, and ``inner_used=1`` where one of those folds
+    decides.
+    """
+    nested = settings.inner_folds > 0 and len(grid(probe, settings.neighbours)) > 1
+    neighbours = {"k": str(settings.neighbours)} if probe == "knn" and not nested else {}
+    inner = {"inner_folds": str(settings.inner_folds)} if nested else {}
+    if nested and probe not in EVERY_INNER_FOLD:
+        inner["inner_used"] = "1"
     statistics = {} if scans.reference_is_train else {"statistics": "all"}
     return key_values(coordinates=coordinates, folds=folds, probe=probe, **inner, **neighbours, **statistics, **more)
 
@@ -170,5 +186,8 @@ def _site_probe(
     fewer = {"scans": str(len(scans))} if len(scans) < given else {}
     params = probe_params(scans, sites.folds, coordinates, probe, settings, **fewer)
     predicted, chance, undefined = probe_classes(scans.ldr, features, sites, probe, settings)
-    reason = undefined or dropped(scans, features.shape[1], coordinates)
+    notes = [dropped(scans, features.shape[1], coordinates)]
+    if probe == "knn" and sites.truth is not None:
+        notes.append(fewer_neighbours(sites.truth, settings.neighbours))
+    reason = undefined or "; ".join(note for note in notes if note)
     return accuracy_score(ACCURACY, scans, sites, predicted, settings, params, chance, reason, RECALL, "site")
