@@ -102,3 +102,16 @@ def test_scored_scans_that_are_all_alike_leave_every_score_undefined(make_table,
         "the LDR is constant",
         "the LDR is constant over the scored scans",
     }
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_is_answered_with_its_scan_and_column(make_table, value):
+    table = make_table()
+    table.loc[[4, 7], "z3"] = value
+    table.loc[7, "z1"] = value
+    with pytest.raises(UserError) as error:
+        evaluate(table, QUICK)
+    assert str(error.value) == (
+        f"embeddings: scan 'site0/s0-4/ses-1', column 'z3': {value} is not allowed; it must be a finite number; "
+        "2 of 66 scans have such values: embed them again, or leave them out"
+    )
