@@ -25,8 +25,11 @@ MAE = Metric("age", "mae_years", version=1, higher_is_better=False, highest=math
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Mean absolute error in years of ridge regression of age on the LDR, standardised coordinates.
 
-    Out of fold, subjects kept together, penalty chosen within the training part. 0 is best; chance is the error of
-    predicting the training part's mean age.
+    MAE = 1/n Σ |ŷ - y| over the n scans of known age y, of LDRs of shape (scans, dimensions); ŷ is out of fold,
+    subjects kept together, from ridge regression (Hoerl & Kennard, Technometrics 1970) whose penalty is chosen within
+    the training part. In [0, ∞), lower is better; chance is the error of predicting the training part's mean age. The
+    measure is that of brain-age studies (Cole & Franke, Trends in Neurosciences 2017). Interval over resamples of
+    subjects, with predictions as they are.
 
     Returns
     -------

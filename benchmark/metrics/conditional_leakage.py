@@ -33,17 +33,23 @@ KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Leakage beyond what age, sex and diagnosis give away of the site, in two ways.
 
-    ``gain_over_covariates``: balanced accuracy for the site of logistic regression on the LDR, age, its square, sex
-    and diagnosis, minus that on the covariates alone, both out of fold with subjects kept together; in [-1, 1], about
-    0 (or a little below, for the LDR is then noise) where the LDR knows no more of the site than the covariates.
-    ``within_strata``: balanced accuracy of a ridge classifier that is trained and tested within a stratum of
-    diagnosis and age, mean over strata weighted by their scans; 1 / sites by chance. A stratum counts with the sites
-    that have two subjects in it, if there are two such sites. Lower is better.
+    ``gain_over_covariates`` = BA(LDR, c) - BA(c), c being age, its square, sex and diagnosis, and BA the balanced
+    accuracy for the site of logistic regression, out of fold with subjects kept together; in [-1, 1], about 0 (or a
+    little below, for the LDR is then noise) where the LDR knows no more of the site than the covariates.
+    ``within_strata`` = Σ_s n_s BA_s / Σ_s n_s, BA_s being the balanced accuracy of a ridge classifier that is trained
+    and tested within stratum s of diagnosis and age, n_s its scans; in [0, 1], by chance 1 / sites, in the same mean
+    over strata. A stratum counts with the sites that have two subjects in it, if there are two such sites.
+
+    Lower is better. Both are read from LDRs of shape (scans, dimensions), in standardised and in whitened coordinates.
+    Why what a confound explains must be held apart, and how: Snoek, Miletić & Scholte, NeuroImage 2019; balanced
+    accuracy: Brodersen et al., ICPR 2010. The two measures as they are here are ours.
 
     Returns
     -------
     list of Score
-        n in scans; NaN with a reason where the site cannot be probed, or no stratum has two sites.
+        n in scans. NaN with a reason for a constant LDR; for ``gain_over_covariates`` with fewer than two sites, or
+        fewer than two subjects at one (four scans are the least); for ``within_strata`` where no stratum has two sites
+        of two subjects each (four scans of one stratum).
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     sites = design(part.site, part.subject, settings.folds, 0, settings.seed)

@@ -21,14 +21,18 @@ SPREAD = Metric("retrieval", "mAP_site_range", version=1, higher_is_better=False
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Lowest mean average precision of a query site, and highest minus lowest, for CN/AD in other sites' scans.
 
-    Both in [0, 1]. The lowest of several noisy means is lower than the lowest true one, the more so the fewer queries
-    a site has: compare methods, not with chance.
+    With m_s the mean over the queries of site s of their average precision (:mod:`benchmark.metrics.retrieval`), of
+    rankings of shape (queries, scans): the worst site is min_s m_s, higher is better; the range is max_s m_s - min_s
+    m_s, lower is better, but 0 is also reached by a method that finds nothing anywhere. Both in [0, 1]. The lowest of
+    several noisy means is lower than the lowest true one, the more so the fewer queries a site has: compare methods,
+    not with chance. The lowest group as a measure of its own: Sagawa et al., ICLR 2020; of a search, over sites, it is
+    ours.
 
     Returns
     -------
     list of Score
         Two a distance; n in sites; which site is the worst, the rows by query site say. NaN with a reason for one query
-        site, a site without a defined query, or one label alone.
+        site (two are the least), a site without a defined query, one label alone, or a distance that cannot be taken.
     """
     label = next(iter(label_sets(scans)))
     found = []

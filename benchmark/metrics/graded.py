@@ -30,9 +30,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """nDCG@10 in other sites' scans, with gain 2^g - 1, g = 2 for the query's diagnosis, 1 for the next, 0 else.
 
     The order is CN, MCI, AD (gain after Burges et al., ICML 2005; discount 1 / log2(rank + 1), Järvelin & Kekäläinen,
-    ACM TOIS 2002). In [0, 1], higher is better; needs ten scans in the gallery. Chance is exact: the mean gain of the
-    gallery times the sum of discounts, over the ideal. Mean over query sites of each site's mean; interval over
-    resamples of query subjects.
+    ACM TOIS 2002). Of rankings of shape (queries, 10). In [0, 1], higher is better; needs ten scans in the gallery.
+    Chance is exact: the mean gain of the gallery times the sum of discounts, over the ideal. Mean over query sites of
+    each site's mean; interval over resamples of query subjects.
 
     Returns
     -------

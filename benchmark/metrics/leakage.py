@@ -32,10 +32,12 @@ RECALL = Metric("leakage", "recall", version=3, higher_is_better=False)
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of each probe for the site, in raw, standardised and whitened coordinates.
 
-    The mean over sites of the share of a site's scans that are named right, in [0, 1], 1 / sites by chance, lower is
-    better. Predictions are out of fold, with subjects kept together and regularisation chosen within the training
-    part, and pooled over folds before the accuracy is taken. Chance is the mean over refits with permuted sites. The
-    interval is over resamples of subjects, with predictions as they are.
+    1/S Σ_s (scans of site s that are named right) / (scans of s) over the S sites (Brodersen et al., ICPR 2010); in
+    [0, 1], 1 / S by chance, lower is better. Read from LDRs of shape (scans, dimensions) by classifiers that were not
+    part of training (Alain & Bengio 2017; of sites in brain MRI: Glocker et al. 2019). Predictions, shape (scans,), are
+    out of fold, with subjects kept together and regularisation chosen within the training part (Varma & Simon, BMC
+    Bioinformatics 2006), and pooled over folds before the accuracy is taken. Chance is the mean over refits with
+    permuted sites. The interval is over resamples of subjects, with predictions as they are.
 
     Parameters
     ----------
@@ -49,8 +51,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        ``balanced_accuracy`` overall and ``recall`` per site, n in scans; NaN with a reason for fewer than two
-        sites, a site with one subject, or an LDR that is constant over the reference or the scored scans.
+        ``balanced_accuracy`` overall and ``recall`` per site, n in scans; NaN with a reason for fewer than two sites, a
+        site with one subject (so four scans are the least), or an LDR that is constant over the reference or the scored
+        scans.
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     permutations = max(settings.permutations, settings.mlp_permutations)

@@ -21,14 +21,18 @@ PAIR = Metric("leakage", "pair_balanced_accuracy", version=1, higher_is_better=F
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of a ridge classifier that tells two sites apart, for every pair, standardised coordinates.
 
-    Out of fold, subjects kept together; in [0, 1], 0.5 by chance, lower is better. The overall row is the mean over
-    pairs, missing if one is missing; the pairs' rows have the subgroup ``site_a=...;site_b=...``, both ways round, so
-    that they fill a matrix.
+    Of sites a and b: 1/2 (r_a + r_b), r being the share of a site's scans that are named right (Brodersen et al., ICPR
+    2010), from the pair's LDRs, shape (scans of a and b, dimensions). Out of fold, subjects kept together; in [0, 1],
+    0.5 by chance, lower is better. The overall row is the mean over pairs, missing if one is missing, as Hand & Till
+    (Machine Learning 2001) take it for the area under the curve; the pairs' rows have the subgroup
+    ``site_a=...;site_b=...``, both ways round, so that they fill a matrix of shape (sites, sites). Balanced accuracy in
+    place of the area is our choice.
 
     Returns
     -------
     list of Score
-        n in scans; NaN with a reason for one site, a site with one subject, or a constant LDR.
+        n in scans; NaN with a reason for one site, a site with one subject (so four scans a pair are the least), or a
+        constant LDR.
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     features = transform(part.ldr, part.reference, "standardised")

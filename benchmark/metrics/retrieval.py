@@ -48,6 +48,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     that a large site does not outweigh a small one; it is NaN where a site's queries are all undefined. Its
     interval is the 95 % percentile interval over resamples of query subjects, with gallery and model as they are.
 
+    Each measure is one of :mod:`benchmark.metrics.ranked`, which has its formula, source and least number of scans, of
+    rankings of shape (queries, scans). All are in [0, 1], higher is better, and stand beside their exact chance level.
+
     Parameters
     ----------
     scans

@@ -28,16 +28,18 @@ MATRIX = Metric("retrieval", "mAP_site_to_site", version=1, higher_is_better=Tru
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Compute mAP of the queries of one site in the scans of one site, for CN/AD and the first distance.
 
-    Average precision as in :mod:`benchmark.metrics.ranked.average_precision`, mean over the site's queries; scans of
-    the query's subject are left out. In [0, 1], higher is better. A small gallery makes chance high: read each value
-    beside its own.
+    1/Q Σ_q AP(q, s), the mean over the Q queries of a site that have a relevant scan at site s, with AP as in
+    :mod:`benchmark.metrics.ranked.average_precision` (Manning et al. 2008, section 8.4) of rankings of shape (queries,
+    scans), of which the scans of site s are kept and those of the query's subject left out. A matrix of shape (query
+    sites, gallery sites); that AP is laid out by pairs of sites is ours. In [0, 1], higher is better. A small gallery
+    makes chance high: read each value beside its own.
 
     Returns
     -------
     list of Score
-        Rows with the subgroup ``gallery_site=...;query_site=...``; n counts queries with a relevant scan; NaN with a
-        reason where there is none, and in all of them where no scan has a label, one label is alone, or the distance
-        cannot be taken.
+        Rows with the subgroup ``gallery_site=...;query_site=...``; n counts queries with a relevant scan, one at least;
+        NaN with a reason where there is none, and in all of them where no scan has a label, one label is alone, or the
+        distance cannot be taken.
     """
     distance = settings.every_distance[0]
     label, chosen = next(iter(label_sets(scans).items()))

@@ -25,14 +25,18 @@ _STYLE = re.compile(r"s(0|[1-9][0-9]*)")
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of a linear probe on the style code (columns ``s0, s1, ...``), for site and for CN/AD.
 
-    Out of fold, subjects kept together, each dimension standardised over the scored scans (``statistics=all``: codes
-    of training scans are not at hand), without their labels; in [0, 1]. A style code is there to carry the site
-    (higher is better); what it knows of the disease is lost to the LDR (lower is better).
+    1/K Σ_k (scans of class k that are named right) / (scans of k) over the K classes (Brodersen et al., ICPR 2010), by
+    logistic regression (C = 0.1) on codes of shape (scans, code dimensions). Out of fold, subjects kept together, each
+    dimension standardised over the scored scans (``statistics=all``: codes of training scans are not at hand), without
+    their labels. In [0, 1], 1 / K by chance. A style code is there to carry the site (higher is better); what it knows
+    of the disease is lost to the LDR (lower is better). Style codes: Tobari et al. 2025; linear probes: Alain & Bengio
+    2017.
 
     Returns
     -------
     list of Score
-        Two, or none where the embeddings have no style code; n in scans; NaN with a reason where a probe has none.
+        Two, or none where the embeddings have no style code; n in scans; NaN with a reason for fewer than two classes,
+        a class with one subject (so four scans are the least), or a constant code.
     """
     columns = sorted((str(name) for name in scans.other if _STYLE.fullmatch(str(name))), key=lambda name: int(name[1:]))
     if not columns:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.metrics.evaluate import EvaluationSettings, evaluate, process_aside, score_all
+from benchmark.metrics.evaluate import EvaluationSettings, evaluate, process_aside, score_all, scorers
 from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values, to_frame
 
 QUICK = EvaluationSettings(
@@ -115,3 +117,14 @@ def test_a_value_that_is_not_finite_is_answered_with_its_scan_and_column(make_ta
         f"embeddings: scan 'site0/s0-4/ses-1', column 'z3': {value} is not allowed; it must be a finite number; "
         "2 of 66 scans have such values: embed them again, or leave them out"
     )
+
+
+@pytest.mark.parametrize("scorer", scorers(), ids=lambda one: one.__module__.rpartition(".")[2])
+def test_every_metric_states_shapes_direction_source_and_when_it_is_undefined(scorer):
+    text = " ".join(scorer.__doc__.split())
+    for phrase in ("shape", "is better", "NaN with a reason"):
+        assert phrase in text
+    table = (Path(__file__).parents[3] / "docs/bibliography.md").read_text(encoding="utf-8").splitlines()[4:]
+    authors = [line.split("|")[1].split()[0] for line in table]
+    # The measures of retrieval are files of their own, which name theirs.
+    assert any(author in text for author in authors) or "benchmark.metrics.ranked" in text
