@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import interval, subject_replicates
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.decoding import predicted_values
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -25,8 +25,11 @@ MAE = Metric("age", "mae_years", version=1, higher_is_better=False, highest=math
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Mean absolute error in years of ridge regression of age on the LDR, standardised coordinates.
 
-    Out of fold, subjects kept together, penalty chosen within the training part. 0 is best; chance is the error of
-    predicting the training part's mean age.
+    MAE = 1/n Σ |ŷ - y| over the n scans of known age y, of LDRs of shape (scans, dimensions); ŷ is out of fold,
+    subjects kept together, from ridge regression (Hoerl & Kennard, Technometrics 1970) whose penalty is chosen within
+    the training part. In [0, ∞), lower is better; chance is the error of predicting the training part's mean age. The
+    measure is that of brain-age studies (Cole & Franke, Trends in Neurosciences 2017). Interval over resamples of
+    subjects, with predictions as they are.
 
     Returns
     -------
@@ -70,4 +73,4 @@ def undecodable(scans: Scans, features: Array, target: Array) -> str:
         return f"{subjects} subjects with a known value; at least 10 are needed"
     if np.ptp(target) == 0:
         return "every scan has the same value"
-    return "" if features.shape[1] else "the LDR is constant over the reference scans"
+    return unreadable(scans.ldr, features)

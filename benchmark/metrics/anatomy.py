@@ -25,8 +25,11 @@ PREFIX = "anatomy_"
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Share of the variance of each true anatomical parameter that ridge regression on the LDR explains.
 
-    R² = 1 - Σ(y - ŷ)² / Σ(y - mean of the training part)², out of fold, subjects kept together, standardised
-    coordinates; at most 1, 0 for predicting the mean, below 0 for worse.
+    R² = 1 - Σ(y - ŷ)² / Σ(y - mean of the training part)² over the scans, y the parameter and ŷ its out-of-fold
+    prediction by ridge regression (Hoerl & Kennard, Technometrics 1970) on LDRs of shape (scans, dimensions), subjects
+    kept together, standardised coordinates. At most 1, without a lower bound; higher is better; 0, which is chance, for
+    predicting the mean, below 0 for worse. A linear probe (Alain & Bengio 2017) of what the phantom knows to be there:
+    that it is read against a phantom's truth is ours.
 
     Returns
     -------

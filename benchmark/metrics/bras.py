@@ -21,10 +21,11 @@ BRAS = Metric("leakage", "bras", version=2, higher_is_better=True)
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Batch-removal-adapted silhouette of the sites within diagnoses, cosine distance; higher is better mixed.
 
-    Rautenstrauch & Ohler, Nature Biotechnology 2025: for a scan with mean distance a to scans of its diagnosis at its
-    own site, and b to those at all other sites together, s = (b - a) / max(a, b); BRAS is the mean over diagnoses of
-    the mean of 1 - |s|, in [0, 1]. Scans without a diagnosis are left out, as are diagnoses with scans of one site
-    alone, or with one scan a site. Chance is the mean over permutations of the sites over subjects.
+    Rautenstrauch & Ohler, Nature Biotechnology 2025: of LDRs of shape (scans, dimensions), for a scan with mean
+    distance a to scans of its diagnosis at its own site, and b to those at all other sites together, s = (b - a) /
+    max(a, b); BRAS is the mean over diagnoses of the mean of 1 - |s|, in [0, 1]. Scans without a diagnosis are left
+    out, as are diagnoses with scans of one site alone, or with one scan a site. Chance is the mean over permutations of
+    the sites over subjects.
 
     Returns
     -------

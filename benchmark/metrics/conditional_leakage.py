@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.coordinates import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, Pairs, design, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata
@@ -33,17 +33,23 @@ KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Leakage beyond what age, sex and diagnosis give away of the site, in two ways.
 
-    ``gain_over_covariates``: balanced accuracy for the site of logistic regression on the LDR, age, its square, sex
-    and diagnosis, minus that on the covariates alone, both out of fold with subjects kept together; in [-1, 1], about
-    0 (or a little below, for the LDR is then noise) where the LDR knows no more of the site than the covariates.
-    ``within_strata``: balanced accuracy of a ridge classifier that is trained and tested within a stratum of
-    diagnosis and age, mean over strata weighted by their scans; 1 / sites by chance. A stratum counts with the sites
-    that have two subjects in it, if there are two such sites. Lower is better.
+    ``gain_over_covariates`` = BA(LDR, c) - BA(c), c being age, its square, sex and diagnosis, and BA the balanced
+    accuracy for the site of logistic regression, out of fold with subjects kept together; in [-1, 1], about 0 (or a
+    little below, for the LDR is then noise) where the LDR knows no more of the site than the covariates.
+    ``within_strata`` = Σ_s n_s BA_s / Σ_s n_s, BA_s being the balanced accuracy of a ridge classifier that is trained
+    and tested within stratum s of diagnosis and age, n_s its scans; in [0, 1], by chance 1 / sites, in the same mean
+    over strata. A stratum counts with the sites that have two subjects in it, if there are two such sites.
+
+    Lower is better. Both are read from LDRs of shape (scans, dimensions), in standardised and in whitened coordinates.
+    Why what a confound explains must be held apart, and how: Snoek, Miletić & Scholte, NeuroImage 2019; balanced
+    accuracy: Brodersen et al., ICPR 2010. The two measures as they are here are ours.
 
     Returns
     -------
     list of Score
-        n in scans; NaN with a reason where the site cannot be probed, or no stratum has two sites.
+        n in scans. NaN with a reason for a constant LDR; for ``gain_over_covariates`` with fewer than two sites, or
+        fewer than two subjects at one (four scans are the least); for ``within_strata`` where no stratum has two sites
+        of two subjects each (four scans of one stratum).
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     sites = design(part.site, part.subject, settings.folds, 0, settings.seed)
@@ -51,7 +57,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     found = []
     for coordinates in KINDS:
         features = transform(part.ldr, part.reference, coordinates)
-        reason = sites.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+        constant = unreadable(part.ldr, features)
+        reason = sites.reason or constant
         more = {} if scans.reference_is_train else {"statistics": "all"}
         if len(part) < len(scans):
             more["scans"] = str(len(part))
@@ -62,7 +69,11 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             accuracy = [_accuracy(one, sites.truth.codes, sites.truth.pairs) for one in (covariates, both)]
             gain = accuracy[1] - accuracy[0]
         found.append(Score(GAIN, params, gain, len(part), reason=reason, chance=0.0))
-        found.append(_within(part, features, settings, key_values(coordinates=coordinates, probe="ridge", **more)))
+        ridge = key_values(coordinates=coordinates, probe="ridge", **more)
+        if constant:
+            found.append(Score(WITHIN, ridge, math.nan, 0, reason=constant))
+        else:
+            found.append(_within(part, features, settings, ridge))
     return found
 
 
@@ -94,7 +105,7 @@ def _within(scans: Scans, features: Floats, settings: EvaluationSettings, params
         here = strata == stratum
         enough = [one for one in np.unique(scans.site[here]) if _subjects(scans, here & (scans.site == one)) >= 2]
         here &= np.isin(scans.site, enough)
-        if len(enough) < 2 or not features.shape[1]:
+        if len(enough) < 2:
             continue
         site, owner = codes_of(scans.site[here]), codes_of(scans.subject[here])
         pairs = stratified_folds(site, owner, min(settings.folds, int(owner.max()) + 1))
@@ -104,7 +115,7 @@ def _within(scans: Scans, features: Floats, settings: EvaluationSettings, params
         chances.append(1 / len(enough))
     if not values:
         why = "no stratum of diagnosis and age has two sites with two subjects each"
-        return Score(WITHIN, params, math.nan, 0, reason=why if features.shape[1] else "the LDR is constant")
+        return Score(WITHIN, params, math.nan, 0, reason=why)
     left = len(scans) - sum(sizes)
     reason = f"{left} scans are in strata with fewer than two sites of two subjects" if left else ""
     value, chance = (float(np.average(part, weights=sizes)) for part in (values, chances))

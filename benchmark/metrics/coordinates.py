@@ -32,6 +32,22 @@ def varying(reference: Floats) -> npt.NDArray[np.bool_]:
     return varies
 
 
+def unreadable(ldr: Floats, features: Floats) -> str:
+    """Why nothing can be read from scans; empty if something can.
+
+    Parameters
+    ----------
+    ldr
+        LDRs of the scored scans, shape (scans, dimensions).
+    features
+        The same in some coordinates, as :func:`transform` gives them, shape (scans, kept dimensions).
+    """
+    if not features.shape[1]:
+        return "the LDR is constant over the reference scans"
+    # Of equal scans a classifier would learn the rounding of their coordinates, if anything.
+    return "the LDR is constant over the scored scans" if len(ldr) and not varying(ldr).any() else ""
+
+
 def transform(ldr: Floats, reference: Floats, coordinates: Coordinates) -> Floats:
     """Express LDRs in coordinates whose statistics come from reference scans.
 

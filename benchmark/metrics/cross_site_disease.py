@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
@@ -27,15 +27,18 @@ ACROSS = Metric("disease", "cross_site_balanced_accuracy", version=1, higher_is_
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy for CN against AD at each site, of logistic regression (C = 0.1) trained at the others.
 
-    Standardised coordinates. Subjects of the test site are left out of training wherever they were scanned. In [0, 1],
-    0.5 by chance, higher is better. The overall value is the mean over sites, missing if one is missing; its interval
-    is over resamples of subjects, with predictions as they are.
+    Balanced accuracy of a site = 1/2 Σ_d (scans of diagnosis d that are named right) / (scans of d), over its CN and AD
+    scans (Brodersen et al., ICPR 2010), from LDRs of shape (scans, dimensions) in standardised coordinates. Subjects of
+    the test site are left out of training wherever they were scanned. In [0, 1], 0.5 by chance, higher is better. The
+    overall value is the mean over sites, missing if one is missing; its interval is over resamples of subjects, with
+    predictions as they are. Leaving out one site after the other: Abraham et al., NeuroImage 2017.
 
     Returns
     -------
     list of Score
-        Overall, then with subgroup ``test_site=...``; n in scans; NaN with a reason where a site or its training part
-        lacks a diagnosis.
+        Overall, then with subgroup ``test_site=...``; n in scans. At every site, and among the others' scans without
+        its subjects, each of the two diagnoses must have one scan: four scans at two sites are the least. NaN with a
+        reason where one is missing, or for a constant LDR.
     """
     label, chosen = next(iter(label_sets(scans).items()))
     part = at_most(scans.where(chosen), settings.probe_scans, settings.seed)
@@ -52,8 +55,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     for site in np.unique(scans.site).tolist():
         test = part.site == site
         train = ~test & ~np.isin(part.subject, part.subject[test])
-        reason = "" if features.shape[1] else "the LDR is constant over the reference scans"
-        reason = reason or _lacking(part.diagnosis, test, train, label)
+        reason = unreadable(part.ldr, features) or _lacking(part.diagnosis, test, train, label)
         value = math.nan
         if not reason:
             with warnings.catch_warnings():

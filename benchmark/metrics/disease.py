@@ -18,8 +18,11 @@ ACCURACY = Metric("disease", "balanced_accuracy", version=2, higher_is_better=Tr
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of a linear probe for CN against AD over the scored scans, in standardised coordinates.
 
-    In [0, 1], 0.5 by chance, higher is better. Cross-validated with subjects kept together; chance from permuted
-    diagnoses. Where no scan is CN or AD, the two most frequent labels take their place.
+    1/2 Σ_d (scans of diagnosis d that are named right) / (scans of d) (Brodersen et al., ICPR 2010), from LDRs of shape
+    (scans, dimensions). In [0, 1], 0.5 by chance, higher is better. The probe (Alain & Bengio 2017) is logistic
+    regression, cross-validated with subjects kept together, its regularisation chosen within the training part (Varma &
+    Simon, BMC Bioinformatics 2006); chance from permuted diagnoses, interval over resamples of subjects. Where no scan
+    is CN or AD, the two most frequent labels take their place.
 
     Parameters
     ----------
@@ -33,7 +36,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        One; n in scans; NaN with a reason where there are not two subjects with each diagnosis.
+        One; n in scans; NaN with a reason where there are not two subjects with each diagnosis (four scans are the
+        least), or for a constant LDR.
     """
     label, chosen = next(iter(label_sets(scans).items()))
     part = at_most(scans.where(chosen), settings.probe_scans, settings.seed)
@@ -42,6 +46,6 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     )
     features = transform(part.ldr, part.reference, "standardised")
     params = probe_params(part, diagnoses.folds, "standardised", "linear", settings, label=label)
-    predicted, chance, undefined = probe_classes(features, diagnoses, "linear", settings)
+    predicted, chance, undefined = probe_classes(part.ldr, features, diagnoses, "linear", settings)
     reason = undefined or dropped(part, features.shape[1], "standardised")
     return accuracy_score(ACCURACY, part, diagnoses, predicted, settings, params, chance, reason)

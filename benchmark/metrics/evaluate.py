@@ -57,7 +57,8 @@ def evaluate(
     Raises
     ------
     UserError
-        For a `split` column without test rows, or a query site without scored scans.
+        For a `split` column without test rows, a query site without scored scans, or a value of an LDR that is not
+        finite.
     """
     return to_frame(score_all(embeddings, settings, query_sites))
 

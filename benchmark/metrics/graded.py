@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
 from benchmark.metrics.galleries import Codes, gallery_counts
+from benchmark.metrics.query_quality import ONE_LABEL
 from benchmark.metrics.ranked.ndcg import DEPTH, DISCOUNTS
 from benchmark.metrics.retrieval import distance_params, nearest_scans
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -29,15 +30,16 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """nDCG@10 in other sites' scans, with gain 2^g - 1, g = 2 for the query's diagnosis, 1 for the next, 0 else.
 
     The order is CN, MCI, AD (gain after Burges et al., ICML 2005; discount 1 / log2(rank + 1), Järvelin & Kekäläinen,
-    ACM TOIS 2002). In [0, 1], higher is better; needs ten scans in the gallery. Chance is exact: the mean gain of the
-    gallery times the sum of discounts, over the ideal. Mean over query sites of each site's mean; interval over
-    resamples of query subjects.
+    ACM TOIS 2002). Of rankings of shape (queries, 10). In [0, 1], higher is better; needs ten scans in the gallery.
+    Chance is exact: the mean gain of the gallery times the sum of discounts, over the ideal. Mean over query sites of
+    each site's mean; interval over resamples of query subjects.
 
     Returns
     -------
     list of Score
         One a distance, none if it is not asked for; n counts defined queries; NaN with a reason without MCI, which
-        leaves nothing to grade, without queries, or where the distance cannot be taken.
+        leaves nothing to grade, where every gallery holds one label alone, without queries, or where the distance
+        cannot be taken.
     """
     if not settings.graded:
         return []
@@ -54,7 +56,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         params = key_values(gallery="other_sites", label="CN<MCI<AD", **distance_params(scans, distance, settings))
         vectors, reason = vectors_of(part, distance).vectors, vectors_of(part, distance).reason
         reason = reason or ("" if len(queries) else "no query")
-        reason = reason or ("" if 1 in grade else "no scan is MCI: nothing to grade")
+        reason = reason or _ungraded(grade, counts)
         if reason or vectors is None:
             found.append(Score(GRADED, params, math.nan, 0, reason=reason))
             continue
@@ -81,6 +83,15 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             )
         )
     return found
+
+
+def _ungraded(grade: Integers, counts: Integers) -> str:
+    # Shape of counts: (queries, labels). Where a gallery's gains are all equal, every ranking of it is perfect.
+    if len(np.unique(grade)) == 1:
+        return ONE_LABEL
+    if counts.any() and ((counts > 0).sum(axis=1) <= 1).all():
+        return "every scan of a query's gallery has the same label"
+    return "" if 1 in grade else "no scan is MCI: nothing to grade"
 
 
 def graded_ndcg(gain: Floats, same: Integers, next_to: Integers, far: Integers) -> tuple[Floats, Floats]:

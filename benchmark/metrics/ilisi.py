@@ -26,10 +26,10 @@ STEPS, TOLERANCE = 50, 1e-5
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Median inverse Simpson index of the sites among neighbours, scaled to [0, 1]; higher is better mixed.
 
-    Korsunsky et al., Nature Methods 2019: neighbours are weighted by p_j ∝ exp(-β d_j), β such that their perplexity
-    is 30, and the index is 1 / Σ_site (Σ_{j at site} p_j)². Scaled as (median - 1) / (sites - 1) (Luecken et al.,
-    Nature Methods 2022). Departures: a subject's own scans are no neighbours; neighbours are exact, 90 or as many as
-    there are. Chance is the mean over permutations of the sites over subjects.
+    Korsunsky et al., Nature Methods 2019: neighbours, shape (scans, neighbours), are weighted by p_j ∝ exp(-β d_j), β
+    such that their perplexity is 30, and the index is 1 / Σ_site (Σ_{j at site} p_j)². Scaled as (median - 1) / (sites
+    - 1) (Luecken et al., Nature Methods 2022). Departures: a subject's own scans are no neighbours; neighbours are
+    exact, 90 or as many as there are. Chance is the mean over permutations of the sites over subjects.
 
     Returns
     -------

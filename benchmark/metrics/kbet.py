@@ -27,10 +27,12 @@ NEIGHBOURS = 50
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Share of neighbourhoods whose mix of sites a chi-squared test does not tell from the overall mix.
 
-    Büttner et al., Nature Methods 2019. In [0, 1], higher is better mixed; about 0.95 where sites are mixed at random,
-    more where the test, with few expected scans of a site, is conservative: read it beside its chance, the mean over
-    permutations of the sites over subjects. Departures: a subject's own scans are no neighbours; every scan is tested,
-    with 50 neighbours or as many as there are, none chosen to fit.
+    Büttner et al., Nature Methods 2019: with f_s the share of site s in all scans, and o_s its scans among the k
+    neighbours of a scan, χ² = Σ_s (o_s - k f_s)² / (k f_s) with sites - 1 degrees of freedom, and kBET is the share of
+    scans with p ≥ 0.05. Neighbours have the shape (scans, k). In [0, 1], higher is better mixed; about 0.95 where sites
+    are mixed at random, more where the test, with few expected scans of a site, is conservative: read it beside its
+    chance, the mean over permutations of the sites over subjects. Departures: a subject's own scans are no neighbours;
+    every scan is tested, with 50 neighbours or as many as there are, none chosen to fit.
 
     Returns
     -------

@@ -8,9 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmark.metrics.bootstrap import interval, subject_replicates
-from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform
+from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform, unreadable
 from benchmark.metrics.folds import Design, Integers, design
-from benchmark.metrics.probes import Floats, chance_level, chosen_values, class_recalls, out_of_fold
+from benchmark.metrics.probes import (
+    EVERY_INNER_FOLD,
+    Floats,
+    chance_level,
+    chosen_values,
+    class_recalls,
+    fewer_neighbours,
+    grid,
+    out_of_fold,
+)
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings, Probe
@@ -23,10 +32,12 @@ RECALL = Metric("leakage", "recall", version=3, higher_is_better=False)
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of each probe for the site, in raw, standardised and whitened coordinates.
 
-    The mean over sites of the share of a site's scans that are named right, in [0, 1], 1 / sites by chance, lower is
-    better. Predictions are out of fold, with subjects kept together and regularisation chosen within the training
-    part, and pooled over folds before the accuracy is taken. Chance is the mean over refits with permuted sites. The
-    interval is over resamples of subjects, with predictions as they are.
+    1/S Σ_s (scans of site s that are named right) / (scans of s) over the S sites (Brodersen et al., ICPR 2010); in
+    [0, 1], 1 / S by chance, lower is better. Read from LDRs of shape (scans, dimensions) by classifiers that were not
+    part of training (Alain & Bengio 2017; of sites in brain MRI: Glocker et al. 2019). Predictions, shape (scans,), are
+    out of fold, with subjects kept together and regularisation chosen within the training part (Varma & Simon, BMC
+    Bioinformatics 2006), and pooled over folds before the accuracy is taken. Chance is the mean over refits with
+    permuted sites. The interval is over resamples of subjects, with predictions as they are.
 
     Parameters
     ----------
@@ -40,8 +51,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        ``balanced_accuracy`` overall and ``recall`` per site, n in scans; NaN with a reason for fewer than two
-        sites, a site with one subject, or an LDR that is constant over the reference scans.
+        ``balanced_accuracy`` overall and ``recall`` per site, n in scans; NaN with a reason for fewer than two sites, a
+        site with one subject (so four scans are the least), or an LDR that is constant over the reference or the scored
+        scans.
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     permutations = max(settings.permutations, settings.mlp_permutations)
@@ -58,10 +70,18 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
 
 
 def probe_classes(
-    features: Floats, classes: Design, probe: Probe, settings: EvaluationSettings
+    ldr: Floats, features: Floats, classes: Design, probe: Probe, settings: EvaluationSettings
 ) -> tuple[Integers | None, float, str]:
-    """Out-of-fold predictions of a probe, shape (scans,), its chance level, and why there are none if there are not."""
-    reason = classes.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+    """Out-of-fold predictions of a probe, shape (scans,), its chance level, and why there are none if there are not.
+
+    Parameters
+    ----------
+    ldr, features
+        LDRs, and what the probe sees of them, shapes (scans, dimensions) and (scans, kept dimensions).
+    classes, probe, settings
+        What is asked, of which probe, and how.
+    """
+    reason = classes.reason or unreadable(ldr, features)
     if classes.truth is None or reason:
         return None, math.nan, reason
     values = chosen_values(features, classes.truth, probe, settings.neighbours, settings.seed)
@@ -136,9 +156,16 @@ def accuracy_score(
 def probe_params(
     scans: Scans, folds: int, coordinates: Coordinates, probe: Probe, settings: EvaluationSettings, /, **more: str
 ) -> str:
-    """Canonical parameters of a probe's rows."""
-    neighbours = {"k": str(settings.neighbours)} if probe == "knn" and not settings.inner_folds else {}
-    inner = {"inner_folds": str(settings.inner_folds)} if settings.inner_folds else {}
+    """Canonical parameters of a probe's rows.
+
+    ``inner_folds`` is there where the probe has values to choose from, and ``inner_used=1`` where one of those folds
+    decides.
+    """
+    nested = settings.inner_folds > 0 and len(grid(probe, settings.neighbours)) > 1
+    neighbours = {"k": str(settings.neighbours)} if probe == "knn" and not nested else {}
+    inner = {"inner_folds": str(settings.inner_folds)} if nested else {}
+    if nested and probe not in EVERY_INNER_FOLD:
+        inner["inner_used"] = "1"
     statistics = {} if scans.reference_is_train else {"statistics": "all"}
     return key_values(coordinates=coordinates, folds=folds, probe=probe, **inner, **neighbours, **statistics, **more)
 
@@ -161,6 +188,9 @@ def _site_probe(
 ) -> list[Score]:
     fewer = {"scans": str(len(scans))} if len(scans) < given else {}
     params = probe_params(scans, sites.folds, coordinates, probe, settings, **fewer)
-    predicted, chance, undefined = probe_classes(features, sites, probe, settings)
-    reason = undefined or dropped(scans, features.shape[1], coordinates)
+    predicted, chance, undefined = probe_classes(scans.ldr, features, sites, probe, settings)
+    notes = [dropped(scans, features.shape[1], coordinates)]
+    if probe == "knn" and sites.truth is not None:
+        notes.append(fewer_neighbours(sites.truth, settings.neighbours))
+    reason = undefined or "; ".join(note for note in notes if note)
     return accuracy_score(ACCURACY, scans, sites, predicted, settings, params, chance, reason, RECALL, "site")

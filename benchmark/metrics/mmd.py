@@ -24,9 +24,10 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """Mean over sites of the unbiased squared MMD between a site and all others, and its permutation p-value.
 
     Gretton et al., JMLR 2012, equation 3, which allows groups of unequal size: the mean kernel within the site, plus
-    that within the others, minus twice that between, without pairs of a scan with itself; Gaussian kernel
-    exp(-d² / (2 h²)) with h the median distance. About 0 without a difference (it can be negative), lower is better.
-    Sites are permuted over subjects; p = (1 + b) / (1 + B) for b of B permutations that are at least as large.
+    that within the others, minus twice that between, without pairs of a scan with itself; Gaussian kernel exp(-d² / (2
+    h²)) with h the median distance, of LDRs of shape (scans, dimensions). In [-1, 2], and for groups of m and n scans
+    not below -(1/m + 1/n); about 0 without a difference, lower is better. Sites are permuted over subjects; p = (1 + b)
+    / (1 + B) for b of B permutations that are at least as large.
 
     Returns
     -------

@@ -30,14 +30,14 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """Mutual information in bits between the site and the five leading principal components of the LDR.
 
     Nearest-neighbour estimate for a discrete and a continuous variable (Ross, PLoS ONE 2014): with N scans, N_x of the
-    scan's site, k the third neighbour of that site, and m scans of any site within its distance,
-    I = ψ(N) + ψ(k) - <ψ(N_x)> - <ψ(m)>, in nats, here in bits and not below 0. At most the entropy of the sites,
-    log2(sites) if they are equally large. A lower bound on what the whole LDR holds: other directions are not looked
-    at. Departures: of a subject's scans at one site the first alone counts, and those at other sites count nowhere
-    beside it, neither as neighbours nor in N, N_x or m; four scans of each subject would otherwise give the whole
-    entropy without any trace of the site. Principal components are those of the reference scans in the same
-    coordinates; whitened ones are in the order of their variance before whitening. Chance is the mean over
-    permutations of the sites over subjects.
+    scan's site, k the third neighbour of that site, and m scans of any site within its distance, I = ψ(N) + ψ(k) -
+    <ψ(N_x)> - <ψ(m)>, in nats, here in bits and not below 0, from components of shape (scans, 5). Lower is better. At
+    most the entropy of the sites, log2(sites) if they are equally large. A lower bound on what the whole LDR holds:
+    other directions are not looked at. Departures: of a subject's scans at one site the first alone counts, and those
+    at other sites count nowhere beside it, neither as neighbours nor in N, N_x or m; four scans of each subject would
+    otherwise give the whole entropy without any trace of the site. Principal components are those of the reference
+    scans in the same coordinates; whitened ones are in the order of their variance before whitening. Chance is the mean
+    over permutations of the sites over subjects.
 
     Returns
     -------

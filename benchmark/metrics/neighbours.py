@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.coordinates import Coordinates, transform, varying
+from benchmark.metrics.coordinates import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import permuted_sites
@@ -73,9 +73,8 @@ def mixings(scans: Scans, settings: EvaluationSettings, kinds: Sequence[Coordina
         if len(part) < len(scans):
             params["scans"] = str(len(part))
         reason = "fewer than two sites" if site.max() == 0 else ""
-        reason = reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
         # Neighbours among equal scans would be drawn by rounding: perfectly mixed, it would seem.
-        reason = reason or ("" if varying(part.ldr).any() else "the LDR is constant over the scored scans")
+        reason = reason or unreadable(part.ldr, features)
         if not reason and np.bincount(site).min() < 2:
             reason = "a site has one scan"
         found.append(Mixing(features, site, owner, dealt, part, params, reason))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.folds import design
 from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -21,14 +21,18 @@ PAIR = Metric("leakage", "pair_balanced_accuracy", version=1, higher_is_better=F
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of a ridge classifier that tells two sites apart, for every pair, standardised coordinates.
 
-    Out of fold, subjects kept together; in [0, 1], 0.5 by chance, lower is better. The overall row is the mean over
-    pairs, missing if one is missing; the pairs' rows have the subgroup ``site_a=...;site_b=...``, both ways round, so
-    that they fill a matrix.
+    Of sites a and b: 1/2 (r_a + r_b), r being the share of a site's scans that are named right (Brodersen et al., ICPR
+    2010), from the pair's LDRs, shape (scans of a and b, dimensions). Out of fold, subjects kept together; in [0, 1],
+    0.5 by chance, lower is better. The overall row is the mean over pairs, missing if one is missing, as Hand & Till
+    (Machine Learning 2001) take it for the area under the curve; the pairs' rows have the subgroup
+    ``site_a=...;site_b=...``, both ways round, so that they fill a matrix of shape (sites, sites). Balanced accuracy in
+    place of the area is our choice.
 
     Returns
     -------
     list of Score
-        n in scans; NaN with a reason for one site, a site with one subject, or a constant LDR.
+        n in scans; NaN with a reason for one site, a site with one subject (so four scans a pair are the least), or a
+        constant LDR.
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     features = transform(part.ldr, part.reference, "standardised")
@@ -36,11 +40,12 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     if len(part) < len(scans):
         more["scans"] = str(len(part))
     params = key_values(coordinates="standardised", probe="ridge", **more)
+    constant = unreadable(part.ldr, features)
     pairs: list[Score] = []
     for a, b in itertools.combinations(np.unique(part.site).tolist(), 2):
         here = np.isin(part.site, (a, b))
         two = design(part.site[here], part.subject[here], settings.folds, 0, settings.seed)
-        reason = two.reason or ("" if features.shape[1] else "the LDR is constant over the reference scans")
+        reason = two.reason or constant
         value = math.nan
         if two.truth is not None and not reason:
             codes = two.truth.codes[None]

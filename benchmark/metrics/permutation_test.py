@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.coordinates import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata, permuted_sites
@@ -27,17 +27,18 @@ P_VALUE = Metric("leakage", "p_value", version=1, higher_is_better=True)
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """p-values of a permutation test of the site, over all subjects and within age and diagnosis.
 
-    The statistic is the out-of-fold balanced accuracy of a ridge classifier, subjects kept together, in standardised
-    and in whitened coordinates. Under the null hypothesis the LDR does not depend on the site, and sites can be dealt
-    out anew over subjects: over all (``given=nothing``), or within strata of age and diagnosis
-    (``given=age+diagnosis``), which is the test of conditional leakage. With b of B permutations at least as good,
-    p = (1 + b) / (1 + B) (Phipson & Smyth, SAGMB 2010), in [1 / (1 + B), 1]; a small p says that the site is there, a
-    large one that this test, with this many scans, does not see it.
+    The statistic is the out-of-fold balanced accuracy of a ridge classifier, subjects kept together, on LDRs of shape
+    (scans, dimensions) in standardised and in whitened coordinates. Under the null hypothesis the LDR does not depend
+    on the site, and sites can be dealt out anew over subjects: over all (``given=nothing``), or within strata of age
+    and diagnosis (``given=age+diagnosis``), which is the test of conditional leakage. With b of B permutations at least
+    as good, p = (1 + b) / (1 + B) (Phipson & Smyth, SAGMB 2010), in [1 / (1 + B), 1], higher is better: a small p says
+    that the site is there, a large one that this test, with this many scans, does not see it.
 
     Returns
     -------
     list of Score
-        n in subjects; NaN with a reason for one site, fewer than two subjects at a site, or no permutations asked for.
+        n in subjects, at least two a site; NaN with a reason for one site, fewer than two subjects at a site, a
+        constant LDR, or no permutations asked for.
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     site, owner = codes_of(part.site), codes_of(part.subject)
@@ -60,9 +61,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
                 **more,
             )
             features = transform(part.ldr, part.reference, coordinates)
-            reason = _undefined(site, owner, settings) or (
-                "" if features.shape[1] else "the LDR is constant over the reference scans"
-            )
+            reason = _undefined(site, owner, settings) or unreadable(part.ldr, features)
             value = math.nan if reason else p_value(features, site, owner, stratum, settings)
             found.append(Score(P_VALUE, params, value, int(owner.max()) + 1, reason=reason))
     return found

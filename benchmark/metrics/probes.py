@@ -20,6 +20,9 @@ PROBES: tuple[Probe, ...] = get_args(Probe)
 
 Floats = npt.NDArray[np.float64]
 
+#: Probes whose regularisation every inner fold has a say in; the others' fits cost most, and one inner fold decides.
+EVERY_INNER_FOLD: tuple[Probe, ...] = ("linear", "knn")
+
 
 def out_of_fold(
     features: Floats,
@@ -33,7 +36,8 @@ def out_of_fold(
 
     Where the labelling has inner folds, the probe's regularisation is chosen in each training part by the mean of
     balanced accuracies over its inner folds, the more regularised among equals (nested cross-validation, Varma &
-    Simon, BMC Bioinformatics 2006); else it is the value in the middle.
+    Simon, BMC Bioinformatics 2006); else it is the value in the middle. For the MLP the first inner fold alone
+    decides.
 
     Parameters
     ----------
@@ -47,7 +51,7 @@ def out_of_fold(
         0.1 or 0.0001); ``boosting``: gradient boosting of 20 trees a class with at most 8 leaves, over 64 bins, always
         the same.
     neighbours
-        Of ``knn``; fewer where a fold has fewer training scans.
+        Of ``knn``; fewer where a fold has fewer training scans (:func:`fewer_neighbours`).
     seed
         Of the MLP's initial weights.
     values
@@ -84,6 +88,22 @@ def grid(probe: Probe, neighbours: int) -> tuple[float, ...]:
     }[probe]
 
 
+def fewer_neighbours(labelling: Labelling, neighbours: int) -> str:
+    """Say how many neighbours ``knn`` can have at most, where a training part has fewer scans than it asks for.
+
+    Parameters
+    ----------
+    labelling
+        Classes and folds.
+    neighbours
+        Those asked for; with inner folds twice as many are tried.
+    """
+    parts = [train for train, _ in labelling.pairs] + [fit for inner in labelling.inner for fit, _ in inner]
+    smallest = min(len(part) for part in parts)
+    asked = 2 * neighbours if labelling.inner else neighbours
+    return f"at most {smallest} neighbours where a training part has no more scans" if smallest < asked else ""
+
+
 def _chosen(features: Floats, codes: Integers, inner: Pairs, probe: Probe, neighbours: int, seed: int) -> float:
     values = grid(probe, neighbours)
     if not inner or len(values) == 1:
@@ -92,8 +112,7 @@ def _chosen(features: Floats, codes: Integers, inner: Pairs, probe: Probe, neigh
         np.mean(
             [
                 _balanced(codes[held], _fitted(features, codes, fit, held, probe, value, seed))
-                # One held-out part for the probes whose fits cost most.
-                for fit, held in (inner if probe in ("linear", "knn") else inner[:1])
+                for fit, held in (inner if probe in EVERY_INNER_FOLD else inner[:1])
             ]
         )
         for value in values

@@ -27,13 +27,21 @@ METRICS = {
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Mean quality of the reconstructions inside the mask, over sites of each site's mean.
 
-    The values come with the embeddings, one a scan, as :func:`seada.image_quality.reconstruction_quality` defines
-    them (SSIM after Wang et al., IEEE TIP 2004), for a model's scans cannot be decoded from their LDRs here.
+    The values come with the embeddings, one a scan, shape (scans,) each, as
+    :func:`seada.image_quality.reconstruction_quality` defines them, for a model's scans cannot be decoded from their
+    LDRs here. With the error e between a reconstruction and its volume, at the voxels of the mask:
+
+    - RMSE = sqrt(mean e²), in normalised intensity, in [0, ∞), lower is better (Wang & Bovik, IEEE SPM 2009);
+    - PSNR = 20 log10(range / RMSE) in dB, range being that of the volume inside the mask, unbounded, higher is better,
+      comparable for the same volumes alone (Huynh-Thu & Ghanbari, Electronics Letters 2008);
+    - SSIM = mean (2 μ_x μ_y + c1) (2 σ_xy + c2) / ((μ_x² + μ_y² + c1) (σ_x² + σ_y² + c2)) over cubic windows, in [-1,
+      1], higher is better (Wang et al., IEEE TIP 2004).
 
     Returns
     -------
     list of Score
-        One a column that the embeddings have, none for a method that does not reconstruct; n in scans.
+        One a column that the embeddings have, none for a method that does not reconstruct; n in scans, one at least;
+        NaN with a reason where a scan has no finite value.
     """
     found = []
     for column, metric in METRICS.items():

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
 from benchmark.metrics.galleries import Codes, Gallery, gallery_lists, nearest_members
 from benchmark.metrics.order import most_similar_first
-from benchmark.metrics.ranked.lists import Floats
-from benchmark.metrics.ranking import NEEDS, expected_quality, list_quality
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.query_quality import METRICS, Part, QueryQuality, joined, summarised
+from benchmark.metrics.ranking import list_quality
+from benchmark.metrics.rows import Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import Distance, EvaluationSettings
 from benchmark.metrics.similarity import similarities, vectors_of
 from benchmark.metrics.threads import map_chunks
-
-METRICS = {name: Metric("retrieval", name, version=1, higher_is_better=True) for name in NEEDS}
 
 GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites")
 
@@ -28,27 +24,6 @@ OWN = ("headline", "own")
 
 #: Query-gallery pairs held in memory at a time.
 PAIRS_AT_A_TIME = 2_000_000
-
-
-@dataclass(frozen=True)
-class QueryQuality:
-    """Per-query values, before any mean.
-
-    Attributes
-    ----------
-    query
-        Position of each query in the scans, shape (queries,).
-    total, size
-        Relevant scans and all scans of each query's gallery, shape (queries,).
-    value, chance
-        By measure, shape (queries,); NaN where undefined.
-    """
-
-    query: npt.NDArray[np.int64]
-    total: npt.NDArray[np.int64]
-    size: npt.NDArray[np.int64]
-    value: dict[str, Floats]
-    chance: dict[str, Floats]
 
 
 def label_sets(scans: Scans) -> dict[str, npt.NDArray[np.bool_]]:
@@ -73,6 +48,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     that a large site does not outweigh a small one; it is NaN where a site's queries are all undefined. Its
     interval is the 95 % percentile interval over resamples of query subjects, with gallery and model as they are.
 
+    Each measure is one of :mod:`benchmark.metrics.ranked`, which has its formula, source and least number of scans, of
+    rankings of shape (queries, scans). All are in [0, 1], higher is better, and stand beside their exact chance level.
+
     Parameters
     ----------
     scans
@@ -86,7 +64,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     -------
     list of Score
         Overall rows, then rows with subgroup ``query_site=...``. n counts queries with a defined value; NaN with a
-        reason where a distance cannot be taken.
+        reason where a distance cannot be taken, and where galleries hold relevant scans alone (one label).
 
     Raises
     ------
@@ -95,16 +73,19 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """
     found: list[Score] = []
     for distance in settings.every_distance:
-        by_label = query_qualities(scans, check_query_sites(scans, query_sites), distance)
-        for label in label_sets(scans):
+        may_query = check_query_sites(scans, query_sites)
+        by_label = query_qualities(scans, may_query, distance)
+        for label, chosen in label_sets(scans).items():
             for gallery in GALLERIES:
                 params = key_values(gallery=gallery, label=label, **distance_params(scans, distance, settings))
                 quality = by_label.get((label, gallery))
                 if quality is None:
                     reason = vectors_of(scans, distance).reason
-                    found += [Score(metric, params, np.nan, 0, reason=reason) for metric in METRICS.values()]
+                    sites = np.unique(scans.site[may_query & chosen]).tolist()
+                    parts = ["", *(key_values(query_site=one) for one in sites)]
+                    found += [Score(one, params, np.nan, 0, part, reason) for part in parts for one in METRICS.values()]
                 else:
-                    found += _summarise(scans, quality, params, settings)
+                    found += summarised(scans, quality, params, settings)
     return found
 
 
@@ -157,18 +138,18 @@ def _query_qualities(
     sets, codes = label_sets(scans), Codes.of(scans)
     queries = np.flatnonzero(may_query & sets["all"])
 
-    def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], _Part]:
+    def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], Part]:
         order = ranked(vectors, chunk, distance)
-        found: dict[tuple[str, str], _Part] = {}
+        found: dict[tuple[str, str], Part] = {}
         for name, allowed in sets.items():
             for gallery in GALLERIES:
                 lists = gallery_lists(order, chunk, codes, allowed, gallery)
-                found[name, gallery] = _Part(lists.total, lists.size, list_quality(lists))
+                found[name, gallery] = Part(lists.total, lists.size, list_quality(lists))
         return found
 
     parts = list(map_chunks(qualities, chunks_of(queries, len(scans))))
     return {
-        (name, gallery): _joined(queries[chosen[queries]], [part[name, gallery] for part in parts])
+        (name, gallery): joined(queries[chosen[queries]], [part[name, gallery] for part in parts])
         for name, chosen in sets.items()
         for gallery in GALLERIES
     }
@@ -228,80 +209,3 @@ def nearest_scans(
 
     parts = list(map_chunks(of_chunk, chunks_of(queries, len(vectors))))
     return np.concatenate([np.zeros((0, depth), np.int64), *parts])
-
-
-@dataclass(frozen=True)
-class _Part:
-    total: npt.NDArray[np.int64]
-    size: npt.NDArray[np.int64]
-    value: dict[str, Floats]
-
-
-def _joined(queries: npt.NDArray[np.int64], parts: list[_Part]) -> QueryQuality:
-    value = {name: np.concatenate([one.value[name] for one in parts] or [np.zeros(0)]) for name in NEEDS}
-    empty = [np.zeros(0, np.int64)]
-    total = np.concatenate([part.total for part in parts] or empty)
-    size = np.concatenate([part.size for part in parts] or empty)
-    return QueryQuality(queries, total, size, value, expected_quality(total, size))
-
-
-def _summarise(scans: Scans, quality: QueryQuality, params: str, settings: EvaluationSettings) -> list[Score]:
-    site, subject = scans.site[quality.query], scans.subject[quality.query]
-    values = np.stack([quality.value[name] for name in METRICS], axis=1)
-    replicates = subject_replicates(values, subject, site, settings.bootstrap, settings.seed)
-    overall, by_site = [], []
-    for column, (name, metric) in enumerate(METRICS.items()):
-        value, chance = quality.value[name], quality.chance[name]
-        low, high = interval(replicates[:, column])
-        overall.append(
-            Score(
-                metric,
-                params,
-                mean_of_site_means(value, site),
-                int(np.isfinite(value).sum()),
-                reason=_reason(value, quality, NEEDS[name], site),
-                ci_low=low,
-                ci_high=high,
-                chance=mean_of_site_means(chance, site),
-                replicates=replicates[:, column],
-            )
-        )
-        for one in np.unique(site):
-            here = site == one
-            by_site.append(
-                Score(
-                    metric,
-                    params,
-                    mean_of_site_means(value[here], site[here]),
-                    int(np.isfinite(value[here]).sum()),
-                    subgroup=key_values(query_site=one),
-                    reason=_reason(value, quality, NEEDS[name], site, here),
-                    chance=mean_of_site_means(chance[here], site[here]),
-                )
-            )
-    return overall + by_site
-
-
-def _reason(
-    value: Floats,
-    quality: QueryQuality,
-    needed: int,
-    site: npt.NDArray[np.str_],
-    here: npt.NDArray[np.bool_] | None = None,
-) -> str:
-    chosen = np.ones(len(value), bool) if here is None else here
-    if not chosen.any():
-        return "no query"
-    small = chosen & (quality.size < needed)
-    lonely = chosen & (quality.total == 0) & ~small
-    count = int(chosen.sum())
-    reasons = []
-    if lonely.any():
-        reasons.append(f"{lonely.sum()} of {count} queries have no relevant scan in their gallery")
-    if small.any():
-        reasons.append(f"{small.sum()} of {count} queries have fewer than {needed} scans in their gallery")
-    if here is None:
-        empty = [str(one) for one in np.unique(site) if not np.isfinite(value[site == one]).any()]
-        if empty:
-            reasons.append(f"no defined query at {', '.join(empty)}")
-    return "; ".join(reasons)

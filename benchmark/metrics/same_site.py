@@ -28,15 +28,17 @@ SHARE = Metric("retrieval", f"same_site@{DEPTH}", version=1, higher_is_better=Fa
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Share of the query's own site among the first ten of all other subjects' scans, whatever their diagnosis.
 
-    In [0, 1], lower is better down to chance, which is the own site's share of the gallery: what a ranking that does
-    not see the site is expected to give. Mean over query sites of each site's mean; interval over resamples of query
-    subjects. Needs ten scans of other subjects.
+    1/10 Σ_{r ≤ 10} [site of the scan at rank r = the query's site], of rankings of shape (queries, 10): precision of
+    the first ten (Manning et al. 2008, section 8.4) with the site for relevance, a use that is ours. In [0, 1], lower
+    is better down to chance, which is the own site's share of the gallery: what a ranking that does not see the site is
+    expected to give. Mean over query sites of each site's mean; interval over resamples of query subjects. Needs ten
+    scans of other subjects.
 
     Returns
     -------
     list of Score
-        One a distance, then one a query site; n in queries; NaN with a reason for a gallery of fewer than ten scans, or
-        a distance that cannot be taken.
+        One a distance, then one a query site; n in queries; NaN with a reason, in all of them, for a gallery of fewer
+        than ten scans, or a distance that cannot be taken.
     """
     queries = np.flatnonzero(check_query_sites(scans, query_sites))
     codes, one_class = Codes.of(scans), np.zeros(len(scans), np.int64)
@@ -51,6 +53,10 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             reason = f"a query has fewer than {DEPTH} scans of other subjects"
         if reason or vectors is None:
             found.append(Score(SHARE, params, math.nan, len(queries), reason=reason))
+            found += [
+                Score(SHARE, params, math.nan, int((names == one).sum()), key_values(query_site=one), reason)
+                for one in np.unique(names).tolist()
+            ]
             continue
 
         nearest = nearest_scans(vectors, queries, codes, distance, "all_sites", DEPTH)

@@ -84,7 +84,7 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
     Raises
     ------
     UserError
-        If there is a `split` column in which no row is ``test``.
+        If there is a `split` column in which no row is ``test``, or a value of an LDR that is not finite.
     """
     columns = ldr_columns(embeddings)
     ldr = embeddings[columns].to_numpy(np.float64)
@@ -93,6 +93,7 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
         ["/".join(parts) for parts in zip(text["site"], text["subject_id"], text["session_id"], strict=True)],
         dtype=np.str_,
     )
+    _check_finite(ldr, key, columns)
     order = np.argsort(key, kind="stable")
     scored, train = np.ones(len(key), bool), np.zeros(len(key), bool)
     if "split" in embeddings:
@@ -156,6 +157,18 @@ def check_query_sites(scans: Scans, query_sites: Sequence[str] | None) -> npt.ND
         if site not in known:
             raise UserError(f"query site '{site}' has no scored scan; sites with scored scans: {', '.join(known)}")
     return np.isin(scans.site, list(query_sites))
+
+
+def _check_finite(ldr: npt.NDArray[np.float64], key: npt.NDArray[np.str_], columns: Sequence[str]) -> None:
+    bad = ~np.isfinite(ldr)
+    if bad.any():
+        scans = bad.any(axis=1)
+        row = int(np.argmax(scans))
+        column = int(np.argmax(bad[row]))
+        raise UserError(
+            f"embeddings: scan '{key[row]}', column '{columns[column]}': {ldr[row, column]} is not allowed; it must be "
+            f"a finite number; {scans.sum()} of {len(key)} scans have such values: embed them again, or leave them out"
+        )
 
 
 def _text(column: pd.Series) -> npt.NDArray[np.str_]:

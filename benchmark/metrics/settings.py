@@ -39,7 +39,8 @@ class EvaluationSettings:
         smallest class.
     inner_folds
         Folds within the training part of each fold, by which a probe's regularisation is chosen (nested
-        cross-validation); 0 for fixed values.
+        cross-validation); 0 for fixed values. For the MLP, whose fits cost most, the first of them decides, and
+        boosting has one value: its rows say ``inner_used=1``, and nothing of inner folds.
     neighbours
         Neighbours of the k-nearest-neighbour probe; nested cross-validation also tries half and twice as many.
     probe_scans

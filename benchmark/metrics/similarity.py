@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.spatial.distance import cdist
 from sklearn.covariance import ledoit_wolf
 
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.coordinates import transform, varying
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import Distance
 
@@ -30,8 +30,8 @@ def prepare(
     centre
         Mean of the training scans, shape (dimensions,); used by ``cosine_centred`` and ``within_subject`` only.
     distance
-        Cosine vectors come back with length 1, or all zero where they have no direction: a collapsed LDR is
-        then equally similar to everything, and its ranking is that of the scan keys.
+        Cosine vectors come back with length 1, or all zero where they have no direction: such a scan is
+        then equally similar to everything, and ranks others by their keys.
 
     Returns
     -------
@@ -98,13 +98,20 @@ def vectors_of(scans: Scans, distance: Distance) -> Vectors:
     around their own mean (within-class covariance normalisation, Hatch et al., Interspeech 2006, with subjects for
     classes and Ledoit-Wolf shrinkage): directions in which one person's scans differ count less. It needs no label.
 
-    Kept in the scans' memo.
+    There are none where all scored scans have the same vector, as far as float32 can tell. Kept in the scans' memo.
     """
     memo = ("vectors_of", distance)
     if memo not in scans.memo:
-        scans.memo[memo] = _vectors_of(scans, distance)
+        scans.memo[memo] = _checked(_vectors_of(scans, distance))
     kept: Vectors = scans.memo[memo]
     return kept
+
+
+def _checked(found: Vectors) -> Vectors:
+    # The order of equal vectors is that of their keys, or of rounding, and says nothing of the method.
+    if found.vectors is not None and len(found.vectors) > 1 and not varying(found.vectors).any():
+        return Vectors(None, "all scored scans have the same vector")
+    return found
 
 
 def _vectors_of(scans: Scans, distance: Distance) -> Vectors:

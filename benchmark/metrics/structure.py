@@ -24,24 +24,27 @@ LOWEST_RANK, HIGHEST_SHARE = 4.0, 0.6
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Effective rank, first component's share and collapse flag of the scored scans' LDRs, in raw coordinates.
 
-    ``collapsed`` is 1 where the effective rank is below 4 or the first component holds more than 60 % of the variance,
-    and 0 elsewhere: such an LDR can leak little and still be worth nothing. An LDR with fewer than 4 dimensions is
-    always flagged.
+    From the eigenvalues λ of the covariance of LDRs of shape (scans, dimensions), and their shares p_i = λ_i / Σ λ: the
+    effective rank is exp(-Σ p_i ln p_i), in [1, dimensions], higher is better (Roy & Vetterli, EUSIPCO 2007, with a
+    departure that :func:`effective_rank` states); the first component's share is max p_i, in [1 / dimensions, 1], lower
+    is better (Jolliffe, Principal component analysis, Springer 2002). Beyond collapse neither is a merit: noise has the
+    highest rank. Collapse of this kind: Jing et al., ICLR 2022; the flag and its limits are ours.
+
+    ``collapsed`` is 1, the worse value, where the effective rank is below 4 or the first component holds more than 60 %
+    of the variance, and 0 elsewhere: such an LDR can leak little and still be worth nothing. An LDR with fewer than 4
+    dimensions is always flagged, and so is a constant one, which has no variance to share.
 
     Returns
     -------
     list of Score
-        n in scans; NaN with a reason for fewer than two scans or a constant LDR.
+        n in scans; NaN with a reason for fewer than two scans and, but for ``collapsed``, a constant LDR.
     """
     params = key_values(coordinates="raw", dimensions=scans.ldr.shape[1])
-    reason = ""
-    if len(scans) < 2:
-        reason = "fewer than two scans"
-    elif not varying(scans.ldr).any():
-        reason = "the LDR is constant"
-    if reason:
-        metrics = (EFFECTIVE_RANK, PC1_SHARE, COLLAPSED)
-        return [Score(metric, params, math.nan, len(scans), reason=reason) for metric in metrics]
+    few, constant = len(scans) < 2, not varying(scans.ldr).any()
+    if few or constant:
+        reason = "fewer than two scans" if few else "the LDR is constant"
+        found = [Score(metric, params, math.nan, len(scans), reason=reason) for metric in (EFFECTIVE_RANK, PC1_SHARE)]
+        return [*found, Score(COLLAPSED, params, math.nan if few else 1.0, len(scans), reason=reason)]
     shares = variance_shares(scans.ldr)
     rank = effective_rank(shares)
     collapsed = rank < LOWEST_RANK or shares[0] > HIGHEST_SHARE

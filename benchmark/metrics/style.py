@@ -25,20 +25,25 @@ _STYLE = re.compile(r"s(0|[1-9][0-9]*)")
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Balanced accuracy of a linear probe on the style code (columns ``s0, s1, ...``), for site and for CN/AD.
 
-    Out of fold, subjects kept together, each dimension standardised over the scored scans, without their labels; in
-    [0, 1]. A style code is there to carry the site (higher is better); what it knows of the disease is lost to the
-    LDR (lower is better).
+    1/K Σ_k (scans of class k that are named right) / (scans of k) over the K classes (Brodersen et al., ICPR 2010), by
+    logistic regression (C = 0.1) on codes of shape (scans, code dimensions). Out of fold, subjects kept together, each
+    dimension standardised over the scored scans (``statistics=all``: codes of training scans are not at hand), without
+    their labels. In [0, 1], 1 / K by chance. A style code is there to carry the site (higher is better); what it knows
+    of the disease is lost to the LDR (lower is better). Style codes: Tobari et al. 2025; linear probes: Alain & Bengio
+    2017.
 
     Returns
     -------
     list of Score
-        Two, or none where the embeddings have no style code; n in scans; NaN with a reason where a probe has none.
+        Two, or none where the embeddings have no style code; n in scans; NaN with a reason for fewer than two classes,
+        a class with one subject (so four scans are the least), or a constant code.
     """
     columns = sorted((str(name) for name in scans.other if _STYLE.fullmatch(str(name))), key=lambda name: int(name[1:]))
     if not columns:
         return []
     code = scans.other[columns].to_numpy(np.float64)
-    coded = at_most(replace(scans, ldr=code, reference=code, memo={}), settings.probe_scans, settings.seed)
+    every = replace(scans, ldr=code, reference=code, reference_is_train=False, memo={})
+    coded = at_most(every, settings.probe_scans, settings.seed)
     label, chosen = next(iter(label_sets(coded).items()))
     found = []
     for metric, part, target in ((SITE, coded, "site"), (DISEASE, coded.where(chosen[: len(coded)]), "diagnosis")):
@@ -47,6 +52,6 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         more = {"label": label} if target == "diagnosis" else {}
         plain = replace(settings, inner_folds=0)
         params = probe_params(part, classes.folds, "standardised", "linear", plain, **more)
-        predicted, chance, reason = probe_classes(features, classes, "linear", plain)
+        predicted, chance, reason = probe_classes(part.ldr, features, classes, "linear", plain)
         found += accuracy_score(metric, part, classes, predicted, plain, params, chance, reason)
     return found

@@ -22,9 +22,11 @@ TOP1 = Metric("identity", "top1", version=1, higher_is_better=True)
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Share of queries whose most similar scan of another site is of the same subject.
 
-    Queries are the scans of subjects with scans at two or more sites; the gallery is every scored scan of the other
-    sites, whatever its diagnosis, the subject's own ones among all the distractors. Ties go to the first scan key.
-    Chance is the mean share of the subject's own scans in the gallery. The mean is over queries.
+    1/Q Σ_q [subject of q's first scan = subject of q], of rankings of shape (queries, 1): the identification rate of
+    fingerprinting studies (Finn et al., Nature Neuroscience 2015). In [0, 1], higher is better. Queries are the Q scans
+    of subjects with scans at two or more sites; the gallery is every scored scan of the other sites, whatever its
+    diagnosis, the subject's own ones among all the distractors. Ties go to the first scan key. Chance is the mean share
+    of the subject's own scans in the gallery. The mean is over queries, its interval over resamples of their subjects.
 
     Parameters
     ----------
@@ -38,7 +40,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        One per distance; NaN with a reason where no subject travelled.
+        One per distance; n in queries, at least one; NaN with a reason where no subject travelled, or the distance
+        cannot be taken.
     """
     may_query = check_query_sites(scans, query_sites)
     codes = Codes.of(scans)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import yaml
@@ -13,6 +13,7 @@ import yaml
 from benchmark.embeddings import read_embeddings
 from benchmark.errors import UserError
 from benchmark.fitting import EMBEDDINGS, instantiate_data
+from benchmark.metrics.settings import Distance
 from benchmark.report.page.examples import ExampleInput
 from benchmark.runner.cells import MARKER, OWN
 from benchmark.runner.config import POOLED
@@ -30,18 +31,21 @@ def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleIn
         Methods in table order.
     """
     cells: dict[str, Path] = {}
+    distances: dict[str, Distance] = {}
     found = [*results.glob(f"cells/*/{MARKER}"), *results.glob(f"cells/*/{OWN}*/{MARKER}")]
     markers = [
-        (json.loads(path.read_text(encoding="utf-8")), results / "cells" / path.relative_to(results).parts[1])
+        (json.loads(path.read_text(encoding="utf-8")), results / "cells" / path.relative_to(results).parts[1], path)
         for path in found
     ]
-    pooled = [(marker, folder) for marker, folder in markers if marker["protocol"] == POOLED]
+    pooled = [each for each in markers if each[0]["protocol"] == POOLED]
     if not pooled:
         return []
-    seed = min(marker["seed"] for marker, _ in pooled)
-    for marker, folder in sorted(pooled, key=lambda pair: str(pair[1])):
+    seed = min(marker["seed"] for marker, _, _ in pooled)
+    for marker, folder, path in sorted(pooled, key=lambda each: str(each[1])):
         if marker["seed"] == seed and (folder / EMBEDDINGS).is_file():
             cells[marker["method"]] = folder
+            if path.parent != folder:
+                distances[marker["method"]] = cast(Distance, path.parent.name.removeprefix(OWN))
     order = [name for name in method_order if name in cells] + sorted(set(cells) - set(method_order))
     embeddings = {name: read_embeddings(cells[name] / EMBEDDINGS).frame for name in order}
     config = yaml.safe_load((cells[order[0]] / CONFIG).read_text(encoding="utf-8"))
@@ -55,4 +59,4 @@ def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleIn
     def volume_of(key: str) -> np.ndarray[Any, Any]:
         return np.asarray(volumes[rows[key]], np.float32)
 
-    return [ExampleInput(f"{POOLED}, seed {seed}", embeddings, volume_of)]
+    return [ExampleInput(f"{POOLED}, seed {seed}", embeddings, volume_of, distances)]

@@ -9,6 +9,11 @@ from benchmark.metrics.ranked.lists import Floats, Integers, Measure, RankedList
 
 def _recall_at(k: int) -> Measure:
     def recall(lists: RankedLists) -> Floats:
+        """recall@k = (relevant scans among the first k) / R, shape (lists,), R being all relevant scans.
+
+        Manning et al. 2008, section 8.4. In [0, min(1, k/R)], higher is better; needs k scans in the gallery and one
+        relevant one. Expectation under a random order of N scans: k/N.
+        """
         with np.errstate(invalid="ignore"):
             values: Floats = lists.found(k) / lists.total
         return values
@@ -21,6 +26,4 @@ def _recall_at(k: int) -> Measure:
     return Measure(f"recall@{k}", k, recall, expected)
 
 
-#: recall@k: relevant scans among the first k, divided by all R relevant ones (Manning et al. 2008, section 8.4). In
-#: [0, min(1, k/R)], higher is better; needs k scans in the gallery. Expectation under a random order: k/N.
 MEASURES = (_recall_at(10),)

@@ -12,14 +12,15 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.metrics.galleries import Codes
-from benchmark.metrics.retrieval import nearest_scans
+from benchmark.metrics.retrieval import label_sets, nearest_scans
 from benchmark.metrics.scans import Scans, scored_scans
+from benchmark.metrics.settings import Distance
 from benchmark.metrics.similarity import vectors_of
 from benchmark.report.page.images import middle_slices, png_uri
 from benchmark.seeds import derive_seed
 
-#: Diagnoses of queries and gallery, as for the headline.
-DIAGNOSES = ("CN", "AD")
+#: Distance that methods are ranked by which declare none of their own, as in the wide tables.
+COMMON: Distance = "cosine_centred"
 
 #: Sites that queries come from, and scans that are shown for each query.
 SITES, SHOWN = 2, 5
@@ -39,11 +40,14 @@ class ExampleInput:
         By method, tables as :func:`benchmark.embeddings.read_embeddings` gives them, of the same scored scans.
     volume_of
         Preprocessed volume of a scan, shape (x, y, z) in RAS, by its key ``site/subject_id/session_id``.
+    distances
+        By method, the distance that it declares as its own; :data:`COMMON` for those that are not in it.
     """
 
     title: str
     embeddings: Mapping[str, pd.DataFrame]
     volume_of: VolumeOf
+    distances: Mapping[str, Distance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,20 @@ class Query:
 
 @dataclass(frozen=True)
 class ExampleSet:
-    """The queries of one protocol and seed."""
+    """The queries of one protocol and seed.
+
+    Attributes
+    ----------
+    title
+        Protocol and seed.
+    caption
+        Which labels are searched for, and which distance each method is ranked by.
+    queries
+        What was asked and found.
+    """
 
     title: str
+    caption: str
     queries: Sequence[Query]
 
 
@@ -115,9 +130,11 @@ def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
     """Retrieve for a few queries that nobody picked.
 
     One CN and one AD scan of each of the first two sites in the alphabet that have both are the queries: of their
-    candidates the one whose key has the smallest hash. Each method ranks the CN and AD scans of other sites by
-    ``cosine_centred``, as the headline does (:func:`benchmark.metrics.retrieval.nearest_scans`), without those of the
-    query's own subject. Subject and session identifiers are in no part of the result.
+    candidates the one whose key has the smallest hash. Where no scan is CN or AD, the headline's other two labels
+    take their place (:func:`benchmark.metrics.retrieval.label_sets`). Each method ranks the scans of these labels at
+    other sites by its own distance where it declares one, else by ``cosine_centred``, as the headline does
+    (:func:`benchmark.metrics.retrieval.nearest_scans`), without those of the query's own subject. Subject and session
+    identifiers are in no part of the result.
 
     Parameters
     ----------
@@ -132,26 +149,38 @@ def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
         If no method is given, the methods' scored scans differ, or a volume cannot be drawn.
     """
     album = _Album()
-    sets = [ExampleSet(each.title, _queries(each, shown, album)) for each in given]
+    sets = [_set(each, shown, album) for each in given]
     return Examples(sets, list(album.number))
 
 
+def labels_of(scans: Scans) -> list[str]:
+    """The labels of the headline that scans have, at most two: CN before AD, others in the order of the alphabet."""
+    chosen = next(iter(label_sets(scans).values()))
+    return sorted(np.unique(scans.diagnosis[chosen]).tolist(), key=lambda label: (label != "CN", label))
+
+
 def choose_queries(scans: Scans) -> list[int]:
-    """Positions of the queries: site by site, CN before AD."""
+    """Positions of the queries: site by site, CN before AD; none where there are not two labels."""
     chosen: list[int] = []
+    labels = labels_of(scans)
+    if len(labels) < 2:
+        return chosen
     for site in np.unique(scans.site):
-        candidates = [np.flatnonzero((scans.site == site) & (scans.diagnosis == each)) for each in DIAGNOSES]
-        if all(len(each) for each in candidates) and len(chosen) < SITES * len(DIAGNOSES):
+        candidates = [np.flatnonzero((scans.site == site) & (scans.diagnosis == each)) for each in labels]
+        if all(len(each) for each in candidates) and len(chosen) < SITES * len(labels):
             chosen += [min(each.tolist(), key=lambda place: _hash(str(scans.key[place]))) for each in candidates]
     return chosen
 
 
-def top(scans: Scans, query: int, shown: int) -> list[int]:
-    """Positions of the scans of other sites and subjects most similar to a query, most similar first."""
-    vectors = vectors_of(scans, "cosine_centred").vectors
+def top(scans: Scans, query: int, shown: int, distance: Distance = COMMON) -> list[int]:
+    """Positions of the scans of other sites and subjects most similar to a query, most similar first.
+
+    None where the distance cannot be taken.
+    """
+    vectors = vectors_of(scans, distance).vectors
     if vectors is None:
         return []
-    found = nearest_scans(vectors, np.array([query]), Codes.of(scans), "cosine_centred", "other_sites", shown)[0]
+    found = nearest_scans(vectors, np.array([query]), Codes.of(scans), distance, "other_sites", shown)[0]
     return [int(place) for place in found if place >= 0]
 
 
@@ -159,14 +188,18 @@ def _hash(key: str) -> int:
     return derive_seed("example", key)
 
 
-def _queries(given: ExampleInput, shown: int, album: _Album) -> list[Query]:
+def _set(given: ExampleInput, shown: int, album: _Album) -> ExampleSet:
     scans = {method: _labelled(frame) for method, frame in given.embeddings.items()}
     if not scans:
         raise UserError(f"examples, {given.title}: no method is given")
     first, *others = scans
+    labels = labels_of(scans[first])
+    distances = {name: given.distances.get(name, COMMON) for name in scans}
     for other in others:
         if not np.array_equal(scans[first].key, scans[other].key):
-            raise UserError(f"examples, {given.title}: the scored CN and AD scans of '{first}' and '{other}' differ")
+            raise UserError(
+                f"examples, {given.title}: the scored {' and '.join(labels)} scans of '{first}' and '{other}' differ"
+            )
     pictures: dict[str, int] = {}
 
     def scan(position: int, query: int) -> Shown:
@@ -175,18 +208,34 @@ def _queries(given: ExampleInput, shown: int, album: _Album) -> list[Query]:
             pictures[key] = album.add(given.volume_of(key), f"examples, {given.title}: a scan of {site}")
         return Shown(pictures[key], site, diagnosis, diagnosis == scans[first].diagnosis[query])
 
-    return [
+    queries = [
         Query(
             scan(query, query),
-            {name: [scan(hit, query) for hit in top(each, query, shown)] for name, each in scans.items()},
+            {
+                name: [scan(hit, query) for hit in top(each, query, shown, distances[name])]
+                for name, each in scans.items()
+            },
         )
         for query in choose_queries(scans[first])
     ]
+    return ExampleSet(given.title, _caption(labels, distances), queries)
+
+
+def _caption(labels: Sequence[str], distances: Mapping[str, Distance]) -> str:
+    by_distance: dict[str, list[str]] = {}
+    for name, distance in distances.items():
+        by_distance.setdefault(distance, []).append(name)
+    ranked = (
+        "; ".join(f"{distance} for {', '.join(names)}" for distance, names in by_distance.items())
+        if len(by_distance) > 1
+        else "".join(by_distance)
+    )
+    return f"Labels: {', '.join(labels) or 'none'}. Distance: {ranked}."
 
 
 def _labelled(frame: pd.DataFrame) -> Scans:
     scans = scored_scans(frame)
-    return scans.where(np.isin(scans.diagnosis, DIAGNOSES))
+    return scans.where(next(iter(label_sets(scans).values())))
 
 
 def _named(scans: Scans) -> tuple[npt.NDArray[np.str_], ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.metrics.evaluate import EvaluationSettings, evaluate, process_aside, score_all
+from benchmark.metrics.evaluate import EvaluationSettings, evaluate, process_aside, score_all, scorers
 from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values, to_frame
 
 QUICK = EvaluationSettings(
@@ -33,7 +35,8 @@ def test_the_order_of_rows_changes_nothing(make_table):
 def test_undefined_values_have_a_reason_and_are_not_zero(make_table, set_vectors):
     table = make_table(sites=1, subjects=2, travelling=0, train=0)
     scores = evaluate(set_vectors(table, np.ones((2, 2))), QUICK)
-    assert scores["value"].isna().all()
+    assert scores.loc[scores["metric"] != "collapsed", "value"].isna().all()
+    assert scores.loc[scores["metric"] == "collapsed", "value"].tolist() == [1.0]
     assert (scores["reason"] != "").all()
 
 
@@ -87,3 +90,41 @@ def test_a_process_aside_changes_no_score(make_table, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with process_aside(len(table)) as aside:
         assert aside is None
+
+
+def test_scored_scans_that_are_all_alike_leave_every_score_undefined(make_table, set_vectors):
+    table = make_table(subjects=12).assign(age=np.linspace(60, 80, 75), anatomy_width=np.arange(75) % 7.0)
+    vectors = np.random.default_rng(0).normal(size=(75, 4))
+    vectors[table["split"] == "test"] = 0.3
+    scores = evaluate(set_vectors(table, vectors), QUICK)
+    defined = scores[scores["value"].notna()]
+    assert (defined["metric"].tolist(), defined["value"].tolist()) == (["collapsed"], [1.0])
+    assert set(scores["reason"].str.removeprefix("site0: ").str.split(";").str[0]) == {
+        "all scored scans have the same vector",
+        "the LDR is constant",
+        "the LDR is constant over the scored scans",
+    }
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_is_answered_with_its_scan_and_column(make_table, value):
+    table = make_table()
+    table.loc[[4, 7], "z3"] = value
+    table.loc[7, "z1"] = value
+    with pytest.raises(UserError) as error:
+        evaluate(table, QUICK)
+    assert str(error.value) == (
+        f"embeddings: scan 'site0/s0-4/ses-1', column 'z3': {value} is not allowed; it must be a finite number; "
+        "2 of 66 scans have such values: embed them again, or leave them out"
+    )
+
+
+@pytest.mark.parametrize("scorer", scorers(), ids=lambda one: one.__module__.rpartition(".")[2])
+def test_every_metric_states_shapes_direction_source_and_when_it_is_undefined(scorer):
+    text = " ".join(scorer.__doc__.split())
+    for phrase in ("shape", "is better", "NaN with a reason"):
+        assert phrase in text
+    table = (Path(__file__).parents[3] / "docs/bibliography.md").read_text(encoding="utf-8").splitlines()[4:]
+    authors = [line.split("|")[1].split()[0] for line in table]
+    # The measures of retrieval are files of their own, which name theirs.
+    assert any(author in text for author in authors) or "benchmark.metrics.ranked" in text

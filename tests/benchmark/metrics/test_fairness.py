@@ -38,3 +38,16 @@ def test_a_site_without_a_defined_query(make_table):
     table.loc[table["site"] == "site0", "diagnosis"] = "AD"
     found = scores(scored_scans(table), SETTINGS)
     assert all(math.isnan(score.value) and score.reason == "no defined query at site0" for score in found)
+
+
+def test_one_label_alone_is_not_perfectly_fair(make_table):
+    found = scores(scored_scans(make_table().assign(diagnosis="AD")), SETTINGS)
+    assert all(math.isnan(score.value) for score in found)
+    assert {score.reason for score in found} == {"one label alone: every scan of the gallery is relevant"}
+
+
+def test_a_distance_that_cannot_be_taken_is_named(make_table):
+    table = make_table()
+    settings = EvaluationSettings(distances=("within_subject",), bootstrap=0)
+    found = scores(scored_scans(table[table["split"] == "test"].drop(columns="split")), settings)
+    assert {score.reason for score in found} == {"no training scans to take the within-subject covariance from"}

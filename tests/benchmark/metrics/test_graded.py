@@ -87,3 +87,15 @@ def test_undefined(make_table):
     assert math.isnan(found.value)
     assert "fewer than 10 scans" in found.reason
     assert scores(scored_scans(table), EvaluationSettings(graded=False)) == []
+
+
+def test_galleries_of_one_label_grade_nothing(make_table):
+    table = make_table(subjects=40)
+    (found,) = scores(scored_scans(table.assign(diagnosis="MCI")), SETTINGS)
+    assert math.isnan(found.value)
+    assert (found.n, found.reason) == (0, "one label alone: every scan of the gallery is relevant")
+    others = table[(table["site"] == "site0") | (table["diagnosis"] == "MCI")]
+    (found,) = scores(scored_scans(others), SETTINGS, ["site0"])
+    assert math.isnan(found.value)
+    assert found.reason == "every scan of a query's gallery has the same label"
+    assert math.isfinite(scores(scored_scans(others), SETTINGS)[0].value)

@@ -127,9 +127,12 @@ def test_nested_selection_and_trees(make_table):
     frame = score(make_table(subjects=20, train=60, site_strength=2.0), settings)
     found = frame[frame["metric"] == "balanced_accuracy"]
     assert (found["value"] > 0.7).all()
-    assert found["params"].str.contains("inner_folds=2").all()
-    boosted = found[found["params"].str.contains("boosting")]["params"]
-    assert [text.split(";")[0] for text in boosted] == ["coordinates=standardised", "coordinates=whitened"]
+    boosted = found["params"].str.contains("boosting")
+    assert found.loc[~boosted, "params"].str.contains("inner_folds=2").all()
+    # Trees have one value, so that there is nothing for inner folds to choose.
+    assert found.loc[boosted, "params"].tolist() == [
+        f"coordinates={coordinates};folds=5;probe=boosting" for coordinates in ("standardised", "whitened")
+    ]
 
 
 def test_the_interval_holds_the_value_and_narrows_with_subjects(make_table):
@@ -153,3 +156,22 @@ def test_probes_see_at_most_so_many_scans_of_whole_subjects(make_table):
     everyone = scored_scans(table)
     for subject in np.unique(part.subject):
         assert (part.subject == subject).sum() == (everyone.subject == subject).sum()
+
+
+def test_the_mlps_params_say_that_one_inner_fold_decides(make_table):
+    settings = replace(SETTINGS, probes=("mlp", "linear"), inner_folds=2, permutations=0, mlp_permutations=0)
+    params = score(make_table(), settings)["params"]
+    assert set(params) == {
+        f"coordinates={coordinates};folds=5;inner_folds=2;{used}probe={probe}"
+        for coordinates in ("raw", "standardised", "whitened")
+        for probe, used in (("mlp", "inner_used=1;"), ("linear", ""))
+    }
+
+
+@pytest.mark.parametrize(("inner_folds", "asked", "most"), [(0, 24, 0), (0, 25, 24), (2, 6, 0), (2, 7, 12)])
+def test_fewer_neighbours_than_asked_for_are_stated(make_table, inner_folds, asked, most):
+    # 30 scans of as many subjects, 10 a site, five folds: training parts of 24; two inner folds halve them, and try
+    # twice as many neighbours as well.
+    settings = replace(SETTINGS, probes=("knn",), neighbours=asked, inner_folds=inner_folds, permutations=0)
+    expected = f"at most {most} neighbours where a training part has no more scans" if most else ""
+    assert set(score(make_table(subjects=10, travelling=0), settings)["reason"]) == {expected}

@@ -200,12 +200,14 @@ def test_no_known_diagnosis(make_table):
     assert set(frame["reason"]) == {"no query"}
 
 
-def test_one_diagnosis_finds_itself_always_and_by_chance(make_table):
+def test_one_diagnosis_cannot_be_missed_and_measures_nothing(make_table):
     table = make_table()
     table["diagnosis"] = "CN"
-    found = pick(score(table), "mAP")
-    assert found["value"] == pytest.approx(1.0)
-    assert found["chance"] == pytest.approx(1.0)
+    frame = score(table, EvaluationSettings(bootstrap=20))
+    assert frame[["value", "chance", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert set(frame["n"]) == {0}
+    assert set(frame["reason"]) == {"one label alone: every scan of the gallery is relevant"}
+    assert set(frame["subgroup"]) == {"", *(f"query_site=site{index}" for index in range(3))}
 
 
 def test_gallery_smaller_than_k(make_table):
@@ -237,10 +239,18 @@ def test_a_site_without_any_defined_query_leaves_the_mean_missing(make_table):
     assert found["reason"].endswith("no defined query at site0")
 
 
-def test_collapsed_vectors_rank_by_key(make_table, set_vectors):
-    table = set_vectors(make_table(), np.full((66, 4), 0.1))
-    expected = naive_ap_by_site(table, "other_sites", {"CN", "AD"}, lambda a, b: 0.0)
-    assert pick(score(table), "mAP")["value"] == pytest.approx(expected)
+@pytest.mark.parametrize("train", [0.1, None])
+def test_collapsed_vectors_are_not_ranked(make_table, set_vectors, train):
+    # Constant altogether, or over the scored scans alone.
+    table = make_table()
+    vectors = np.full((66, 4), 0.1)
+    if train is None:
+        vectors[table["split"] == "train"] = np.random.default_rng(0).normal(size=(30, 4))
+    distances = ("cosine_centred", "cosine", "euclidean", "whitened")
+    frame = score(set_vectors(table, vectors), EvaluationSettings(distances=distances, bootstrap=20))
+    assert frame[["value", "ci_low", "chance"]].isna().all(axis=None)
+    assert set(frame["n"]) == {0}
+    assert set(frame["reason"]) == {"all scored scans have the same vector"}
 
 
 def test_random_vectors_score_at_chance(make_table, set_vectors):
@@ -277,3 +287,27 @@ def test_own_distance_is_scored_beside_the_others_and_named(make_table):
             assert chosen.iloc[0]["value"] == expected
     with pytest.raises(UserError, match="own_distance: 'nearest' is not allowed"):
         EvaluationSettings(own_distance="nearest")
+
+
+def test_galleries_of_one_label_measure_nothing_though_the_label_set_has_two(make_table):
+    # Queries at site0 alone, which has both labels; of CN alone is what they are searched in.
+    table = make_table(travelling=0)
+    table = table[(table["site"] == "site0") | (table["diagnosis"] == "CN")]
+    frame = score(table, query_sites=["site0"])
+    found = pick(frame, "mAP")
+    assert np.isnan(found["value"])
+    assert np.isnan(found["chance"])
+    assert found["reason"] == "one label alone: every scan of the gallery is relevant"
+    assert np.isfinite(pick(frame, "mAP", "own_site")["value"])
+    # With the other sites' queries, which do see both labels, there is something to get wrong.
+    assert np.isfinite(pick(score(table), "mAP")["value"])
+
+
+def test_a_distance_that_cannot_be_taken_has_a_row_for_every_query_site(make_table):
+    table = make_table()
+    settings = EvaluationSettings(distances=("within_subject",), bootstrap=0)
+    frame = score(table[table["split"] == "test"].drop(columns="split"), settings, ["site0", "site2"])
+    assert frame["value"].isna().all()
+    assert set(frame["reason"]) == {"no training scans to take the within-subject covariance from"}
+    assert set(frame["subgroup"]) == {"", "query_site=site0", "query_site=site2"}
+    assert not frame.duplicated(["metric", "params", "subgroup"]).any()

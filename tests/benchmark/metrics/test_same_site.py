@@ -43,5 +43,7 @@ def test_chance_by_hand(make_table):
 
 
 def test_small_gallery(make_table):
-    (found,) = scores(scored_scans(make_table(sites=2, subjects=4, travelling=0)), SETTINGS)
-    assert (math.isnan(found.value), found.reason) == (True, "a query has fewer than 10 scans of other subjects")
+    found = scores(scored_scans(make_table(sites=2, subjects=4, travelling=0)), SETTINGS)
+    assert all(math.isnan(score.value) for score in found)
+    assert {score.reason for score in found} == {"a query has fewer than 10 scans of other subjects"}
+    assert [(score.subgroup, score.n) for score in found] == [("", 8), ("query_site=site0", 4), ("query_site=site1", 4)]

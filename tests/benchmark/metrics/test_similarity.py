@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from benchmark.metrics.similarity import prepare, similarities
+from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.similarity import prepare, similarities, vectors_of
 
 LDR = np.random.default_rng(0).normal(size=(7, 4)) + 3
 CENTRE = LDR[:4].mean(axis=0)
@@ -38,3 +39,11 @@ def test_a_direction_that_float32_resolves_counts():
 def test_euclidean_far_from_the_origin_keeps_ties():
     vectors = np.array([[1e8, 0.0], [1e8, 1.0], [1e8, -1.0]])
     assert matrix(vectors, "euclidean")[0].tolist() == [0.0, -1.0, -1.0]
+
+
+def test_vectors_that_differ_in_length_alone_are_the_same_to_the_cosine(make_table, set_vectors):
+    table = make_table()
+    scans = scored_scans(set_vectors(table, np.outer(1 + np.arange(len(table)), [0.1, 0.2, 0.7])))
+    found = vectors_of(scans, "cosine")
+    assert (found.vectors, found.reason) == (None, "all scored scans have the same vector")
+    assert vectors_of(scans, "euclidean").vectors is not None

@@ -42,3 +42,28 @@ def test_a_gallery_without_relevant_scans(make_table):
 def test_only_query_sites_query(make_table):
     found = scores(scored_scans(make_table()), SETTINGS, ["site1"])
     assert {parse_key_values(score.subgroup)["query_site"] for score in found} == {"site1"}
+
+
+def test_one_label_alone_fills_no_cell(make_table):
+    found = scores(scored_scans(make_table().assign(diagnosis="CN")), SETTINGS)
+    assert len(found) == 9
+    assert np.isnan([(score.value, score.chance) for score in found]).all()
+    assert {(score.n, score.reason) for score in found} == {
+        (0, "one label alone: every scan of the gallery is relevant")
+    }
+
+
+def test_without_any_label_every_cell_says_so(make_table):
+    found = scores(scored_scans(make_table().assign(diagnosis="")), SETTINGS, ["site1"])
+    assert [score.subgroup for score in found] == [f"gallery_site=site{one};query_site=site1" for one in range(3)]
+    assert np.isnan([score.value for score in found]).all()
+    assert {(score.n, score.reason) for score in found} == {(0, "no query")}
+
+
+def test_a_distance_that_cannot_be_taken_leaves_every_cell_undefined(make_table):
+    table = make_table()
+    settings = EvaluationSettings(distances=("within_subject",))
+    found = scores(scored_scans(table[table["split"] == "test"].drop(columns="split")), settings)
+    assert len(found) == 9
+    assert np.isnan([score.value for score in found]).all()
+    assert {score.reason for score in found} == {"no training scans to take the within-subject covariance from"}

@@ -94,3 +94,32 @@ def test_too_few_scans(make_examples):
     given = make_examples(site="A")
     few = {name: frame[frame["diagnosis"] == "CN"] for name, frame in given.embeddings.items()}
     assert examples([replace(given, embeddings=few)]).sets[0].queries == []
+
+
+def test_a_methods_own_distance_ranks_its_examples_and_the_caption_says_so(make_examples):
+    given = make_examples(site="A", method="m")
+    common, own = (examples([replace(given, distances=each)]) for each in ({}, {"m": "euclidean"}))
+
+    def found(each, method):
+        return [[each.images[hit.image] for hit in query.found[method]] for query in each.sets[0].queries]
+
+    assert common.sets[0].caption == "Labels: CN, AD. Distance: cosine_centred."
+    assert own.sets[0].caption == "Labels: CN, AD. Distance: euclidean for m; cosine_centred for plain."
+    assert found(own, "plain") == found(common, "plain")
+    assert found(own, "m") != found(common, "m")
+    scans = scored_scans(given.embeddings["m"])
+    for query in choose_queries(scans):
+        others = np.flatnonzero((scans.site != scans.site[query]) & (scans.subject != scans.subject[query]))
+        nearest = others[np.argsort(np.square(scans.ldr[others] - scans.ldr[query]).sum(axis=1), kind="stable")]
+        assert top(scans, query, 5, "euclidean") == nearest[:5].tolist()
+
+
+def test_two_other_labels_take_the_place_of_cn_and_ad(make_examples):
+    given = make_examples(site="A")
+    other = {
+        name: frame.assign(diagnosis=frame["diagnosis"].map({"CN": "low", "AD": "high"}))
+        for name, frame in given.embeddings.items()
+    }
+    (found,) = examples([replace(given, embeddings=other)]).sets
+    assert found.caption == "Labels: high, low. Distance: cosine_centred."
+    assert [query.scan.diagnosis for query in found.queries] == ["high", "low", "high", "low"]

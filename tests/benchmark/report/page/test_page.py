@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -164,3 +165,14 @@ def test_figures_must_be_svg(write_results, tmp_path):
     with pytest.raises(UserError, match="figure 'f': no SVG"):
         write_all(write_results(), tmp_path / "out", figures={"f": "<img src=x>"})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_method_that_cannot_rank_leaves_its_examples_empty(write_results, make_examples, tmp_path):
+    given = make_examples(method="m")
+    constant = given.embeddings["m"].assign(z0=1.0, z1=1.0, z2=1.0)
+    given = replace(given, embeddings={"m": constant, "plain": given.embeddings["plain"]})
+    write_all(write_results(), tmp_path / "out", examples=[given])
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<td>not ranked</td>") == 4
+    # Columns are those of the methods that do rank.
+    assert page.count('<th scope="col">5</th>') == 4
