@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.cli import main
 from benchmark.embeddings import write_embeddings
 from benchmark.errors import UserError
 from benchmark.foreign.options import ForeignOptions
@@ -130,3 +131,13 @@ def test_no_statistics_where_there_is_nothing_to_compare(table, three, tmp_path)
     evaluate_file(three, tmp_path / "other", SETTINGS, allow_different_scans=True)
     assert not list((tmp_path / "other").glob("statistics*"))
     assert "No statistics between methods" in (tmp_path / "other" / "retrieval.md").read_text()
+
+
+def test_the_page_of_compared_files_has_their_statistics_and_figures(three, tmp_path):
+    evaluate_file(three, tmp_path / "out", SETTINGS)
+    assert main(["tables", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "tables" / "report.html").read_text(encoding="utf-8")
+    assert '<section id="statistics">' in page
+    assert "Covers resampled subjects of one seed" in page
+    assert '<section id="figures">' in page
+    assert "mAP CN/AD, foreign: means with intervals" in page
