@@ -20,6 +20,7 @@ from benchmark.report.page.page import render_page
 from benchmark.report.page.wide import filled_tables
 from benchmark.report.results import Results
 from benchmark.report.results_csv import read_results_or_csv
+from benchmark.report.statistics.stored import stored_statistics
 from benchmark.report.tables import _ORDER, write_tables
 
 #: The page's file.
@@ -52,7 +53,8 @@ def write_all(
     Parameters
     ----------
     results
-        Folder with ``scores.parquet`` or ``scores.csv``, and ``provenance.json`` where there is one.
+        Folder with ``scores.parquet`` or ``scores.csv``, and ``provenance.json`` and ``statistics_intervals.csv`` where
+        there are.
     out
         Folder to write to; made where missing.
     method_order
@@ -89,7 +91,8 @@ def write_all(
         text = latex(table.title, table.sections, table.columns, table.footer, table.directions)
         contents[f"{table.name}.tex"] = text.encode()
     shown = make_examples(examples) if examples else None
-    contents[PAGE] = render_page(read, wide, order, shown, statistics_markdown, figures).encode()
+    intervals = stored_statistics(results, "intervals")
+    contents[PAGE] = render_page(read, wide, order, shown, statistics_markdown, figures, intervals).encode()
     digests = {name: _digest(content) for name, content in sorted(contents.items())}
     contents[RECORD] = (json.dumps({"written_by": _WRITER, "sha256": digests}, indent=1) + "\n").encode()
     if not overwrite:

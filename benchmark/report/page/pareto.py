@@ -16,24 +16,33 @@ from benchmark.report.page.pareto_figure import Measured, Point, pareto_svg
 from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.summary import known_first
 
-#: Key of the leakage column that is plotted.
-LEAKAGE_KEY = "mlp_standardised"
+#: Keys of the leakage columns that are plotted: an LDR can hide a site in directions that standardising keeps small.
+LEAKAGE_KEYS = ("mlp_standardised", "mlp_whitened")
 
-SECOND = {"sd": "± SD over seeds", "interval": "95 % interval", "none": "no interval"}
+#: What bars are where the statistics hold no interval.
+SECOND = {
+    "sd": "± SD over seeds",
+    "interval": "mean over cells of the ends of their 95 % intervals, wider than an interval of the mean",
+    "none": "none",
+}
 
 
 @dataclass(frozen=True)
 class Pareto:
-    """The plot of a protocol.
+    """The plot of a protocol and a leakage column.
 
     Attributes
     ----------
     protocol
         Its name.
+    leakage
+        Heading of the leakage column.
     svg
         SVG element; empty where no method has both values.
     intervals
         What the bars of leakage and of retrieval are.
+    barless
+        Drawn methods that lack a bar in an axis where others have one.
     absent
         Methods without one of the values.
     grid
@@ -41,14 +50,21 @@ class Pareto:
     """
 
     protocol: str
+    leakage: str
     svg: str
     intervals: tuple[str, str]
+    barless: Sequence[str]
     absent: Sequence[str]
     grid: Grid
 
 
-def pareto_plots(scores: pd.DataFrame, methods: Sequence[str], leakage_key: str = LEAKAGE_KEY) -> list[Pareto]:
-    """One plot per protocol of a leakage column against cross-site mAP CN/AD.
+def pareto_plots(
+    scores: pd.DataFrame,
+    methods: Sequence[str],
+    leakage_keys: Sequence[str] = LEAKAGE_KEYS,
+    intervals: pd.DataFrame | None = None,
+) -> list[Pareto]:
+    """Leakage columns against cross-site mAP CN/AD, a plot per protocol and column.
 
     Parameters
     ----------
@@ -56,24 +72,35 @@ def pareto_plots(scores: pd.DataFrame, methods: Sequence[str], leakage_key: str 
         Long score table.
     methods
         In table order.
-    leakage_key
-        Key of a leakage column.
+    leakage_keys
+        Keys of leakage columns; of those that no score belongs to, the first alone is plotted, to name what is absent.
+    intervals
+        Intervals of the statistics between methods
+        (:func:`benchmark.report.statistics.intervals.interval_rows`), None where there are none.
 
     Notes
     -----
-    The bars of an axis are ± one SD over seeds where every method has one, otherwise the means over cells of the
-    ends of their 95 % intervals where every cell has them, which is wider than an interval of the mean.
+    The bars of an axis are the statistics' 95 % intervals where there are any for its protocol and score: over
+    subjects and seeds, as their ``covers`` says. Floor and ceiling, which are in no statistics, then have none.
+    Without statistics the bars are ± one SD over seeds where every method has one, otherwise the means over cells of
+    the ends of their 95 % intervals where every cell has them.
     """
-    column = next(each for each in LEAKAGE if each.key == leakage_key)
     overall = scores[scores["subgroup"] == ""]
     # The parameters of the methods' rows may differ beyond what the column asks for.
     (retrieval_column,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
-    columns = column, retrieval_column
-    both = [aggregate(each.rows(overall).assign(params="")) for each in columns]
-    plots = []
-    for place, protocol in enumerate(known_first(overall["protocol"]), start=1):
-        leakage, retrieval = (each[each["protocol"] == protocol] for each in both)
-        plots.append(_plot(place, protocol, columns, leakage, retrieval, in_order(overall["method"], methods)))
+    by_key = {each.key: each for each in LEAKAGE}
+    leakages = [by_key[key] for key in leakage_keys]
+    shown = [column for column in leakages if len(column.rows(overall))] or leakages[:1]
+    both = {each.key: aggregate(each.rows(overall).assign(params="")) for each in (*shown, retrieval_column)}
+    order = in_order(overall["method"], methods)
+    plots: list[Pareto] = []
+    for protocol in known_first(overall["protocol"]):
+        for column in shown:
+            axes = [
+                _Axis(each, _of(both[each.key], protocol), _stored(intervals, protocol, each.key))
+                for each in (column, retrieval_column)
+            ]
+            plots.append(_plot(len(plots) + 1, protocol, axes[0], axes[1], order))
     return plots
 
 
@@ -94,30 +121,67 @@ def undominated(values: Mapping[str, tuple[float, float]]) -> set[str]:
     }
 
 
-def _plot(
-    place: int,
-    protocol: str,
-    columns: tuple[Column, Column],
-    leakage: pd.DataFrame,
-    retrieval: pd.DataFrame,
-    methods: Sequence[str],
-) -> Pareto:
-    kinds = _kind(leakage), _kind(retrieval)
-    left, right = _by_method(leakage, kinds[0]), _by_method(retrieval, kinds[1])
+@dataclass(frozen=True)
+class _Axis:
+    """A column with its summaries in a protocol, and the statistics' intervals of it, which may be none."""
+
+    column: Column
+    rows: pd.DataFrame
+    stored: pd.DataFrame
+
+    @property
+    def bars(self) -> str:
+        """What the bars are."""
+        covers = sorted(set(self.stored["covers"]) - {""})
+        return f"95 % interval over {' or '.join(covers)}" if covers else SECOND[_kind(self.rows)]
+
+    def measured(self) -> dict[str, Measured]:
+        """Value and bar by method."""
+        records = self.rows.to_dict("records")
+        if len(self.stored):
+            ends = {row["method"]: (row["ci_low"], row["ci_high"]) for row in self.stored.to_dict("records")}
+            none = (math.nan, math.nan)
+            return {row["method"]: _with_ends(row["mean"], ends.get(row["method"], none)) for row in records}
+        kind = _kind(self.rows)
+        return {row["method"]: _measured(row, kind) for row in records}
+
+
+def _of(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    return table[table["protocol"] == protocol]
+
+
+def _stored(intervals: pd.DataFrame | None, protocol: str, score: str) -> pd.DataFrame:
+    if intervals is None:
+        return pd.DataFrame(columns=["method", "ci_low", "ci_high", "covers"])
+    here = _of(intervals, protocol)
+    return here[(here["score"] == score) & here["ci_low"].notna()]
+
+
+def _plot(place: int, protocol: str, leakage: _Axis, retrieval: _Axis, methods: Sequence[str]) -> Pareto:
+    columns = leakage.column, retrieval.column
+    left, right = leakage.measured(), retrieval.measured()
     measured = {method: (left[method], right[method]) for method in methods if method in left and method in right}
     measured = {method: pair for method, pair in measured.items() if all(math.isfinite(each.value) for each in pair)}
     best = undominated(
         {name: (pair[0].value, pair[1].value) for name, pair in measured.items() if name not in REFERENCE_ROWS}
     )
     points = [Point(name, *pair, name in best, REFERENCE_ROWS.get(name, "")) for name, pair in measured.items()]
-    chance = float(leakage["chance"].mean()), float(retrieval["chance"].mean())
+    chance = float(leakage.rows["chance"].mean()), float(retrieval.rows["chance"].mean())
     return Pareto(
         protocol,
+        leakage.column.heading,
         pareto_svg(points, columns, chance, f"pareto {place}") if points else "",
-        (SECOND[kinds[0]], SECOND[kinds[1]]),
+        (leakage.bars, retrieval.bars),
+        _barless(measured),
         [method for method in methods if method not in measured],
         _grid(f"pareto-{place}", points, columns),
     )
+
+
+def _barless(measured: Mapping[str, tuple[Measured, Measured]]) -> list[str]:
+    barred = {name: [math.isfinite(each.low) for each in pair] for name, pair in measured.items()}
+    drawn = [any(found) for found in zip(*barred.values(), strict=True)]
+    return [name for name, found in barred.items() if found != drawn]
 
 
 def _kind(rows: pd.DataFrame) -> str:
@@ -127,17 +191,17 @@ def _kind(rows: pd.DataFrame) -> str:
     return "interval" if len(there) and there[["ci_low", "ci_high"]].notna().all(axis=None) else "none"
 
 
-def _by_method(rows: pd.DataFrame, kind: str) -> dict[str, Measured]:
-    return {row["method"]: _measured(row, kind) for row in rows.to_dict("records")}
-
-
 def _measured(row: dict[Any, Any], kind: str) -> Measured:
     ends = {
         "sd": (row["mean"] - row["sd"], row["mean"] + row["sd"]),
         "interval": (row["ci_low"], row["ci_high"]),
         "none": (math.nan, math.nan),
     }[kind]
-    return Measured(float(row["mean"]), float(ends[0]), float(ends[1]))
+    return _with_ends(row["mean"], ends)
+
+
+def _with_ends(value: float, ends: tuple[float, float]) -> Measured:
+    return Measured(float(value), float(ends[0]), float(ends[1]))
 
 
 def _grid(identifier: str, points: Sequence[Point], columns: tuple[Column, Column]) -> Grid:
