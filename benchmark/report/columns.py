@@ -108,6 +108,13 @@ RETRIEVAL: Sequence[Column] = (
     Column("map_site_range", ("mAP CN/AD", "site range"), "retrieval", "mAP_site_range", terminal=False),
 )
 
+#: What stands in every leakage table: a collapsed LDR leaks nothing and finds nothing.
+BESIDE_LEAKAGE: Sequence[Column] = (
+    Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1),
+    Column("pc1_share", ("PC1", "share"), "structure", "pc1_share"),
+    CROSS_SITE_MAP,
+)
+
 #: Site probes, and beside them what tells a clean LDR from a collapsed one.
 LEAKAGE: Sequence[Column] = (
     _leakage("linear", "linear", "standardised", "std."),
@@ -116,9 +123,7 @@ LEAKAGE: Sequence[Column] = (
     _leakage("linear", "linear", "whitened", "white."),
     _leakage("knn", "kNN", "whitened", "white."),
     _leakage("mlp", "MLP", "whitened", "white."),
-    Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1),
-    Column("pc1_share", ("PC1", "share"), "structure", "pc1_share"),
-    CROSS_SITE_MAP,
+    *BESIDE_LEAKAGE,
     Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
 )
 
@@ -151,7 +156,9 @@ LEAKAGE_FURTHER: Sequence[Column] = (
     _measure("within_whitened", ("within strata", "white."), "within_strata", coordinates=_WHITE),
     _measure("pairs", ("site pairs", "std."), "pair_balanced_accuracy"),
     _measure("p_standardised", ("p", "std."), "p_value", coordinates=_STD, given="nothing"),
+    _measure("p_whitened", ("p", "white."), "p_value", coordinates=_WHITE, given="nothing"),
     _measure("p_given_standardised", ("p given", "std."), "p_value", coordinates=_STD, given="age+diagnosis"),
+    _measure("p_given_whitened", ("p given", "white."), "p_value", coordinates=_WHITE, given="age+diagnosis"),
     _measure("ilisi_standardised", ("iLISI", "std."), "ilisi", coordinates=_STD),
     _measure("ilisi_whitened", ("iLISI", "white."), "ilisi", coordinates=_WHITE),
     _measure("kbet_standardised", ("kBET", "std."), "kbet", coordinates=_STD),
@@ -159,10 +166,13 @@ LEAKAGE_FURTHER: Sequence[Column] = (
     _measure("bras_standardised", ("BRAS", "std."), "bras", coordinates=_STD),
     _measure("mmd2_standardised", ("MMD²", "std."), "mmd2", coordinates=_STD),
     _measure("mmd2_whitened", ("MMD²", "white."), "mmd2", coordinates=_WHITE),
+    _measure("p_mmd_standardised", ("p MMD", "std."), "mmd_p_value", coordinates=_STD),
+    _measure("p_mmd_whitened", ("p MMD", "white."), "mmd_p_value", coordinates=_WHITE),
     _measure("mi_standardised", ("MI bits", "std."), "mutual_information", coordinates=_STD),
     _measure("same_site10", ("same-site", "@10"), "same_site@10", "retrieval"),
     _measure("style_site", ("style", "site"), "site_balanced_accuracy", "style"),
     _measure("style_disease", ("style", "CN/AD"), "disease_balanced_accuracy", "style"),
+    *BESIDE_LEAKAGE,
 )
 
 #: What an LDR must not lose with the site.
@@ -191,6 +201,16 @@ def pair_of(scores: pd.DataFrame) -> str:
 def with_labels(columns: Sequence[Column], pair: str) -> Sequence[Column]:
     """Columns whose titles name a pair of labels in place of :data:`PAIR`."""
     return [replace(column, title=tuple(part.replace(PAIR, pair) for part in column.title)) for column in columns]
+
+
+def further_leakage(scores: pd.DataFrame) -> Sequence[Column]:
+    """Those of :data:`LEAKAGE_FURTHER` that a long score table has, with all that must stand beside them.
+
+    None where it holds no measure of leakage but those of :data:`LEAKAGE`.
+    """
+    beside = {column.key for column in BESIDE_LEAKAGE}
+    measures = present([column for column in LEAKAGE_FURTHER if column.key not in beside], scores)
+    return [*measures, *BESIDE_LEAKAGE] if measures else []
 
 
 def present(columns: Sequence[Column], scores: pd.DataFrame) -> Sequence[Column]:
