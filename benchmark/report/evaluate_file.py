@@ -14,6 +14,7 @@ from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.scans import scored_scans
 from benchmark.report.page.wide import REFERENCE_ROWS
+from benchmark.report.remarks import named
 from benchmark.report.tables import write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 
@@ -64,14 +65,14 @@ def evaluate_file(
         except UserError as error:
             raise UserError(f"{file}: {error}") from None
     make_writable(out, "out")
-    scores, replicates, notes = [], [], []
+    scores, replicates, notes = [], [], ["Model selection and search of hyper-parameters: embeddings do not say."]
     with process_aside(max(len(table.frame) for _, table in methods.values())) as aside:
         for method, (_, table) in methods.items():
             place: dict[str, str | int] = {"method": method, "protocol": FOREIGN, "held_out_site": "", "seed": 0}
             found = score_all(table.frame, settings, aside=aside)
             scores.append(to_frame(found).assign(**place))
             replicates.append(to_replicates(found).assign(**place))
-            notes += [f"{method}: {text}" for _, text in sorted(table.notes.items())]
+            notes += [f"{method}: {named(name, text)}" for name, text in sorted(table.notes.items())]
     everything = pd.concat(scores, ignore_index=True)
     write_scores(everything, out)
     resampled = pd.concat(replicates, ignore_index=True)

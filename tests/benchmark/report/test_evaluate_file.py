@@ -54,12 +54,15 @@ def test_scores_and_tables(table, tmp_path):
 
 
 def test_same_file_same_bytes(table, tmp_path):
-    write_embeddings(table, tmp_path / "mine.parquet", {"site_label": "needs the site"})
+    write_embeddings(table, tmp_path / "mine.parquet", {"site_label": "needs the site", "transductive": "saw it"})
     for name in ("one", "two"):
         evaluate_file(tmp_path / "mine.parquet", tmp_path / name, SETTINGS)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-    assert "- mine: needs the site" in (tmp_path / "one" / "leakage.md").read_text()
+    text = (tmp_path / "one" / "leakage.md").read_text()
+    assert "- mine: needs the site" in text
+    assert "- mine: transductive: saw it" in text
+    assert "- Model selection and search of hyper-parameters: embeddings do not say." in text
 
 
 def test_errors_name_the_file(table, tmp_path):
