@@ -30,6 +30,9 @@ _RETRIEVAL_FOOTER = (
     "Gallery: the held-out scans (all scans of a file without a `split` column), without those of the query's own "
     "subject. Other sites' scans only, unless a column says own site or all sites. Values are means over query sites.",
     "CN/AD: queries and gallery have these two labels; all diagn.: every known label. Relevant: the query's label.",
+    "worst site, site range: lowest mAP of a query site, and highest minus lowest. Where sites are held out, over the "
+    "held-out sites of a seed, each searched for by the model that did not see it, then mean and SD over seeds; a dash "
+    "where one of these cells is missing.",
     "travelling top-1: share of travelling subjects' scans whose nearest scan of another site is of the same person.",
     "Ties go to the first scan key. Chance: exact expectation under random ranking.",
 )
