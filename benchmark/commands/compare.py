@@ -15,12 +15,18 @@ def main(args: list[str]) -> int:
     parser = Parser("compare", "Say what differs between two results folders; exit status 1 if anything does.")
     parser.add_argument("a", type=Path, help="Results folder.")
     parser.add_argument("b", type=Path, help="Results folder that is compared with it.")
-    parser.add_argument("--tolerance", type=float, default=1e-6, help="Difference of two values that counts as none.")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=1e-6,
+        help="Difference that counts as none, of values, chance levels and ends of intervals.",
+    )
     parser.add_argument(
         "--fail_on",
         type=Literal["tolerance", "chance", "never"],
         default="tolerance",
-        help="What makes the exit status 1: a value beyond the tolerance, a claim beyond chance, nothing.",
+        help="What makes the exit status 1. tolerance: anything that differs. chance: a claim that differs by more "
+        "than chance or cannot be tested, a score that one side lacks or has undefined alone. never: nothing.",
     )
     parser.add_argument("--csv", type=Path | None, default=None, help="New file for every score of both, side by side.")
     options = parser.parse_args(args)

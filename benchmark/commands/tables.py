@@ -22,8 +22,10 @@ def main(args: list[str]) -> int:
     )
     options = parser.parse_args(args)
 
+    from benchmark.report.results_csv import read_results_or_csv
+    from benchmark.report.statistics_figures import statistics_figures
     from benchmark.report.write_all import order_of, write_all
-    from benchmark.report.write_statistics import statistics_figures, weighted_markdown
+    from benchmark.report.write_statistics import weighted_markdown
     from benchmark.runner.examples import example_inputs
 
     order, statistics = order_of(options.results), options.results / "statistics.md"
@@ -36,7 +38,7 @@ def main(args: list[str]) -> int:
         out,
         examples=example_inputs(options.results, order),
         statistics_markdown=text or None,
-        figures=statistics_figures(options.results, order),
+        figures=statistics_figures(read_results_or_csv(options.results), order),
         overwrite=options.overwrite,
     )
     say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")

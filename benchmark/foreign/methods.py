@@ -13,6 +13,9 @@ from benchmark.foreign.npz import rows_of
 from benchmark.foreign.options import ForeignOptions
 from benchmark.foreign.read import READERS, check_meant, read_foreign
 
+#: Name of the remark that methods with different scans get.
+OTHER_SCANS = "other_scans"
+
 _KEY = ["site", "subject_id", "session_id"]
 
 
@@ -59,7 +62,9 @@ def read_methods(
         )
     if difference:
         for name, (_, table) in methods.items():
-            table.notes["scans"] = f"{len(frames[name])} rows; not comparable with methods of other scans."
+            table.notes[OTHER_SCANS] = (
+                f"{len(frames[name])} rows; not comparable with methods of other scans. No statistics between methods."
+            )
     return methods
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 from benchmark.metrics.retrieval import OWN
@@ -18,6 +19,25 @@ PAIR = "CN/AD"
 
 #: Other values of the parameter ``label``.
 _NO_PAIR = frozenset({"all", "diagnosis", "CN<MCI<AD"})
+
+
+Reduction = Callable[[Sequence[float]], float]
+
+
+@dataclass(frozen=True)
+class OverSites:
+    """What a column shows where sites are held out, so that every cell has one query site.
+
+    Attributes
+    ----------
+    source
+        Column whose values of the cells of a seed are reduced.
+    reduce
+        From these values to the seed's; NaN if any of them is.
+    """
+
+    source: Column
+    reduce: Reduction
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,9 @@ class Column:
         Decimals that are shown.
     terminal
         Whether the terminal's narrow table has it.
+    over_sites
+        How it is made from the cells of the held-out sites, where it is about several sites and sites are held out;
+        None for a mean over them.
     """
 
     key: str
@@ -47,6 +70,7 @@ class Column:
     params: dict[str, str] = field(default_factory=dict)
     digits: int = 3
     terminal: bool = True
+    over_sites: OverSites | None = None
 
     @property
     def heading(self) -> str:
@@ -85,6 +109,11 @@ def _leakage(probe: str, name: str, coordinates: str, short: str) -> Column:
     return Column(f"{probe}_{coordinates}", (name, short), "leakage", "balanced_accuracy", params)
 
 
+def _fairness(key: str, title: str, metric: str, reduce: Reduction) -> Column:
+    over_sites = OverSites(CROSS_SITE_MAP, reduce)
+    return Column(key, ("mAP CN/AD", title), "retrieval", metric, terminal=False, over_sites=over_sites)
+
+
 CROSS_SITE_MAP = _retrieval("map_cn_ad", ("mAP", "CN/AD"), "mAP", "other_sites", "CN/AD")
 
 TRAVELLING_TOP1 = Column("travelling_top1", ("travelling", "top-1"), "identity", "top1")
@@ -104,8 +133,15 @@ RETRIEVAL: Sequence[Column] = (
     _retrieval("recall10_cn_ad", ("recall", "@10"), "recall@10", "other_sites", "CN/AD", terminal=False),
     _retrieval("mrr_cn_ad", ("MRR",), "MRR", "other_sites", "CN/AD", terminal=False),
     Column("graded_ndcg10", ("graded", "nDCG@10"), "retrieval", "graded_nDCG@10", terminal=False),
-    Column("map_worst_site", ("mAP CN/AD", "worst site"), "retrieval", "mAP_worst_site", terminal=False),
-    Column("map_site_range", ("mAP CN/AD", "site range"), "retrieval", "mAP_site_range", terminal=False),
+    _fairness("map_worst_site", "worst site", "mAP_worst_site", np.min),
+    _fairness("map_site_range", "site range", "mAP_site_range", np.ptp),
+)
+
+#: What stands in every leakage table: a collapsed LDR leaks nothing and finds nothing.
+BESIDE_LEAKAGE: Sequence[Column] = (
+    Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1),
+    Column("pc1_share", ("PC1", "share"), "structure", "pc1_share"),
+    CROSS_SITE_MAP,
 )
 
 #: Site probes, and beside them what tells a clean LDR from a collapsed one.
@@ -116,9 +152,7 @@ LEAKAGE: Sequence[Column] = (
     _leakage("linear", "linear", "whitened", "white."),
     _leakage("knn", "kNN", "whitened", "white."),
     _leakage("mlp", "MLP", "whitened", "white."),
-    Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1),
-    Column("pc1_share", ("PC1", "share"), "structure", "pc1_share"),
-    CROSS_SITE_MAP,
+    *BESIDE_LEAKAGE,
     Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
 )
 
@@ -151,7 +185,9 @@ LEAKAGE_FURTHER: Sequence[Column] = (
     _measure("within_whitened", ("within strata", "white."), "within_strata", coordinates=_WHITE),
     _measure("pairs", ("site pairs", "std."), "pair_balanced_accuracy"),
     _measure("p_standardised", ("p", "std."), "p_value", coordinates=_STD, given="nothing"),
+    _measure("p_whitened", ("p", "white."), "p_value", coordinates=_WHITE, given="nothing"),
     _measure("p_given_standardised", ("p given", "std."), "p_value", coordinates=_STD, given="age+diagnosis"),
+    _measure("p_given_whitened", ("p given", "white."), "p_value", coordinates=_WHITE, given="age+diagnosis"),
     _measure("ilisi_standardised", ("iLISI", "std."), "ilisi", coordinates=_STD),
     _measure("ilisi_whitened", ("iLISI", "white."), "ilisi", coordinates=_WHITE),
     _measure("kbet_standardised", ("kBET", "std."), "kbet", coordinates=_STD),
@@ -159,10 +195,13 @@ LEAKAGE_FURTHER: Sequence[Column] = (
     _measure("bras_standardised", ("BRAS", "std."), "bras", coordinates=_STD),
     _measure("mmd2_standardised", ("MMD²", "std."), "mmd2", coordinates=_STD),
     _measure("mmd2_whitened", ("MMD²", "white."), "mmd2", coordinates=_WHITE),
+    _measure("p_mmd_standardised", ("p MMD", "std."), "mmd_p_value", coordinates=_STD),
+    _measure("p_mmd_whitened", ("p MMD", "white."), "mmd_p_value", coordinates=_WHITE),
     _measure("mi_standardised", ("MI bits", "std."), "mutual_information", coordinates=_STD),
     _measure("same_site10", ("same-site", "@10"), "same_site@10", "retrieval"),
     _measure("style_site", ("style", "site"), "site_balanced_accuracy", "style"),
     _measure("style_disease", ("style", "CN/AD"), "disease_balanced_accuracy", "style"),
+    *BESIDE_LEAKAGE,
 )
 
 #: What an LDR must not lose with the site.
@@ -191,6 +230,16 @@ def pair_of(scores: pd.DataFrame) -> str:
 def with_labels(columns: Sequence[Column], pair: str) -> Sequence[Column]:
     """Columns whose titles name a pair of labels in place of :data:`PAIR`."""
     return [replace(column, title=tuple(part.replace(PAIR, pair) for part in column.title)) for column in columns]
+
+
+def further_leakage(scores: pd.DataFrame) -> Sequence[Column]:
+    """Those of :data:`LEAKAGE_FURTHER` that a long score table has, with all that must stand beside them.
+
+    None where it holds no measure of leakage but those of :data:`LEAKAGE`.
+    """
+    beside = {column.key for column in BESIDE_LEAKAGE}
+    measures = present([column for column in LEAKAGE_FURTHER if column.key not in beside], scores)
+    return [*measures, *BESIDE_LEAKAGE] if measures else []
 
 
 def present(columns: Sequence[Column], scores: pd.DataFrame) -> Sequence[Column]:

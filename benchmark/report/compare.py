@@ -21,6 +21,9 @@ SCORE = ["table", "metric", "params", "subgroup"]
 #: What a claim is made of: a score of a method, over the cells of a protocol.
 CLAIM = ["method", "protocol", *SCORE]
 
+#: What stands beside a value and is compared where both have it: exactly, or within the tolerance.
+EXACT, CLOSE = ("n",), ("chance", "ci_low", "ci_high")
+
 #: Level of the tests, over all claims together.
 LEVEL = 0.05
 
@@ -43,14 +46,16 @@ class Comparison:
     values
         A row per score that both have: the cell and the score, ``a``, ``b``, ``difference`` (b - a; NaN where
         either is undefined), ``reason_a``, ``reason_b``, ``beyond_tolerance`` (true also where one alone is
-        undefined).
+        undefined), ``undefined_in`` (``A`` or ``B`` where that one alone is undefined, else empty) and ``beside``
+        (which of n, chance, ci_low and ci_high differ, as text).
     claims
         A row per overall score of a method and protocol: ``cells``, mean ``a``, ``b`` and ``difference`` over them,
-        ``test``, ``p``, ``p_holm``, ``beyond_chance``.
+        ``test``, ``p``, ``p_holm``, ``beyond_chance``, ``untestable`` (differs beyond the tolerance, and no test can
+        say whether by chance).
     only_a, only_b
         Cells that one alone has, as text.
     scores_only_a, scores_only_b
-        Scores that one alone has in cells that both have.
+        Scores that one alone has in cells that both have, as text.
     versions
         Metrics whose version differs; their values are not comparable.
     provenance
@@ -63,39 +68,51 @@ class Comparison:
     claims: pd.DataFrame
     only_a: list[str]
     only_b: list[str]
-    scores_only_a: int
-    scores_only_b: int
+    scores_only_a: list[str]
+    scores_only_b: list[str]
     versions: list[str]
     provenance: list[tuple[str, str, str]]
     tolerance: float
 
     @property
     def same(self) -> bool:
-        """Whether both have the same scores, within the tolerance."""
-        absent = self.only_a or self.only_b or self.scores_only_a or self.scores_only_b or self.versions
-        return not absent and not self.values["beyond_tolerance"].any()
+        """Whether both have the same scores within the tolerance, with the same n, chance and interval beside them."""
+        values = self.values
+        return not (self._absent or values["beyond_tolerance"].any() or (values["beside"] != "").any())
 
     @property
     def same_but_for_chance(self) -> bool:
-        """Whether both have the same cells and no claim differs by more than chance."""
-        return not (self.only_a or self.only_b or self.versions or self.claims["beyond_chance"].any())
+        """Whether both have the same scores, the same of them defined, and no claim that differs by more than chance.
+
+        A claim that differs and cannot be tested counts as one that does: nobody has shown that it is chance.
+        """
+        changed = (self.values["undefined_in"] != "").any() or self.claims[["beyond_chance", "untestable"]].any(
+            axis=None
+        )
+        return not (self._absent or changed)
+
+    @property
+    def _absent(self) -> bool:
+        return bool(self.only_a or self.only_b or self.scores_only_a or self.scores_only_b or self.versions)
 
 
 def compare(a: Results, b: Results, tolerance: float = 1e-6) -> Comparison:
     """Compare two sets of results, score by score and claim by claim.
 
-    A claim's difference is tested over the cells that both have: a paired t-test where there are two or more whose
-    differences vary; for one cell with 95 % intervals on both sides, a normal test with the standard errors that
-    these imply, as if the sets were independent, which is conservative where they share test subjects. Over all
-    claims that can be tested p is corrected after Holm (1979). Cells that hold out sites of the same phantom are
-    not independent, so a p from them alone is too small; n is given for that reason.
+    A claim's difference is tested over the cells that both have. p is 1 where no cell differs beyond the tolerance.
+    Otherwise it is that of a paired t-test where there are two or more cells whose differences vary; for one cell with
+    95 % intervals on both sides, of a normal test with the standard errors that these imply, as if the sets were
+    independent, which is conservative where they share test subjects. Over all claims that can be tested p is
+    corrected after Holm (1979). Cells that hold out sites of the same phantom are not independent, so a p from them
+    alone is too small; n is given for that reason.
 
     Parameters
     ----------
     a, b
         The results.
     tolerance
-        Absolute difference up to which two values are the same.
+        Absolute difference up to which two values are the same, and two chance levels and two ends of intervals where
+        both sets have them; n must be equal.
     """
     cells_a, cells_b = _cells(a.scores), _cells(b.scores)
     both = a.scores.merge(b.scores, on=[*CELL, *SCORE], how="outer", suffixes=("_a", "_b"), indicator=True)
@@ -104,11 +121,11 @@ def compare(a: Results, b: Results, tolerance: float = 1e-6) -> Comparison:
     versions = paired.loc[paired["version_a"] != paired["version_b"], ["table", "metric", "version_a", "version_b"]]
     return Comparison(
         values=_values(paired, tolerance),
-        claims=_claims(paired),
+        claims=_claims(paired, tolerance),
         only_a=_named(cells_a.difference(cells_b)),
         only_b=_named(cells_b.difference(cells_a)),
-        scores_only_a=int((shared & (both["_merge"] == "left_only")).sum()),
-        scores_only_b=int((shared & (both["_merge"] == "right_only")).sum()),
+        scores_only_a=_scores(both[shared & (both["_merge"] == "left_only")]),
+        scores_only_b=_scores(both[shared & (both["_merge"] == "right_only")]),
         versions=[
             f"{table} {metric}: {int(old)} and {int(new)}"
             for table, metric, old, new in versions.drop_duplicates().sort_values(["table", "metric"]).itertuples(False)
@@ -123,9 +140,23 @@ def _cells(scores: pd.DataFrame) -> pd.MultiIndex:
 
 
 def _named(cells: pd.MultiIndex) -> list[str]:
+    return [cell_name(*cell) for cell in sorted(cells)]
+
+
+def cell_name(method: str, protocol: str, site: str, seed: int) -> str:
+    """A cell as text."""
+    return f"{method}, {protocol}{f' without {site}' if site else ''}, seed {seed}"
+
+
+def score_name(table: str, metric: str, params: str, subgroup: str = "") -> str:
+    """A score as text."""
+    return f"{table} {metric} [{params}]{f' of {subgroup}' if subgroup else ''}"
+
+
+def _scores(rows: pd.DataFrame) -> list[str]:
     return [
-        f"{method}, {protocol}{f' without {site}' if site else ''}, seed {seed}"
-        for method, protocol, site, seed in sorted(cells)
+        f"{cell_name(*row[: len(CELL)])}: {score_name(*row[len(CELL) :])}"
+        for row in rows[[*CELL, *SCORE]].sort_values([*CELL, *SCORE]).itertuples(index=False, name=None)
     ]
 
 
@@ -136,14 +167,24 @@ def _values(paired: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     values["reason_a"], values["reason_b"] = paired["reason_a"], paired["reason_b"]
     one_undefined = values["a"].isna() != values["b"].isna()
     values["beyond_tolerance"] = one_undefined | (values["difference"].abs() > tolerance)
+    values["undefined_in"] = np.where(one_undefined, np.where(values["a"].isna(), "A", "B"), "")
+    values["beside"] = _beside(paired, tolerance)
     return values
 
 
-def _claims(paired: pd.DataFrame) -> pd.DataFrame:
+def _beside(paired: pd.DataFrame, tolerance: float) -> list[str]:
+    differing = {
+        name: ((paired[f"{name}_b"] - paired[f"{name}_a"]).abs() > (0 if name in EXACT else tolerance)).tolist()
+        for name in (*EXACT, *CLOSE)
+    }
+    return [", ".join(name for name, here in differing.items() if here[row]) for row in range(len(paired))]
+
+
+def _claims(paired: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     rows = []
     for claim, cells in paired[paired["subgroup"] == ""].groupby(CLAIM, sort=True):
         defined = cells[cells["value_a"].notna() & cells["value_b"].notna()]
-        test, p = _test(defined)
+        test, p = _test(defined, tolerance)
         means = defined["value_a"].mean(), defined["value_b"].mean()
         rows.append((*claim, len(defined), *means, means[1] - means[0], test, p))
     claims = pd.DataFrame(rows, columns=[*CLAIM, "cells", "a", "b", "difference", "test", "p"])
@@ -152,12 +193,14 @@ def _claims(paired: pd.DataFrame) -> pd.DataFrame:
     if tested.any():
         claims.loc[tested, "p_holm"] = multipletests(claims.loc[tested, "p"], method="holm")[1]
     claims["beyond_chance"] = claims["p_holm"] < LEVEL
+    claims["untestable"] = ~tested & (claims["difference"].abs() > tolerance)
     return claims
 
 
-def _test(cells: pd.DataFrame) -> tuple[str, float]:
+def _test(cells: pd.DataFrame, tolerance: float) -> tuple[str, float]:
     a, b = cells["value_a"].to_numpy(float), cells["value_b"].to_numpy(float)
-    if len(cells) and np.array_equal(a, b):
+    if len(cells) and (np.abs(b - a) <= tolerance).all():
+        # Rounding errors of one sign would else be significant.
         return "equal", 1.0
     if len(cells) >= 2 and np.ptp(b - a) > 0:
         return "paired t", float(ttest_rel(a, b).pvalue)

@@ -6,12 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from benchmark.report.compare import LEVEL, Comparison
-from benchmark.report.text import count
+from benchmark.report.compare import CELL, CLOSE, EXACT, LEVEL, SCORE, Comparison, cell_name, score_name
+from benchmark.report.text import MISSING, count
 
 
 def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) -> str:
-    """The comparison for a terminal: what is missing, what differs most, what of it is beyond chance, provenance.
+    """The comparison for a terminal: what is missing, undefined, beyond chance or differs most, and provenance.
 
     Parameters
     ----------
@@ -28,15 +28,24 @@ def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) ->
     for side, cells in (("A", comparison.only_a), ("B", comparison.only_b)):
         lines += _listed(f"{count(len(cells), 'cell')} in {side} alone", cells, most)
     for side, alone in (("A", comparison.scores_only_a), ("B", comparison.scores_only_b)):
-        lines += [f"{count(alone, 'score')} in {side} alone, in cells that both have"] if alone else []
+        lines += _listed(f"{count(len(alone), 'score')} in {side} alone, in cells that both have", alone, most)
     lines += _listed("metric versions differ, so these values are not comparable", comparison.versions, most)
     lines.append(f"{len(changed)} of {len(values)} scores differ by more than {comparison.tolerance:g}")
+    lines += _beside(comparison)
+    for side in "AB":
+        alone = [_undefined(row) for row in values[values["undefined_in"] == side].to_dict("records")]
+        lines += _listed(f"{count(len(alone), 'score')} undefined in {side} alone", alone, most)
     beyond = claims[claims["beyond_chance"]]
     untested = int(claims["p"].isna().sum())
     lines.append(
         f"{len(beyond)} of {len(claims)} claims (method, protocol, score) differ by more than chance at {LEVEL:g}, "
         f"Holm-corrected; {untested} could not be tested"
     )
+    for title, name in (
+        ("claims that differ by more than chance", "beyond_chance"),
+        ("claims that differ and cannot be tested, so that chance does not excuse them", "untestable"),
+    ):
+        lines += _listed(title, [_claim(row).strip() for row in claims[claims[name]].to_dict("records")], most)
     differing = claims[claims["difference"].abs() > comparison.tolerance]
     order = differing["difference"].abs().sort_values(ascending=False, kind="stable").index
     top = differing.loc[order].head(most)
@@ -51,10 +60,26 @@ def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) ->
     return "\n".join(lines) + "\n"
 
 
+def _beside(comparison: Comparison) -> list[str]:
+    named = [text.split(", ") for text in comparison.values["beside"]]
+    counts = {name: sum(name in found for found in named) for name in (*EXACT, *CLOSE)}
+    told = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
+    return [f"beside the values differ (n at all, the others by more than {comparison.tolerance:g}): {told}"] * bool(
+        told
+    )
+
+
+def _undefined(row: dict[Any, Any]) -> str:
+    value, reason = (row["b"], row["reason_a"]) if row["undefined_in"] == "A" else (row["a"], row["reason_b"])
+    here, there = (MISSING, f"{value:.4f}") if row["undefined_in"] == "A" else (f"{value:.4f}", MISSING)
+    where = f"{cell_name(*(row[name] for name in CELL))}: {score_name(*(row[name] for name in SCORE))}"
+    return f"{where} {here} → {there} ({reason or 'no reason given'})"
+
+
 def _claim(row: dict[Any, Any]) -> str:
     p = "" if math.isnan(row["p_holm"]) else f", p {row['p_holm']:.2g} ({row['test']}, {count(row['cells'], 'cell')})"
     return (
-        f"  {row['method']}, {row['protocol']}: {row['table']} {row['metric']} [{row['params']}] "
+        f"  {row['method']}, {row['protocol']}: {score_name(row['table'], row['metric'], row['params'])} "
         f"{row['a']:.4f} → {row['b']:.4f} ({row['difference']:+.4f}{p})"
     )
 

@@ -8,12 +8,15 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
-from benchmark.foreign.methods import read_methods
+from benchmark.foreign.methods import OTHER_SCANS, read_methods
 from benchmark.foreign.options import ForeignOptions
 from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.scans import scored_scans
+from benchmark.report.page.wide import REFERENCE_ROWS
+from benchmark.report.remarks import named
 from benchmark.report.tables import write_replicates, write_scores, write_tables
+from benchmark.report.write_statistics import write_statistics
 
 #: Protocol of embeddings that no cell of a sweep made.
 FOREIGN = "foreign"
@@ -26,7 +29,10 @@ def evaluate_file(
     options: ForeignOptions | None = None,
     allow_different_scans: bool = False,
 ) -> pd.DataFrame:
-    """Score an embeddings file, or every file of a folder, and write scores and tables.
+    """Score an embeddings file, or every file of a folder, and write scores, tables and statistics between methods.
+
+    There are statistics where two or more methods were scored on the same scans, floor and ceiling apart. The files
+    are one seed, so their intervals and tests cover the resampling of subjects alone, which ``statistics.md`` says.
 
     Parameters
     ----------
@@ -59,16 +65,21 @@ def evaluate_file(
         except UserError as error:
             raise UserError(f"{file}: {error}") from None
     make_writable(out, "out")
-    scores, replicates, notes = [], [], []
+    scores, replicates, notes = [], [], ["Model selection and search of hyper-parameters: embeddings do not say."]
     with process_aside(max(len(table.frame) for _, table in methods.values())) as aside:
         for method, (_, table) in methods.items():
             place: dict[str, str | int] = {"method": method, "protocol": FOREIGN, "held_out_site": "", "seed": 0}
             found = score_all(table.frame, settings, aside=aside)
             scores.append(to_frame(found).assign(**place))
             replicates.append(to_replicates(found).assign(**place))
-            notes += [f"{method}: {text}" for _, text in sorted(table.notes.items())]
+            notes += [f"{method}: {named(name, text)}" for name, text in sorted(table.notes.items())]
     everything = pd.concat(scores, ignore_index=True)
     write_scores(everything, out)
-    write_replicates(pd.concat(replicates, ignore_index=True), out)
+    resampled = pd.concat(replicates, ignore_index=True)
+    write_replicates(resampled, out)
+    compared = set(resampled["method"]) - set(REFERENCE_ROWS)
+    # The scans of methods with different ones were not resampled together, so there is nothing to pair.
+    if len(compared) > 1 and not any(OTHER_SCANS in table.notes for _, table in methods.values()):
+        write_statistics(resampled, out, list(methods))
     write_tables(everything, out, notes=notes)
     return everything

@@ -51,10 +51,11 @@ def read_results(folder: Path) -> Results:
     missing = [column for column in SCORE_COLUMNS if column not in scores]
     if missing:
         raise UserError(f"{path}: column '{missing[0]}' is missing; scores have {', '.join(SCORE_COLUMNS)}")
-    return Results(folder, scores[list(SCORE_COLUMNS)], _provenance(folder / PROVENANCE))
+    return Results(folder, scores[list(SCORE_COLUMNS)], read_provenance(folder / PROVENANCE))
 
 
-def _provenance(path: Path) -> dict[str, Any]:
+def read_provenance(path: Path) -> dict[str, Any]:
+    """Content of a provenance file; empty where there is none."""
     if not path.is_file():
         return {}
     try:

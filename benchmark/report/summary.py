@@ -1,16 +1,16 @@
-"""From cells to table entries: the mean over held-out sites, then mean and SD over seeds."""
+"""From cells to table entries: the mean over held-out sites, or the worst of them, then mean and SD over seeds."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from benchmark.report.columns import Column
+from benchmark.report.columns import Column, Reduction
 
 #: Protocols in table order; others follow in the alphabet's.
 PROTOCOLS = ("pooled", "leave_one_site_out", "foreign")
@@ -26,7 +26,7 @@ class Entry:
     Attributes
     ----------
     mean
-        Mean over seeds of the mean over held-out sites; NaN if any cell is missing or undefined.
+        Mean over seeds of the mean (or another reduction) over held-out sites; NaN if any cell is missing or undefined.
     sd
         Sample standard deviation over seeds; NaN for one seed.
     seeds, cells
@@ -74,6 +74,9 @@ class Section:
 def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequence[str] | None) -> list[Section]:
     """Summarise the overall rows of a long score table, a section per protocol.
 
+    A column about several sites, such as the worst, has no value in a cell that holds one site out. Where each seed
+    has two or more such cells it is made from them (:class:`benchmark.report.columns.OverSites`).
+
     Parameters
     ----------
     scores
@@ -86,14 +89,22 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
     """
     overall = scores[scores["subgroup"] == ""]
     selected = {column.key: groups(column.rows(overall), "protocol", "method") for column in columns}
+    over_sites = {column.key: column.over_sites for column in columns if column.over_sites is not None}
+    sources = {key: groups(how.source.rows(overall), "protocol", "method") for key, how in over_sites.items()}
     none = overall.iloc[:0]
     methods = ordered(scores["method"].unique(), method_order)
     result = []
     for protocol in known_first(scores["protocol"].unique()):
         cells = scores[scores["protocol"] == protocol]
         places = places_of(cells)
+        several = _hold_out_several(places)
         entries = {
-            method: {key: entry(parts.get((protocol, method), none), places) for key, parts in selected.items()}
+            method: {
+                key: _over_sites(sources[key].get((protocol, method), none), places, over_sites[key].reduce)
+                if several and key in over_sites
+                else entry(parts.get((protocol, method), none), places)
+                for key, parts in selected.items()
+            }
             for method in methods
         }
         seeds, sites = {seed for _, seed in places}, {site for site, _ in places}
@@ -118,7 +129,17 @@ def places_of(rows: pd.DataFrame) -> list[Place]:
     return sorted({(str(site), int(seed)) for site, seed in zip(rows["held_out_site"], rows["seed"], strict=True)})
 
 
-def entry(rows: pd.DataFrame, places: Sequence[Place]) -> Entry:
+def _hold_out_several(places: Sequence[Place]) -> bool:
+    held_out = Counter(seed for site, seed in places if site)
+    return len(held_out) == len({seed for _, seed in places}) and min(held_out.values(), default=0) > 1
+
+
+def _over_sites(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction) -> Entry:
+    # The chance level is that of a cell's value, not of the worst of several.
+    return replace(entry(rows, places, reduce), chance=math.nan)
+
+
+def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.mean) -> Entry:
     """Summarise one method's rows of one column.
 
     Parameters
@@ -127,6 +148,8 @@ def entry(rows: pd.DataFrame, places: Sequence[Place]) -> Entry:
         At most one row per cell.
     places
         The cells that there should be.
+    reduce
+        From the values of a seed's held-out sites to the seed's value; it must let NaN through.
 
     Raises
     ------
@@ -142,7 +165,7 @@ def entry(rows: pd.DataFrame, places: Sequence[Place]) -> Entry:
     absent = (math.nan, math.nan, "no result")
     cells = {place: found.get(place, absent) for place in places}
     by_seed = [
-        float(np.mean([cells[place][0] for place in places if place[1] == seed]))
+        float(reduce([cells[place][0] for place in places if place[1] == seed]))
         for seed in sorted({seed for _, seed in places})
     ]
     chances = [chance for _, chance, _ in cells.values() if math.isfinite(chance)]

@@ -11,10 +11,10 @@ from benchmark.metrics.rows import parse_key_values
 from benchmark.report.columns import (
     KEPT,
     LEAKAGE,
-    LEAKAGE_FURTHER,
     PAIR,
     RETRIEVAL,
     Column,
+    further_leakage,
     pair_of,
     present,
     with_labels,
@@ -24,16 +24,22 @@ from benchmark.report.text import statistics_note
 _COMMON_FOOTER = (
     "±: standard deviation over seeds (sample SD); none for one seed. A dash is a mean with a missing cell. Where "
     "sites are held out, the mean over them is taken first, then mean and SD over seeds.",
-    "Every number, with n, reason, chance and, for retrieval, the 95 % interval over resampled query subjects of its "
-    "cell, is in scores.csv.",
 )
 
 _RETRIEVAL_FOOTER = (
     "Gallery: the held-out scans (all scans of a file without a `split` column), without those of the query's own "
     "subject. Other sites' scans only, unless a column says own site or all sites. Values are means over query sites.",
     "CN/AD: queries and gallery have these two labels; all diagn.: every known label. Relevant: the query's label.",
+    "worst site, site range: lowest mAP of a query site, and highest minus lowest. Where sites are held out, over the "
+    "held-out sites of a seed, each searched for by the model that did not see it, then mean and SD over seeds; a dash "
+    "where one of these cells is missing.",
     "travelling top-1: share of travelling subjects' scans whose nearest scan of another site is of the same person.",
     "Ties go to the first scan key. Chance: exact expectation under random ranking.",
+)
+
+_WORTHLESS = (
+    "An LDR that leaks nothing and finds nothing is worthless: read leakage beside mAP CN/AD (other sites), effective "
+    "rank (exponential of the entropy of the covariance's eigenvalues) and the first component's share of variance."
 )
 
 _LEAKAGE_FOOTER = (
@@ -41,9 +47,8 @@ _LEAKAGE_FOOTER = (
     "scans, cross-validated with subjects kept together; lower is better. std.: each dimension standardised; "
     "white.: whitened principal components; statistics from training scans.",
     "Chance: mean over refits with permuted labels, over all methods.",
-    "An LDR that leaks nothing and finds nothing is worthless: read leakage beside mAP CN/AD (other sites), effective "
-    "rank (exponential of the entropy of the covariance's eigenvalues), the first component's share of variance, and "
-    "the CN/AD probe (balanced accuracy, linear, standardised).",
+    _WORTHLESS,
+    "CN/AD probe: balanced accuracy, linear, standardised.",
 )
 
 
@@ -52,14 +57,16 @@ _FURTHER_FOOTER = (
     "accuracy over a classifier that sees only age, sex and diagnosis; 0 is best. within strata: balanced accuracy "
     "within diagnosis and age. site pairs: mean balanced accuracy over pairs of sites, 0.5 by chance. All for the "
     "site; lower is better.",
-    "p: permutation test of the site over subjects; p given: within strata of diagnosis and age. Means over cells of "
-    "p-values are no p-values: read them as 'never seen' (about 0.5) to 'always seen' (the smallest possible).",
+    "p: permutation test of the site over subjects; p given: within strata of diagnosis and age; p MMD: with MMD² as "
+    "the statistic. Means over cells of p-values are no p-values: read them as 'never seen' (about 0.5) to 'always "
+    "seen' (the smallest possible).",
     "iLISI, kBET, BRAS: mixing of sites among neighbours and within diagnoses, in [0, 1]; higher is better. MMD²: "
     "squared maximum mean discrepancy between a site and the others; MI: mutual information with the site in bits; "
     "lower is better.",
     "same-site@10: share of the query's own site among its ten nearest scans; best at chance. style site, style CN/AD: "
     "linear probes of the style code, where a method has one; it is meant to know the site and not the disease.",
     "std.: each dimension standardised; white.: whitened principal components.",
+    _WORTHLESS,
 )
 
 _KEPT_FOOTER = (
@@ -107,22 +114,34 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
         Lines for the footers: the model-selection rule, what a reader must know of single methods.
     """
     pair = pair_of(scores)
+    common = (*_COMMON_FOOTER, _where_numbers_are(scores))
     last = (*statistics_note(scores), *notes, _versions(scores))
     return [
         WideTable(
             name,
             title,
             with_labels(columns, pair),
-            (*(line.replace(PAIR, pair) for line in (*_COMMON_FOOTER, *footer)), *last),
+            (*(line.replace(PAIR, pair) for line in (*common, *footer)), *last),
         )
         for name, title, columns, footer in (
             ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(scores)}.")),
             ("leakage", "Leakage", LEAKAGE, _LEAKAGE_FOOTER),
-            ("leakage_further", "Leakage, further measures", present(LEAKAGE_FURTHER, scores), _FURTHER_FOOTER),
+            ("leakage_further", "Leakage, further measures", further_leakage(scores), _FURTHER_FOOTER),
             ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
         )
         if columns
     ]
+
+
+def _where_numbers_are(scores: pd.DataFrame) -> str:
+    resampled = sorted(scores.loc[scores["ci_low"].notna(), "table"].unique())
+    intervals = (
+        "Where a score is resampled, its cell's 95 % interval is there too; it covers the resampling of the cell's "
+        f"scored subjects and no other seed. Resampled are all or some scores of: {', '.join(resampled)}."
+        if resampled
+        else "No score was resampled, so there are no intervals."
+    )
+    return f"Every number, with n, reason and chance, is in scores.parquet and scores.csv. {intervals}"
 
 
 def _distance(scores: pd.DataFrame) -> str:

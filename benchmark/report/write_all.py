@@ -18,8 +18,10 @@ from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
 from benchmark.report.page.page import render_page
 from benchmark.report.page.wide import filled_tables
-from benchmark.report.results import PROVENANCE, SCORES, Results, _provenance, read_results
-from benchmark.report.tables import _ORDER, SCORE_COLUMNS, write_tables
+from benchmark.report.results import Results
+from benchmark.report.results_csv import read_results_or_csv
+from benchmark.report.statistics.stored import stored_statistics
+from benchmark.report.tables import _ORDER, write_tables
 
 #: The page's file.
 PAGE = "report.html"
@@ -28,9 +30,6 @@ PAGE = "report.html"
 RECORD = "tables.json"
 
 _WRITER = "seada-bench tables"
-_NUMBERS = ("value", "ci_low", "ci_high", "chance")
-_WHOLE = ("seed", "version", "n")
-_BOOLEANS = {"True": True, "False": False, "true": True, "false": False, "": None}
 
 
 def write_all(
@@ -54,7 +53,8 @@ def write_all(
     Parameters
     ----------
     results
-        Folder with ``scores.parquet`` or ``scores.csv``, and ``provenance.json`` where there is one.
+        Folder with ``scores.parquet`` or ``scores.csv``, and ``provenance.json`` and ``statistics_intervals.csv`` where
+        there are.
     out
         Folder to write to; made where missing.
     method_order
@@ -81,7 +81,7 @@ def write_all(
     UserError
         If the results cannot be read, hold no score or one twice, or a file that was not written here is in the way.
     """
-    read = _read(results)
+    read = read_results_or_csv(results)
     _check_rows(read)
     order = order_of(results) if method_order is None else list(method_order)
     lines = _notes(results) if notes is None else list(notes)
@@ -91,49 +91,13 @@ def write_all(
         text = latex(table.title, table.sections, table.columns, table.footer, table.directions)
         contents[f"{table.name}.tex"] = text.encode()
     shown = make_examples(examples) if examples else None
-    contents[PAGE] = render_page(read, wide, order, shown, statistics_markdown, figures).encode()
+    intervals = stored_statistics(results, "intervals")
+    contents[PAGE] = render_page(read, wide, order, shown, statistics_markdown, figures, intervals).encode()
     digests = {name: _digest(content) for name, content in sorted(contents.items())}
     contents[RECORD] = (json.dumps({"written_by": _WRITER, "sha256": digests}, indent=1) + "\n").encode()
     if not overwrite:
         _check_free(out, contents)
     return _written(out, contents)
-
-
-def _read(folder: Path) -> Results:
-    path = folder / "scores.csv"
-    if (folder / SCORES).is_file() or not path.is_file():
-        return read_results(folder)
-    texts = dict.fromkeys(SCORE_COLUMNS, str)
-    try:
-        table = pd.read_csv(path, dtype=texts, keep_default_na=False, encoding="utf-8")
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
-    missing = [column for column in SCORE_COLUMNS if column not in table]
-    if missing:
-        raise UserError(f"{path}: column '{missing[0]}' is missing; scores have {', '.join(SCORE_COLUMNS)}")
-    table = table[list(SCORE_COLUMNS)].copy()
-    for name in (*_NUMBERS, *_WHOLE):
-        table[name] = _column(path, table[name], name)
-    unknown = sorted(set(table["higher_is_better"]) - set(_BOOLEANS))
-    if unknown:
-        raise UserError(
-            f"{path}: column 'higher_is_better': '{unknown[0]}' is not allowed; allowed: True, False, empty"
-        )
-    table["higher_is_better"] = table["higher_is_better"].map(_BOOLEANS)
-    return Results(folder, table, _provenance(folder / PROVENANCE))
-
-
-def _column(path: Path, text: pd.Series, name: str) -> pd.Series:
-    whole = name in _WHOLE
-    numbers = pd.to_numeric(text.replace("nan", ""), errors="coerce")
-    wrong = numbers.isna() & (whole | ~text.isin(["", "nan"]))
-    if whole:
-        wrong |= numbers % 1 != 0
-    if wrong.any():
-        kind = "a whole number" if whole else "a number or empty"
-        row = int(wrong.to_numpy().argmax())
-        raise UserError(f"{path}: row {row + 1}, column '{name}': '{text.iloc[row]}' is not allowed; it must be {kind}")
-    return numbers.astype("int64") if whole else text.replace({"": "nan"}).astype(float)
 
 
 def _check_rows(results: Results) -> None:

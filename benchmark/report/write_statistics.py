@@ -13,7 +13,6 @@ from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
 from benchmark.report.columns import HEADLINES, KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, pair_of, with_labels
 from benchmark.report.page.wide import REFERENCE_ROWS
-from benchmark.report.statistics.diagram import critical_difference_diagram, interval_diagram
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.summary import Statistics, markdown, statistics
 from benchmark.report.statistics.weighted import weighted_scores
@@ -40,7 +39,7 @@ def write_statistics(
     settings
         How; the defaults if None.
     """
-    found = _statistics(replicates, settings)
+    found = statistics_of(replicates, settings)
     for name in TABLES:
         with atomic_path(out / f"statistics_{name}.csv") as temporary:
             getattr(found, name).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
@@ -48,33 +47,23 @@ def write_statistics(
         temporary.write_text(markdown(found, _candidates(method_order)), encoding="utf-8", newline="\n")
 
 
-def statistics_figures(folder: Path, method_order: Sequence[str]) -> dict[str, str]:
-    """Interval plots and critical-difference diagrams of the pooled headlines, SVG by title; none without replicates.
+def statistics_of(
+    replicates: pd.DataFrame, settings: StatisticsSettings | None = None, columns: Sequence[Column] = HEADLINES
+) -> Statistics:
+    """Statistics between the methods of a table of replicates, without the floor and the ceiling row.
 
     Parameters
     ----------
-    folder
-        Results folder with ``replicates.parquet``.
-    method_order
-        Methods in table order.
+    replicates
+        Table as :func:`benchmark.report.tables.write_replicates` takes it.
+    settings
+        How; the defaults if None.
+    columns
+        Scores to look at.
     """
-    path = folder / REPLICATES
-    if not path.is_file():
-        return {}
-    replicates = read_parquet(path)
-    found = _statistics(replicates, None)
-    figures = {}
-    for column in with_labels(HEADLINES, pair_of(replicates)):
-        title = f"{column.heading}, pooled"
-        for kind, table in (("intervals", found.intervals), ("ranks", found.ranks)):
-            part = table[(table["protocol"] == "pooled") & (table["score"] == column.key)]
-            if len(part) < 2 or part["method"].nunique() < 2 or part.drop(columns=["reason"]).isna().all().any():
-                continue
-            if kind == "intervals":
-                figures[f"{title}: means with intervals"] = interval_diagram(part, title, _candidates(method_order))
-            else:
-                figures[f"{title}: ranks"] = critical_difference_diagram(part, title)
-    return figures
+    candidates = replicates[~replicates["method"].isin(REFERENCE_ROWS)].reset_index(drop=True)
+    candidates = candidates.assign(replicates=candidates["replicates"].map(lambda one: np.asarray(one, np.float64)))
+    return statistics(candidates, with_labels(columns, pair_of(candidates)), settings)
 
 
 def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: Sequence[str]) -> str:
@@ -105,7 +94,7 @@ def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: 
             raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
     replicates = read_parquet(path)
     columns = with_labels([known[key] for key in weights], pair_of(replicates))
-    intervals = _statistics(replicates, None, columns).intervals
+    intervals = statistics_of(replicates, None, columns).intervals
     rated = weighted_scores(intervals, weights)
     lines = ["# Weighted score", "", "Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."]
     for protocol in dict.fromkeys(rated["protocol"]):
@@ -142,11 +131,3 @@ def _candidates(methods: Sequence[str]) -> list[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _statistics(
-    replicates: pd.DataFrame, settings: StatisticsSettings | None, columns: Sequence[Column] = HEADLINES
-) -> Statistics:
-    candidates = replicates[~replicates["method"].isin(REFERENCE_ROWS)].reset_index(drop=True)
-    candidates = candidates.assign(replicates=candidates["replicates"].map(lambda one: np.asarray(one, np.float64)))
-    return statistics(candidates, with_labels(columns, pair_of(candidates)), settings)

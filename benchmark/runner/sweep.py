@@ -19,6 +19,7 @@ from benchmark.data.parquet import read_parquet
 from benchmark.data.phantom import generate
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.report.remarks import remarks
 from benchmark.report.tables import format_terminal, write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.runner.cells import MARKER, REPLICATES, SCORES, Cell, build_stores, cells_of, group_of, inputs_of
@@ -221,9 +222,7 @@ def _of_cell(cell: Cell, name: str) -> pd.DataFrame:
 
 
 def _notes(done: Sequence[Cell], cells: Sequence[Cell], failures: Sequence[tuple[Cell, str]]) -> list[str]:
-    notes = ["Model selection: none; every method is scored after its last epoch."]
-    remarks = {f"{cell.method}: {text}" for cell in done for text in cell.marker().get("notes", {}).values()}
-    notes += sorted(remarks)
+    notes = remarks((cell.method, cell.protocol, cell.marker().get("notes", {})) for cell in done)
     if len(done) < len(cells):
         notes.append(f"{len(cells) - len(done)} of {len(cells)} cells are missing, {len(failures)} of them failed.")
     return notes

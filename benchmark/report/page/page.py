@@ -18,7 +18,7 @@ from benchmark.errors import UserError
 from benchmark.report.page.aggregate import aggregate, only_keys
 from benchmark.report.page.every_metric import metric_blocks
 from benchmark.report.page.examples import Examples
-from benchmark.report.page.pareto import LEAKAGE_KEY, pareto_plots
+from benchmark.report.page.pareto import pareto_plots
 from benchmark.report.page.pipes import blocks
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
@@ -70,7 +70,7 @@ def render_page(
     examples: Examples | None = None,
     statistics_markdown: str | None = None,
     figures: Mapping[str, str] | None = None,
-    leakage_key: str = LEAKAGE_KEY,
+    intervals: pd.DataFrame | None = None,
 ) -> str:
     """The page as text; equal input gives equal text.
 
@@ -89,8 +89,9 @@ def render_page(
         Further text with pipe tables, such as tests between methods.
     figures
         SVG files by title. They are shown as pictures, so that no script in them can run.
-    leakage_key
-        Leakage column of the plots against retrieval.
+    intervals
+        Intervals of the statistics between methods, for the plots of leakage against retrieval
+        (:func:`benchmark.report.page.pareto.pareto_plots`).
 
     Raises
     ------
@@ -100,6 +101,7 @@ def render_page(
     methods = ordered(results.scores["method"].unique(), method_order)
     summaries = aggregate(results.scores)
     titles = {part.protocol: section_title(part) for table in wide for part in table.sections}
+    plots = pareto_plots(results.scores, methods, intervals=intervals)
     script, style = _asset("page.js"), _asset("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (
@@ -112,7 +114,7 @@ def render_page(
             titles=titles,
             compared=_compared(results, list(titles.values()), methods),
             wide=[(table, grids(table)) for table in wide],
-            pareto=[(plot, Markup(plot.svg)) for plot in pareto_plots(results.scores, methods, leakage_key)],  # noqa: S704
+            pareto=[(plot, Markup(plot.svg)) for plot in plots],  # noqa: S704 (made by matplotlib, which escapes)
             sites=per_site(summaries, methods, titles),
             matrices=matrices(summaries, methods),
             examples=examples,

@@ -84,7 +84,60 @@ def test_one_cell_without_intervals_cannot_be_tested(against):
     found = against(scores([0.5]), scores([0.9]))
     assert np.isnan(found.claims["p"][0])
     assert not found.claims["beyond_chance"][0]
+    assert found.claims["untestable"][0]
     assert not found.same
+    assert not found.same_but_for_chance
+    # A difference within the tolerance needs no test.
+    assert against(scores([0.5]), scores([0.9]), tolerance=0.5).same_but_for_chance
+
+
+def test_a_shift_that_is_the_same_in_every_cell_cannot_be_put_down_to_chance(against):
+    found = against(scores([0.25, 0.5]), scores([0.5, 0.75]))
+    assert found.claims["test"].tolist() == ["none"]
+    assert not found.same_but_for_chance
+
+
+def test_rounding_errors_of_one_sign_are_no_claim(against):
+    a = [0.1, 0.2, 0.3]
+    found = against(scores(a), scores([a[0] + 1e-12, a[1] + 1.1e-12, a[2] + 0.9e-12]))
+    assert found.claims["p"].tolist() == [1.0]
+    assert found.same_but_for_chance
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_a_value_undefined_on_one_side_is_not_chance(against, tmp_path, side):
+    whole, gap = scores([0.1, 0.2, 0.3], subgroup="query_site=X"), scores([0.1, 0.2, np.nan], subgroup="query_site=X")
+    found = against(*((gap, whole) if side == "A" else (whole, gap)))
+    assert found.values["undefined_in"].tolist() == ["", "", side]
+    assert not found.same_but_for_chance
+    change = "– → 0.3000" if side == "A" else "0.3000 → –"
+    text = comparison_text(found, tmp_path, tmp_path)
+    name = "seada, pooled, seed 2: retrieval mAP [gallery=other_sites] of query_site=X"
+    assert f"1 score undefined in {side} alone:\n  {name} {change} (why)" in text
+
+
+def test_a_score_of_one_side_is_not_chance(against, tmp_path):
+    both = pd.concat([scores([0.1, 0.2]), scores([0.1, 0.2], metric="P@1")])
+    found = against(both, scores([0.1, 0.2]))
+    assert not found.same_but_for_chance
+    text = comparison_text(found, tmp_path, tmp_path)
+    name = "seada, pooled, seed 0: retrieval P@1 [gallery=other_sites]"
+    assert f"2 scores in A alone, in cells that both have:\n  {name}" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "same"),
+    [("n", 11, False), ("chance", 0.5 + 2e-6, False), ("chance", 0.5 + 5e-7, True), ("ci_low", 0.1, False),
+     ("ci_high", 0.4, False), ("ci_low", np.nan, True), ("chance", np.nan, True)],
+)  # fmt: skip
+def test_what_stands_beside_a_value_is_compared_where_both_have_it(against, tmp_path, name, value, same):
+    a = scores([0.2, 0.25], low=0.15, high=0.3)
+    found = against(a, a.assign(**{name: value}))
+    assert found.same == same
+    assert found.same_but_for_chance
+    assert found.values["beside"].tolist() == ["" if same else name] * 2
+    text = comparison_text(found, tmp_path, tmp_path)
+    assert (f"beside the values differ (n at all, the others by more than 1e-06): {name} 2" in text) == (not same)
 
 
 def test_p_is_corrected_after_holm(against):
@@ -121,8 +174,19 @@ def test_cells_and_scores_of_one_side_are_named(against):
     found = against(a, b)
     assert found.only_a == []
     assert found.only_b == ["seada, pooled, seed 2"]
-    assert (found.scores_only_a, found.scores_only_b) == (2, 0)
+    assert found.scores_only_a == [
+        f"seada, pooled, seed {seed}: retrieval P@1 [gallery=other_sites]" for seed in (0, 1)
+    ]
+    assert found.scores_only_b == []
     assert not found.same
+
+
+def test_sets_without_a_common_score(against, tmp_path):
+    found = against(scores([0.1]), scores([0.1], method="dann"))
+    assert not found.same
+    assert not found.same_but_for_chance
+    text = comparison_text(found, tmp_path, tmp_path)
+    assert "1 cell in A alone:\n  seada, pooled, seed 0\n1 cell in B alone:\n  dann, pooled, seed 0\n0 of 0" in text
 
 
 def test_another_metric_version_is_a_difference(against):
@@ -161,7 +225,10 @@ def test_the_exit_status_can_be_chosen(folders, capsys):
     assert main(["compare", a, a]) == 0
     assert main(["compare", a, b]) == 1
     assert main(["compare", a, b, "--tolerance", "0.2"]) == 0
-    assert main(["compare", a, b, "--fail_on", "chance"]) == 0
+    # One cell without an interval: nothing can say that it is chance.
+    assert main(["compare", a, b, "--fail_on", "chance"]) == 1
+    assert "claims that differ and cannot be tested" in capsys.readouterr().out
+    assert main(["compare", a, b, "--fail_on", "chance", "--tolerance", "0.2"]) == 0
     assert main(["compare", a, b, "--fail_on", "never", "--csv", str(folders / "all.csv")]) == 0
     assert pd.read_csv(folders / "all.csv")["difference"].tolist() == pytest.approx([0.1])
     assert "1 of 1 scores differ" in capsys.readouterr().out

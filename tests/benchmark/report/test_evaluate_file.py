@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.cli import main
 from benchmark.embeddings import write_embeddings
 from benchmark.errors import UserError
 from benchmark.foreign.options import ForeignOptions
@@ -53,12 +54,15 @@ def test_scores_and_tables(table, tmp_path):
 
 
 def test_same_file_same_bytes(table, tmp_path):
-    write_embeddings(table, tmp_path / "mine.parquet", {"site_label": "needs the site"})
+    write_embeddings(table, tmp_path / "mine.parquet", {"site_label": "needs the site", "transductive": "saw it"})
     for name in ("one", "two"):
         evaluate_file(tmp_path / "mine.parquet", tmp_path / name, SETTINGS)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-    assert "- mine: needs the site" in (tmp_path / "one" / "leakage.md").read_text()
+    text = (tmp_path / "one" / "leakage.md").read_text()
+    assert "- mine: needs the site" in text
+    assert "- mine: transductive: saw it" in text
+    assert "- Model selection and search of hyper-parameters: embeddings do not say." in text
 
 
 def test_errors_name_the_file(table, tmp_path):
@@ -75,12 +79,68 @@ def test_errors_name_the_file(table, tmp_path):
 def test_tables_of_another_label_are_filled_and_name_it(table, tmp_path):
     table["genotype"] = np.where(table["subject_id"].str.len() % 2, "e3", "e4")
     table["genotype"] = table.groupby("subject_id")["genotype"].transform("first")
-    table.drop(columns="diagnosis").to_csv(tmp_path / "mine.csv", index=False)
-    evaluate_file(tmp_path / "mine.csv", tmp_path / "out", SETTINGS, ForeignOptions(label="genotype"))
+    (tmp_path / "methods").mkdir()
+    for name in ("one", "two"):
+        table.drop(columns="diagnosis").to_csv(tmp_path / "methods" / f"{name}.csv", index=False)
+    evaluate_file(tmp_path / "methods", tmp_path / "out", SETTINGS, ForeignOptions(label="genotype"))
     wide = pd.read_csv(tmp_path / "out" / "retrieval.csv")
     assert wide[["map_cn_ad", "p1_cn_ad", "map_own_site"]].notna().all(axis=None)
     assert pd.read_csv(tmp_path / "out" / "kept.csv")["disease_linear"].notna().all()
     for name in ("retrieval.md", "leakage.md", "kept.md", "statistics.md"):
-        text = (tmp_path / "out" / name).read_text() if (tmp_path / "out" / name).is_file() else ""
+        text = (tmp_path / "out" / name).read_text()
         assert "CN/AD" not in text
-        assert ("e3/e4" in text) == bool(text)
+        assert "e3/e4" in text
+
+
+@pytest.fixture
+def three(table, tmp_path):
+    """A folder of three methods on the same scans, one with the diagnosis in it, one the floor."""
+    folder = tmp_path / "methods"
+    folder.mkdir()
+    vectors = [f"z{i}" for i in range(4)]
+    sick = (table["diagnosis"] == "AD").to_numpy()[:, None]
+    random = np.random.default_rng(1).normal(size=(len(table), 4)).astype(np.float32)
+    for name, values in (("seeing", table[vectors] + 3 * sick), ("blind", table[vectors]), ("random_vectors", random)):
+        table.assign(**dict(zip(vectors, np.asarray(values).T, strict=True))).to_csv(folder / f"{name}.csv")
+    return folder
+
+
+def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three, tmp_path):
+    evaluate_file(three, tmp_path / "out", SETTINGS)
+    text = (tmp_path / "out" / "statistics.md").read_text()
+    assert "## foreign (1 seed)" in text
+    assert "Covers resampled subjects of one seed; another seed (training, data set) may differ by more" in text
+    intervals = pd.read_csv(tmp_path / "out" / "statistics_intervals.csv").set_index(["score", "method"])
+    assert set(intervals["covers"]) == {"subjects"}
+    assert set(intervals.index.get_level_values("method")) == {"blind", "seeing"}
+    scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
+    of_map = scores.query("metric == 'mAP' and subgroup == '' and method == 'seeing'")
+    of_map = of_map[of_map["params"].str.contains("gallery=other_sites;label=CN/AD")].iloc[0]
+    assert intervals.loc[("map_cn_ad", "seeing"), "value"] == pytest.approx(of_map["value"])
+    # One seed: the percentiles of its own resamples, which are those of the cell's interval.
+    ends = intervals.loc[("map_cn_ad", "seeing"), ["ci_low", "ci_high"]].tolist()
+    assert ends == pytest.approx([of_map["ci_low"], of_map["ci_high"]], abs=1e-6)
+    comparison = pd.read_csv(tmp_path / "out" / "statistics_comparisons.csv").set_index("score").loc["map_cn_ad"]
+    assert (comparison["better"], comparison["seeds"], comparison["covers"]) == ("seeing", 1, "subjects")
+    for name in ("ranks", "detectable"):
+        assert len(pd.read_csv(tmp_path / "out" / f"statistics_{name}.csv"))
+
+
+def test_no_statistics_where_there_is_nothing_to_compare(table, three, tmp_path):
+    (three / "seeing.csv").unlink()
+    evaluate_file(three, tmp_path / "one", SETTINGS)
+    assert not list((tmp_path / "one").glob("statistics*"))
+    table.iloc[1:].to_csv(three / "fewer.csv", index=False)
+    evaluate_file(three, tmp_path / "other", SETTINGS, allow_different_scans=True)
+    assert not list((tmp_path / "other").glob("statistics*"))
+    assert "No statistics between methods" in (tmp_path / "other" / "retrieval.md").read_text()
+
+
+def test_the_page_of_compared_files_has_their_statistics_and_figures(three, tmp_path):
+    evaluate_file(three, tmp_path / "out", SETTINGS)
+    assert main(["tables", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "tables" / "report.html").read_text(encoding="utf-8")
+    assert '<section id="statistics">' in page
+    assert "Covers resampled subjects of one seed" in page
+    assert '<section id="figures">' in page
+    assert "mAP CN/AD, foreign: means with intervals" in page

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from benchmark.report.columns import CROSS_SITE_MAP
+from benchmark.report.columns import CROSS_SITE_MAP, RETRIEVAL
 from benchmark.report.summary import sections
 
 
@@ -58,3 +58,50 @@ def test_two_rows_for_one_cell_are_an_error(scores, make_score):
     twice = pd.concat([scores, pd.DataFrame([make_score("a", 0.9, seed=1)])], ignore_index=True)
     with pytest.raises(ValueError, match="two rows for one cell and column"):
         sections(twice, [CROSS_SITE_MAP], None)
+
+
+FAIRNESS = [column for column in RETRIEVAL if column.over_sites is not None]
+
+
+def fairness_of(scores, protocol, method):
+    (part,) = [part for part in sections(scores, FAIRNESS, None) if part.protocol == protocol]
+    return part.entries[method]["map_worst_site"], part.entries[method]["map_site_range"]
+
+
+def undefined(make_score, method, **place):
+    reason = "fewer than two query sites"
+    return [
+        make_score(method, math.nan, metric=name, reason=reason, **place)
+        for name in ("mAP_worst_site", "mAP_site_range")
+    ]
+
+
+def test_the_worst_held_out_site_is_that_of_a_seed_then_mean_over_seeds(scores, make_score):
+    rows = undefined(make_score, "a", protocol="leave_one_site_out", held_out_site="X", seed=1)
+    worst, spread = fairness_of(pd.concat([scores, pd.DataFrame(rows)]), "leave_one_site_out", "a")
+    # Seed 1: X 0.1, Y 0.3; seed 2: X 0.4, Y 0.6. Worst 0.1 and 0.4, ranges 0.2 and 0.2.
+    assert (worst.mean, worst.sd) == (pytest.approx(0.25), pytest.approx(0.3 / math.sqrt(2)))
+    assert (spread.mean, spread.sd) == (pytest.approx(0.2), pytest.approx(0))
+    assert math.isnan(worst.chance)
+    assert not worst.undefined
+
+
+def test_the_worst_of_sites_of_which_one_is_missing_is_missing(scores):
+    for found in fairness_of(scores, "leave_one_site_out", "b"):
+        assert math.isnan(found.mean)
+        assert found.undefined == {"no result": 1}
+
+
+def test_one_held_out_site_has_no_worst(scores, make_score):
+    place = {"protocol": "leave_one_site_out", "held_out_site": "X", "seed": 1}
+    one = pd.DataFrame([make_score("a", 0.5, **place), *undefined(make_score, "a", **place)])
+    for found in fairness_of(one, "leave_one_site_out", "a"):
+        assert math.isnan(found.mean)
+        assert found.undefined == {"fewer than two query sites": 1}
+
+
+def test_pooled_fairness_is_the_scores_own(scores, make_score):
+    rows = [make_score("a", value, seed=seed, metric="mAP_worst_site") for seed, value in ((1, 0.3), (2, 0.5))]
+    worst, spread = fairness_of(pd.concat([scores, pd.DataFrame(rows)]), "pooled", "a")
+    assert worst.mean == pytest.approx(0.4)
+    assert spread.undefined == {"no result": 2}

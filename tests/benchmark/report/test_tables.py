@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmark.report.columns import LEAKAGE, RETRIEVAL
+from benchmark.report.columns import LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, further_leakage
 from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_scores, write_tables
 
 FILES = {
@@ -55,6 +55,49 @@ def test_footers(scores, tmp_path):
     assert "beside mAP CN/AD" in (tmp_path / "leakage.md").read_text()
 
 
+def test_the_footer_says_which_scores_have_intervals(scores, make_score, tmp_path):
+    write_tables(scores, tmp_path / "none")
+    assert "No score was resampled, so there are no intervals." in (tmp_path / "none" / "leakage.md").read_text()
+    some = {"ci_low": 0.1, "ci_high": 0.9}
+    for table, metric in (("style", "site_balanced_accuracy"), ("age", "mae_years"), ("anatomy", "r2")):
+        row = make_score(
+            "a", 0.5, seed=1, table=table, metric=metric, params="", **(some if table != "anatomy" else {})
+        )
+        scores = pd.concat([scores, pd.DataFrame([row])], ignore_index=True)
+    write_tables(
+        scores.assign(**{"ci_low": scores["ci_low"].where(scores["table"] != "retrieval", 0.4)}), tmp_path / "some"
+    )
+    text = (tmp_path / "some" / "leakage.md").read_text()
+    assert "Resampled are all or some scores of: age, retrieval, style." in text
+    assert "no other seed" in text
+
+
+def test_further_measures_of_leakage_stand_beside_retrieval_and_rank(scores, make_score, tmp_path):
+    p = {"table": "leakage", "metric": "mmd_p_value", "params": "coordinates=whitened;kernel=gaussian;permutations=199"}
+    both = pd.concat([scores, pd.DataFrame([make_score("a", 0.25, seed=seed, **p) for seed in (1, 2)])])
+    write_tables(both, tmp_path)
+    wide = pd.read_csv(tmp_path / "leakage_further.csv").set_index(["protocol", "method"])
+    row = wide.loc[("pooled", "a")]
+    assert (row["p_mmd_whitened"], row["effective_rank"]) == (0.25, 2.5)
+    assert row["map_cn_ad"] == pytest.approx(0.7)
+    # Nobody has a first component's share: a dash, for the column must be there.
+    assert wide["pc1_share"].isna().all()
+    assert "finds nothing is worthless" in (tmp_path / "leakage_further.md").read_text()
+
+
+def test_p_values_of_every_test_are_shown(scores, make_score):
+    given = [
+        ("p_value", f"coordinates={coordinates};given={given};permutations=199;statistic=ridge")
+        for coordinates in ("standardised", "whitened")
+        for given in ("nothing", "age+diagnosis")
+    ] + [("mmd_p_value", f"coordinates={coordinates};kernel=gaussian") for coordinates in ("standardised", "whitened")]
+    rows = pd.DataFrame(
+        [make_score("a", 0.5, table="leakage", metric=metric, params=params) for metric, params in given]
+    )
+    shown = [column.rows(rows) for column in further_leakage(rows)]
+    assert sorted(params for each in shown for params in each["params"]) == sorted(params for _, params in given)
+
+
 def test_statistics_of_the_scored_scans_are_confessed(scores, tmp_path):
     scores["params"] = "centre=all;" + scores["params"]
     write_tables(scores, tmp_path)
@@ -95,7 +138,7 @@ def test_terminal_has_both_tables(scores):
 
 
 def test_column_keys_are_unique():
-    for columns in (RETRIEVAL, LEAKAGE):
+    for columns in (RETRIEVAL, LEAKAGE, LEAKAGE_FURTHER):
         assert len({column.key for column in columns}) == len({column.heading for column in columns}) == len(columns)
 
 

@@ -53,6 +53,16 @@ def test_every_method_is_in_the_scores_and_nothing_is_rosily_missing(finished):
     assert scores.loc[scores["value"].isna(), "reason"].str.len().gt(0).all()
 
 
+def test_the_footers_name_model_selection_and_what_methods_need(finished):
+    _, out, _ = finished
+    for name in ("retrieval.md", "leakage.md"):
+        text = (out / name).read_text()
+        assert "- Model selection: no selection: the weights at the end of training" in text
+        assert "- combat: needs the site of every scan it embeds\n" in text
+        # No site is held out here.
+        assert "Leave one site out" not in text
+
+
 def test_the_autoencoder_is_trained_once_for_itself_and_combat(finished):
     _, out, _ = finished
     cells = {json.loads(path.read_text())["method"]: path.parent for path in out.glob("cells/*/cell.json")}

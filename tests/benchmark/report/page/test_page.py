@@ -149,7 +149,7 @@ def test_without_anything_optional(write_results, tmp_path):
     (folder / "provenance.json").unlink()
     write_all(folder, tmp_path / "out")
     text = " ".join("".join(Parsed((tmp_path / "out" / "report.html").read_text()).text).split())
-    assert "None: they need the embeddings and the volumes" in text
+    assert "None: they need the embeddings of a sweep's cells and the preprocessed volumes" in text
     assert "The results folder holds no provenance.json" in text
     assert "commit not recorded" in text
     assert "Statistics" not in text

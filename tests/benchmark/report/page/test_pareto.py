@@ -9,7 +9,7 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from benchmark.report.page.pareto import pareto_plots, undominated
+from benchmark.report.page.pareto import SECOND, pareto_plots, undominated
 from benchmark.report.tables import SCORE_COLUMNS
 
 MLP = {
@@ -68,7 +68,7 @@ def test_intervals_of_one_seed(make_score):
     values = {"a": (0.2, 0.6), "b": (0.3, 0.5)}
     scores = plotted(make_score, values, seeds=(1,), spread=0.0, ci_low=0.4, ci_high=0.7)
     (plot,) = pareto_plots(scores, [])
-    assert plot.intervals == ("no interval", "95 % interval")
+    assert plot.intervals == (SECOND["none"], SECOND["interval"])
     assert [cell.text for cell in plot.grid.rows[0][1:7]] == ["0.200", "–", "–", "0.600", "0.400", "0.700"]
 
 
@@ -110,3 +110,40 @@ def test_two_plots_share_no_identifier(make_score):
 def test_one_method_alone(make_score):
     (plot,) = pareto_plots(plotted(make_score, {"a": (0.2, 0.6)}, spread=0.0), [])
     assert "<svg" in plot.svg
+
+
+def stored(rows, covers="subjects and seeds"):
+    """Intervals of the statistics, from (score, method, low, high)."""
+    frame = pd.DataFrame(rows, columns=["score", "method", "ci_low", "ci_high"])
+    return frame.assign(protocol="pooled", covers=covers)
+
+
+def test_the_intervals_of_the_statistics_are_the_bars(make_score):
+    values = {"a": (0.2, 0.6), "b": (0.3, 0.7), "random_vectors": (0.1, 0.5)}
+    ends = [("map_cn_ad", "a", 0.55, 0.66), ("map_cn_ad", "b", math.nan, math.nan), ("mlp_standardised", "a", 0.1, 0.4)]
+    (plot,) = pareto_plots(plotted(make_score, values), ["a", "b"], intervals=stored(ends))
+    assert plot.intervals == ("95 % interval over subjects and seeds", "95 % interval over subjects and seeds")
+    rows = {row[0].text: [cell.text for cell in row[1:7]] for row in plot.grid.rows}
+    assert rows["a"] == ["0.200", "0.100", "0.400", "0.600", "0.550", "0.660"]
+    # No SD in their place: two kinds of bars in one axis would be read as one.
+    assert rows["b"] == ["0.300", "–", "–", "0.700", "–", "–"]
+    assert plot.barless == ["b", "random_vectors"]
+
+
+def test_an_axis_without_stored_intervals_says_what_its_bars_are(make_score):
+    intervals = stored([("map_cn_ad", "a", 0.55, 0.66)], covers="subjects")
+    (plot,) = pareto_plots(plotted(make_score, {"a": (0.2, 0.6)}), [], intervals=intervals)
+    assert plot.intervals == ("± SD over seeds", "95 % interval over subjects")
+    assert plot.barless == []
+
+
+def test_whitened_leakage_stands_beside_standardised(make_score):
+    scores = plotted(make_score, {"a": (0.2, 0.6), "b": (0.3, 0.7)})
+    white = scores[scores["table"] == "leakage"].copy()
+    white["params"] = white["params"].str.replace("standardised", "whitened")
+    white["value"] += 0.5
+    plots = pareto_plots(pd.concat([scores, white]), [])
+    assert [(plot.protocol, plot.leakage) for plot in plots] == [("pooled", "MLP std."), ("pooled", "MLP white.")]
+    assert [plot.grid.rows[0][1].value for plot in plots] == pytest.approx([0.2, 0.7])
+    assert len({plot.grid.identifier for plot in plots}) == 2
+    assert "MLP white." in plots[1].svg

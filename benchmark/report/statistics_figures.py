@@ -1,0 +1,59 @@
+"""Interval plots and critical-difference diagrams of a results folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from benchmark.data.parquet import read_parquet
+from benchmark.report.columns import HEADLINES, pair_of, with_labels
+from benchmark.report.page.wide import REFERENCE_ROWS
+from benchmark.report.results import Results
+from benchmark.report.statistics.diagram import critical_difference_diagram, interval_diagram
+from benchmark.report.statistics.stored import stored_statistics
+from benchmark.report.summary import known_first
+from benchmark.report.tables import REPLICATES
+from benchmark.report.write_statistics import statistics_of
+
+
+def statistics_figures(results: Results, method_order: Sequence[str]) -> dict[str, str]:
+    """Interval plots and critical-difference diagrams of the headlines, protocol by protocol, SVG by title.
+
+    They are drawn from ``statistics_intervals.csv`` and ``statistics_ranks.csv``, which say what ``statistics.md``
+    says, or computed from ``replicates.parquet`` where these are missing. There is no interval plot of a score without
+    intervals, and no diagram without a critical difference (fewer than three methods or two seeds).
+
+    Parameters
+    ----------
+    results
+        Of a sweep or of evaluate.
+    method_order
+        Methods in table order.
+
+    Raises
+    ------
+    UserError
+        If a file that is there cannot be used.
+    """
+    intervals, ranks = stored_statistics(results.folder, "intervals"), stored_statistics(results.folder, "ranks")
+    path = results.folder / REPLICATES
+    if (intervals is None or ranks is None) and path.is_file():
+        found = statistics_of(read_parquet(path))
+        intervals, ranks = found.intervals, found.ranks
+    if intervals is None or ranks is None:
+        return {}
+    order = [method for method in method_order if method not in REFERENCE_ROWS]
+    figures = {}
+    for protocol in known_first(intervals["protocol"]):
+        for column in with_labels(HEADLINES, pair_of(results.scores)):
+            title = f"{column.heading}, {protocol.replace('_', ' ')}"
+            part = _part(intervals, protocol, column.key)
+            if part["ci_low"].notna().any() and part["value"].notna().sum() > 1:
+                figures[f"{title}: means with intervals"] = interval_diagram(part, title, order)
+            figures[f"{title}: ranks"] = critical_difference_diagram(_part(ranks, protocol, column.key), title)
+    return {title: figure for title, figure in figures.items() if figure}
+
+
+def _part(table: pd.DataFrame, protocol: str, score: str) -> pd.DataFrame:
+    return table[(table["protocol"] == protocol) & (table["score"] == score)]

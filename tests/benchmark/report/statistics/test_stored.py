@@ -1,0 +1,45 @@
+"""Statistics as they are read back."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.report.statistics.stored import stored_statistics
+from benchmark.report.write_statistics import statistics_of, write_statistics
+
+
+def test_numbers_come_back_exactly(replicates, tmp_path):
+    write_statistics(replicates, tmp_path, ["a"])
+    made = statistics_of(replicates)
+    for name in ("intervals", "ranks"):
+        kept, back = getattr(made, name), stored_statistics(tmp_path, name)
+        assert list(back) == list(kept)
+        for column in kept:
+            if column == "higher_is_better":
+                assert back[column].tolist() == kept[column].map(str).tolist()
+            else:
+                pd.testing.assert_series_equal(back[column], kept[column], check_dtype=False, check_exact=True)
+
+
+def test_a_folder_without_them(tmp_path):
+    assert stored_statistics(tmp_path, "ranks") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("ci_low", "low", "statistics_intervals.csv: column 'ci_low' is missing; needed: protocol, score"),
+        ("\npooled,map_cn_ad,retrieval,mAP,a,", "\npooled,map_cn_ad,retrieval,mAP,a,x", "row 1, column 'value': 'x0."),
+        ("protocol", "pro\x00", "statistics_intervals.csv: "),
+    ],
+)
+def test_what_cannot_be_used_is_named(replicates, tmp_path, old, new, message):
+    write_statistics(replicates, tmp_path, ["a"])
+    path = tmp_path / "statistics_intervals.csv"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError, match=message):
+        stored_statistics(tmp_path, "intervals")

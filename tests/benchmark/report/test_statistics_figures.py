@@ -1,0 +1,83 @@
+"""Figures of the statistics, and their way into the page."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.cli import main
+from benchmark.report.results import read_results
+from benchmark.report.statistics_figures import statistics_figures
+from benchmark.report.tables import SCORE_COLUMNS, write_replicates, write_scores, write_tables
+from benchmark.report.write_statistics import write_statistics
+
+METHODS = {"a": 0.7, "b": 0.6, "c": 0.5, "random_vectors": 0.4}
+
+
+@pytest.fixture
+def results(make_score, tmp_path):
+    """Write a results folder with statistics: protocols by name, each with held-out sites and seeds."""
+
+    def write(**protocols):
+        random = np.random.default_rng(0)
+        rows = []
+        for protocol, (sites, seeds) in protocols.items():
+            for seed in seeds:
+                for site in sites:
+                    for method, level in METHODS.items():
+                        value = level + 0.01 * random.normal()
+                        row = make_score(method, value, protocol, site, seed)
+                        rows.append(row | {"replicates": value + 0.02 * random.normal(size=50)})
+        folder = tmp_path / "results"
+        frame = pd.DataFrame(rows)
+        write_scores(frame[list(SCORE_COLUMNS)], folder)
+        write_tables(frame[list(SCORE_COLUMNS)], folder, list(METHODS))
+        write_replicates(frame, folder)
+        write_statistics(frame, folder, list(METHODS))
+        return folder
+
+    return write
+
+
+def test_every_protocol_has_figures_of_what_it_can_show(results):
+    sites = ["X", "Y"]
+    folder = results(pooled=([""], [1, 2, 3]), leave_one_site_out=(sites, [1, 2]), foreign=([""], [0]))
+    figures = statistics_figures(read_results(folder), list(METHODS))
+    # One seed has no ranks over seeds, so no critical difference.
+    assert list(figures) == [
+        "mAP CN/AD, pooled: means with intervals",
+        "mAP CN/AD, pooled: ranks",
+        "mAP CN/AD, leave one site out: means with intervals",
+        "mAP CN/AD, leave one site out: ranks",
+        "mAP CN/AD, foreign: means with intervals",
+    ]
+    assert all(figure.startswith("<svg") for figure in figures.values())
+
+
+def test_stored_statistics_give_the_figures_that_replicates_give(results):
+    folder = results(pooled=([""], [1, 2, 3]))
+    stored = statistics_figures(read_results(folder), list(METHODS))
+    (folder / "statistics_ranks.csv").unlink()
+    assert statistics_figures(read_results(folder), list(METHODS)) == stored
+    (folder / "replicates.parquet").unlink()
+    assert statistics_figures(read_results(folder), list(METHODS)) == {}
+
+
+def test_a_critical_difference_diagram_reaches_the_page_without_replicates(results, capsys):
+    folder = results(pooled=([""], [1, 2, 3]))
+    diagram = statistics_figures(read_results(folder), list(METHODS))["mAP CN/AD, pooled: ranks"]
+    (folder / "replicates.parquet").unlink()
+    assert main(["tables", str(folder)]) == 0
+    page = (folder / "tables" / "report.html").read_text(encoding="utf-8")
+    pictures = dict(re.findall(r'<figure><img src="data:image/svg\+xml;base64,([^"]+)" alt="([^"]+)">', page))
+    shown = {title: base64.b64decode(data).decode() for data, title in pictures.items()}
+    assert shown["mAP CN/AD, pooled: ranks"] == diagram.strip()
+    assert '<section id="statistics">' in page
+    assert "Covers resampled seeds, and resampled subjects within each: mAP CN/AD" in page
+    # What a reader can do for examples is a command, not a function of the package.
+    assert "seada-bench sweep --config SWEEP.yaml" in page
+    assert "benchmark.report" not in page
