@@ -1,0 +1,54 @@
+"""Every retrieval measure against ranx, over whole galleries: what a query may not find is in neither of its lists."""
+
+from __future__ import annotations
+
+import importlib
+
+import numba
+import numpy as np
+import pytest
+
+from benchmark.metrics.ranking import NEEDS
+from benchmark.metrics.retrieval import scores
+from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.settings import EvaluationSettings
+
+NAMES = {
+    "mAP": "map", "P@1": "precision@1", "P@5": "precision@5", "P@10": "precision@10", "R-precision": "r-precision",
+    "nDCG@10": "ndcg@10", "recall@10": "recall@10", "MRR": "mrr",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ranx():
+    """Load ranx as plain Python, for compiling its measures takes a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba.config, "DISABLE_JIT", True)
+        yield importlib.import_module("ranx")
+
+
+@pytest.mark.parametrize("gallery", ["other_sites", "own_site", "all_sites"])
+def test_against_ranx(ranx, make_table, gallery):
+    scans = scored_scans(make_table(subjects=21, travelling=4, site_strength=0.5))
+    chosen = np.flatnonzero(np.isin(scans.diagnosis, ("CN", "AD")))
+    judged, run = {}, {}
+    for i in chosen:
+        same = scans.site == scans.site[i]
+        of_gallery = {"other_sites": ~same, "own_site": same, "all_sites": np.full(len(scans), True)}[gallery]
+        allowed = chosen[(of_gallery & (scans.subject != scans.subject[i]))[chosen]]
+        judged[scans.key[i]] = {scans.key[j]: int(scans.diagnosis[j] == scans.diagnosis[i]) for j in allowed}
+        run[scans.key[i]] = {scans.key[j]: float(-np.square(scans.ldr[j] - scans.ldr[i]).sum()) for j in allowed}
+    assert set(NAMES) == set(NEEDS)
+    by_query = ranx.evaluate(ranx.Qrels(judged), ranx.Run(run), list(NAMES.values()), return_mean=False)
+    keys = sorted(judged)
+    found = {
+        score.metric.name: score
+        for score in scores(scans, EvaluationSettings(distances=("euclidean",), bootstrap=0))
+        if not score.subgroup and f"gallery={gallery};label=CN/AD" in score.params
+    }
+    for ours, theirs in NAMES.items():
+        by_site = {}
+        for key, value in zip(keys, by_query[theirs], strict=True):
+            by_site.setdefault(key.split("/")[0], []).append(value)
+        assert found[ours].value == pytest.approx(np.mean([np.mean(one) for one in by_site.values()])), ours
+        assert found[ours].n == len(chosen)
