@@ -42,6 +42,14 @@ class Running:
         return self.cell.name.replace(",", "")
 
 
+def log_line(text: str, stream: TextIO | None = None) -> None:
+    """Write a line with the time to a stream that is no terminal, by default standard error; to a terminal nothing."""
+    stream = sys.stderr if stream is None else stream
+    if not stream.isatty():
+        stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+        stream.flush()
+
+
 class Display:
     """Progress of a sweep on a stream, watched by a thread of its own.
 
@@ -143,8 +151,7 @@ class Display:
         if self.terminal:
             tqdm.write(text, file=self.stream)
         else:
-            self.stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-            self.stream.flush()
+            log_line(text, self.stream)
 
     def _tell(self) -> None:
         self.last_line = time.monotonic()

@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import read_parquet
 from benchmark.data.phantom import generate
+from benchmark.data.phantom.generate import RECORD
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.report.remarks import remarks
@@ -25,6 +27,7 @@ from benchmark.report.write_statistics import write_statistics
 from benchmark.runner.cells import MARKER, REPLICATES, SCORES, Cell, build_stores, cells_of, group_of, inputs_of
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
+from benchmark.runner.display import log_line
 from benchmark.runner.executor import Executor
 from benchmark.runner.local import LocalExecutor
 from benchmark.runner.planning import remembered_seconds
@@ -45,6 +48,8 @@ def prepare(sweep: SweepConfig) -> None:
         return
     for seed in sorted({seed for seeds in sweep.seeds.values() for seed in seeds}):
         out, settings = sweep.phantom.of_seed(seed)
+        if not (out / RECORD).is_file():
+            log_line(f"making the phantom {out}")
         generate(settings, out, processes=os.cpu_count() or 1)
 
 
@@ -180,6 +185,11 @@ def _read(cells: Sequence[Cell]) -> tuple[list[tuple[Cell, pd.DataFrame, pd.Data
     return found, torn
 
 
+def _deterministic(markers: Sequence[dict[str, Any]]) -> bool:
+    # Of the processes that trained; this one need not have.
+    return all(marker["environment"]["deterministic_algorithms"] for marker in markers)
+
+
 def _write_results(
     cells: Sequence[Cell],
     whole: Sequence[tuple[Cell, pd.DataFrame, pd.DataFrame]],
@@ -199,7 +209,7 @@ def _write_results(
     write_tables(scores, out, method_order=list(sweep.method_files()), notes=_notes(done, cells, failures))
     markers = [cell.marker() for cell in done]
     provenance = {
-        "environment": environment(),
+        "environment": {**environment(), "deterministic_algorithms": _deterministic(markers)},
         "sweep": asdict(sweep),
         "cells": len(cells),
         "failed": [{"cell": cell.name, "error": error} for cell, error in failures],

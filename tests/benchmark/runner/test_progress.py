@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.runner.display import Display, duration
+from benchmark.runner.display import Display, duration, log_line
 from benchmark.runner.progress import PROGRESS, Progress, forget_progress, read_progress, write_progress
 from tests.conftest import ROOT
 
@@ -52,6 +52,14 @@ def test_a_log_gets_plain_dated_lines(cells):
     assert lines[0][20:] == "1/3 cells done, about 17 s left; running: m1 pooled seed 1 epoch 3/8"
     assert lines[1][20:] == "failed: m1, pooled, seed 1: MethodError: no"
     assert lines[2][20:] == "2/3 cells done (1 failed), about 10 s left; running: m2 pooled seed 1 starting"
+
+
+def test_a_line_for_logs_is_dated_and_not_for_terminals():
+    log, terminal = io.StringIO(), Terminal()
+    for stream in (log, terminal):
+        log_line("making the phantom data/phantom", stream)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d making the phantom data/phantom\n", log.getvalue())
+    assert terminal.getvalue() == ""
 
 
 def test_a_terminal_gets_a_bar_for_all_and_one_a_running_cell(cells):

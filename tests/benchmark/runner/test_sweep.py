@@ -63,6 +63,11 @@ def test_the_footers_name_model_selection_and_what_methods_need(finished):
         assert "Leave one site out" not in text
 
 
+def test_the_provenance_has_the_switches_of_the_processes_that_trained(finished):
+    _, out, _ = finished
+    assert json.loads((out / "provenance.json").read_text())["environment"]["deterministic_algorithms"] is True
+
+
 def test_the_autoencoder_is_trained_once_for_itself_and_combat(finished):
     _, out, _ = finished
     cells = {json.loads(path.read_text())["method"]: path.parent for path in out.glob("cells/*/cell.json")}
