@@ -109,6 +109,7 @@ def test_workers_die_with_the_sweep(smoke, tmp_path):
     assert workers
     process.kill()
     process.wait()
+    deadline = time.time() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.time() < deadline:
         time.sleep(0.05)
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
