@@ -25,7 +25,7 @@ from benchmark.metrics.settings import EvaluationSettings
 Array = npt.NDArray[Any]
 
 GAIN = Metric("leakage", "gain_over_covariates", version=1, higher_is_better=False, lowest=-1.0)
-WITHIN = Metric("leakage", "within_strata", version=1, higher_is_better=False)
+WITHIN = Metric("leakage", "within_strata", version=2, higher_is_better=False)
 
 KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 

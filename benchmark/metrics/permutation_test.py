@@ -21,7 +21,7 @@ from benchmark.seeds import generator
 
 Array = npt.NDArray[Any]
 
-P_VALUE = Metric("leakage", "p_value", version=1, higher_is_better=True)
+P_VALUE = Metric("leakage", "p_value", version=2, higher_is_better=True)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
