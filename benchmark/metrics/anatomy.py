@@ -44,6 +44,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     for name in names:
         target = pd.to_numeric(part.other[name], errors="coerce").to_numpy(np.float64)
         more = {} if scans.reference_is_train else {"statistics": "all"}
+        if len(part) < len(scans):
+            more["scans"] = str(len(part))
         params = key_values(coordinates="standardised", probe="ridge", target=name.removeprefix(PREFIX), **more)
         reason = "some values are unknown" if not np.isfinite(target).all() else undecodable(part, features, target)
         value = math.nan

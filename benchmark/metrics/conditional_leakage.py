@@ -17,7 +17,8 @@ from benchmark.metrics.folds import Integers, Pairs, design, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata
 from benchmark.metrics.probes import Floats, class_recalls
-from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
+from benchmark.metrics.residuals import ridge_predictions_given_age
+from benchmark.metrics.ridge import balanced_accuracies
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings
@@ -25,7 +26,7 @@ from benchmark.metrics.settings import EvaluationSettings
 Array = npt.NDArray[Any]
 
 GAIN = Metric("leakage", "gain_over_covariates", version=1, higher_is_better=False, lowest=-1.0)
-WITHIN = Metric("leakage", "within_strata", version=1, higher_is_better=False)
+WITHIN = Metric("leakage", "within_strata", version=3, higher_is_better=False)
 
 KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 
@@ -38,11 +39,15 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     little below, for the LDR is then noise) where the LDR knows no more of the site than the covariates.
     ``within_strata`` = Σ_s n_s BA_s / Σ_s n_s, BA_s being the balanced accuracy of a ridge classifier that is trained
     and tested within stratum s of diagnosis and age, n_s its scans; in [0, 1], by chance 1 / sites, in the same mean
-    over strata. A stratum counts with the sites that have two subjects in it, if there are two such sites.
+    over strata. A stratum counts with the sites that have two subjects in it, if there are two such sites. Sites still
+    differ in age within a stratum; a line in age is therefore taken out of the stratum's LDRs, by least squares within
+    each fold's training part (:func:`benchmark.metrics.residuals.without_age`). What the site tells of the LDR through
+    age is taken out with it: that is what conditional means. A curved effect of age is left as far as strata are too
+    coarse for it.
 
     Lower is better. Both are read from LDRs of shape (scans, dimensions), in standardised and in whitened coordinates.
-    Why what a confound explains must be held apart, and how: Snoek, Miletić & Scholte, NeuroImage 2019; balanced
-    accuracy: Brodersen et al., ICPR 2010. The two measures as they are here are ours.
+    Why what a confound explains must be held apart, and how, also within folds: Snoek, Miletić & Scholte, NeuroImage
+    2019; balanced accuracy: Brodersen et al., ICPR 2010. The two measures as they are here are ours.
 
     Returns
     -------
@@ -109,7 +114,8 @@ def _within(scans: Scans, features: Floats, settings: EvaluationSettings, params
             continue
         site, owner = codes_of(scans.site[here]), codes_of(scans.subject[here])
         pairs = stratified_folds(site, owner, min(settings.folds, int(owner.max()) + 1))
-        predicted = ridge_predictions(features[here], site[None], pairs, len(enough))
+        alone = np.zeros(len(site), np.int64)
+        predicted = ridge_predictions_given_age(features[here], site[None], pairs, len(enough), scans.age[here], alone)
         values.append(balanced_accuracies(site[None], predicted, len(enough))[0])
         sizes.append(int(here.sum()))
         chances.append(1 / len(enough))

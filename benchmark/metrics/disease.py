@@ -45,7 +45,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         part.diagnosis, part.subject, settings.folds, settings.permutations, settings.seed, settings.inner_folds
     )
     features = transform(part.ldr, part.reference, "standardised")
-    params = probe_params(part, diagnoses.folds, "standardised", "linear", settings, label=label)
+    fewer = {"scans": str(len(part))} if len(part) < int(chosen.sum()) else {}
+    params = probe_params(part, diagnoses.folds, "standardised", "linear", settings, label=label, **fewer)
     predicted, chance, undefined = probe_classes(part.ldr, features, diagnoses, "linear", settings)
     reason = undefined or dropped(part, features.shape[1], "standardised")
     return accuracy_score(ACCURACY, part, diagnoses, predicted, settings, params, chance, reason)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmark.metrics.coordinates import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata, permuted_sites
+from benchmark.metrics.probes import Floats
+from benchmark.metrics.residuals import ridge_predictions_given_age
 from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.seeds import generator
 
-Array = npt.NDArray[Any]
-
-P_VALUE = Metric("leakage", "p_value", version=1, higher_is_better=True)
+P_VALUE = Metric("leakage", "p_value", version=3, higher_is_better=True)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -33,6 +31,14 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     and diagnosis (``given=age+diagnosis``), which is the test of conditional leakage. With b of B permutations at least
     as good, p = (1 + b) / (1 + B) (Phipson & Smyth, SAGMB 2010), in [1 / (1 + B), 1], higher is better: a small p says
     that the site is there, a large one that this test, with this many scans, does not see it.
+
+    Given age and diagnosis, the mean and a line in age are taken out of the LDRs of each stratum before the site is
+    read, by least squares within each fold's training part (:func:`benchmark.metrics.residuals.without_age`), for sites
+    still differ in age within a stratum. That what a covariate leaves can be permuted is from Freedman & Lane (Journal
+    of Business & Economic Statistics 1983); departures: sites are permuted and not what is left, which makes one
+    factorisation serve all of them, and only within strata. What the site tells of the LDR through age is taken out
+    with it: that is what given means. A curved effect of age is left as far as strata are too coarse for it, and
+    strata of one or two subjects of different ages say nothing.
 
     Returns
     -------
@@ -46,6 +52,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         "nothing": np.zeros(len(part), np.int64),
         "age+diagnosis": codes_of(age_and_diagnosis_strata(part, settings.age_strata)),
     }
+    ages = {"nothing": None, "age+diagnosis": part.age}
     found = []
     kinds: tuple[Coordinates, ...] = ("standardised", "whitened")
     for given, stratum in strata.items():
@@ -62,13 +69,23 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             )
             features = transform(part.ldr, part.reference, coordinates)
             reason = _undefined(site, owner, settings) or unreadable(part.ldr, features)
-            value = math.nan if reason else p_value(features, site, owner, stratum, settings)
+            value = math.nan if reason else p_value(features, site, owner, stratum, settings, ages[given])
             found.append(Score(P_VALUE, params, value, int(owner.max()) + 1, reason=reason))
     return found
 
 
-def p_value(features: Array, site: Integers, owner: Integers, stratum: Integers, settings: EvaluationSettings) -> float:
-    """Compute p of the permutation test; all arrays have one entry a scan, features one row."""
+def p_value(
+    features: Floats,
+    site: Integers,
+    owner: Integers,
+    stratum: Integers,
+    settings: EvaluationSettings,
+    age: Floats | None = None,
+) -> float:
+    """Compute p of the permutation test; all arrays have one entry a scan, features one row.
+
+    Sites are permuted within strata; with ages, a line in age is taken out of each stratum's features as well.
+    """
     dealt = permuted_sites(site, owner, stratum, settings.test_permutations, settings.seed)
     labels = np.concatenate([site[None], dealt])
     # Folds that know nothing of the sites are fair to every labelling; subjects in random order, for names of subjects
@@ -76,7 +93,11 @@ def p_value(features: Array, site: Integers, owner: Integers, stratum: Integers,
     shuffled = generator(settings.seed, "fold order").permutation(int(owner.max()) + 1)[owner]
     pairs = stratified_folds(np.zeros(len(site), np.int64), shuffled, min(settings.folds, int(owner.max()) + 1))
     classes = int(site.max()) + 1
-    accuracy = balanced_accuracies(labels, ridge_predictions(features, labels, pairs, classes), classes)
+    if age is None:
+        predicted = ridge_predictions(features, labels, pairs, classes)
+    else:
+        predicted = ridge_predictions_given_age(features, labels, pairs, classes, age, stratum)
+    accuracy = balanced_accuracies(labels, predicted, classes)
     at_least = int((accuracy[1:] >= accuracy[0] - 1e-12).sum())
     return (1 + at_least) / (1 + settings.test_permutations)
 

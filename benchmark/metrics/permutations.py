@@ -50,11 +50,16 @@ def permuted_sites(site: Integers, owner: Integers, stratum: Integers, permutati
 
 
 def age_and_diagnosis_strata(scans: Scans, parts: int) -> npt.NDArray[np.str_]:
-    """Stratum of each scan, shape (scans,): diagnosis and part of the ages, cut at quantiles over all scans.
+    """Stratum of each scan, shape (scans,): diagnosis and part of the ages, of about equal size over all scans.
 
-    Unknown ages are a part of their own, as are unknown diagnoses.
+    Equal ages are in one part, that of the middle of their ranks: a cut at the median would put everybody into one
+    part where more than half of the scans have the lowest age, and condition on nothing. Two ages are thus always two
+    parts of two. Unknown ages are a part of their own, as are unknown diagnoses.
     """
     known = np.isfinite(scans.age)
-    edges = np.quantile(scans.age[known], np.arange(1, parts) / parts) if known.any() else np.zeros(0)
-    part = np.where(known, np.searchsorted(edges, np.where(known, scans.age, 0.0), side="right"), -1)
+    part = np.full(len(scans), -1)
+    _, rank, count = np.unique(scans.age[known], return_inverse=True, return_counts=True)
+    # Twice the middle rank of each age, so that it is a whole number.
+    middle = 2 * np.cumsum(count) - count
+    part[known] = (middle * parts // (2 * known.sum()))[rank] if known.any() else 0
     return np.char.add(np.char.add(scans.diagnosis, "/"), part.astype(str))

@@ -46,10 +46,12 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     coded = at_most(every, settings.probe_scans, settings.seed)
     label, chosen = next(iter(label_sets(coded).items()))
     found = []
-    for metric, part, target in ((SITE, coded, "site"), (DISEASE, coded.where(chosen[: len(coded)]), "diagnosis")):
+    for metric, part, target in ((SITE, coded, "site"), (DISEASE, coded.where(chosen), "diagnosis")):
         classes = design(getattr(part, target), part.subject, settings.folds, settings.permutations, settings.seed)
         features = transform(part.ldr, part.reference, "standardised")
         more = {"label": label} if target == "diagnosis" else {}
+        if len(coded) < len(scans):
+            more["scans"] = str(len(part))
         plain = replace(settings, inner_folds=0)
         params = probe_params(part, classes.folds, "standardised", "linear", plain, **more)
         predicted, chance, reason = probe_classes(part.ldr, features, classes, "linear", plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,19 @@ def test_values_are_within_the_bounds_that_each_metric_declares(make_table):
             assert score.metric.lowest - 1e-9 <= score.value <= score.metric.highest + 1e-9, score
         if np.isfinite(score.ci_low):
             assert score.ci_low <= score.ci_high, score
+
+
+def test_scores_of_fewer_scans_say_how_many(make_table):
+    table = make_table(subjects=40).assign(s0=np.arange(159) % 7.0, anatomy_width=np.arange(159) % 5.0)
+    table["age"] = np.arange(159) % 31 + 50.0
+    found = score_all(table, replace(QUICK, probes=("linear",), bootstrap=0, probe_scans=50))
+    fewer = [one for one in found if one.metric.table in ("age", "anatomy", "disease", "leakage", "style")]
+    assert len({one.metric.table for one in fewer}) == 5
+    for one in fewer:
+        assert one.n <= 50
+        # Of subgroups, n is a part of those; so is it of tests over subjects and of strata that count.
+        assert int(parse_key_values(one.params)["scans"]) in range(one.n, 51), one
+    assert not [one for one in score_all(table, QUICK) if "scans" in parse_key_values(one.params)]
 
 
 def test_leakage_sees_all_sites_whatever_site_queries(make_table):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeCV
 from sklearn.metrics import balanced_accuracy_score, r2_score, recall_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -72,10 +72,15 @@ def ridge_classifier(features, truth, train, test):
     return classes[model.fit(features[train], onehot).predict(features[test]).argmax(axis=1)]
 
 
-def ridge_predictions(features, truth, pairs):
+def ridge_predictions(features, truth, pairs, age=None, stratum=None):
+    """Out of fold; with ages, of what a line in age through the training scans of each stratum leaves."""
     predicted = truth.copy()
     for train, test in pairs:
-        predicted[test] = ridge_classifier(features, truth, train, test)
+        left = features.copy()
+        for one in () if age is None else np.unique(stratum):
+            here, seen = np.flatnonzero(stratum == one), train[stratum[train] == one]
+            left[here] -= LinearRegression().fit(age[seen, None], features[seen]).predict(age[here, None])
+        predicted[test] = ridge_classifier(left, truth, train, test)
     return predicted
 
 
@@ -168,7 +173,8 @@ def test_within_strata(cohort):
         if len(set(site)) < 2:
             continue
         pairs = stratified_folds(np.unique(site, return_inverse=True)[1], owner, min(5, len(set(owner))))
-        right += here.sum() * balanced_accuracy_score(site, ridge_predictions(standardised(cohort)[here], site, pairs))
+        predicted = ridge_predictions(standardised(cohort)[here], site, pairs, cohort.age[here], np.zeros(len(site)))
+        right += here.sum() * balanced_accuracy_score(site, predicted)
         scans += here.sum()
     (found,) = (
         score
@@ -207,19 +213,21 @@ def test_anatomy_is_the_skill_over_predicting_the_mean(cohort):
     assert 0.2 < ridge < found.value
 
 
+@pytest.mark.parametrize("aged", [False, True])
 @pytest.mark.parametrize("strata", [[0] * 8, [0, 0, 0, 0, 1, 1, 1, 1]])
-def test_p_against_every_way_to_deal_the_sites(strata):
+def test_p_against_every_way_to_deal_the_sites(strata, aged):
     # Eight subjects of two scans, four at each site: 70 ways to deal them over all, 6 x 6 within two strata. One fold
     # a subject, so that there is one way to make the folds.
     rng = np.random.default_rng(5)
     site_of, stratum_of = np.array([0, 1] * 4), np.array(strata)
     owner = np.repeat(np.arange(8), 2)
     features = rng.normal(size=(16, 2)) + 0.8 * site_of[owner][:, None]
+    age = rng.uniform(60, 80, size=8)[owner] if aged else None
     pairs = [(np.flatnonzero(owner != one), np.flatnonzero(owner == one)) for one in range(8)]
 
     def accuracy(of_subject):
         truth = np.array(of_subject)[owner]
-        return balanced_accuracy_score(truth, ridge_predictions(features, truth, pairs))
+        return balanced_accuracy_score(truth, ridge_predictions(features, truth, pairs, age, stratum_of[owner]))
 
     ways = {}
     for chosen in itertools.combinations(range(8), 4):
@@ -231,7 +239,7 @@ def test_p_against_every_way_to_deal_the_sites(strata):
     share = np.mean([value >= observed - 1e-12 for value in ways.values()])
     assert 0.02 < share < 0.6
     settings = EvaluationSettings(test_permutations=999, folds=8)
-    found = p_value(features, site_of[owner], owner, stratum_of[owner], settings)
+    found = p_value(features, site_of[owner], owner, stratum_of[owner], settings, age)
     # (1 + b) / 1000 for b of 999 draws, each of which is at least as good with the probability `share`.
     dealt = permuted_sites(site_of[owner], owner, stratum_of[owner], 999, settings.seed)
     assert found == pytest.approx((1 + sum(ways[tuple(one[::2].tolist())] >= observed - 1e-12 for one in dealt)) / 1000)

@@ -38,6 +38,12 @@ def through_age(table, rng):
     return table.assign(age=age, diagnosis="CN"), 0.4 * (age - 70)
 
 
+def through_a_curve_in_age(table, rng):
+    """Ages at site0 are within a few years of 70, at site1 within many, and the vectors know how far they are."""
+    age = 70 + np.where(table["site"] == "site0", 2, 8) * rng.normal(size=len(table))
+    return table.assign(age=age, diagnosis="CN"), 0.04 * np.square(age - 70)
+
+
 @pytest.fixture
 def p_values(make_table, set_vectors):
     """p of many draws of a cohort of two sites, by what is given, in standardised coordinates."""
@@ -86,13 +92,53 @@ def test_p_given_age_and_diagnosis_is_uniform_where_they_explain_the_site(p_valu
     assert uniform(p_values(confounded)["age+diagnosis"]) > 0.01
 
 
-def test_fine_parts_of_the_age_explain_what_coarse_ones_leave(p_values):
-    # Sites still differ in age within a part of a continuous age, the less the finer it is: what eight parts leave, 72
-    # scans do not show.
-    few, many = (p_values(through_age, parts)["age+diagnosis"] for parts in (1, 8))
+@pytest.mark.parametrize("parts", [1, 2, 8])
+def test_p_given_a_continuous_age_is_uniform_where_it_explains_the_site(p_values, parts):
+    found = p_values(through_age, parts)
+    # Sites still differ in age within a part of it, which the line in age must take out.
+    assert np.median(found["nothing"]) == 1 / 40
+    assert uniform(found["age+diagnosis"], "greater") > 0.01
+    assert np.mean(found["age+diagnosis"] <= 0.05) <= 0.05 + 3 * 0.024
+
+
+def test_fine_parts_of_the_age_explain_what_one_line_leaves(p_values):
+    few, many = (p_values(through_a_curve_in_age, parts)["age+diagnosis"] for parts in (1, 8))
     assert np.mean(few <= 0.05) > 0.4
     assert uniform(many, "greater") > 0.01
     assert np.mean(many <= 0.05) <= 0.05 + 3 * 0.024
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_conditional_leakage_where_sites_differ_in_age(make_table, set_vectors, shift):
+    plain = make_table(sites=2, subjects=60, travelling=0, train=10)
+    p, within = [], []
+    for draw in range(60):
+        rng = np.random.default_rng(draw)
+        table, known = through_age(plain, rng)
+        vectors = rng.normal(size=(len(table), 3))
+        vectors[:, 0] += known
+        vectors[:, 1] += shift * (table["site"] == "site0")
+        scans, settings = scored_scans(set_vectors(table, vectors)), replace(SETTINGS, seed=draw)
+        p += [
+            score.value
+            for score in permutation_test.scores(scans, settings)
+            if score.params.startswith("coordinates=standardised;given=age")
+        ]
+        within += [
+            score.value
+            for score in conditional_scores(scans, settings)
+            if score.metric.name == "within_strata" and score.params.startswith("coordinates=standardised")
+        ]
+    assert len(p) == len(within) == 60
+    small = np.mean(np.array(p) <= 0.05)
+    if shift:
+        # With the sites known but for a shift of one standard deviation, no classifier is right more often than 0.69.
+        assert small > 0.6
+        assert np.mean(within) > 0.62
+    else:
+        # 5 % of 60 draws has a standard error of 2.8 points, the mean of 60 accuracies of 120 scans 0.6.
+        assert small <= 0.05 + 3 * 0.028
+        assert np.mean(within) == pytest.approx(0.5, abs=4 * 0.006)
 
 
 def test_gain_over_covariates_is_about_zero_where_age_explains_the_site(make_table, set_vectors):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from benchmark.metrics.permutations import age_and_diagnosis_strata, permuted_sites
 from benchmark.metrics.scans import scored_scans
@@ -45,3 +46,25 @@ def test_strata_of_age_and_diagnosis(make_table):
     median = np.median(scans.age)
     assert all(text.endswith("/1") == (age >= median) for text, age in zip(found, scans.age, strict=True))
     assert set(age_and_diagnosis_strata(scored_scans(table.assign(age=np.nan)), 3)) == {"CN/-1", "MCI/-1", "AD/-1"}
+
+
+@pytest.mark.parametrize("share", [0, 1 / 3, 2 / 3, 1])
+def test_tied_ages_are_cut_into_parts_whichever_is_more_frequent(make_table, share):
+    table = make_table(sites=2, travelling=0)
+    table["age"] = np.where(np.arange(len(table)) % 3 < 3 * share, 75.0, 65.0)
+    # One of each, where all others have the same age; both are of the first site's test subjects.
+    table.loc[0, "age"], table.loc[1, "age"] = 65.0, 75.0
+    scans = scored_scans(table.assign(diagnosis="CN"))
+    strata = age_and_diagnosis_strata(scans, 2)
+    assert set(strata[scans.age == 65.0]) == {"CN/0"}
+    assert set(strata[scans.age == 75.0]) == {"CN/1"}
+
+
+def test_parts_of_the_age_are_of_equal_size_and_hold_equal_ages_together(make_table):
+    table = make_table(sites=2, subjects=12, travelling=0, train=0).assign(diagnosis="CN")
+    scans = scored_scans(table.assign(age=np.random.default_rng(0).permutation(24)))
+    assert np.unique(age_and_diagnosis_strata(scans, 4), return_counts=True)[1].tolist() == [6, 6, 6, 6]
+    # Ranks 1 to 2, 3 to 22 and 23 to 24 of 24, with their middles in the first, the third and the last quarter.
+    scans = scored_scans(table.assign(age=np.repeat([60.0, 70.0, 80.0], [2, 20, 2])))
+    strata = age_and_diagnosis_strata(scans, 4)
+    assert dict(zip(scans.age, strata, strict=True)) == {60.0: "CN/0", 70.0: "CN/2", 80.0: "CN/3"}
