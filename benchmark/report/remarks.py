@@ -11,7 +11,7 @@ from benchmark.runner.config import LEAVE_ONE_SITE_OUT
 TRANSDUCTIVE = "transductive"
 
 SELECTION = (
-    "Model selection: no selection: the weights at the end of training, averaged over its last part where the method "
+    "Model selection: none. The weights are those at the end of training, averaged over its last part where the method "
     "says so. No oracle selection (by scores of held-out scans) is made, so there is no oracle table. How "
     "hyper-parameters were searched: docs/method.md."
 )

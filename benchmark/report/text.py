@@ -114,8 +114,11 @@ def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
 
 
 def statistics_note(scores: pd.DataFrame) -> list[str]:
-    """Say so where centre and scale came from the scored scans themselves."""
-    given = [parse_key_values(text) for text in scores["params"].unique()]
+    """Say so where centre and scale came from the scored scans themselves.
+
+    Style codes are always scaled by the scored scans, which is no sign that no row was marked as training.
+    """
+    given = [parse_key_values(text) for text in scores.loc[scores["table"] != "style", "params"].unique()]
     if any(params.get("centre") == "all" or params.get("statistics") == "all" for params in given):
         return [
             "No row was marked as training: centre, scale and whitening come from all scans of the file, the scored "
