@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -185,9 +184,9 @@ def _read(cells: Sequence[Cell]) -> tuple[list[tuple[Cell, pd.DataFrame, pd.Data
     return found, torn
 
 
-def _deterministic(markers: Sequence[dict[str, Any]]) -> bool:
-    # Of the processes that trained; this one need not have.
-    return all(marker["environment"]["deterministic_algorithms"] for marker in markers)
+def _deterministic(cells: Sequence[Cell]) -> bool:
+    # By the options of the trainings: neither this process nor one that scored again has trained anything.
+    return all(cell.config["trainer"]["deterministic"] is True for cell in cells)
 
 
 def _write_results(
@@ -209,7 +208,7 @@ def _write_results(
     write_tables(scores, out, method_order=list(sweep.method_files()), notes=_notes(done, cells, failures))
     markers = [cell.marker() for cell in done]
     provenance = {
-        "environment": {**environment(), "deterministic_algorithms": _deterministic(markers)},
+        "environment": {**environment(), "deterministic_algorithms": _deterministic(done)},
         "sweep": asdict(sweep),
         "cells": len(cells),
         "failed": [{"cell": cell.name, "error": error} for cell, error in failures],
