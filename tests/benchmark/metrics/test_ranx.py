@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
+import json
+import os
+import subprocess
+import sys
 
-import numba
 import numpy as np
 import pytest
 
@@ -19,16 +21,27 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def ranx():
-    """Load ranx as plain Python, for compiling its measures takes a minute."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numba.config, "DISABLE_JIT", True)
-        yield importlib.import_module("ranx")
+#: Values by query of the measures named, for judgements and a run, in a process of its own: compiling ranx takes a
+#: minute, and it cannot be loaded as plain Python where another test has compiled.
+RANX = """
+import json, sys
+import ranx
+judged, run, names = json.load(sys.stdin)
+found = ranx.evaluate(ranx.Qrels(judged), ranx.Run(run), names, return_mean=False)
+json.dump({name: [float(value) for value in found[name]] for name in names}, sys.stdout)
+"""
+
+
+def by_ranx(judged, run):
+    done = subprocess.run(
+        [sys.executable, "-c", RANX], input=json.dumps([judged, run, list(NAMES.values())]), capture_output=True,
+        text=True, check=True, env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+    )  # fmt: skip
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("gallery", ["other_sites", "own_site", "all_sites"])
-def test_against_ranx(ranx, make_table, gallery):
+def test_against_ranx(make_table, gallery):
     scans = scored_scans(make_table(subjects=21, travelling=4, site_strength=0.5))
     chosen = np.flatnonzero(np.isin(scans.diagnosis, ("CN", "AD")))
     judged, run = {}, {}
@@ -39,7 +52,7 @@ def test_against_ranx(ranx, make_table, gallery):
         judged[scans.key[i]] = {scans.key[j]: int(scans.diagnosis[j] == scans.diagnosis[i]) for j in allowed}
         run[scans.key[i]] = {scans.key[j]: float(-np.square(scans.ldr[j] - scans.ldr[i]).sum()) for j in allowed}
     assert set(NAMES) == set(NEEDS)
-    by_query = ranx.evaluate(ranx.Qrels(judged), ranx.Run(run), list(NAMES.values()), return_mean=False)
+    by_query = by_ranx(judged, run)
     keys = sorted(judged)
     found = {
         score.metric.name: score

@@ -14,7 +14,7 @@ def fitted(scans):
 def test_model_selection_and_the_missing_oracle_are_named():
     (line,) = remarks([("seada", "pooled", {})])
     assert line == SELECTION
-    assert "the weights at the end of training" in line
+    assert "The weights are those at the end of training" in line
     assert "there is no oracle table" in line
     assert "docs/method.md" in line
 
