@@ -54,6 +54,7 @@ IRRELEVANT = (
     ("own_distance",),
     ("ckpt_path",),
     ("config",),
+    ("__default_config__",),
     ("weights_only",),
 )
 

@@ -34,7 +34,13 @@ def test_what_changes_numbers_changes_the_key(path, value):
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("trainer.default_root_dir", "b"), ("trainer.enable_progress_bar", False), ("data.cache_dir", "elsewhere")],
+    [
+        ("trainer.default_root_dir", "b"),
+        ("trainer.enable_progress_bar", False),
+        ("data.cache_dir", "elsewhere"),
+        # Where the repository lies: LightningCLI notes the file of the defaults.
+        ("__default_config__", "/elsewhere/benchmark/configs/defaults.yaml"),
+    ],
 )
 def test_what_does_not_change_numbers_does_not_change_the_key(path, value):
     assert run_key(changed(path, value), ["d"]) == run_key(CONFIG, ["d"])
