@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.phantom.atlas import FLOW_STEPS, LARGEST_FLOW, Atlas
 from benchmark.data.phantom.cohort import AGE_MEAN, AGE_SD
+from benchmark.data.phantom.draws import DRAWS
 from benchmark.data.phantom.fields import sample, smooth_field
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.seeds import generator
@@ -72,7 +73,15 @@ class Tissue:
     ventricle_ml: float
 
 
-def biology(settings: PhantomSettings, subject: str, diagnosis: str, sex: str, age: float, years: float) -> Biology:
+def biology(
+    settings: PhantomSettings,
+    subject: str,
+    diagnosis: str,
+    sex: str,
+    age: float,
+    years: float,
+    normals: NDArray[np.float64] | None = None,
+) -> Biology:
     """Draw a subject's biology at baseline and let ``years`` pass.
 
     Parameters
@@ -85,13 +94,17 @@ def biology(settings: PhantomSettings, subject: str, diagnosis: str, sex: str, a
         Years at baseline.
     years
         Time since baseline; disease progresses with it.
+    normals
+        What is drawn, shape (DRAWS,), standard normal: severity, the baselines of ventricles, hippocampus and cortex,
+        nigral change, width, length, height. Drawn by the subject's name where it is not given.
     """
-    rng = generator(settings.seed, "biology", subject)
-    severity = SEVERITY[diagnosis] + SEVERITY_SD * rng.standard_normal()
-    ventricle, hippocampus, cortex = 0.35 * rng.standard_normal(3)
-    nigral = (1.5 if diagnosis == "PD" else 0.0) + 0.5 * rng.standard_normal()
+    if normals is None:
+        normals = generator(settings.seed, "biology", subject).standard_normal(DRAWS)
+    severity = SEVERITY[diagnosis] + SEVERITY_SD * float(normals[0])
+    ventricle, hippocampus, cortex = 0.35 * normals[1:4]
+    nigral = (1.5 if diagnosis == "PD" else 0.0) + 0.5 * float(normals[4])
     # Men's heads are larger by nearly one standard deviation.
-    width, length, height = 1 + settings.head_size * (rng.standard_normal(3) + (0.43 if sex == "M" else -0.43))
+    width, length, height = 1 + settings.head_size * (normals[5:] + (0.43 if sex == "M" else -0.43))
     at_baseline = Biology(age, severity, ventricle, hippocampus, cortex, nigral, width, length, height)
     return _grown(at_baseline, years, 0.1 * years * (diagnosis in ("MCI", "AD")))
 

@@ -23,7 +23,9 @@ def cohort(settings: PhantomSettings) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``subject_id, session_id, site, diagnosis, age, sex, split, travelling``; ages in years to 0.1.
+        ``subject_id, session_id, site, diagnosis, age, sex, split, travelling``; ages in years to 0.1. And for
+        :mod:`benchmark.data.phantom.draws` ``group`` and ``place``: the test subjects that are drawn together ("" for
+        training) and the subject's place among those of its diagnosis.
     """
     rows = [row for name in SITES for row in _training(name, settings)]
     rows += [row for name in SITES for row in _testing(name, settings)]
@@ -74,14 +76,16 @@ def _training(name: str, settings: PhantomSettings) -> list[dict[str, object]]:
 def _testing(name: str, settings: PhantomSettings) -> list[dict[str, object]]:
     short = name.removeprefix("phantom-")
     return [
-        _row(f"ph-{short}-t{i + 1:03d}", 1, name, DIAGNOSES[i % 3], age, "FM"[(i // 3) % 2], "test", 0)
+        _row(f"ph-{short}-t{i + 1:03d}", 1, name, DIAGNOSES[i % 3], age, "FM"[(i // 3) % 2], "test", 0, name, i // 3)
         for i, age in enumerate(_even_ages(settings.test_subjects))
     ]
 
 
 def _travelling(settings: PhantomSettings) -> list[dict[str, object]]:
     return [
-        _row(f"ph-trav-{i + 1:03d}", 1, name, DIAGNOSES[i % 3], age, "FM"[(i // 3) % 2], "test", 1)
+        _row(
+            f"ph-trav-{i + 1:03d}", 1, name, DIAGNOSES[i % 3], age, "FM"[(i // 3) % 2], "test", 1, "travelling", i // 3
+        )
         for i, age in enumerate(_even_ages(settings.travelling_subjects))
         for name in SITES
     ]
@@ -95,7 +99,16 @@ def _even_ages(count: int) -> list[float]:
 
 
 def _row(
-    subject: str, session: int, site: str, diagnosis: str, age: float, sex: str, split: str, travelling: int
+    subject: str,
+    session: int,
+    site: str,
+    diagnosis: str,
+    age: float,
+    sex: str,
+    split: str,
+    travelling: int,
+    group: str = "",
+    place: int = 0,
 ) -> dict[str, object]:
     return {
         "subject_id": subject,
@@ -106,4 +119,6 @@ def _row(
         "sex": sex,
         "split": split,
         "travelling": travelling,
+        "group": group,
+        "place": place,
     }

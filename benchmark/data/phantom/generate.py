@@ -22,6 +22,7 @@ from benchmark.data.phantom.acquisition import acquire, acquisition
 from benchmark.data.phantom.anatomy import Tissue, biology, tissue
 from benchmark.data.phantom.atlas import atlas
 from benchmark.data.phantom.cohort import cohort
+from benchmark.data.phantom.draws import stratified_normals
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.data.phantom.sites import SITES
 from benchmark.errors import UserError
@@ -29,7 +30,7 @@ from benchmark.folders import make_writable
 from benchmark.processes import process_pool
 
 #: Raised whenever the same settings give other volumes.
-VERSION = 2
+VERSION = 3
 TRUTH = "truth.csv"
 RECORD = "phantom.json"
 #: nibabel is only partly typed.
@@ -95,7 +96,7 @@ def write_manifests(settings: PhantomSettings, out: Path) -> list[Path]:
     for site, group in scans.groupby("site", sort=False):
         path = out / f"{site}.csv"
         with atomic_path(path) as temporary:
-            group.drop(columns="scan_key").to_csv(temporary, index=False, lineterminator="\n")
+            group.drop(columns=["scan_key", "group", "place"]).to_csv(temporary, index=False, lineterminator="\n")
         paths.append(path)
     return sorted(paths)
 
@@ -149,7 +150,11 @@ def _make_subject(settings: PhantomSettings, out: Path, scans: list[Scan]) -> li
     for scan in scans:
         subject, key = str(scan["subject_id"]), str(scan["scan_key"])
         years = round(float(scan["age"]) - baseline, 1)
-        state = biology(settings, subject, str(scan["diagnosis"]), str(scan["sex"]), baseline, years)
+        diagnosis, sex = str(scan["diagnosis"]), str(scan["sex"])
+        normals = (
+            stratified_normals(settings, str(scan["group"]), diagnosis)[int(scan["place"])] if scan["group"] else None
+        )
+        state = biology(settings, subject, diagnosis, sex, baseline, years, normals)
         if years not in brains:
             brains[years] = tissue(settings, maps, subject, state)
         brain = brains[years]

@@ -5,6 +5,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -12,9 +13,10 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from benchmark.data.manifest import read_manifests
 from benchmark.data.phantom import PhantomSettings, generate, write_manifests
-from benchmark.data.phantom.anatomy import Biology, biology, tissue
+from benchmark.data.phantom.anatomy import SEVERITY, SEVERITY_SD, Biology, biology, tissue
 from benchmark.data.phantom.atlas import atlas
 from benchmark.data.phantom.cohort import cohort
+from benchmark.data.phantom.draws import stratified_normals
 from benchmark.data.phantom.sites import SITES
 from benchmark.errors import UserError
 
@@ -84,6 +86,45 @@ def test_the_test_set_is_balanced_at_every_site():
     assert (counts.loc[(slice(None), 1), :] == 4).all().all()
     ages = test.groupby("site")["age"].apply(lambda column: tuple(sorted(column)))
     assert ages.nunique() == 1
+
+
+def test_every_site_has_as_many_mild_and_grave_cases(small):
+    truth = pd.read_csv(small / "truth.csv")
+    of_site = truth[truth["subject_id"].str.contains(r"-t\d+$")]
+    severity = (of_site["bio_severity"] - of_site["diagnosis"].map(SEVERITY)) / SEVERITY_SD
+    quarters = pd.cut(severity, [-np.inf, *norm.ppf([0.25, 0.5, 0.75]), np.inf], labels=False)
+    # Four subjects of each site and diagnosis: one in each quarter of what is likely.
+    assert (quarters.groupby([of_site["site"], of_site["diagnosis"]]).nunique() == 4).all()
+
+
+def test_draws_are_normal_independent_and_of_the_group_alone():
+    settings = PhantomSettings(seed=4, test_subjects=1200, travelling_subjects=3)
+    normals = stratified_normals(settings, "phantom-ADNI1", "CN")
+    assert normals.shape == (400, 8)
+    expected = norm.ppf((np.arange(400) + 0.5) / 400)
+    assert np.abs(np.sort(normals, axis=0)[1:-1] - expected[1:-1, None]).max() < 0.35
+    assert np.abs(np.corrcoef(normals.T) - np.eye(8)).max() < 0.2
+    assert not np.array_equal(normals, stratified_normals(settings, "phantom-ADNI2", "CN"))
+    assert not np.array_equal(normals, stratified_normals(settings, "phantom-ADNI1", "AD"))
+    more = PhantomSettings(seed=4, test_subjects=1200, travelling_subjects=6, train_scans=640)
+    assert np.array_equal(normals, stratified_normals(more, "phantom-ADNI1", "CN"))
+
+
+def test_the_luck_of_the_draw_moves_the_separation_of_diagnoses_less():
+    def separation(seed, stratified):
+        settings = PhantomSettings(seed=seed, test_subjects=60)
+        amounts = {}
+        for diagnosis in ("CN", "AD"):
+            drawn = stratified_normals(settings, "phantom-PPMI", diagnosis)
+            independent = np.random.default_rng([seed, len(diagnosis), ord(diagnosis[0])]).standard_normal(drawn.shape)
+            states = [
+                biology(settings, "x", diagnosis, "F", 70, 0, row) for row in (drawn if stratified else independent)
+            ]
+            amounts[diagnosis] = np.array([state.ventricle_growth for state in states])
+        return (amounts["AD"][:, None] > amounts["CN"]).mean()
+
+    spread = {kind: np.std([separation(seed, kind) for seed in range(40)]) for kind in (True, False)}
+    assert spread[True] < 0.7 * spread[False]
 
 
 def test_travelling_subjects_are_seen_at_every_site_and_nobody_else_is():
