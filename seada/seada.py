@@ -71,6 +71,8 @@ class SEADA(AutoencodingModule):
         Weight of the linear adversary's explained variance; it rises with the adversarial weight.
     memory_batches
         Number of past batches whose LDRs classifier, penalty and linear adversary see beside the present one.
+    centre_batches
+        Whether they see the LDRs of each batch relative to the batch's mean, which wanders from batch to batch.
     ldr_dim, width, levels, learning_rate, gradient_clip, average_from
         See :class:`seada.autoencoding.AutoencodingModule`.
 
@@ -95,11 +97,12 @@ class SEADA(AutoencodingModule):
         variance_weight: float = 2.0,
         covariance_weight: float = 2.0,
         rank_weight: float = 1.0,
-        rank: float = 10.0,
+        rank: float = 12.0,
         view_weight: float = 1.5,
         view_strength: float = 1.0,
         linear_weight: float = 2.0,
         memory_batches: int = 15,
+        centre_batches: bool = True,
         ldr_dim: int = 32,
         width: int = 16,
         levels: int = 3,
@@ -144,7 +147,8 @@ class SEADA(AutoencodingModule):
         self.view_strength = view_strength
         self.linear_weight = linear_weight
         self.memory_batches = memory_batches
-        self.memory = LDRMemory(memory_batches)
+        self.centre_batches = centre_batches
+        self.memory = LDRMemory(memory_batches, centred=centre_batches)
 
     def build(self, geometry: Geometry) -> None:
         """Create encoder, decoder, style encoder and domain classifier."""

@@ -11,7 +11,7 @@ from benchmark.configs import METHODS
 from benchmark.tracking.waiting import waiting_share
 from tests.conftest import ROOT
 
-TRAINED = ("seada", "seada_plain", "seada_views_only", "dann", "autoencoder", "combat")
+TRAINED = ("seada", "seada_plain", "seada_uncentred", "seada_views_only", "dann", "autoencoder", "combat")
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
 

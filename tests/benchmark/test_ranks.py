@@ -16,7 +16,7 @@ import torch
 from benchmark.configs import METHODS
 from tests.conftest import ROOT
 
-METHODS_WITH_EPOCHS = ("seada", "seada_plain", "seada_views_only", "dann", "autoencoder", "combat")
+METHODS_WITH_EPOCHS = ("seada", "seada_plain", "seada_uncentred", "seada_views_only", "dann", "autoencoder", "combat")
 #: Those of a code of their own; the autoencoder is ComBat's base.
 ON_THREE = ("seada", "dann", "combat")
 METHODS_WITHOUT = ("pca_voxels", "random_vectors", "true_anatomy")

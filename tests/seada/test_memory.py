@@ -23,6 +23,29 @@ def test_memory_of_nothing_gives_the_batch_back():
     assert sites.tolist() == [1, 1, 1]
 
 
+def test_centred_memory_takes_out_the_movement_of_the_mean_alone():
+    generator = torch.Generator().manual_seed(0)
+    still = torch.randn(4, 64, 3, generator=generator)
+    moving = still + torch.arange(4.0)[:, None, None] * torch.tensor([50.0, 0, -7])
+    sites = torch.arange(64)
+    for batches in (still, moving):
+        memory = LDRMemory(3, centred=True)
+        for batch in batches:
+            joined, _ = memory.extend(batch, sites)
+        expected = torch.cat([batch - batch.mean(0) for batch in still])
+        torch.testing.assert_close(joined, expected, atol=1e-4, rtol=0)
+    plain = LDRMemory(3)
+    for batch in moving:
+        joined, _ = plain.extend(batch, sites)
+    assert torch.equal(joined, moving.flatten(0, 1))
+
+
+def test_centred_memory_leaves_a_single_scan_as_it_is():
+    memory = LDRMemory(1, centred=True)
+    ldrs, _ = memory.extend(torch.ones(1, 2), torch.zeros(1))
+    assert torch.equal(ldrs, torch.ones(1, 2))
+
+
 def test_memory_survives_a_checkpoint():
     memory, other = LDRMemory(2), LDRMemory(2)
     memory.extend(torch.ones(3, 2), torch.arange(3))
