@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -219,10 +219,22 @@ def store_folder(cell: Cell) -> Path:
     return Path(module.cache_dir) / store_digest(scans, module.preprocessing)[:16]
 
 
-def build_stores(cells: Sequence[Cell], processes: int) -> None:
-    """Build the volume stores that cells need and that are missing, before workers open them."""
+def build_stores(cells: Sequence[Cell], processes: int, tell: Callable[[str], object] | None = None) -> None:
+    """Build the volume stores that cells need and that are missing, before workers open them.
+
+    Parameters
+    ----------
+    cells
+        Whose stores.
+    processes
+        How many read and preprocess.
+    tell
+        Is called with a line before each store that is built.
+    """
     for cell in cells:
-        module, _ = _data(cell.config["data"])
+        module, scans = _data(cell.config["data"])
+        if tell is not None and not (folder := store_folder(cell)).is_dir():
+            tell(f"preprocessing {len(scans)} volumes into {folder}")
         module.store_processes = processes
         _ = module.store
 

@@ -99,7 +99,7 @@ def run_sweep(
             rows = plan(sweep, out)
             missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
             before = time.time()
-            build_stores([cell for cell, _ in missing], os.cpu_count() or 1)
+            build_stores([cell for cell, _ in missing], os.cpu_count() or 1, log_line)
             preparing += time.time() - before
             cells = [cell for cell, _, _ in rows]
             failures = executor.run(missing, cells)

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from benchmark.runner.cells import build_stores, cells_of, scans_of, store_folder
+from benchmark.runner.config import read_sweep
 from tests.conftest import ROOT, smoke_sweep
 
 #: Times that a sweep is killed; by hand, with more.
@@ -134,6 +136,20 @@ def test_tables_for_readers_with_examples_statistics_and_weights(finished, insid
         assert text in page
     assert {path.suffix for path in (tmp_path / "tables").iterdir()} == {".html", ".md", ".csv", ".tex", ".json"}
     assert "no column 'nothing'" in inside("tables", out, "--weights", "{nothing: 1}", check=False).stderr
+
+
+def test_it_is_said_once_that_volumes_are_preprocessed(smoke, tmp_path):
+    path = smoke(methods=["random_vectors"])
+    content = yaml.safe_load(path.read_text())
+    content["overrides"]["data.cache_dir"] = str(tmp_path / "cache")
+    path.write_text(yaml.safe_dump(content))
+    cells = cells_of(read_sweep(path), tmp_path)
+    said = []
+    for _ in range(2):
+        build_stores(cells, 1, said.append)
+    folder = store_folder(cells[0])
+    assert said == [f"preprocessing {len(scans_of(cells[0]))} volumes into {folder}"]
+    assert folder.parent == tmp_path / "cache"
 
 
 def test_a_failed_cell_is_recorded_and_the_others_go_on_each_by_its_own_distance(smoke, inside, tmp_path):
