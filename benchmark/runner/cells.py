@@ -231,7 +231,7 @@ def build_stores(cells: Sequence[Cell], processes: int, tell: Callable[[str], ob
     tell
         Is called with a line before each store that is built.
     """
-    for cell in cells:
+    for cell in {_data_key(cell.config["data"]): cell for cell in cells}.values():
         module, scans = _data(cell.config["data"])
         if tell is not None and not (folder := store_folder(cell)).is_dir():
             tell(f"preprocessing {len(scans)} volumes into {folder}")
