@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.phantom.acquisition import acquire, acquisition
-from benchmark.data.phantom.anatomy import biology, tissue
-from benchmark.data.phantom.atlas import atlas
+from benchmark.data.phantom.atlas import grid_affine
+from benchmark.data.phantom.biology import DRAWS, biology
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.data.phantom.sites import SITES
+from benchmark.data.phantom.template import Template
 from benchmark.replicas.volumes import Volume
+from benchmark.seeds import generator
 
 #: Site of datasets that the phantom does not name.
 _OTHER = "phantom-OASIS3"
@@ -27,16 +29,17 @@ def phantom_heads(settings: PhantomSettings) -> Volume:
         The phantom's knobs. The same subject of a dataset has the same anatomy in every session; diagnoses that the
         phantom does not know are shown as CN.
     """
-    maps = atlas(settings)
+    template, affine = Template(settings), grid_affine(settings)
 
     def head(index: int, diagnosis: str, dataset: str) -> tuple[NDArray[Any], NDArray[Any]]:
         site = f"phantom-{dataset}" if f"phantom-{dataset}" in SITES else _OTHER
         subject = f"replica-{dataset}-{index}"
         shown = diagnosis if diagnosis in ("CN", "MCI", "AD", "PD") else "CN"
         age = 60.0 + 7.0 * index % 27
-        brain = tissue(settings, maps, subject, biology(settings, subject, shown, "FM"[index % 2], age, 0.0))
+        normals = generator(settings.seed, "biology", subject).standard_normal(DRAWS)
+        state = biology(shown, "FM"[index % 2], age, 0.0, normals, settings.head_size)
         key = f"{site}/{subject}/{diagnosis}"
-        image = acquire(settings, brain, acquisition(settings, site, key), key).astype(np.float32)
-        return image / image.max(), maps.affine
+        image, _ = acquire(settings, template.brain(subject, "train", state), acquisition(settings, site, key), key)
+        return image.astype(np.float32) / image.max(), affine
 
     return head

@@ -214,7 +214,7 @@ KEPT: Sequence[Column] = (
     _measure("ssim", ("SSIM",), "ssim", "reconstruction"),
     _measure("r2_severity", ("R²", "severity"), "r2", "anatomy", target="severity"),
     _measure("r2_ventricle", ("R²", "ventricle"), "r2", "anatomy", target="ventricle_ml"),
-    _measure("r2_hippocampus", ("R²", "hippocampus"), "r2", "anatomy", target="hippocampal_loss"),
+    _measure("r2_hippocampus", ("R²", "hippocampus"), "r2", "anatomy", target="hippocampus_ml"),
     TRAVELLING_TOP1,
     Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1, terminal=False),
     Column("collapsed", ("collapsed",), "structure", "collapsed", digits=2, terminal=False),

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.data.datamodule import UNSEEN
-from benchmark.data.phantom.sites import SITES
+from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.errors import UserError
 from benchmark.fitting import resolve
 from benchmark.runner.cells import Cell, cells_of, scans_of
@@ -110,7 +110,7 @@ def works_of(sweep: SweepConfig, out: Path, question: Question) -> list[Work]:
     if question.scans is not None:
         return list(_imagined(sweep, question.scans, question.sites or _sites(sweep)))
     if _phantom_is_missing(sweep):
-        return list(_imagined(sweep, None, len(SITES)))
+        return list(_imagined(sweep, None, PhantomSettings().sites))
     works = []
     for cell in cells_of(sweep, out):
         scans = scans_of(cell)
@@ -134,7 +134,7 @@ def _phantom_is_missing(sweep: SweepConfig) -> bool:
 def _sites(sweep: SweepConfig) -> int:
     manifests = sweep.overrides.get("data.manifests", [])
     named = isinstance(manifests, list) and not any("*" in str(one) for one in manifests)
-    return max(len(manifests), 2) if named and manifests else len(SITES)
+    return max(len(manifests), 2) if named and manifests else PhantomSettings().sites
 
 
 def _imagined(sweep: SweepConfig, count: int | None, sites: int) -> Iterator[Work]:

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from benchmark.data.phantom.fields import sample, voxel_grid
 from benchmark.data.phantom.settings import PhantomSettings
+from benchmark.data.phantom.structures import STRUCTURES
 from benchmark.errors import UserError
 
 Volume = NDArray[np.float32]
@@ -26,8 +28,11 @@ CENTRE = (0.0, -18.0, 8.0)
 #: Ellipsoid (centre and half axes, MNI mm) around the lateral ventricles.
 VENTRICLES = ((0.0, -8.0, 12.0), (30.0, 48.0, 24.0))
 #: Gaussian bumps (centre and widths, MNI mm, both hemispheres) over hippocampus and amygdala, and deep grey matter.
-MEDIAL_TEMPORAL = ((26.0, -18.0, -15.0), (10.0, 18.0, 10.0))
+MEDIAL_TEMPORAL = ((26.0, -18.0, -15.0), (4.6, 10.0, 4.6))
 DEEP_GREY = ((22.0, 0.0, 0.0), (12.0, 18.0, 10.0))
+BRAINSTEM = ((0.0, -28.0, -38.0), (10.0, 10.0, 20.0))
+#: Width of the smoothing, in mm, that says how far the surroundings of the brain reach.
+HEAD_MM = 6.0
 #: Largest inward shift of the sampling point, in mm, at which the ventricle flow is tabulated.
 LARGEST_FLOW = 18.0
 FLOW_STEPS = 36
@@ -40,17 +45,23 @@ class Atlas:
     Attributes
     ----------
     maps
-        Shape (6, x, y, z), values in [0, 1]: grey matter, white matter, sulcal CSF, ventricular CSF, weight of
-        the medial temporal lobe, weight of the deep grey matter.
+        Shape (structure, x, y, z), values in [0, 1]; structures as in
+        :data:`benchmark.data.phantom.structures.STRUCTURES`.
+    frontal
+        Shape (x, y, z), from -1 behind to 1 in front.
     flow
         Shape (step, axis, x, y, z): displacement of the sampling point, in voxels, after 0, 1, … steps of a flow
         towards the inside of the ventricles. Many small steps along a smooth field cannot fold, as one large one does.
+    flow_ml
+        Shape (step,): volume of the ventricles after each of them, in ml, increasing.
     affine
         Voxel to world, RAS, mm.
     """
 
     maps: Volume
+    frontal: Volume
     flow: Volume
+    flow_ml: NDArray[np.float64]
     affine: NDArray[np.float64]
 
 
@@ -86,9 +97,26 @@ def atlas(settings: PhantomSettings) -> Atlas:
     csf = np.clip(brain - grey - white, 0, 1)
     inside = (((world - _column(VENTRICLES[0])) / _column(VENTRICLES[1])) ** 2).sum(axis=0) < 1
     ventricle = np.where(inside, csf, 0)
-    bumps = [_bump(world, *where) for where in (MEDIAL_TEMPORAL, DEEP_GREY)]
-    maps = np.stack([grey, white, csf - ventricle, ventricle, *bumps]).astype(np.float32)
-    return Atlas(maps, _flow(maps[3], settings.spacing), affine)
+    temporal, deep = (_bump(world, *where) for where in (MEDIAL_TEMPORAL, DEEP_GREY))
+    temporal = np.where(temporal > 0.5, 1.0, 2 * temporal)
+    deep = np.clip(2 * deep - temporal, 0, 1)
+    stem = np.clip(2 * _bump(world, *BRAINSTEM), 0, 1)
+    # What is around a brain, as far as a brain mask that is too wide would take it in.
+    around = np.clip(8 * gaussian_filter(brain, HEAD_MM / settings.spacing), 0, 1)
+    by_name = {
+        "cortex": grey * (1 - np.clip(temporal + deep, 0, 1)),
+        "white": white * (1 - stem),
+        "deep_grey": grey * deep,
+        "medial_temporal": grey * temporal,
+        "brainstem": white * stem,
+        "csf": csf - ventricle,
+        "ventricles": ventricle,
+        "head": np.clip(around - brain, 0, 1),
+    }
+    maps = np.stack([by_name[name] for name in STRUCTURES]).astype(np.float32)
+    flow = _flow(by_name["ventricles"], settings.spacing)
+    frontal = np.clip((world[1] + 20) / 60, -1, 1).astype(np.float32)
+    return Atlas(maps, frontal, flow, _flow_ml(by_name["ventricles"], flow, settings.spacing), affine)
 
 
 def grid_affine(settings: PhantomSettings) -> NDArray[np.float64]:
@@ -131,3 +159,10 @@ def _flow(ventricle: Volume, spacing: float) -> Volume:
         position = position + step * np.stack([map_coordinates(part, position, order=1) for part in speed])
         flow.append(position - grid)
     return np.asarray(np.stack(flow), np.float32)
+
+
+def _flow_ml(ventricle: Volume, flow: Volume, spacing: float) -> NDArray[np.float64]:
+    grid = voxel_grid(ventricle.shape)
+    ml = [float(sample(ventricle[None], grid + step).sum()) * spacing**3 / 1000 for step in flow]
+    # Near its end a flow may stand still; what inverts this needs it to increase.
+    return np.asarray(np.maximum.accumulate(np.array(ml)) + 1e-9 * np.arange(len(ml)), np.float64)

@@ -99,8 +99,8 @@ def biology(
     years
         Time since then; disease progresses with it.
     normals
-        Shape (DRAWS,), standard normal: severity, subtype, extent, the subject's own hippocampus, cortex, ventricles and
-        deep grey matter, width, length and height of the head.
+        Shape (DRAWS,), standard normal: severity, subtype, extent, the subject's own hippocampus, cortex, ventricles
+        and deep grey matter, width, length and height of the head.
     head_size
         Standard deviation of the head's sizes, as a share.
     """

@@ -1,4 +1,4 @@
-"""What test subjects' biology is drawn from: stratified, so that test sets differ little from phantom to phantom."""
+"""What held-out subjects are drawn from: one stratified draw over all sites, dealt out to them at random."""
 
 from __future__ import annotations
 
@@ -8,39 +8,87 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, qmc
 
+from benchmark.data.phantom.biology import DRAWS
 from benchmark.data.phantom.settings import PhantomSettings
+from benchmark.data.phantom.sites import Site, first_sites
 from benchmark.seeds import generator
 
-#: Numbers that a subject's biology is drawn from, see :func:`benchmark.data.phantom.anatomy.biology`.
-DRAWS = 8
+#: Diagnoses of held-out subjects, as many of each.
+DIAGNOSES = ("CN", "MCI", "AD")
+#: Group of the subjects who are scanned at every site.
+TRAVELLING = "travelling"
+#: Mean age and its standard deviation, in years; held-out subjects are spread evenly over two of them.
+AGE_MEAN, AGE_SD = 71.0, 6.0
 
 
 @cache
-def stratified_normals(settings: PhantomSettings, group: str, diagnosis: str) -> NDArray[np.float64]:
-    """Draws of the test subjects of a group and a diagnosis, a Latin hypercube in standard normal numbers.
+def held_out_draws(settings: PhantomSettings, diagnosis: str) -> NDArray[np.float64]:
+    """Draws of all held-out subjects of a diagnosis, a Latin hypercube.
 
-    Each of the ``DRAWS`` numbers takes exactly one value from each of n equally likely ranges (McKay, Beckman, Conover,
-    Technometrics 1979), in orders that fill the space of all of them evenly (centred discrepancy; Hickernell,
-    Mathematics of Computation 1998): mild and grave cases, small and large ventricles are as frequent at every site
-    and in every phantom. With independent draws their luck moved the scores of every method from phantom to phantom,
-    those of the true anatomy too.
+    Each number takes exactly one value from each of n equally likely ranges (McKay, Beckman, Conover, Technometrics
+    1979): mild and grave cases, small and large ventricles are as frequent in every phantom, whose luck would
+    otherwise move the scores of every method. The draw is one over all sites, so that which of its subjects a site has
+    says nothing: were each site stratified alone, the true anatomy would tell sites apart less often than by chance.
 
     Parameters
     ----------
     settings
-        The phantom's seed and numbers of test subjects are used.
-    group
-        A site, or ``travelling``.
+        The phantom's seed and numbers of subjects and sites are used.
     diagnosis
-        One of CN, MCI, AD.
+        One of :data:`DIAGNOSES`.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n, DRAWS): n subjects, as many as the group has of the diagnosis.
+        Shape (subjects, DRAWS + 2): standard normal numbers for :func:`benchmark.data.phantom.biology.biology`, then
+        age and sex as shares in [0, 1].
     """
-    subjects = settings.travelling_subjects if group == "travelling" else settings.test_subjects
-    rng = generator(settings.seed, "test biology", group, diagnosis)
-    shares = qmc.LatinHypercube(DRAWS, rng=rng, optimization="random-cd").random(subjects // 3)
-    normals: NDArray[np.float64] = norm.ppf(shares)
-    return normals
+    rng = generator(settings.seed, "held-out draws", diagnosis)
+    shares = qmc.LatinHypercube(DRAWS + 2, rng=rng).random(len(_slots(settings, diagnosis)))
+    return np.hstack([norm.ppf(shares[:, :DRAWS]), shares[:, DRAWS:]])
+
+
+@cache
+def dealt(settings: PhantomSettings, diagnosis: str) -> dict[str, list[int]]:
+    """Rows of :func:`held_out_draws` of every site and of :data:`TRAVELLING`.
+
+    At a ``test_confounding`` of 0 the rows are dealt out at random. Above, old subjects go rather to the sites whose
+    participants are old.
+    """
+    slots, sites = _slots(settings, diagnosis), first_sites(settings.sites)
+    rng = generator(settings.seed, "dealing", diagnosis)
+    share = settings.test_confounding
+    towards = np.array([0.0 if slot == TRAVELLING else (sites[slot].age - AGE_MEAN) / AGE_SD for slot in slots])
+    rank = np.argsort(share * towards + np.sqrt(1 - share**2) * rng.standard_normal(len(slots)), kind="stable")
+    by_age = np.argsort(held_out_draws(settings, diagnosis)[:, DRAWS], kind="stable")
+    hands: dict[str, list[int]] = {group: [] for group in (*sites, TRAVELLING)}
+    for slot, row in zip(rank.tolist(), by_age.tolist(), strict=True):
+        hands[slots[slot]].append(row)
+    return {group: sorted(rows) for group, rows in hands.items()}
+
+
+def held_out_age(share: float) -> float:
+    """Age in years of a held-out subject: evenly over two standard deviations around the mean."""
+    return round(AGE_MEAN + AGE_SD * (4 * share - 2), 1)
+
+
+def mix(site: Site, sites: dict[str, Site], confounding: float) -> NDArray[np.float64]:
+    """Shares of CN, MCI and AD at a site: its own at a confounding of 1, those of all sites together at 0."""
+    sizes = np.array([other.size for other in sites.values()], float)
+    pooled = np.average([other.mix for other in sites.values()], axis=0, weights=sizes)
+    shares = np.asarray((1 - confounding) * pooled + confounding * np.array(site.mix), np.float64)
+    shares /= shares.sum()
+    return shares
+
+
+def _slots(settings: PhantomSettings, diagnosis: str) -> list[str]:
+    """Where the held-out subjects of a diagnosis belong, one entry per subject."""
+    which = DIAGNOSES.index(diagnosis)
+    slots = [TRAVELLING] * (settings.travelling_subjects // len(DIAGNOSES))
+    for name, site in first_sites(settings.sites).items():
+        share = settings.test_confounding
+        shares = (1 - share) / len(DIAGNOSES) + share * np.array(site.mix) / sum(site.mix)
+        # Rounding the running total, not each share, keeps the sum.
+        edges = np.round(settings.test_subjects * np.cumsum([0.0, *shares])).astype(int)
+        slots += [name] * int(edges[which + 1] - edges[which])
+    return slots

@@ -74,3 +74,42 @@ def sample(volumes: NDArray[np.float32], position: NDArray[np.float32]) -> NDArr
         torch.from_numpy(np.ascontiguousarray(volumes, np.float32))[None], grid, align_corners=True
     )
     return np.asarray(sampled[0].numpy())
+
+
+@cache
+def _voxel_grid(shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    return np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in shape), indexing="ij"))
+
+
+def voxel_grid(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Voxel coordinates of a grid, shape (axis, x, y, z)."""
+    x, y, z = shape
+    return _voxel_grid((x, y, z)).copy()
+
+
+def deformed(
+    offset: NDArray[np.float32], displacement: NDArray[np.float32] | None, spacing: float
+) -> NDArray[np.float32]:
+    """Points that a grid shows through two deformations after each other.
+
+    Parameters
+    ----------
+    offset
+        From a voxel to the point that it shows, in voxels, shape (axis, x, y, z); smooth.
+    displacement
+        Where each voxel looks before that, in mm, of the same shape; None for where it is.
+    spacing
+        Edge of a voxel in mm.
+
+    Returns
+    -------
+    ndarray
+        Voxel coordinates, shape (axis, x, y, z).
+    """
+    grid = voxel_grid(offset.shape[1:])
+    if displacement is None:
+        return grid + offset
+    seen = grid + displacement / np.float32(spacing)
+    # Near the edge of the grid an offset counts on, rather than to fall to the 0 that is outside.
+    last = np.array(offset.shape[1:], np.float32)[:, None, None, None] - 1
+    return seen + sample(offset, np.clip(seen, 0, last))

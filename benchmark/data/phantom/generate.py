@@ -19,18 +19,21 @@ from tqdm import tqdm
 
 from benchmark.data.atomic import atomic_path
 from benchmark.data.phantom.acquisition import acquire, acquisition
-from benchmark.data.phantom.anatomy import Tissue, biology, tissue
-from benchmark.data.phantom.atlas import atlas
+from benchmark.data.phantom.atlas import grid_affine
+from benchmark.data.phantom.biology import DRAWS, biology
+from benchmark.data.phantom.brain import AnatomySource, Brain
 from benchmark.data.phantom.cohort import cohort
-from benchmark.data.phantom.draws import stratified_normals
+from benchmark.data.phantom.draws import held_out_draws
 from benchmark.data.phantom.settings import PhantomSettings
-from benchmark.data.phantom.sites import SITES
+from benchmark.data.phantom.sites import SITES, first_sites
+from benchmark.data.phantom.template import Template
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.processes import process_pool
+from benchmark.seeds import generator
 
 #: Raised whenever the same settings give other volumes.
-VERSION = 3
+VERSION = 4
 TRUTH = "truth.csv"
 RECORD = "phantom.json"
 #: nibabel is only partly typed.
@@ -55,7 +58,7 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     Returns
     -------
     list of Path
-        The manifests, one a site.
+        The manifests, one per site.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
         If the folder cannot be written or holds a phantom of other settings; nothing is overwritten.
     """
     if _is_there(settings, out):
-        return [out / f"{site}.csv" for site in SITES]
+        return [out / f"{site}.csv" for site in first_sites(settings.sites)]
     make_writable(out, "out")
     scans = _scans(settings)
     subjects: list[list[Scan]] = [
@@ -89,14 +92,16 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
 
 
 def write_manifests(settings: PhantomSettings, out: Path) -> list[Path]:
-    """Write the manifests alone, one a site; they need no volume."""
+    """Write the manifests alone, one per site; they need no volume."""
     out.mkdir(parents=True, exist_ok=True)
     scans = _scans(settings)
     paths = []
     for site, group in scans.groupby("site", sort=False):
         path = out / f"{site}.csv"
         with atomic_path(path) as temporary:
-            group.drop(columns=["scan_key", "group", "place"]).to_csv(temporary, index=False, lineterminator="\n")
+            group.drop(columns=["scan_key", "scanner", "years", "draw"]).to_csv(
+                temporary, index=False, lineterminator="\n"
+            )
         paths.append(path)
     return sorted(paths)
 
@@ -124,8 +129,11 @@ def _scans(settings: PhantomSettings) -> pd.DataFrame:
     stem = scans["subject_id"] + "_" + scans["session_id"]
     scans.insert(2, "image", "images/" + scans["site"] + "/" + stem + "_T1w.nii.gz")
     scans.insert(3, "mask", "images/" + scans["site"] + "/" + stem + "_mask.nii.gz")
-    for name in ("manufacturer", "model"):
-        scans[f"scanner_{name}"] = [getattr(SITES[site], name) for site in scans["site"]]
+    scans["scanner_manufacturer"] = [SITES[site].manufacturer for site in scans["site"]]
+    scans["scanner_model"] = [
+        SITES[site].model + (str(scanner + 1) if settings.scanners > 1 else "")
+        for site, scanner in zip(scans["site"], scans["scanner"], strict=True)
+    ]
     scans["field_strength"] = [SITES[site].tesla for site in scans["site"]]
     scans["scan_key"] = scans["site"] + "/" + scans["subject_id"] + "/" + scans["session_id"]
     return scans
@@ -143,35 +151,44 @@ def _mapped(
 
 def _make_subject(settings: PhantomSettings, out: Path, scans: list[Scan]) -> list[dict[str, object]]:
     """Write every scan of one subject; the anatomy of a session is computed once for all sites."""
-    maps = atlas(settings)
+    affine = grid_affine(settings)
     rows: list[dict[str, object]] = []
-    baseline = min(float(scan["age"]) for scan in scans)
-    brains: dict[float, Tissue] = {}
+    brains: dict[float, Brain] = {}
     for scan in scans:
         subject, key = str(scan["subject_id"]), str(scan["scan_key"])
-        years = round(float(scan["age"]) - baseline, 1)
-        diagnosis, sex = str(scan["diagnosis"]), str(scan["sex"])
-        normals = (
-            stratified_normals(settings, str(scan["group"]), diagnosis)[int(scan["place"])] if scan["group"] else None
-        )
-        state = biology(settings, subject, diagnosis, sex, baseline, years, normals)
+        years, diagnosis = float(scan["years"]), str(scan["diagnosis"])
+        first_age = round(float(scan["age"]) - years, 1)
+        normals = _normals(settings, subject, diagnosis, int(scan["draw"]))
+        state = biology(diagnosis, str(scan["sex"]), first_age, years, normals, settings.head_size)
         if years not in brains:
-            brains[years] = tissue(settings, maps, subject, state)
-        brain = brains[years]
-        how = acquisition(settings, str(scan["site"]), key)
-        image = acquire(settings, brain, how, key)
-        _write(image, maps.affine, out / str(scan["image"]))
-        _write(brain.brain.astype(np.uint8), maps.affine, out / str(scan["mask"]))
-        names = ("scan_key", "subject_id", "session_id", "site", "diagnosis", "sex")
+            brains[years] = _source(settings).brain(subject, str(scan["split"]), state)
+        how = acquisition(settings, str(scan["site"]), key, int(scan["scanner"]), state.severity)
+        image, mask = acquire(settings, brains[years], how, key)
+        _write(image, affine, out / str(scan["image"]))
+        _write(mask.astype(np.uint8), affine, out / str(scan["mask"]))
+        names = ("scan_key", "subject_id", "session_id", "site", "diagnosis", "sex", "scanner")
         rows.append(
             {
                 **{name: scan[name] for name in names},
                 **state.truth(),
-                "bio_ventricle_ml": brain.ventricle_ml,
+                **{
+                    name if isinstance(value, str) else f"bio_{name}": value
+                    for name, value in brains[years].truth.items()
+                },
                 **how.truth(),
             }
         )
     return rows
+
+
+def _source(settings: PhantomSettings) -> AnatomySource:
+    return Template(settings)
+
+
+def _normals(settings: PhantomSettings, subject: str, diagnosis: str, draw: int) -> NDArray[np.float64]:
+    if draw < 0:
+        return generator(settings.seed, "biology", subject).standard_normal(DRAWS)
+    return held_out_draws(settings, diagnosis)[draw, :DRAWS]
 
 
 def _write(volume: NDArray[np.uint16] | NDArray[np.uint8], affine: NDArray[np.float64], path: Path) -> None:

@@ -1,4 +1,7 @@
-"""The phantom's eight sites, named after and sized like the datasets of the SE-ADA paper; nobody real is in them."""
+"""The phantom's sites; the first eight are named after and sized like the datasets of the SE-ADA paper.
+
+Nobody real is in them.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Site:
     parkinson: float = 0.0
 
 
-SITES = {
+_NAMED = {
     "phantom-ADNI1": Site(819, (0.28, 0.49, 0.23), 75, "phantom", "A", 1.5),
     "phantom-ADNI2": Site(790, (0.32, 0.52, 0.16), 73, "phantom", "B", 3.0),
     "phantom-ADNI3": Site(700, (0.55, 0.35, 0.10), 72, "phantom", "C", 3.0),
@@ -42,3 +45,22 @@ SITES = {
     "phantom-OASIS4": Site(663, (0.15, 0.35, 0.50), 74, "phantom", "G", 3.0),
     "phantom-PPMI": Site(680, (0.80, 0.15, 0.05), 63, "phantom", "H", 3.0, parkinson=0.67),
 }
+#: Shares of CN, MCI and AD of the sites beyond the named ones, in turn.
+_MIXES = ((0.6, 0.25, 0.15), (0.3, 0.4, 0.3), (0.45, 0.35, 0.2))
+#: Most sites that a phantom can have.
+MOST = 20
+
+
+def _another(number: int) -> Site:
+    mix = _MIXES[number % len(_MIXES)]
+    return Site(
+        300 + 70 * (number % 5), mix, 66.0 + 3.0 * (number % 4), "phantom", f"S{number}", (1.5, 3.0)[number % 2]
+    )
+
+
+SITES = _NAMED | {f"phantom-site{number:02d}": _another(number) for number in range(len(_NAMED) + 1, MOST + 1)}
+
+
+def first_sites(count: int) -> dict[str, Site]:
+    """The sites of a phantom with ``count`` of them."""
+    return dict(list(SITES.items())[:count])

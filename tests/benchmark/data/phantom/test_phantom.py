@@ -5,7 +5,6 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -13,11 +12,12 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from benchmark.data.manifest import read_manifests
 from benchmark.data.phantom import PhantomSettings, generate, write_manifests
-from benchmark.data.phantom.anatomy import SEVERITY, SEVERITY_SD, Biology, biology, tissue
-from benchmark.data.phantom.atlas import atlas
+from benchmark.data.phantom.acquisition import acquire, acquisition
+from benchmark.data.phantom.biology import biology
 from benchmark.data.phantom.cohort import cohort
-from benchmark.data.phantom.draws import stratified_normals
-from benchmark.data.phantom.sites import SITES
+from benchmark.data.phantom.generate import _normals
+from benchmark.data.phantom.sites import first_sites
+from benchmark.data.phantom.template import Template
 from benchmark.errors import UserError
 
 SMALL = PhantomSettings(seed=3, spacing=8.0, train_scans=64, test_subjects=12, travelling_subjects=3)
@@ -68,8 +68,8 @@ def test_an_interrupted_phantom_is_completed(small, tmp_path):
 
 def test_the_manifests_are_valid_and_say_phantom(small):
     scans = read_manifests(sorted(small.glob("phantom-*.csv")))
-    assert set(scans["site"]) == set(SITES)
-    assert all(site.startswith("phantom-") for site in SITES)
+    assert set(scans["site"]) == set(first_sites(8))
+    assert all(site.startswith("phantom-") for site in set(scans["site"]))
     assert len(scans) == 64 + 8 * 12 + 8 * 3
 
 
@@ -84,47 +84,6 @@ def test_the_test_set_is_balanced_at_every_site():
     counts = test.groupby(["site", "travelling", "diagnosis"]).size().unstack()
     assert (counts.loc[(slice(None), 0), :] == 10).all().all()
     assert (counts.loc[(slice(None), 1), :] == 4).all().all()
-    ages = test.groupby("site")["age"].apply(lambda column: tuple(sorted(column)))
-    assert ages.nunique() == 1
-
-
-def test_every_site_has_as_many_mild_and_grave_cases(small):
-    truth = pd.read_csv(small / "truth.csv")
-    of_site = truth[truth["subject_id"].str.contains(r"-t\d+$")]
-    severity = (of_site["bio_severity"] - of_site["diagnosis"].map(SEVERITY)) / SEVERITY_SD
-    quarters = pd.cut(severity, [-np.inf, *norm.ppf([0.25, 0.5, 0.75]), np.inf], labels=False)
-    # Four subjects of each site and diagnosis: one in each quarter of what is likely.
-    assert (quarters.groupby([of_site["site"], of_site["diagnosis"]]).nunique() == 4).all()
-
-
-def test_draws_are_normal_independent_and_of_the_group_alone():
-    settings = PhantomSettings(seed=4, test_subjects=1200, travelling_subjects=3)
-    normals = stratified_normals(settings, "phantom-ADNI1", "CN")
-    assert normals.shape == (400, 8)
-    expected = norm.ppf((np.arange(400) + 0.5) / 400)
-    assert np.abs(np.sort(normals, axis=0)[1:-1] - expected[1:-1, None]).max() < 0.35
-    assert np.abs(np.corrcoef(normals.T) - np.eye(8)).max() < 0.2
-    assert not np.array_equal(normals, stratified_normals(settings, "phantom-ADNI2", "CN"))
-    assert not np.array_equal(normals, stratified_normals(settings, "phantom-ADNI1", "AD"))
-    more = PhantomSettings(seed=4, test_subjects=1200, travelling_subjects=6, train_scans=640)
-    assert np.array_equal(normals, stratified_normals(more, "phantom-ADNI1", "CN"))
-
-
-def test_the_luck_of_the_draw_moves_the_separation_of_diagnoses_less():
-    def separation(seed, stratified):
-        settings = PhantomSettings(seed=seed, test_subjects=60)
-        amounts = {}
-        for diagnosis in ("CN", "AD"):
-            drawn = stratified_normals(settings, "phantom-PPMI", diagnosis)
-            independent = np.random.default_rng([seed, len(diagnosis), ord(diagnosis[0])]).standard_normal(drawn.shape)
-            states = [
-                biology(settings, "x", diagnosis, "F", 70, 0, row) for row in (drawn if stratified else independent)
-            ]
-            amounts[diagnosis] = np.array([state.ventricle_growth for state in states])
-        return (amounts["AD"][:, None] > amounts["CN"]).mean()
-
-    spread = {kind: np.std([separation(seed, kind) for seed in range(40)]) for kind in (True, False)}
-    assert spread[True] < 0.7 * spread[False]
 
 
 def test_travelling_subjects_are_seen_at_every_site_and_nobody_else_is():
@@ -171,7 +130,7 @@ def test_truth_names_every_scan_and_every_parameter(small):
     truth = pd.read_csv(small / "truth.csv")
     assert truth["scan_key"].is_unique
     assert set(truth["scan_key"]) == set(read_manifests(sorted(small.glob("phantom-*.csv")))["scan_key"])
-    assert {"bio_severity", "bio_ventricle_ml", "bio_hippocampal_loss", "acq_gamma", "acq_noise"} <= set(truth)
+    assert {"bio_severity", "bio_ventricle_ml", "bio_hippocampus_ml", "acq_cortex", "acq_noise"} <= set(truth)
     by_diagnosis = truth.groupby("diagnosis")["bio_severity"].mean()
     assert by_diagnosis["CN"] < by_diagnosis["MCI"] < by_diagnosis["AD"]
 
@@ -181,49 +140,84 @@ def test_the_travelling_subjects_anatomy_is_the_same_everywhere(small):
     travelling = truth[truth["subject_id"].str.startswith("ph-trav")]
     biological = [name for name in travelling if name.startswith("bio_")]
     assert (travelling.groupby("subject_id")[biological].nunique() == 1).all().all()
-    assert travelling["acq_gamma"].nunique() == len(travelling)
+    assert travelling["acq_cortex"].nunique() == len(travelling)
 
 
-def test_ventricles_grow_with_severity_and_grey_matter_goes():
-    settings = PhantomSettings(spacing=4.0)
-    sizes = {}
-    for growth in (-1.0, 1.0, 2.0):
-        state = Biology(70, 0, growth, growth, growth, 0, 1, 1, 1)
-        brain = tissue(settings, atlas(settings), "somebody", state)
-        sizes[growth] = (brain.ventricle_ml, -brain.grey.sum())
-    assert sizes[-1.0] < sizes[1.0] < sizes[2.0]
-    assert sizes[-1.0][1] < sizes[1.0][1] < sizes[2.0][1]
+def test_some_training_subjects_are_scanned_twice_a_day_and_look_the_same_but_for_the_scanner(small):
+    scans = read_manifests(sorted(small.glob("phantom-*.csv")))
+    truth = pd.read_csv(small / "truth.csv").set_index("scan_key")
+    again = scans[scans["session_id"] == "ses-1b"]
+    assert 0 < len(again) < 0.3 * (scans["split"] == "train").sum()
+    assert set(again["split"]) == {"train"}
+    biological = [name for name in truth if name.startswith("bio_")]
+    for key in again["scan_key"]:
+        first = key.replace("ses-1b", "ses-1")
+        assert (truth.loc[key, biological] == truth.loc[first, biological]).all()
+        assert truth.loc[key, "acq_white"] != truth.loc[first, "acq_white"]
 
 
-def test_disease_progresses_and_health_does_not():
-    ill = [biology(SMALL, "x", "AD", "F", 70, years) for years in (0, 2)]
-    well = [biology(SMALL, "x", "CN", "F", 70, years) for years in (0, 2)]
-    assert ill[1].severity == pytest.approx(ill[0].severity + 0.2)
-    assert well[1].severity == well[0].severity
-    assert ill[1].age == 72
+@pytest.mark.parametrize("sites", [2, 20])
+def test_the_number_of_sites_and_of_their_scanners_is_a_knob(sites):
+    settings = PhantomSettings(sites=sites, scanners=2, train_scans=400)
+    scans = cohort(settings)
+    assert scans["site"].nunique() == sites
+    assert (scans["split"] == "train").sum() == 400
+    assert set(scans["scanner"]) == {0, 1}
+    # All scans that a subject has at a site come from one scanner.
+    assert (scans.groupby(["subject_id", "site"])["scanner"].nunique() == 1).all()
+
+
+def test_a_phantom_of_three_sites_has_three_manifests(tmp_path):
+    settings = PhantomSettings(seed=3, spacing=12, sites=3, train_scans=24, test_subjects=3, travelling_subjects=0)
+    assert [path.name for path in generate(settings, tmp_path, progress=False)] == [
+        "phantom-ADNI1.csv",
+        "phantom-ADNI2.csv",
+        "phantom-ADNI3.csv",
+    ]
+    assert len(generate(settings, tmp_path, progress=False)) == 3
+
+
+def features(settings, what):
+    """What a scan shows, one row per scan of the cohort, and the cohort."""
+    scans = cohort(settings)
+    source, rows = Template(settings), []
+    for scan in scans.itertuples():
+        normals = _normals(settings, scan.subject_id, scan.diagnosis, scan.draw)
+        state = biology(scan.diagnosis, scan.sex, scan.age, 0, normals, settings.head_size)
+        key = f"{scan.site}/{scan.subject_id}/{scan.session_id}"
+        brain = source.brain(scan.subject_id, scan.split, state)
+        rows.append(what(*acquire(settings, brain, acquisition(settings, scan.site, key), key), state))
+    return np.array(rows), scans
 
 
 def test_the_site_is_in_the_voxels_and_severity_too():
-    from benchmark.data.phantom.acquisition import acquire, acquisition
-
     settings = PhantomSettings(seed=9, spacing=8.0, train_scans=240, test_subjects=3, travelling_subjects=0)
-    scans = cohort(settings)
-    maps = atlas(settings)
-    rows, severity = [], []
-    for scan in scans.itertuples():
-        state = biology(settings, scan.subject_id, scan.diagnosis, scan.sex, scan.age, 0)
-        brain = tissue(settings, maps, scan.subject_id, state)
-        key = f"{scan.site}/{scan.subject_id}/{scan.session_id}"
-        rows.append(acquire(settings, brain, acquisition(settings, scan.site, key), key).ravel())
-        severity.append(state.severity)
-    features = PCA(24, random_state=0).fit_transform(np.array(rows, float))
-    features /= features.std(axis=0)
+    rows, scans = features(settings, lambda image, mask, state: np.append(image.ravel(), state.severity))
+    voxels = PCA(24, random_state=0).fit_transform(rows[:, :-1].astype(float))
+    voxels /= voxels.std(axis=0)
     site, subject = scans["site"].to_numpy(), scans["subject_id"].to_numpy()
-    predicted = cross_val_predict(LogisticRegression(max_iter=500), features, site, groups=subject, cv=GroupKFold(5))
-    assert balanced_accuracy_score(site, predicted) > 0.4
-    ill = np.array(severity) > 1
-    found = cross_val_predict(LogisticRegression(max_iter=500), features, ill, groups=subject, cv=GroupKFold(5))
-    assert balanced_accuracy_score(ill, found) > 0.65
+    predicted = cross_val_predict(LogisticRegression(max_iter=500), voxels, site, groups=subject, cv=GroupKFold(5))
+    assert balanced_accuracy_score(site, predicted) > 0.6
+    ill = rows[:, -1] > 1
+    found = cross_val_predict(LogisticRegression(max_iter=500), voxels, ill, groups=subject, cv=GroupKFold(5))
+    assert balanced_accuracy_score(ill, found) > 0.55
+
+
+def test_the_outline_alone_finds_nobody():
+    # On the phantom before version 4, whose masks were without error, this was 1.0.
+    settings = PhantomSettings(
+        seed=106, spacing=6.0, sites=4, train_scans=100, test_subjects=30, travelling_subjects=12, same_day_share=0
+    )
+    rows, scans = features(settings, lambda image, mask, state: mask.ravel())
+    train = (scans["split"] == "train").to_numpy()
+    components = PCA(32, random_state=0).fit(rows[train].astype(float)).transform(rows.astype(float))
+    components -= components[train].mean(axis=0)
+    components /= np.linalg.norm(components, axis=1, keepdims=True)
+    test = scans[~train].reset_index(drop=True)
+    site, subject = test["site"].to_numpy(), test["subject_id"].to_numpy()
+    similarity = np.where(site[:, None] != site, components[~train] @ components[~train].T, -2)
+    right = subject[similarity.argmax(axis=1)] == subject
+    assert right[(test["travelling"] == 1).to_numpy()].mean() <= 0.3
 
 
 @pytest.mark.parametrize(
@@ -232,7 +226,9 @@ def test_the_site_is_in_the_voxels_and_severity_too():
         ({"spacing": 0.5}, "phantom spacing: 0.5 is not allowed; it must be between 2 and 12"),
         ({"confounding": 1.5}, "phantom confounding: 1.5 is not allowed"),
         ({"test_subjects": 10}, "phantom test_subjects: 10 is not allowed; it must be a multiple of 3"),
-        ({"train_scans": 3}, "phantom train_scans: 3 is not allowed"),
+        ({"train_scans": 63}, "phantom train_scans: 63 is not allowed with 8 sites; it must be at least 64"),
+        ({"sites": 21}, "phantom sites: 21 is not allowed; it must be between 2 and 20"),
+        ({"mask": -1}, "phantom mask: -1 is not allowed; it must be between 0 and 5"),
     ],
 )
 def test_a_knob_out_of_range_is_named(change, message):
