@@ -14,7 +14,7 @@ from benchmark.metrics.ranking import list_quality
 from benchmark.metrics.rows import Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import Distance, EvaluationSettings
-from benchmark.metrics.similarity import similarities, vectors_of
+from benchmark.metrics.similarity import same_age_repeats, similarities, vectors_of
 from benchmark.metrics.threads import map_chunks
 
 GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites")
@@ -92,13 +92,14 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
 def distance_params(scans: Scans, distance: Distance, settings: EvaluationSettings) -> dict[str, str]:
     """Parameters that name a distance.
 
-    They say where its statistics come from the scored scans themselves, and that it is the one which the method
-    declares as its own.
+    They say where its statistics come from the scored scans themselves, which repeat scans they come from, and that it
+    is the one which the method declares as its own.
     """
     told = {"cosine_centred": {"centre": "all"}, "whitened": {"statistics": "all"}, "within_subject": {"centre": "all"}}
     source = {} if scans.reference_is_train else told.get(distance, {})
     own = {OWN[0]: OWN[1]} if distance == settings.own_distance else {}
-    return {"distance": distance, **source, **own}
+    repeats = {"repeats": "same_age"} if distance == "within_subject" and same_age_repeats(scans) else {}
+    return {"distance": distance, **source, **repeats, **own}
 
 
 def query_qualities(

@@ -34,6 +34,8 @@ class Scans:
         LDRs that centre, scale and whitening come from, shape (reference scans, dimensions).
     reference_subject
         Subject of each reference scan, shape (reference scans,).
+    reference_age
+        Age at each reference scan in years, shape (reference scans,); NaN where unknown.
     reference_is_train
         Whether these are the training scans; otherwise they are all scans of the table, the scored ones among
         them, which every row that uses them says (``centre=all``, ``statistics=all``).
@@ -51,6 +53,7 @@ class Scans:
     other: pd.DataFrame
     reference: npt.NDArray[np.float64]
     reference_subject: npt.NDArray[np.str_]
+    reference_age: npt.NDArray[np.float64]
     reference_is_train: bool
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -104,6 +107,7 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
             raise UserError(f"column 'split': no row is 'test', so there is nothing to score; found: {found}")
     rows = order[scored[order]]
     reference = order[train[order]] if train.any() else order
+    age = pd.to_numeric(embeddings["age"]).to_numpy(np.float64)
     rest = [name for name in embeddings.columns if name not in (*text, "age", "split", *columns)]
     return Scans(
         ldr=ldr[rows],
@@ -112,10 +116,11 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
         site=text["site"][rows],
         diagnosis=text["diagnosis"][rows],
         sex=text["sex"][rows],
-        age=pd.to_numeric(embeddings["age"]).to_numpy(np.float64)[rows],
+        age=age[rows],
         other=embeddings[rest].iloc[rows].reset_index(drop=True),
         reference=ldr[reference],
         reference_subject=text["subject_id"][reference],
+        reference_age=age[reference],
         reference_is_train=bool(train.any()),
     )
 

@@ -16,6 +16,8 @@ from benchmark.metrics.settings import Distance
 #: Norm, relative to the largest vector that entered, below which a vector has no direction: far under what
 #: float32 resolves (6e-8), far above what centring equal vectors in float64 leaves behind (1e-16).
 DIRECTION_FLOOR = 1e-10
+#: Scans of subjects scanned twice at one age from which these repeats alone make the within-subject covariance.
+ENOUGH_REPEATS = 40
 
 
 def prepare(
@@ -97,6 +99,9 @@ def vectors_of(scans: Scans, distance: Distance) -> Vectors:
     centred cosine after multiplication by the inverse root of the covariance of training subjects' repeat scans
     around their own mean (within-class covariance normalisation, Hatch et al., Interspeech 2006, with subjects for
     classes and Ledoit-Wolf shrinkage): directions in which one person's scans differ count less. It needs no label.
+    Where enough training subjects were scanned twice at one age (:func:`repeats_of`), only these repeats count: scans a
+    year apart differ by ageing and disease too, which would be discounted with the scanner. Where they do not differ at
+    all there is nothing to discount, and the distance is the centred cosine.
 
     There are none where all scored scans have the same vector, as far as float32 can tell. Kept in the scans' memo.
     """
@@ -121,14 +126,36 @@ def _vectors_of(scans: Scans, distance: Distance) -> Vectors:
     if distance == "within_subject":
         if not scans.reference_is_train:
             return Vectors(None, "no training scans to take the within-subject covariance from")
-        residuals = within_subject_residuals(reference, scans.reference_subject)
-        if len(residuals) < 2 or not residuals.any():
+        residuals = within_subject_residuals(reference, repeats_of(scans))
+        if len(residuals) < 2 or not (residuals.any() or same_age_repeats(scans)):
             return Vectors(None, "no training subject has two scans that differ")
+        if not residuals.any():
+            return Vectors(prepare(ldr, reference.mean(axis=0), distance))
         covariance, _ = ledoit_wolf(residuals, assume_centered=True)
         eigenvalues, directions = np.linalg.eigh(covariance)
         scaling = directions / np.sqrt(np.maximum(eigenvalues, eigenvalues[-1] * np.finfo(np.float64).eps))
         ldr, reference = ldr @ scaling, reference @ scaling
     return Vectors(prepare(ldr, reference.mean(axis=0), distance))
+
+
+def repeats_of(scans: Scans) -> npt.NDArray[np.str_]:
+    """Whose scans count as repeats of each other, one name per reference scan, shape (reference scans,).
+
+    The subject at one age, where :func:`same_age_repeats` holds; the subject otherwise.
+    """
+    return _at_age(scans) if same_age_repeats(scans) else scans.reference_subject
+
+
+def same_age_repeats(scans: Scans) -> bool:
+    """Whether at least :data:`ENOUGH_REPEATS` reference scans are of subjects who were scanned twice at one age."""
+    _, owner = np.unique(_at_age(scans), return_inverse=True)
+    return bool((np.bincount(owner)[owner] > 1).sum() >= ENOUGH_REPEATS)
+
+
+def _at_age(scans: Scans) -> npt.NDArray[np.str_]:
+    # A scan of unknown age is nobody's repeat.
+    age = np.where(np.isfinite(scans.reference_age), scans.reference_age, -np.arange(1.0, len(scans.reference_age) + 1))
+    return np.char.add(np.char.add(scans.reference_subject, "@"), np.round(age, 1).astype(np.str_))
 
 
 def within_subject_residuals(ldr: npt.NDArray[np.float64], subject: npt.NDArray[np.str_]) -> npt.NDArray[np.float64]:

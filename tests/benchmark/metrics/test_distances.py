@@ -15,7 +15,13 @@ from benchmark.metrics.evaluate import score_all
 from benchmark.metrics.retrieval import ranked, scores
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.similarity import similarities, vectors_of, within_subject_residuals
+from benchmark.metrics.similarity import (
+    repeats_of,
+    same_age_repeats,
+    similarities,
+    vectors_of,
+    within_subject_residuals,
+)
 from benchmark.metrics.travelling import scores as identity_scores
 
 NO_REPEATS = "no training subject has two scans that differ"
@@ -150,7 +156,7 @@ def test_units_and_axes_change_no_within_subject_similarity(repeated):
 )
 def test_without_repeat_scans_there_is_no_within_subject_distance(make_table, twice, changes, reason):
     table = make_table()
-    again = table[table["split"] == "train"].assign(session_id="ses-2")
+    again = table[table["split"] == "train"].assign(session_id="ses-2", age=71.0)
     scans = scored_scans(pd.concat([table, again] if twice else [table], ignore_index=True).assign(**changes))
     assert vectors_of(scans, "within_subject").vectors is None
     assert vectors_of(scans, "within_subject").reason == reason
@@ -170,3 +176,53 @@ def test_every_ranking_without_repeat_scans_has_a_reason(make_table):
     assert all(math.isnan(score.value) and score.reason for score in found)
     named = {score.metric.name for score in found if score.reason == NO_REPEATS}
     assert named >= {"mAP", "P@1", "same_site@10", "graded_nDCG@10", "top1"}
+
+
+def with_repeats(make_table, drift, jitter):
+    """Every training subject scanned twice at one age, and a year later, when ``drift`` has moved its first number."""
+    table = make_table(train=12, disease_strength=0.0)
+    train = table[table["split"] == "train"]
+    rng = np.random.default_rng(3)
+    again, later = train.assign(session_id="ses-1b"), train.assign(session_id="ses-2", age=71.0)
+    names = [name for name in table if name.startswith("z")]
+    again[names] += jitter * rng.normal(size=(len(again), len(names)))
+    later["z0"] += drift * rng.normal(size=len(later))
+    return scored_scans(pd.concat([table, again, later], ignore_index=True))
+
+
+def test_repeats_of_one_age_alone_say_what_to_discount(make_table):
+    # What a year changes in a person is not discounted: the distances are those without the yearly scans.
+    scans = with_repeats(make_table, drift=50.0, jitter=0.1)
+    assert same_age_repeats(scans)
+    calm = with_repeats(make_table, drift=0.0, jitter=0.1)
+    residuals = within_subject_residuals(scans.reference, repeats_of(scans))
+    assert residuals == pytest.approx(within_subject_residuals(calm.reference, repeats_of(calm)))
+    assert len(residuals) == 2 * 36
+    settings = EvaluationSettings(distances=("within_subject",), bootstrap=0)
+    found = [score for score in scores(scans, settings) if "distance=within_subject" in score.params]
+    assert found
+    assert all("repeats=same_age" in score.params for score in found)
+
+
+def test_where_repeats_of_one_age_do_not_differ_nothing_is_discounted(make_table):
+    scans = with_repeats(make_table, drift=5.0, jitter=0.0)
+    expected = vectors_of(scans, "cosine_centred").vectors
+    assert np.array_equal(vectors_of(scans, "within_subject").vectors, expected)
+
+
+def test_few_repeats_of_one_age_leave_all_repeats_in(make_table):
+    table = make_table(train=12)
+    train = table[table["split"] == "train"]
+    names = [name for name in table if name.startswith("z")]
+    again, later = train.iloc[:5].assign(session_id="ses-1b"), train.iloc[6:].assign(session_id="ses-2", age=71.0)
+    for part in (again, later):
+        part[names] += 1.0
+    scans = scored_scans(pd.concat([table, again, later], ignore_index=True))
+    assert not same_age_repeats(scans)
+    assert np.array_equal(repeats_of(scans), scans.reference_subject)
+
+
+def test_scans_of_unknown_age_are_nobodys_repeats(make_table):
+    table = make_table(train=30).assign(age=np.nan)
+    train = table[table["split"] == "train"].assign(session_id="ses-2")
+    assert not same_age_repeats(scored_scans(pd.concat([table, train], ignore_index=True)))
