@@ -37,6 +37,8 @@ class Scans:
     reference_is_train
         Whether these are the training scans; otherwise they are all scans of the table, the scored ones among
         them, which every row that uses them says (``centre=all``, ``statistics=all``).
+    reference_other
+        Every other column of the table, a row per reference scan in the same order.
     memo
         Results that several metrics share, by a key of their own; never part of what the scans are.
     """
@@ -52,6 +54,7 @@ class Scans:
     reference: npt.NDArray[np.float64]
     reference_subject: npt.NDArray[np.str_]
     reference_is_train: bool
+    reference_other: pd.DataFrame = field(default_factory=pd.DataFrame)
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
@@ -117,6 +120,7 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
         reference=ldr[reference],
         reference_subject=text["subject_id"][reference],
         reference_is_train=bool(train.any()),
+        reference_other=embeddings[rest].iloc[reference].reset_index(drop=True),
     )
 
 
