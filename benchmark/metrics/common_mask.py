@@ -26,8 +26,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
 
     As :func:`benchmark.metrics.travelling.scores` in every respect, for the columns ``c0, c1, ...``: what the same
     trained model says of the same scans when each is cut to the voxels that at least 99 % of the training scans' masks
-    hold and normalised again. Where it is far below top-1, people were told apart by the outline of their brain. In
-    [0, 1]; higher is better; the measure is ours.
+    hold and normalised again, vectors of shape (dimensions,). Where it is far below top-1, people were told apart by
+    the outline of their brain. In [0, 1]; higher is better. The identification rate is that of Finn et al., Nature
+    Neuroscience 2015; that the outline is taken away is ours.
 
     Returns
     -------

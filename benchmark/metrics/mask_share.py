@@ -37,7 +37,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     R² = 1 - Σ|y - ŷ|² / Σ|y - mean of the fitted part|² over the scored scans, y an LDR of shape (dimensions,), raw,
     and ŷ its prediction by ridge regression (Hoerl & Kennard, Technometrics 1970) on the leading principal components
     of the scans' binary masks (columns ``m0, m1, ...``), fitted on the training scans. At most 1, without a lower
-    bound; 0, which is chance, where the mask says nothing of the LDR. The measure is ours.
+    bound; 0, which is chance, where the mask says nothing of the LDR; lower is better. The measure is ours.
 
     It is out of sample as R² in the sample grows with the number of regressors (20 of them explain 0.2 of noise with
     100 scans), and ridge as least squares out of sample falls below 0 by as much: with the penalty that suits
