@@ -238,7 +238,9 @@ def _columns(arrays: dict[str, NDArray[np.float32]], data: SiteDataModule) -> li
         tables.append(anatomy)
     if "quality" in arrays:
         tables.append(pd.DataFrame(arrays["quality"], index, columns=list(QUALITY_COLUMNS)))
-    for name, letter in (("style", "s"), ("ldr", "z")):
+    if data.outline is not None:
+        arrays = {**arrays, "mask": data.outline.components}
+    for name, letter in (("mask", "m"), ("common", "c"), ("style", "s"), ("ldr", "z")):
         if name in arrays:
             names = [f"{letter}{i}" for i in range(arrays[name].shape[1])]
             tables.append(pd.DataFrame(arrays[name], index, columns=names))

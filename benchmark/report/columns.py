@@ -137,6 +137,13 @@ RETRIEVAL: Sequence[Column] = (
     _fairness("map_site_range", "site range", "mAP_site_range", np.ptp),
 )
 
+#: What the outline of the brain explains of an LDR, and what is left of identity without it; beside other columns
+#: where scans have masks.
+OUTLINE: Sequence[Column] = (
+    Column("mask_share", ("mask", "share"), "outline", "mask_share", terminal=False),
+    Column("top1_common_mask", ("top-1", "common mask"), "outline", "top1_common_mask", terminal=False),
+)
+
 #: What stands in every leakage table: a collapsed LDR leaks nothing and finds nothing.
 BESIDE_LEAKAGE: Sequence[Column] = (
     Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1),
@@ -216,6 +223,7 @@ KEPT: Sequence[Column] = (
     _measure("r2_ventricle", ("R²", "ventricle"), "r2", "anatomy", target="ventricle_ml"),
     _measure("r2_hippocampus", ("R²", "hippocampus"), "r2", "anatomy", target="hippocampus_ml"),
     TRAVELLING_TOP1,
+    *OUTLINE,
     Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1, terminal=False),
     Column("collapsed", ("collapsed",), "structure", "collapsed", digits=2, terminal=False),
 )

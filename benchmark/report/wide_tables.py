@@ -11,6 +11,7 @@ from benchmark.metrics.rows import parse_key_values
 from benchmark.report.columns import (
     KEPT,
     LEAKAGE,
+    OUTLINE,
     PAIR,
     RETRIEVAL,
     Column,
@@ -40,6 +41,12 @@ _RETRIEVAL_FOOTER = (
 _WORTHLESS = (
     "An LDR that leaks nothing and finds nothing is worthless: read leakage beside mAP CN/AD (other sites), effective "
     "rank (exponential of the entropy of the covariance's eigenvalues) and the first component's share of variance."
+)
+
+_OUTLINE_FOOTER = (
+    "mask share: share of the LDR's variance that principal components of the brain masks explain, out of sample; 0 by "
+    "chance. top-1 common mask: travelling subjects' top-1 when all scans are cut to the voxels that 99 % of the "
+    "training scans' masks hold; undefined where nothing but the outline tells scans apart.",
 )
 
 _LEAKAGE_FOOTER = (
@@ -115,6 +122,8 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
     """
     pair = pair_of(scores)
     common = (*_COMMON_FOOTER, _where_numbers_are(scores))
+    outline = present(OUTLINE, scores)
+    of_outline = _OUTLINE_FOOTER if outline else ()
     last = (*statistics_note(scores), *notes, _versions(scores))
     return [
         WideTable(
@@ -125,9 +134,9 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
         )
         for name, title, columns, footer in (
             ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(scores)}.")),
-            ("leakage", "Leakage", LEAKAGE, _LEAKAGE_FOOTER),
+            ("leakage", "Leakage", [*LEAKAGE, *outline], (*_LEAKAGE_FOOTER, *of_outline)),
             ("leakage_further", "Leakage, further measures", further_leakage(scores), _FURTHER_FOOTER),
-            ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
+            ("kept", "What is kept", present(KEPT, scores), (*_KEPT_FOOTER, *of_outline)),
         )
         if columns
     ]

@@ -6,12 +6,15 @@ import time
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from benchmark.configs import METHODS
+from benchmark.data.outline import COMPONENTS
 from benchmark.tracking.waiting import waiting_share
 from tests.conftest import ROOT
 
 TRAINED = ("seada", "seada_plain", "seada_uncentred", "seada_views_only", "dann", "autoencoder", "combat")
+CONTROLS = ("mask_pca", "mask_pca_combat", "equalised_pca", "equalised_pca_combat")
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
 
@@ -24,7 +27,7 @@ def vectors(frame):
 
 
 def test_there_is_a_test_for_every_shipped_method():
-    assert {path.stem for path in METHODS.glob("*.yaml")} == {*TRAINED, *CLOSED}
+    assert {path.stem for path in METHODS.glob("*.yaml")} == {*TRAINED, *CONTROLS, *CLOSED}
 
 
 def test_two_processes_that_lightning_starts_end_well(command, arguments):
@@ -83,6 +86,34 @@ def test_embeddings_carry_what_else_a_method_has(fit, phantom):
     assert np.isfinite(got["seada"][["rec_rmse", "rec_psnr", "rec_ssim"]].to_numpy()).all()
 
 
+@pytest.mark.parametrize("method", ["mask_pca_combat", "equalised_pca_combat"])
+def test_controls_are_fitted_without_epochs_and_harmonised_as_their_base_alone(fit, method):
+    alone, combat = fit(method.removesuffix("_combat"), folder="alone"), fit(method, folder="combat")
+    reused = fit(method, f"--trained_base={alone}/model.ckpt", folder="reused")
+    np.testing.assert_array_equal(vectors(embeddings(combat)), vectors(embeddings(reused)))
+    assert not np.allclose(vectors(embeddings(alone)), vectors(embeddings(combat)))
+    log = combat / "logs" / "metrics.csv"
+    assert not log.exists() or "epoch" not in log.read_text()
+
+
+@pytest.mark.parametrize("method", ["seada", "combat", "pca_voxels", "random_vectors", "true_anatomy"])
+def test_embeddings_carry_the_outline_and_what_is_left_without_it(fit, method):
+    frame = embeddings(fit(method))
+    mask, common = (frame.filter(regex=rf"^{letter}\d+$").to_numpy() for letter in "mc")
+    assert mask.shape == (len(frame), COMPONENTS)
+    # A travelling subject has one mask at all sites.
+    assert frame.groupby("subject_id")[["m0", "m1", "m2"]].std().loc[lambda t: t.notna().all(axis=1)].shape[0] > 0
+    assert common.shape == vectors(frame).shape
+    assert np.isfinite(common).all()
+    sees = method not in ("random_vectors", "true_anatomy")
+    assert np.array_equal(common, vectors(frame)) == (not sees)
+
+
+def test_without_masks_nothing_is_said_of_them(fit):
+    frame = embeddings(fit("pca_voxels", "--data.preprocessing.mask_background=false"))
+    assert frame.filter(regex=r"^[mc]\d+$").shape[1] == 0
+
+
 def test_random_vectors_differ_with_the_run_s_seed(fit):
     one, other = (vectors(embeddings(fit("random_vectors", f"--seed_everything={n}", folder=f"r{n}"))) for n in (1, 2))
     assert not np.allclose(one, other)
@@ -98,7 +129,10 @@ def test_a_saved_model_embeds_the_same_again(fit, inside, tmp_path, phantom):
         "--data.preprocessing.shape=[16,24,16]", "--data.preprocessing.spacing=10.0",
         "--trainer.enable_progress_bar=false", f"--trainer.default_root_dir={again}",
     )  # fmt: skip
-    np.testing.assert_allclose(vectors(embeddings(out)), vectors(embeddings(again)), atol=1e-6)
+    for letter in "zcm":
+        before, after = (embeddings(folder).filter(regex=rf"^{letter}\d+$").to_numpy() for folder in (out, again))
+        assert before.shape[1] > 0
+        np.testing.assert_allclose(before, after, atol=1e-6)
 
 
 def test_a_held_out_site_is_not_trained_on_and_combat_says_that_it_looked(fit):
