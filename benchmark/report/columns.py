@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.retrieval import OWN
-from benchmark.metrics.rows import parse_key_values
+from benchmark.metrics.rows import Metric, parse_key_values
+from benchmark.report.held_out import EXCESS, HELD_OUT, TRAINED_ON
+from benchmark.runner.config import LEAVE_ONE_SITE_OUT
 
 #: Distance that the wide tables show of methods that declare none, where scores hold it; else the alphabet's first.
 HEADLINE_DISTANCE = "cosine_centred"
@@ -61,6 +63,8 @@ class Column:
     over_sites
         How it is made from the cells of the held-out sites, where it is about several sites and sites are held out;
         None for a mean over them.
+    protocol
+        The only protocol whose part of a table shows it; empty for every one.
     """
 
     key: str
@@ -71,11 +75,16 @@ class Column:
     digits: int = 3
     terminal: bool = True
     over_sites: OverSites | None = None
+    protocol: str = ""
 
     @property
     def heading(self) -> str:
         """The title in one line."""
         return " ".join(self.title)
+
+    def shown_in(self, protocol: str) -> bool:
+        """Whether the part of a table that is about a protocol shows it."""
+        return self.protocol in ("", protocol)
 
     def rows(self, scores: pd.DataFrame) -> pd.DataFrame:
         """The rows of a long score table that the column shows.
@@ -114,6 +123,14 @@ def _fairness(key: str, title: str, metric: str, reduce: Reduction) -> Column:
     return Column(key, ("mAP CN/AD", title), "retrieval", metric, terminal=False, over_sites=over_sites)
 
 
+def _held_out(probe: str, name: str, coordinates: str, short: str, metric: Metric) -> Column:
+    words = {HELD_OUT: ("held-out", "site"), TRAINED_ON: ("same site", "trained on"), EXCESS: ("difference",)}
+    key = f"{probe}_{coordinates}_{metric.name.removesuffix('_recall')}"
+    params = {"probe": probe, "coordinates": coordinates}
+    title = (name, short, *words[metric])
+    return Column(key, title, metric.table, metric.name, params, protocol=LEAVE_ONE_SITE_OUT)
+
+
 CROSS_SITE_MAP = _retrieval("map_cn_ad", ("mAP", "CN/AD"), "mAP", "other_sites", "CN/AD")
 
 TRAVELLING_TOP1 = Column("travelling_top1", ("travelling", "top-1"), "identity", "top1")
@@ -144,6 +161,20 @@ BESIDE_LEAKAGE: Sequence[Column] = (
     CROSS_SITE_MAP,
 )
 
+_HELD_OUT_PROBES = tuple(
+    (probe, name, *where)
+    for where in (("standardised", "std."), ("whitened", "white."))
+    for probe, name in (("linear", "linear"), ("mlp", "MLP"))
+)
+
+#: Leakage of the held-out site alone, and of the same site when it was trained on; where sites are held out.
+OF_HELD_OUT_SITE: Sequence[Column] = tuple(
+    _held_out(*probe, metric) for probe in _HELD_OUT_PROBES for metric in (HELD_OUT, TRAINED_ON)
+)
+
+#: The first of each pair minus the second.
+HELD_OUT_EXCESS: Sequence[Column] = tuple(_held_out(*probe, EXCESS) for probe in _HELD_OUT_PROBES)
+
 #: Site probes, and beside them what tells a clean LDR from a collapsed one.
 LEAKAGE: Sequence[Column] = (
     _leakage("linear", "linear", "standardised", "std."),
@@ -152,6 +183,7 @@ LEAKAGE: Sequence[Column] = (
     _leakage("linear", "linear", "whitened", "white."),
     _leakage("knn", "kNN", "whitened", "white."),
     _leakage("mlp", "MLP", "whitened", "white."),
+    *(replace(column, terminal=False) for column in OF_HELD_OUT_SITE if column.params["coordinates"] == "standardised"),
     *BESIDE_LEAKAGE,
     Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
 )
@@ -201,6 +233,7 @@ LEAKAGE_FURTHER: Sequence[Column] = (
     _measure("same_site10", ("same-site", "@10"), "same_site@10", "retrieval"),
     _measure("style_site", ("style", "site"), "site_balanced_accuracy", "style"),
     _measure("style_disease", ("style", "CN/AD"), "disease_balanced_accuracy", "style"),
+    *(replace(column, terminal=False) for column in (*OF_HELD_OUT_SITE, *HELD_OUT_EXCESS)),
     *BESIDE_LEAKAGE,
 )
 
@@ -230,6 +263,11 @@ def pair_of(scores: pd.DataFrame) -> str:
 def with_labels(columns: Sequence[Column], pair: str) -> Sequence[Column]:
     """Columns whose titles name a pair of labels in place of :data:`PAIR`."""
     return [replace(column, title=tuple(part.replace(PAIR, pair) for part in column.title)) for column in columns]
+
+
+def leakage_columns(scores: pd.DataFrame) -> Sequence[Column]:
+    """:data:`LEAKAGE`, without the columns of the held-out site where no score is about one."""
+    return [column for column in LEAKAGE if not column.protocol or len(column.rows(scores))]
 
 
 def further_leakage(scores: pd.DataFrame) -> Sequence[Column]:

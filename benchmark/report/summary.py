@@ -98,10 +98,13 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
         cells = scores[scores["protocol"] == protocol]
         places = places_of(cells)
         several = _hold_out_several(places)
+        elsewhere = {column.key for column in columns if not column.shown_in(protocol)}
         entries = {
             method: {
                 key: _over_sites(sources[key].get((protocol, method), none), places, over_sites[key].reduce)
                 if several and key in over_sites
+                else _not_shown(places)
+                if key in elsewhere
                 else entry(parts.get((protocol, method), none), places)
                 for key, parts in selected.items()
             }
@@ -137,6 +140,10 @@ def _hold_out_several(places: Sequence[Place]) -> bool:
 def _over_sites(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction) -> Entry:
     # The chance level is that of a cell's value, not of the worst of several.
     return replace(entry(rows, places, reduce), chance=math.nan)
+
+
+def _not_shown(places: Sequence[Place]) -> Entry:
+    return Entry(math.nan, math.nan, len({seed for _, seed in places}), len(places), math.nan)
 
 
 def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.mean) -> Entry:

@@ -13,7 +13,8 @@ import pandas as pd
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import write_parquet
 from benchmark.metrics.rows import COLUMNS, parse_key_values
-from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column
+from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, OF_HELD_OUT_SITE, RETRIEVAL, Column, present
+from benchmark.report.held_out import held_out_comparison, with_held_out
 from benchmark.report.summary import Entry, Section, entry, groups, known_first, ordered, places_of, sections
 from benchmark.report.text import footnotes, markdown, narrow
 from benchmark.report.wide_tables import wide_tables
@@ -75,6 +76,8 @@ def write_tables(
 ) -> None:
     """Write :func:`benchmark.report.wide_tables.wide_tables` as Markdown and CSV, and ``retrieval_by_site.csv``.
 
+    Where sites are held out, ``leakage_held_out.csv`` too (:func:`benchmark.report.held_out.held_out_comparison`).
+
     Parameters
     ----------
     scores
@@ -87,7 +90,7 @@ def write_tables(
     notes
         Lines for the footer: the model-selection rule, what a reader must know of single methods.
     """
-    table = _sorted(scores)
+    table = with_held_out(_sorted(scores))
     out.mkdir(parents=True, exist_ok=True)
     for each in wide_tables(table, notes):
         parts = sections(table, each.columns, method_order)
@@ -96,16 +99,19 @@ def write_tables(
             temporary.write_text(text, encoding="utf-8", newline="\n")
         _write_csv(_wide(parts, each.columns), out / f"{each.name}.csv")
     _write_csv(_by_site(table, method_order), out / "retrieval_by_site.csv")
+    held_out = held_out_comparison(table)
+    if len(held_out):
+        _write_csv(held_out, out / "leakage_held_out.csv")
 
 
 def format_terminal(scores: pd.DataFrame, method_order: Sequence[str] | None = None) -> str:
-    """The two wide tables, narrow enough for a terminal of 120 columns."""
-    table = _sorted(scores)
-    return "\n".join(
-        narrow(each.title, sections(table, each.columns, method_order), each.columns)
-        for each in wide_tables(table)
-        if each.name in ("retrieval", "leakage")
-    )
+    """Retrieval and leakage, and that of held-out sites, narrow enough for a terminal of 120 columns."""
+    table = with_held_out(_sorted(scores))
+    shown = [(each.title, each.columns) for each in wide_tables(table) if each.name in ("retrieval", "leakage")]
+    of_held_out = present(OF_HELD_OUT_SITE, table)
+    if of_held_out:
+        shown.append(("Leakage of the held-out site", of_held_out))
+    return "\n".join(narrow(title, sections(table, columns, method_order), columns) for title, columns in shown)
 
 
 def _sorted(scores: pd.DataFrame) -> pd.DataFrame:

@@ -10,11 +10,12 @@ import pandas as pd
 from benchmark.metrics.rows import parse_key_values
 from benchmark.report.columns import (
     KEPT,
-    LEAKAGE,
+    OF_HELD_OUT_SITE,
     PAIR,
     RETRIEVAL,
     Column,
     further_leakage,
+    leakage_columns,
     pair_of,
     present,
     with_labels,
@@ -49,6 +50,13 @@ _LEAKAGE_FOOTER = (
     "Chance: mean over refits with permuted labels, over all methods.",
     _WORTHLESS,
     "CN/AD probe: balanced accuracy, linear, standardised.",
+)
+
+_HELD_OUT_FOOTER = (
+    "held-out site: share of the held-out site's scans that a probe names right (recall) from the LDRs of a model that "
+    "did not see that site; same site trained on: the same from the pooled run of the same seed, which saw it; "
+    "difference: the first minus the second. Mean over held-out sites, then over seeds. All other columns of this part "
+    "are about all sites, of which one was held out. Intervals and tests: leakage_held_out.csv.",
 )
 
 
@@ -115,6 +123,7 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
     """
     pair = pair_of(scores)
     common = (*_COMMON_FOOTER, _where_numbers_are(scores))
+    held_out = _HELD_OUT_FOOTER if present(OF_HELD_OUT_SITE, scores) else ()
     last = (*statistics_note(scores), *notes, _versions(scores))
     return [
         WideTable(
@@ -125,8 +134,8 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
         )
         for name, title, columns, footer in (
             ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(scores)}.")),
-            ("leakage", "Leakage", LEAKAGE, _LEAKAGE_FOOTER),
-            ("leakage_further", "Leakage, further measures", further_leakage(scores), _FURTHER_FOOTER),
+            ("leakage", "Leakage", leakage_columns(scores), (*_LEAKAGE_FOOTER, *held_out)),
+            ("leakage_further", "Leakage, further measures", further_leakage(scores), (*_FURTHER_FOOTER, *held_out)),
             ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
         )
         if columns

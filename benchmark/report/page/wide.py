@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from benchmark.report.columns import Column
+from benchmark.report.held_out import with_held_out
 from benchmark.report.page.grid import Cell, Footnotes, Grid, Header, number
 from benchmark.report.summary import Entry, Section, sections
 from benchmark.report.text import CHANCE, count, section_title
@@ -50,6 +51,7 @@ def filled_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, note
     notes
         Lines for the footers.
     """
+    scores = with_held_out(scores)
     return [
         FilledTable(
             each.name,
@@ -118,8 +120,9 @@ def grids(table: FilledTable) -> list[Grid]:
 
 
 def _grid(table: FilledTable, part: Section, place: int) -> Grid:
-    marks, notes = cell_notes([part], table.columns)
-    best = {column.key: best_methods(part, column, table.directions[column.key]) for column in table.columns}
+    columns = [column for column in table.columns if column.shown_in(part.protocol)]
+    marks, notes = cell_notes([part], columns)
+    best = {column.key: best_methods(part, column, table.directions[column.key]) for column in columns}
     rows = []
     for method, entries in part.entries.items():
         cells = [
@@ -128,17 +131,17 @@ def _grid(table: FilledTable, part: Section, place: int) -> Grid:
                 best=method in best[column.key],
                 marks=marks[part.protocol, method, column.key],
             )
-            for column in table.columns
+            for column in columns
         ]
         seeds = part.complete[method]
         rows.append([Cell(method), *cells, Cell(str(seeds), value=float(seeds))])
-    headers = [Header(column.heading, table.directions[column.key]) for column in table.columns]
+    headers = [Header(column.heading, table.directions[column.key]) for column in columns]
     return Grid(
         f"{table.name}-{place}",
         f"{table.title}. {section_title(part)}",
         [Header("method"), *headers, Header("seeds")],
         rows,
-        [[Cell(CHANCE), *(chance(part, column) for column in table.columns), Cell("")]],
+        [[Cell(CHANCE), *(chance(part, column) for column in columns), Cell("")]],
         notes,
     )
 
