@@ -36,7 +36,7 @@ class Entry:
     undefined
         Cells without a value, counted by reason.
     left_out
-        Cells whose value leaves something out, counted by reason.
+        Cells whose value leaves something out or comes with another note, counted by that.
     """
 
     mean: float

@@ -102,7 +102,7 @@ def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
     for method, entries in part.entries.items():
         for column in columns:
             found = entries[column.key]
-            for sign, reasons in ((MISSING, found.undefined), ("value without", found.left_out)):
+            for sign, reasons in ((MISSING, found.undefined), ("noted", found.left_out)):
                 if reasons:
                     text = f"{sign} ({_counted(reasons, found.cells)})"
                     lines.setdefault(text, {}).setdefault(column.heading, []).append(method)

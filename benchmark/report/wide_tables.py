@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmark.metrics.coordinates import SCANS_PER_DIMENSION, WHITENED_BY_FEW
 from benchmark.metrics.rows import parse_key_values
 from benchmark.report.columns import (
     KEPT,
@@ -124,7 +125,7 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
     pair = pair_of(scores)
     common = (*_COMMON_FOOTER, _where_numbers_are(scores))
     held_out = _HELD_OUT_FOOTER if present(OF_HELD_OUT_SITE, scores) else ()
-    last = (*statistics_note(scores), *notes, _versions(scores))
+    last = (*statistics_note(scores), *_few_for_whitening(scores), *notes, _versions(scores))
     return [
         WideTable(
             name,
@@ -139,6 +140,17 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
             ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
         )
         if columns
+    ]
+
+
+def _few_for_whitening(scores: pd.DataFrame) -> list[str]:
+    flagged = scores[scores["reason"].str.contains(WHITENED_BY_FEW, regex=False)]
+    if flagged.empty:
+        return []
+    return [
+        f"Whitened coordinates are unreliable for {', '.join(sorted(flagged['method'].unique()))}: fewer than "
+        f"{SCANS_PER_DIMENSION} training scans per dimension give them, so directions of mere noise are blown up, and "
+        "kNN and mixing see little else. Read the standardised coordinates there, and the linear probe."
     ]
 
 

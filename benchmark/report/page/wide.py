@@ -156,7 +156,7 @@ def chance(part: Section, column: Column) -> Cell:
 def _texts(entry: Entry) -> list[str]:
     return [
         f"{what} {_counted(reasons, entry.cells)}"
-        for what, reasons in (("Missing:", entry.undefined), ("Leaves something out:", entry.left_out))
+        for what, reasons in (("Missing:", entry.undefined), ("Note:", entry.left_out))
         if reasons
     ]
 

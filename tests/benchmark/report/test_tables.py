@@ -158,3 +158,15 @@ def test_a_methods_own_distance_is_the_one_that_is_shown(scores, tmp_path):
     assert "(`cosine_centred`) for a; euclidean for b." in text
     # b's cell of seed 2 has no value under either distance: a gap, not the other distance's.
     assert pd.isna(shown["pooled", "b"])
+
+
+def test_whitening_by_few_scans_is_remarked_on(scores, make_score, tmp_path):
+    leak = {"table": "leakage", "metric": "balanced_accuracy", "params": "coordinates=whitened;folds=5;probe=knn"}
+    note = "whitened with fewer than 10 scans per dimension (150 dimensions)"
+    rows = [make_score("b", 0.25, seed=seed, **leak, reason=note) for seed in (1, 2)]
+    write_tables(pd.concat([scores, pd.DataFrame(rows, columns=list(SCORE_COLUMNS))]), tmp_path / "few")
+    text = (tmp_path / "few" / "leakage.md").read_text()
+    assert f"- b, kNN white.: noted (2 of 2 cells: {note})" in text
+    assert "- Whitened coordinates are unreliable for b: fewer than 10 training scans per dimension" in text
+    write_tables(scores, tmp_path / "enough")
+    assert "unreliable" not in (tmp_path / "enough" / "leakage.md").read_text()
