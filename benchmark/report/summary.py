@@ -62,6 +62,8 @@ class Section:
         Seeds of which a method has every cell, by method.
     entries
         By method, then by column key, both in table order.
+    train_seconds
+        Mean seconds that a run's training took, by method; empty where nothing is known of it.
     """
 
     protocol: str
@@ -69,6 +71,17 @@ class Section:
     sites: int
     complete: dict[str, int]
     entries: dict[str, dict[str, Entry]]
+    train_seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def times(self) -> list[str]:
+        """Header of the column of seconds, where there is one."""
+        return ["train s"] if self.train_seconds else []
+
+    def time_of(self, method: str) -> list[str]:
+        """A method's cell in it; empty where nothing is known."""
+        seconds = self.train_seconds.get(method, math.nan)
+        return [f"{seconds:.0f}" if math.isfinite(seconds) else ""] if self.train_seconds else []
 
 
 def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequence[str] | None) -> list[Section]:

@@ -13,6 +13,7 @@ import pandas as pd
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import write_parquet
 from benchmark.metrics.rows import COLUMNS, parse_key_values
+from benchmark.report.about import About
 from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, OF_HELD_OUT_SITE, RETRIEVAL, Column, present
 from benchmark.report.held_out import held_out_comparison, with_held_out
 from benchmark.report.summary import Entry, Section, entry, groups, known_first, ordered, places_of, sections
@@ -73,6 +74,7 @@ def write_tables(
     out: Path,
     method_order: Sequence[str] | None = None,
     notes: Sequence[str] = (),
+    about: About | None = None,
 ) -> None:
     """Write :func:`benchmark.report.wide_tables.wide_tables` as Markdown and CSV, and ``retrieval_by_site.csv``.
 
@@ -89,11 +91,14 @@ def write_tables(
         row of dashes.
     notes
         Lines for the footer: the model-selection rule, what a reader must know of single methods.
+    about
+        What else readers are told, beside the scores.
     """
+    about = About() if about is None else about
     table = with_held_out(_sorted(scores))
     out.mkdir(parents=True, exist_ok=True)
-    for each in wide_tables(table, notes):
-        parts = sections(table, each.columns, method_order)
+    for each in wide_tables(table, notes, about, method_order):
+        parts = about.with_seconds(sections(table, each.columns, method_order))
         with atomic_path(out / f"{each.name}.md") as temporary:
             text = markdown(each.title, parts, each.columns, list(each.footer))
             temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -104,13 +109,15 @@ def write_tables(
         _write_csv(held_out, out / "leakage_held_out.csv")
 
 
-def format_terminal(scores: pd.DataFrame, method_order: Sequence[str] | None = None) -> str:
+def format_terminal(scores: pd.DataFrame, method_order: Sequence[str] | None = None, about: About | None = None) -> str:
     """Retrieval and leakage, and that of held-out sites, narrow enough for a terminal of 120 columns."""
+    about = About() if about is None else about
     table = with_held_out(_sorted(scores))
-    shown = [(each.title, each.columns) for each in wide_tables(table) if each.name in ("retrieval", "leakage")]
+    wide = wide_tables(table, (), about, method_order)
+    shown = [(each.title, each.columns) for each in wide if each.name in ("retrieval", "leakage")]
     of_held_out = present(OF_HELD_OUT_SITE, table)
     if of_held_out:
-        shown.append(("Leakage of the held-out site", of_held_out))
+        shown.append((about.title("Leakage of the held-out site"), of_held_out))
     return "\n".join(narrow(title, sections(table, columns, method_order), columns) for title, columns in shown)
 
 
@@ -129,6 +136,8 @@ def _wide(parts: Sequence[Section], columns: Sequence[Column]) -> pd.DataFrame:
         for method, entries in part.entries.items():
             one = replace(part, entries={method: entries})
             row: dict[str, object] = {"protocol": part.protocol, "method": method, "seeds": part.complete[method]}
+            if part.train_seconds:
+                row["train_seconds"] = part.train_seconds.get(method, math.nan)
             for column in columns:
                 row |= _numbers(column.key, entries[column.key])
             rows.append(row | {"notes": "; ".join(footnotes(one, columns))})

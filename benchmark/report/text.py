@@ -33,12 +33,17 @@ def markdown(title: str, parts: Sequence[Section], columns: Sequence[Column], fo
     for part in parts:
         blocks.append(f"## {section_title(part)}")
         here = [column for column in columns if column.shown_in(part.protocol)]
-        header = ["method", *(column.heading for column in here), "seeds"]
+        header = ["method", *(column.heading for column in here), "seeds", *part.times]
         rows = [
-            [method, *(shown(entries[column.key], column.digits) for column in here), str(part.complete[method])]
+            [
+                method,
+                *(shown(entries[column.key], column.digits) for column in here),
+                str(part.complete[method]),
+                *part.time_of(method),
+            ]
             for method, entries in part.entries.items()
         ]
-        rows.append([CHANCE, *chance_cells(part, here), ""])
+        rows.append([CHANCE, *chance_cells(part, here), "", *("" for _ in part.times)])
         blocks.append(_pipe_table(header, rows))
         notes = footnotes(part, here)
         if notes:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.metrics.coordinates import SCANS_PER_DIMENSION, WHITENED_BY_FEW
 from benchmark.metrics.rows import parse_key_values
+from benchmark.report.about import About
 from benchmark.report.columns import (
     KEPT,
     OF_HELD_OUT_SITE,
@@ -21,6 +22,7 @@ from benchmark.report.columns import (
     present,
     with_labels,
 )
+from benchmark.report.summary import ordered
 from benchmark.report.text import statistics_note
 
 _COMMON_FOOTER = (
@@ -109,7 +111,12 @@ class WideTable:
     footer: Sequence[str]
 
 
-def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTable]:
+def wide_tables(
+    scores: pd.DataFrame,
+    notes: Sequence[str] = (),
+    about: About | None = None,
+    method_order: Sequence[str] | None = None,
+) -> list[WideTable]:
     """The wide tables of a long score table: ``retrieval``, ``leakage``, ``leakage_further`` and ``kept``.
 
     The latter two leave out columns that no method has, and are left out themselves where there is none. Headers name
@@ -121,15 +128,21 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
         Long score table, rows in any order.
     notes
         Lines for the footers: the model-selection rule, what a reader must know of single methods.
+    about
+        What else readers are told; titles and footers say of synthetic data that they are.
+    method_order
+        Methods in table order.
     """
+    about = About() if about is None else about
     pair = pair_of(scores)
     common = (*_COMMON_FOOTER, _where_numbers_are(scores))
     held_out = _HELD_OUT_FOOTER if present(OF_HELD_OUT_SITE, scores) else ()
-    last = (*statistics_note(scores), *_few_for_whitening(scores), *notes, _versions(scores))
+    told = about.lines(ordered(scores["method"].unique(), method_order))
+    last = (*statistics_note(scores), *_few_for_whitening(scores), *told, *notes, _versions(scores))
     return [
         WideTable(
             name,
-            title,
+            about.title(title),
             with_labels(columns, pair),
             (*(line.replace(PAIR, pair) for line in (*common, *footer)), *last),
         )

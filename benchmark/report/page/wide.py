@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from benchmark.report.about import About
 from benchmark.report.columns import Column
 from benchmark.report.held_out import with_held_out
 from benchmark.report.page.grid import Cell, Footnotes, Grid, Header, number
@@ -39,7 +40,9 @@ class FilledTable(WideTable):
     directions: Mapping[str, bool | None]
 
 
-def filled_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, notes: Sequence[str]) -> list[FilledTable]:
+def filled_tables(
+    scores: pd.DataFrame, method_order: Sequence[str] | None, notes: Sequence[str], about: About | None = None
+) -> list[FilledTable]:
     """The wide tables of :func:`benchmark.report.wide_tables.wide_tables` with their numbers.
 
     Parameters
@@ -50,7 +53,10 @@ def filled_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, note
         Methods in table order; others follow in the alphabet's order.
     notes
         Lines for the footers.
+    about
+        What else readers are told.
     """
+    about = About() if about is None else about
     scores = with_held_out(scores)
     return [
         FilledTable(
@@ -58,10 +64,10 @@ def filled_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, note
             each.title,
             each.columns,
             each.footer,
-            sections(scores, each.columns, method_order),
+            about.with_seconds(sections(scores, each.columns, method_order)),
             directions(scores, each.columns),
         )
-        for each in wide_tables(scores, notes)
+        for each in wide_tables(scores, notes, about, method_order)
     ]
 
 
@@ -134,14 +140,15 @@ def _grid(table: FilledTable, part: Section, place: int) -> Grid:
             for column in columns
         ]
         seeds = part.complete[method]
-        rows.append([Cell(method), *cells, Cell(str(seeds), value=float(seeds))])
+        times = [number(part.train_seconds.get(method, math.nan), 0) for _ in part.times]
+        rows.append([Cell(method), *cells, Cell(str(seeds), value=float(seeds)), *times])
     headers = [Header(column.heading, table.directions[column.key]) for column in columns]
     return Grid(
         f"{table.name}-{place}",
         f"{table.title}. {section_title(part)}",
-        [Header("method"), *headers, Header("seeds")],
+        [Header("method"), *headers, Header("seeds"), *(Header(time, False) for time in part.times)],
         rows,
-        [[Cell(CHANCE), *(chance(part, column) for column in columns), Cell("")]],
+        [[Cell(CHANCE), *(chance(part, column) for column in columns), Cell(""), *(Cell("") for _ in part.times)]],
         notes,
     )
 
