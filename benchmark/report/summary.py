@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from benchmark.metrics.rows import parse_key_values
 from benchmark.report.columns import Column, Reduction
 
 #: Protocols in table order; others follow in the alphabet's.
@@ -37,6 +38,8 @@ class Entry:
         Cells without a value, counted by reason.
     left_out
         Cells whose value leaves something out or comes with another note, counted by that.
+    distances
+        By which distances its cells were scored, in alphabetical order; none where a score has no distance.
     """
 
     mean: float
@@ -46,6 +49,7 @@ class Entry:
     chance: float
     undefined: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
+    distances: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,12 @@ def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.me
         chance=float(np.mean(chances)) if chances else math.nan,
         undefined=Counter(reason for value, _, reason in cells.values() if not math.isfinite(value)),
         left_out=Counter(reason for value, _, reason in cells.values() if math.isfinite(value) and reason),
+        distances=tuple(sorted({text for params in rows["params"].unique() if (text := _distance(params))})),
     )
+
+
+def _distance(params: str) -> str:
+    return parse_key_values(params).get("distance", "")
 
 
 def _complete(rows: pd.DataFrame, places: Sequence[Place]) -> int:

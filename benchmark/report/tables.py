@@ -140,6 +140,8 @@ def _wide(parts: Sequence[Section], columns: Sequence[Column]) -> pd.DataFrame:
                 row["train_seconds"] = part.train_seconds.get(method, math.nan)
             for column in columns:
                 row |= _numbers(column.key, entries[column.key])
+                if column.best_distance:
+                    row[f"{column.key}_distance"] = ", ".join(entries[column.key].distances)
             rows.append(row | {"notes": "; ".join(footnotes(one, columns))})
     return pd.DataFrame(rows)
 
@@ -149,7 +151,8 @@ def _numbers(key: str, value: Entry) -> dict[str, float]:
 
 
 def _by_site(scores: pd.DataFrame, method_order: Sequence[str] | None) -> pd.DataFrame:
-    columns = [column for column in RETRIEVAL if column.table == "retrieval"]
+    # The best distance is chosen over all of a method's queries, not site by site.
+    columns = [column for column in RETRIEVAL if column.table == "retrieval" and not column.best_distance]
     of_site = scores[scores["subgroup"].str.startswith("query_site=")]
     selected = {column.key: groups(column.rows(of_site), "protocol", "subgroup", "method") for column in columns}
     none = of_site.iloc[:0]

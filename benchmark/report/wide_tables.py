@@ -12,6 +12,7 @@ from benchmark.metrics.rows import parse_key_values
 from benchmark.report.about import About
 from benchmark.report.columns import (
     KEPT,
+    MAP_BEST_DISTANCE,
     OF_HELD_OUT_SITE,
     PAIR,
     RETRIEVAL,
@@ -20,6 +21,7 @@ from benchmark.report.columns import (
     leakage_columns,
     pair_of,
     present,
+    retrieval_columns,
     with_labels,
 )
 from benchmark.report.summary import ordered
@@ -147,7 +149,12 @@ def wide_tables(
             (*(line.replace(PAIR, pair) for line in (*common, *footer)), *last),
         )
         for name, title, columns, footer in (
-            ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(scores)}.")),
+            (
+                "retrieval",
+                "Retrieval",
+                retrieval_columns(scores),
+                (*_RETRIEVAL_FOOTER, *_best_distance(scores), f"Distance: {_distance(scores)}."),
+            ),
             ("leakage", "Leakage", leakage_columns(scores), (*_LEAKAGE_FOOTER, *held_out)),
             ("leakage_further", "Leakage, further measures", further_leakage(scores), (*_FURTHER_FOOTER, *held_out)),
             ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
@@ -176,6 +183,26 @@ def _where_numbers_are(scores: pd.DataFrame) -> str:
         else "No score was resampled, so there are no intervals."
     )
     return f"Every number, with n, reason and chance, is in scores.parquet and scores.csv. {intervals}"
+
+
+def _best_distance(scores: pd.DataFrame) -> list[str]:
+    rows = MAP_BEST_DISTANCE.rows(scores)[["method", "protocol", "params"]].drop_duplicates()
+    if rows.empty:
+        return []
+    rows["distance"] = [parse_key_values(text)["distance"] for text in rows["params"]]
+    parts = []
+    for distance, part in rows.groupby("distance"):
+        of_method = part.groupby("method")["protocol"].agg(set)
+        everywhere = rows.groupby("method")["protocol"].agg(set)
+        names = [
+            method if of_method[method] == everywhere[method] else f"{method} ({', '.join(sorted(of_method[method]))})"
+            for method in of_method.index
+        ]
+        parts.append(f"{distance} for {', '.join(names)}")
+    return [
+        "best distance: mAP by that of the scored distances by which the method's mean is highest. It is picked by "
+        f"these very scores (an oracle), so it is optimistic: {'; '.join(parts)}. All other columns: the one below."
+    ]
 
 
 def _distance(scores: pd.DataFrame) -> str:

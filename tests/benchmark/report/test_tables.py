@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmark.report.columns import LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, further_leakage
+from benchmark.report.columns import LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, further_leakage, retrieval_columns
 from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_scores, write_tables
 
 FILES = {
@@ -107,7 +107,7 @@ def test_statistics_of_the_scored_scans_are_confessed(scores, tmp_path):
 def test_wide_csv(scores, tmp_path):
     write_tables(scores, tmp_path, ["b", "a"])
     wide = pd.read_csv(tmp_path / "retrieval.csv").set_index(["protocol", "method"])
-    for column in RETRIEVAL:
+    for column in retrieval_columns(scores):
         assert {column.key, f"{column.key}_sd", f"{column.key}_chance"} <= set(wide)
     assert wide.loc[("leave_one_site_out", "a"), "map_cn_ad"] == pytest.approx(0.35)
     assert wide.loc[("pooled", "a"), ["seeds", "map_cn_ad_chance"]].tolist() == [2, 0.5]
