@@ -25,6 +25,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from numpy.typing import NDArray
 
+from benchmark.card import MethodCard
 from benchmark.checkpoints import usable
 from benchmark.configs import DEFAULTS
 from benchmark.data.atomic import atomic_path
@@ -111,6 +112,12 @@ class FitCLI(LightningCLI):
             default=None,
             help="Distance that the method declares as its own. Training knows nothing of it; a sweep scores it beside "
             "the common ones, and the tables show it for this method.",
+        )
+        parser.add_argument(
+            "--card",
+            type=MethodCard | None,
+            default=None,
+            help="What the tables tell of the method: how its settings were chosen, what its augmentations imitate.",
         )
 
         for name, kind, default, text in COMPUTE:

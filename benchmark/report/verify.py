@@ -27,7 +27,7 @@ from benchmark.runner.sweep import run_sweep
 RUN = "verify.yaml"
 
 #: Entries of the provenance that depend on which cells are run, and parts of the sweep that do not.
-_OF_THE_CELLS = ("cells", "failed", "run_keys", "sweep")
+_OF_THE_CELLS = ("about", "cells", "failed", "run_keys", "sweep")
 _SHARED_BY_CELLS = ("evaluation", "overrides", "phantom")
 
 

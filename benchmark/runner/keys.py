@@ -52,6 +52,7 @@ IRRELEVANT = (
     ("data", "store_processes"),
     ("trained_base",),
     ("own_distance",),
+    ("card",),
     ("ckpt_path",),
     ("config",),
     ("__default_config__",),

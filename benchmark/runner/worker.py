@@ -27,7 +27,7 @@ from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.processes import end_with_parent
-from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell
+from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell, marker_of
 from benchmark.runner.progress import EpochFile, Progress, forget_progress, write_progress
 from benchmark.runner.provenance import environment
 from benchmark.tracking.loggers import wandb_logger, with_place
@@ -157,6 +157,9 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
     from benchmark import fitting
 
     started = time.time()
+    # Scored again, a cell keeps the seconds that its training once took.
+    rescored = cell.state() == "rescore" and _whole(cell.folder / fitting.EMBEDDINGS)
+    earlier = _training_seconds(cell) if rescored else None
     embeddings = _train(cell, base, nodes)
     trained = time.time()
     write_progress(cell.folder, Progress("scoring"))
@@ -176,7 +179,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
         "run_key": cell.run_key,
         "score_key": cell.score_key,
         "notes": table.notes,
-        "training_seconds": round(trained - started, 3),
+        "training_seconds": earlier if rescored else round(trained - started, 3),
         "scoring_seconds": round(time.time() - trained, 3),
         "waiting_share": waiting_share(cell.folder),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -187,6 +190,13 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
     for checkpoint in (cell.folder / fitting.CHECKPOINTS).glob("*.ckpt"):
         checkpoint.unlink()
     return scores
+
+
+def _training_seconds(cell: Cell) -> float | None:
+    """What a trained cell's training took, by its own marker or that of a cell that shares it; None if unknown."""
+    found = next((marker for marker in (cell.marker(), marker_of(cell.folder)) if marker), {})
+    seconds: float | None = found.get("training_seconds")
+    return seconds
 
 
 def _plain(cell: Cell, base: str | None, nodes: int) -> dict[str, Any]:

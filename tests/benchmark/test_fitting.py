@@ -13,7 +13,15 @@ from benchmark.data.outline import COMPONENTS
 from benchmark.tracking.waiting import waiting_share
 from tests.conftest import ROOT
 
-TRAINED = ("seada", "seada_plain", "seada_uncentred", "seada_views_only", "dann", "autoencoder", "combat")
+TRAINED = (
+    "seada_stabilised",
+    "seada",
+    "seada_stabilised_uncentred",
+    "stabiliser_only",
+    "dann",
+    "autoencoder",
+    "combat",
+)
 CONTROLS = ("mask_pca", "mask_pca_combat", "equalised_pca", "equalised_pca_combat")
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
@@ -32,7 +40,7 @@ def test_there_is_a_test_for_every_shipped_method():
 
 def test_two_processes_that_lightning_starts_end_well(command, arguments):
     out, given = arguments(
-        "seada", "--trainer.devices=2", "--trainer.accelerator=cpu",
+        "seada_stabilised", "--trainer.devices=2", "--trainer.accelerator=cpu",
         "--trainer.strategy=ddp_find_unused_parameters_true",
     )  # fmt: skip
     command(*given)
@@ -54,8 +62,8 @@ def test_combat_trains_its_base_exactly_as_the_autoencoder_alone(fit):
 def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupted_one_does(fit, arguments):
     # Weights are averaged from the beginning, so that the average too is interrupted.
     options = ("--trainer.max_epochs=30", "--model.average_from=0")
-    whole = fit("seada", *options, folder="whole")
-    killed, given = arguments("seada", *options, folder="killed")
+    whole = fit("seada_stabilised", *options, folder="whole")
+    killed, given = arguments("seada_stabilised", *options, folder="killed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "benchmark.cli", *given], cwd=ROOT, env=environment)
     deadline = time.time() + 120
@@ -64,7 +72,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
     process.kill()
     process.wait()
     assert not (killed / "embeddings.parquet").exists()
-    fit("seada", *options, folder="killed")
+    fit("seada_stabilised", *options, folder="killed")
     assert 0 <= waiting_share(whole) < 1
     # The log is that of the second stretch of work alone.
     assert pd.read_csv(killed / "logs" / "metrics.csv")["epoch"].min() > 0
@@ -72,18 +80,21 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
 
 
 def test_embeddings_carry_what_else_a_method_has(fit, phantom):
-    got = {method: embeddings(fit(method, folder=method)) for method in ("seada", "pca_voxels", "random_vectors")}
+    got = {
+        method: embeddings(fit(method, folder=method))
+        for method in ("seada_stabilised", "pca_voxels", "random_vectors")
+    }
     truth = pd.read_csv(phantom / "truth.csv").set_index("scan_key")
     for frame in got.values():
         keys = frame["site"] + "/" + frame["subject_id"] + "/" + frame["session_id"]
         expected = truth.loc[keys, "bio_ventricle_ml"].to_numpy(np.float32)
         np.testing.assert_array_equal(frame["anatomy_ventricle_ml"].to_numpy(), expected)
     styles = {method: frame.filter(regex=r"^s\d+$").shape[1] for method, frame in got.items()}
-    assert styles == {"seada": 8, "pca_voxels": 0, "random_vectors": 0}
+    assert styles == {"seada_stabilised": 8, "pca_voxels": 0, "random_vectors": 0}
     assert "rec_ssim" not in got["random_vectors"]
     assert got["pca_voxels"]["rec_ssim"].between(0, 1).all()
     assert (got["pca_voxels"]["rec_rmse"] < 1.0).all()
-    assert np.isfinite(got["seada"][["rec_rmse", "rec_psnr", "rec_ssim"]].to_numpy()).all()
+    assert np.isfinite(got["seada_stabilised"][["rec_rmse", "rec_psnr", "rec_ssim"]].to_numpy()).all()
 
 
 @pytest.mark.parametrize("method", ["mask_pca_combat", "equalised_pca_combat"])
@@ -96,7 +107,7 @@ def test_controls_are_fitted_without_epochs_and_harmonised_as_their_base_alone(f
     assert not log.exists() or "epoch" not in log.read_text()
 
 
-@pytest.mark.parametrize("method", ["seada", "combat", "pca_voxels", "random_vectors", "true_anatomy"])
+@pytest.mark.parametrize("method", ["seada_stabilised", "combat", "pca_voxels", "random_vectors", "true_anatomy"])
 def test_embeddings_carry_the_outline_and_what_is_left_without_it(fit, method):
     frame = embeddings(fit(method))
     mask, common = (frame.filter(regex=rf"^{letter}\d+$").to_numpy() for letter in "mc")
@@ -147,7 +158,7 @@ def test_a_held_out_site_is_not_trained_on_and_combat_says_that_it_looked(fit):
 
 
 def test_the_configuration_is_printed_whole(inside):
-    done = inside("fit", "--config", METHODS / "seada.yaml", "--print_config")
+    done = inside("fit", "--config", METHODS / "seada_stabilised.yaml", "--print_config")
     assert "class_path: seada.seada.SEADA" in done.stdout
     assert "adversarial_weight" in done.stdout
     assert "max_epochs" in done.stdout

@@ -48,8 +48,8 @@ def test_every_method_is_in_the_scores_and_nothing_is_rosily_missing(finished):
     _, out, _ = finished
     scores = pd.read_parquet(out / "scores.parquet")
     assert set(scores["method"]) == {
-        "seada", "dann", "combat", "autoencoder", "pca_voxels", "mask_pca", "mask_pca_combat", "equalised_pca",
-        "equalised_pca_combat", "random_vectors", "true_anatomy",
+        "seada_stabilised", "dann", "combat", "autoencoder", "pca_voxels", "mask_pca", "mask_pca_combat",
+        "equalised_pca", "equalised_pca_combat", "random_vectors", "true_anatomy",
     }  # fmt: skip
     overall = scores.query("table == 'retrieval' and metric == 'mAP' and subgroup == ''")
     assert overall["value"].between(0, 1).all()
