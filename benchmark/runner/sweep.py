@@ -25,12 +25,23 @@ from benchmark.report.remarks import remarks
 from benchmark.report.results import PROVENANCE, read_provenance
 from benchmark.report.tables import format_terminal, write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
-from benchmark.runner.cells import MARKER, REPLICATES, SCORES, Cell, build_stores, cells_of, group_of, inputs_of
+from benchmark.runner.cells import (
+    MARKER,
+    REPLICATES,
+    SCORES,
+    Cell,
+    build_stores,
+    cells_of,
+    group_of,
+    inputs_of,
+    modules_of,
+)
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
-from benchmark.runner.display import log_line
+from benchmark.runner.display import log_line, tell
 from benchmark.runner.executor import Executor
 from benchmark.runner.local import LocalExecutor
+from benchmark.runner.outdated import out_of_date
 from benchmark.runner.planning import remembered_seconds
 from benchmark.runner.provenance import environment
 from benchmark.runner.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
@@ -98,8 +109,12 @@ def run_sweep(
         prepare(sweep)
         preparing = time.time() - started
         executor = LocalExecutor(sweep) if executor is None else executor
+        told = False
         while True:
             rows = plan(sweep, out)
+            for line in [] if told else out_of_date([cell for cell, _, _ in rows], out):
+                tell(line)
+            told = True
             missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
             before = time.time()
             build_stores([cell for cell, _ in missing], os.cpu_count() or 1, log_line)
@@ -138,7 +153,8 @@ def _remember(sweep: SweepConfig, out: Path, file: Path, cells: Sequence[Cell]) 
     tables = [path for path in out.iterdir() if path.is_file() and not path.name.startswith(".")]
     found = {pattern: matches(pattern) for pattern in patterns}
     methods = list(sweep.method_files().values())
-    remember(out, [file, *methods], [*read, *made, *tables], found, tables_text(sweep, out))
+    modules = modules_of(cells)
+    remember(out, [file, *methods], [*read, *made, *tables], found, modules, tables_text(sweep, out))
 
 
 def collect_sweep(out: Path) -> list[tuple[Cell, CellState]]:
@@ -227,6 +243,7 @@ def _write_results(
         "largest_waiting_share": max((m.get("waiting_share") or 0.0 for m in markers), default=0.0),
         "commits_of_cells": sorted({str(m["environment"]["git_commit"]) for m in markers}),
         "run_keys": {cell.name: cell.run_key for cell in done},
+        "run_key_parts": {cell.name: cell.parts.digests() for cell in done},
     }
     with atomic_path(out / PROVENANCE) as temporary:
         temporary.write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n", encoding="utf-8")
