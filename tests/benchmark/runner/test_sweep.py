@@ -11,7 +11,7 @@ import yaml
 
 from benchmark.runner.cells import build_stores, cells_of, scans_of, store_folder
 from benchmark.runner.config import read_sweep
-from tests.conftest import ROOT, smoke_sweep
+from tests.conftest import ROOT, smoke_sweep, untimed
 
 #: Times that a sweep is killed; by hand, with more.
 KILLS = int(os.environ.get("SEADA_BENCH_TEST_KILLS", "6"))
@@ -29,7 +29,7 @@ def finished(tmp_path_factory, phantom, inside):
 
 
 def contents(folder):
-    return {name: (folder / name).read_bytes() for name in TABLES}
+    return {name: untimed(folder / name) for name in TABLES}
 
 
 def markers(folder):
@@ -59,7 +59,7 @@ def test_the_footers_name_model_selection_and_what_methods_need(finished):
     _, out, _ = finished
     for name in ("retrieval.md", "leakage.md"):
         text = (out / name).read_text()
-        assert "- Model selection: none. The weights are those at the end of training" in text
+        assert "- Model selection: none within a run. The weights are those at the end of training" in text
         assert "- combat: needs the site of every scan it embeds\n" in text
         assert "No row was marked as training" not in text
         # No site is held out here.
