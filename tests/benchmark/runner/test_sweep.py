@@ -11,7 +11,7 @@ import yaml
 
 from benchmark.runner.cells import build_stores, cells_of, scans_of, store_folder
 from benchmark.runner.config import read_sweep
-from tests.conftest import ROOT, smoke_sweep
+from tests.conftest import ROOT, smoke_sweep, untimed
 
 #: Times that a sweep is killed; by hand, with more.
 KILLS = int(os.environ.get("SEADA_BENCH_TEST_KILLS", "6"))
@@ -29,7 +29,7 @@ def finished(tmp_path_factory, phantom, inside):
 
 
 def contents(folder):
-    return {name: (folder / name).read_bytes() for name in TABLES}
+    return {name: untimed(folder / name) for name in TABLES}
 
 
 def markers(folder):
