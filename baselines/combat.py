@@ -78,8 +78,14 @@ class ComBat(RepresentationModule):
         self.base.load_state_dict(state["state_dict"])
         self.base_is_trained = True
 
+    @property
+    def training_epochs_apply(self) -> bool:
+        """Whether the base trains by epochs, for the plan of a sweep."""
+        return bool(getattr(self.base, "training_epochs_apply", True))
+
     def on_fit_start(self) -> None:
-        """Lightning hook: no epochs for a base that is trained already."""
+        """Lightning hook: no epochs for a base that is trained already, or that has none."""
+        self.base.on_fit_start()
         if self.base_is_trained:
             self.trainer.fit_loop.max_epochs = 0
 
@@ -125,8 +131,8 @@ class ComBat(RepresentationModule):
         return self.base.embed(batch)
 
     def notes(self) -> dict[str, str]:
-        """Whether scans of the held-out site were looked at."""
-        notes = {"site_label": "needs the site of every scan it embeds"}
+        """What the base notes, and whether scans of the held-out site were looked at."""
+        notes = {**self.base.notes(), "site_label": "needs the site of every scan it embeds"}
         if self.transductive_scans:
             notes["transductive"] = (
                 f"location and scale of the held-out site fitted on {self.transductive_scans} of its unlabelled, "

@@ -28,7 +28,6 @@ LISTED = 10
 
 _KEY = ["site", "subject_id", "session_id"]
 _TEXT = ("subject_id", "session_id", "site", "diagnosis", "sex", "split")
-_LDR = re.compile(r"z(0|[1-9][0-9]*)")
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,14 @@ class EmbeddingTable:
 
 def ldr_columns(frame: pd.DataFrame) -> list[str]:
     """Names of the LDR's columns, ``z0`` to ``zD-1``, in order."""
-    found = sorted(int(match[1]) for name in frame.columns if (match := _LDR.fullmatch(str(name))))
-    return [f"z{number}" for number in found]
+    return numbered_columns(frame, "z")
+
+
+def numbered_columns(frame: pd.DataFrame, letter: str) -> list[str]:
+    """Names of the columns that are a letter and a number, such as ``m0, m1, ...``, in the order of the numbers."""
+    pattern = re.compile(letter + "(0|[1-9][0-9]*)")
+    found = sorted(int(match[1]) for name in frame.columns if (match := pattern.fullmatch(str(name))))
+    return [f"{letter}{number}" for number in found]
 
 
 def read_embeddings(path: Path) -> EmbeddingTable:

@@ -25,6 +25,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from numpy.typing import NDArray
 
+from benchmark.card import MethodCard
 from benchmark.checkpoints import usable
 from benchmark.configs import DEFAULTS
 from benchmark.data.atomic import atomic_path
@@ -111,6 +112,12 @@ class FitCLI(LightningCLI):
             default=None,
             help="Distance that the method declares as its own. Training knows nothing of it; a sweep scores it beside "
             "the common ones, and the tables show it for this method.",
+        )
+        parser.add_argument(
+            "--card",
+            type=MethodCard | None,
+            default=None,
+            help="What the tables tell of the method: how its settings were chosen, what its augmentations imitate.",
         )
 
         for name, kind, default, text in COMPUTE:
@@ -238,7 +245,9 @@ def _columns(arrays: dict[str, NDArray[np.float32]], data: SiteDataModule) -> li
         tables.append(anatomy)
     if "quality" in arrays:
         tables.append(pd.DataFrame(arrays["quality"], index, columns=list(QUALITY_COLUMNS)))
-    for name, letter in (("style", "s"), ("ldr", "z")):
+    if data.outline is not None:
+        arrays = {**arrays, "mask": data.outline.components}
+    for name, letter in (("mask", "m"), ("common", "c"), ("style", "s"), ("ldr", "z")):
         if name in arrays:
             names = [f"{letter}{i}" for i in range(arrays[name].shape[1])]
             tables.append(pd.DataFrame(arrays[name], index, columns=names))

@@ -39,6 +39,9 @@ class Batch(TypedDict, total=False):
         0 for F, 1 for M, float32, shape (batch,); NaN if unknown.
     anatomy
         True anatomy of a phantom scan, float32, shape (batch, parameter); absent for real data.
+    common_volume
+        ``volume`` cut to the mask that is common to the training scans and normalised in it again, same shape; only
+        in batches of :meth:`RepresentationModule.predict_step`, and only where scans have masks.
     """
 
     volume: Tensor
@@ -47,6 +50,7 @@ class Batch(TypedDict, total=False):
     age: Tensor
     sex: Tensor
     anatomy: Tensor
+    common_volume: Tensor
 
 
 class Prediction(TypedDict, total=False):
@@ -63,12 +67,15 @@ class Prediction(TypedDict, total=False):
     quality
         Quality of the reconstruction, float32, shape (batch, 3), in the order of
         :data:`seada.image_quality.QUALITIES`; absent where a method does not reconstruct.
+    common
+        LDRs of the volumes cut to the common mask, as ``ldr``; absent where the batch has none.
     """
 
     index: Tensor
     ldr: Tensor
     style: Tensor
     quality: Tensor
+    common: Tensor
 
 
 class RepresentationModule(LightningModule, ABC):
@@ -220,6 +227,9 @@ class RepresentationModule(LightningModule, ABC):
         reconstruction = self.reconstruct(batch, ldr)
         if reconstruction is not None:
             prediction["quality"] = reconstruction_quality(reconstruction.float(), batch["volume"].float()).cpu()
+        if "common_volume" in batch:
+            common: Batch = {**batch, "volume": batch["common_volume"]}
+            prediction["common"] = self.embed(common).float().cpu()
         return prediction
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

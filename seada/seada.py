@@ -40,8 +40,8 @@ class SEADA(AutoencodingModule):
     penalty keeps the LDR from collapsing onto the one direction that blinds the classifier, the LDR of a scan and
     that of the same scan with another contrast, shading, blur and noise are drawn together (the three terms of
     VICReg, Bardes et al., ICLR 2022), the effective rank is drawn to one value, and a second, linear adversary with a
-    closed form finds a site that is hidden behind an inflated direction. ``seada.yaml`` has it on,
-    ``seada_plain.yaml`` off.
+    closed form finds a site that is hidden behind an inflated direction. ``seada_stabilised.yaml``
+    has it on, ``seada.yaml`` off.
 
     Parameters
     ----------

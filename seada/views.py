@@ -23,7 +23,9 @@ def acquisition_views(volume: Tensor, rows: Tensor, epoch: int, seed: int, stren
     A tone curve (gamma and a smooth bend), a smooth multiplicative field, a little blur or sharpening and Gaussian
     noise, then the normalisation to mean 0 and SD 1 inside the mask again, as preprocessing does. These are the usual
     intensity augmentations of MR images (Pérez-García et al., torchio, 2021; the tone curve after Zhou et al.,
-    Models Genesis, 2021), drawn over a wide range: nothing of them is fitted to a site.
+    Models Genesis, 2021), drawn over a wide range. They know no site, but they imitate four families of scanner
+    effects: contrast (tone curve), bias (field), resolution (blur) and noise, close to how the phantom makes them
+    (docs/method.md). None imitates gradient non-linearity, motion, mask errors, registration residue or quantisation.
 
     Parameters
     ----------

@@ -47,11 +47,13 @@ def main(args: list[str]) -> int:
         raise UserError(f"--out: {options.out} is the folder of the embeddings; name another folder")
 
     from benchmark.foreign.options import ForeignOptions
+    from benchmark.report.about import About
     from benchmark.report.evaluate_file import evaluate_file
+    from benchmark.report.results import PROVENANCE, read_provenance
     from benchmark.report.tables import format_terminal
 
     names = ("rows", "key", "label", "site", "subject", "session", "vectors")
     foreign = ForeignOptions(manifests=tuple(options.manifest), **{name: options[name] for name in names})
     scores = evaluate_file(options.embeddings, options.out, options.evaluation, foreign, options.allow_different_scans)
-    say(format_terminal(scores))
+    say(format_terminal(scores, about=About.of(read_provenance(options.out / PROVENANCE))))
     return 0

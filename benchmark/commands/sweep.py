@@ -78,6 +78,7 @@ def main(args: list[str]) -> int:
 
 def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
     from benchmark.runner.advice import Limits
+    from benchmark.runner.outdated import out_of_date
     from benchmark.runner.plan_text import plan_text
     from benchmark.runner.planning import make_plan
     from benchmark.runner.works import Question, works_of
@@ -88,4 +89,6 @@ def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
         raise UserError("the sweep has no cells: give 'seeds' of a protocol")
     cache = Path(works[0].config["data"]["cache_dir"])
     say(plan_text(make_plan(works, sweep.evaluation, sweep.workers), Limits.here(out, cache)))
+    for line in out_of_date([work.cell for work in works if work.cell is not None], out):
+        say(line)
     return 0

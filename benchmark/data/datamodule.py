@@ -12,9 +12,11 @@ import torchio
 from lightning import LightningDataModule
 from numpy.typing import NDArray
 
+from benchmark.data.common_mask import CommonMask
 from benchmark.data.counting_loader import CountingLoader
 from benchmark.data.dataset import VolumeDataset
 from benchmark.data.manifest import read_manifests
+from benchmark.data.outline import Outline
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.data.sampling import EveryScanOnce, SiteBalancedSampler
 from benchmark.data.splits import assign_splits, check_no_overlap
@@ -94,6 +96,7 @@ class SiteDataModule(LightningDataModule):
         self.store_processes = store_processes
         self._scans: pd.DataFrame | None = None
         self._store: VolumeStore | None = None
+        self._outline: Outline | None = None
 
     @property
     def scans(self) -> pd.DataFrame:
@@ -110,6 +113,19 @@ class SiteDataModule(LightningDataModule):
                 self.scans, self.preprocessing, Path(self.cache_dir), processes=self.store_processes
             )
         return self._store
+
+    @property
+    def outline(self) -> Outline | None:
+        """Principal components of the masks and common mask, from the training scans' masks.
+
+        None where a volume's background doesn't show its mask: a scan has none, or ``mask_background`` is false.
+        """
+        masked = "mask" in self.scans and self.scans["mask"].fillna("").astype(bool).all()
+        if not masked or not self.preprocessing.mask_background:
+            return None
+        if self._outline is None:
+            self._outline = Outline.cached(self.store, self._rows("train"))
+        return self._outline
 
     @property
     def training_sites(self) -> tuple[str, ...]:
@@ -139,10 +155,10 @@ class SiteDataModule(LightningDataModule):
         return self._loader(self._dataset(self.augmentation), sampler)
 
     def predict_dataloader(self) -> CountingLoader:
-        """Every scan once over all ranks, as it is in the store."""
+        """Every scan once over all ranks, as it is in the store, and cut to the common mask where there are masks."""
         rank, ranks = self._rank()
         rows = np.arange(len(self.scans))
-        return self._loader(self._dataset(None), EveryScanOnce(rows, self.batch_size, rank, ranks))
+        return self._loader(self._dataset(None, self._common_mask()), EveryScanOnce(rows, self.batch_size, rank, ranks))
 
     def split_dataloader(self, split: Literal["train", "unseen"]) -> CountingLoader:
         """Every scan of one split once on every rank, for what is fitted after training."""
@@ -176,9 +192,16 @@ class SiteDataModule(LightningDataModule):
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
-    def _dataset(self, augmentation: Any) -> VolumeDataset:
+    def _dataset(self, augmentation: Any, common: CommonMask | None = None) -> VolumeDataset:
         seed = derive_seed(self.seed, "augmentation")
-        return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, self._anatomy())
+        return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, self._anatomy(), common)
+
+    def _common_mask(self) -> CommonMask | None:
+        # Heads that are not aligned may have no voxel in common.
+        if self.outline is None or not self.outline.common.any():
+            return None
+        settings = self.preprocessing
+        return CommonMask(self.outline.common, settings.normalisation, settings.percentiles)
 
     def _loader(self, dataset: VolumeDataset, sampler: Any) -> CountingLoader:
         return CountingLoader(

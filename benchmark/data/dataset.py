@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from benchmark.data.common_mask import CommonMask
 from benchmark.data.sampling import EVALUATION, BatchRows
 from benchmark.seeds import derive_seed
 
@@ -37,6 +38,8 @@ class VolumeDataset(Dataset[dict[str, Tensor]]):
         Of the augmentation.
     anatomy
         Shape (scan, parameter), float32; the phantom's true anatomy, or None.
+    common
+        What cuts volumes to a common mask; None for batches without ``common_volume``.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class VolumeDataset(Dataset[dict[str, Tensor]]):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         anatomy: NDArray[np.float32] | None = None,
+        common: CommonMask | None = None,
     ) -> None:
         self.volumes = volumes
         self.keys = scans["scan_key"].tolist()
@@ -56,6 +60,7 @@ class VolumeDataset(Dataset[dict[str, Tensor]]):
         self.anatomy = None if anatomy is None else torch.tensor(anatomy, dtype=torch.float32)
         self.augmentation = augmentation
         self.seed = seed
+        self.common = common
 
     def __getitem__(self, batch: BatchRows) -> dict[str, Tensor]:
         epoch, rows = batch
@@ -73,6 +78,8 @@ class VolumeDataset(Dataset[dict[str, Tensor]]):
         }
         if self.anatomy is not None:
             fields["anatomy"] = self.anatomy[index]
+        if self.common is not None:
+            fields["common_volume"] = self.common.cut(volume)
         return fields
 
     def _augment(self, volume: Tensor, row: int, epoch: int) -> Tensor:

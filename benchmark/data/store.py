@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmark.data.contents import sha256_of
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.errors import UserError
 from benchmark.processes import process_pool
@@ -113,7 +114,7 @@ class VolumeStore:
             )
         if scans.empty:
             raise UserError("there is no scan to preprocess")
-        digest = store_digest(scans, preprocessing)
+        digest = store_digest(scans, preprocessing, cache_dir)
         folder = cache_dir / digest[:16]
         found = _opened(folder, digest)
         if found is not None:
@@ -149,37 +150,79 @@ class VolumeStore:
         return np.array([self._rows[key] for key in keys], dtype=np.int64)
 
 
-def store_digest(scans: pd.DataFrame, preprocessing: Preprocessing) -> str:
-    """SHA-256 of the settings, the library versions and, scan by scan, key and content of image and mask.
+def store_digest(scans: pd.DataFrame, preprocessing: Preprocessing, cache_dir: Path | None = None) -> str:
+    """SHA-256 of the settings, the library versions and :func:`image_digest`.
 
-    The content is the manifest's ``sha256`` where it is stated, else the end of the path, size and time of change.
+    Parameters
+    ----------
+    scans, cache_dir
+        As for :func:`image_digest`.
+    preprocessing
+        What is done to each volume.
     """
-    missing: list[str] = []
-    inputs = [
-        [row["scan_key"], row.get("sha256") or _stamp(row, "image", missing), _stamp(row, "mask", missing)]
-        for row in scans.to_dict("records")
-    ]
-    if missing:
-        raise _unusable(missing, len(scans))
-    text = json.dumps({**_settings(preprocessing), "inputs": inputs}, sort_keys=True, separators=(",", ":"))
+    return digest_of_store(image_digest(scans, cache_dir), preprocessing)
+
+
+def digest_of_store(images: str, preprocessing: Preprocessing) -> str:
+    """:func:`store_digest`, for images whose :func:`image_digest` is known."""
+    text = json.dumps({**_settings(preprocessing), "images": images}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def image_digest(scans: pd.DataFrame, cache_dir: Path | None = None) -> str:
+    """SHA-256 of, scan by scan, key and content of image and mask; where the files lie is no part of it.
+
+    The content is the manifest's ``sha256`` where it is stated, else that of the file.
+
+    Parameters
+    ----------
+    scans
+        The scans table.
+    cache_dir
+        Where files' digests are remembered, see :func:`benchmark.data.contents.sha256_of`.
+
+    Raises
+    ------
+    UserError
+        Listing every file that cannot be read.
+    """
+    rows = scans.to_dict("records")
+    named = [str(row.get("sha256") or "").lower() for row in rows]
+    files = [
+        ("" if stated else str(row.get("image") or ""), str(row.get("mask") or ""))
+        for row, stated in zip(rows, named, strict=True)
+    ]
+    try:
+        found = sha256_of((file for pair in files for file in pair if file), cache_dir)
+    except OSError:
+        problems = [
+            _problem(row, f"{file}: {reason}")
+            for row, pair in zip(rows, files, strict=True)
+            for file in pair
+            if file and (reason := _unreadable(file))
+        ]
+        if not problems:
+            raise
+        raise _unusable(problems, len(scans)) from None
+    inputs = [
+        [row["scan_key"], stated or found.get(image, ""), found.get(mask, "")]
+        for row, stated, (image, mask) in zip(rows, named, files, strict=True)
+    ]
+    return hashlib.sha256(json.dumps(inputs, separators=(",", ":")).encode()).hexdigest()
+
+
+def _unreadable(file: str) -> str:
+    try:
+        with Path(file).open("rb") as stream:
+            stream.read(1)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _settings(preprocessing: Preprocessing) -> dict[str, Any]:
     libraries = {name: version(name) for name in LIBRARIES}
     return {"store_version": STORE_VERSION, "preprocessing": asdict(preprocessing), "libraries": libraries}
-
-
-def _stamp(row: Mapping[Any, Any], column: str, missing: list[str]) -> list[str | int]:
-    if not row.get(column):
-        return []
-    path = Path(row[column])
-    try:
-        state = path.stat()
-    except OSError as error:
-        missing.append(_problem(row, f"{path}: {error.strerror}"))
-        return []
-    return ["/".join(path.parts[-4:]), state.st_size, state.st_mtime_ns]
 
 
 def _opened(folder: Path, digest: str) -> VolumeStore | None:

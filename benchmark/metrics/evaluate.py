@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from multiprocessing import get_context
 
@@ -16,7 +18,8 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 import benchmark.metrics
-from benchmark.metrics.rows import Score, to_frame
+from benchmark.metrics.coordinates import whitening_note
+from benchmark.metrics.rows import Score, parse_key_values, to_frame
 from benchmark.metrics.scans import Scans, scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import threads, use_one_thread
@@ -108,7 +111,19 @@ def _scored(name: str, scans: Scans, settings: EvaluationSettings, query_sites: 
     with threadpool_limits(1), warnings.catch_warnings():
         # Stopping at the iteration limit is part of what the probes are.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return scorer(scans, settings, query_sites)
+        return _flagged(scorer(scans, settings, query_sites), whitening_note(scans.reference))
+
+
+def _flagged(scores: list[Score], note: str) -> list[Score]:
+    """Scores; those in whitened coordinates, or by the whitened distance, with a note if there is one."""
+    if not note:
+        return scores
+    return [
+        replace(score, reason="; ".join(text for text in (score.reason, note) if text))
+        if math.isfinite(score.value) and "whitened" in parse_key_values(score.params).values()
+        else score
+        for score in scores
+    ]
 
 
 @cache

@@ -39,6 +39,8 @@ class Scans:
     reference_is_train
         Whether these are the training scans; otherwise they are all scans of the table, the scored ones among
         them, which every row that uses them says (``centre=all``, ``statistics=all``).
+    reference_other
+        Every other column of the table, a row per reference scan in the same order.
     memo
         Results that several metrics share, by a key of their own; never part of what the scans are.
     """
@@ -55,6 +57,7 @@ class Scans:
     reference_subject: npt.NDArray[np.str_]
     reference_age: npt.NDArray[np.float64]
     reference_is_train: bool
+    reference_other: pd.DataFrame = field(default_factory=pd.DataFrame)
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
@@ -122,6 +125,7 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
         reference_subject=text["subject_id"][reference],
         reference_age=age[reference],
         reference_is_train=bool(train.any()),
+        reference_other=embeddings[rest].iloc[reference].reset_index(drop=True),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from benchmark.embeddings import numbered_columns
 from benchmark.metrics.coordinates import transform
 from benchmark.metrics.folds import design
 from benchmark.metrics.leakage import accuracy_score, probe_classes, probe_params
@@ -18,8 +18,6 @@ from benchmark.metrics.settings import EvaluationSettings
 
 SITE = Metric("style", "site_balanced_accuracy", version=1, higher_is_better=True)
 DISEASE = Metric("style", "disease_balanced_accuracy", version=1, higher_is_better=False)
-
-_STYLE = re.compile(r"s(0|[1-9][0-9]*)")
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -38,7 +36,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         Two, or none where the embeddings have no style code; n in scans; NaN with a reason for fewer than two classes,
         a class with one subject (so four scans are the least), or a constant code.
     """
-    columns = sorted((str(name) for name in scans.other if _STYLE.fullmatch(str(name))), key=lambda name: int(name[1:]))
+    columns = numbered_columns(scans.other, "s")
     if not columns:
         return []
     code = scans.other[columns].to_numpy(np.float64)

@@ -19,7 +19,12 @@ from benchmark.metrics.similarity import vectors_of
 TOP1 = Metric("identity", "top1", version=1, higher_is_better=True)
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+def scores(
+    scans: Scans,
+    settings: EvaluationSettings,
+    query_sites: Sequence[str] | None = None,
+    metric: Metric = TOP1,
+) -> list[Score]:
     """Share of queries whose most similar scan of another site is of the same subject.
 
     1/Q Σ_q [subject of q's first scan = subject of q], of rankings of shape (queries, 1): the identification rate of
@@ -36,6 +41,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         Distances, bootstrap, seed.
     query_sites
         Sites that query; None for all.
+    metric
+        What the rows are called: other vectors of the same scans have a name of their own.
 
     Returns
     -------
@@ -59,7 +66,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         if len(queries) == 0:
             reason = "no subject" + (" of the query sites" if query_sites else "") + " has scored scans at two sites"
         if reason or vectors is None:
-            scores.append(Score(TOP1, params, math.nan, 0, reason=reason))
+            scores.append(Score(metric, params, math.nan, 0, reason=reason))
             continue
         nearest = nearest_scans(vectors, queries, strangers, distance, "other_sites", 1)[:, 0]
         value = (subject[nearest] == subject[queries]).astype(np.float64)
@@ -70,7 +77,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         low, high = interval(replicates)
         scores.append(
             Score(
-                TOP1,
+                metric,
                 params,
                 float(value.mean()),
                 len(queries),

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.retrieval import OWN
-from benchmark.metrics.rows import parse_key_values
+from benchmark.metrics.rows import Metric, parse_key_values
+from benchmark.report.held_out import EXCESS, HELD_OUT, TRAINED_ON
+from benchmark.runner.config import LEAVE_ONE_SITE_OUT
 
 #: Distance that the wide tables show of methods that declare none, where scores hold it; else the alphabet's first.
 HEADLINE_DISTANCE = "cosine_centred"
@@ -61,6 +63,11 @@ class Column:
     over_sites
         How it is made from the cells of the held-out sites, where it is about several sites and sites are held out;
         None for a mean over them.
+    protocol
+        The only protocol whose part of a table shows it; empty for every one.
+    best_distance
+        Whether it shows, of all distances that were scored, that of each method and protocol with the best mean, in
+        place of the headline distance. It is chosen by the scores that are shown, so it is optimistic.
     """
 
     key: str
@@ -71,11 +78,17 @@ class Column:
     digits: int = 3
     terminal: bool = True
     over_sites: OverSites | None = None
+    protocol: str = ""
+    best_distance: bool = False
 
     @property
     def heading(self) -> str:
         """The title in one line."""
         return " ".join(self.title)
+
+    def shown_in(self, protocol: str) -> bool:
+        """Whether the part of a table that is about a protocol shows it."""
+        return self.protocol in ("", protocol)
 
     def rows(self, scores: pd.DataFrame) -> pd.DataFrame:
         """The rows of a long score table that the column shows.
@@ -89,6 +102,8 @@ class Column:
             wanted["label"] = pair_of(chosen)
         matching = {text for text, given in parsed.items() if wanted.items() <= given.items()}
         distances = {parsed[text]["distance"] for text in matching if "distance" in parsed[text]}
+        if self.best_distance:
+            return _of_best_distance(chosen[chosen["params"].isin(matching)])
         if distances:
             headline = HEADLINE_DISTANCE if HEADLINE_DISTANCE in distances else min(distances)
             own = {text for text in matching if parsed[text].get(OWN[0]) == OWN[1]}
@@ -96,6 +111,24 @@ class Column:
             common = {text for text in matching if parsed[text].get("distance") == headline}
             return chosen[chosen["params"].isin(own) | (~with_own & chosen["params"].isin(common))]
         return chosen[chosen["params"].isin(matching)]
+
+
+def _of_best_distance(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the parameters whose mean over a method's cells of a protocol is best; the first of equal ones.
+
+    A method with a missing value by a distance cannot be best by it. Where only one distance was scored there is none
+    to choose, and so no row.
+    """
+    if len({parse_key_values(text).get("distance") for text in rows["params"].unique()}) < 2:
+        return rows.iloc[:0]
+    keys = ["method", "protocol"]
+    means = rows.groupby([*keys, "params"])["value"].agg(lambda values: values.mean(skipna=False))
+    signed = means if bool(rows["higher_is_better"].iloc[0]) else -means
+    best = signed.dropna().groupby(level=keys).idxmax()
+    if best.empty:
+        return rows.iloc[:0]
+    wanted = pd.MultiIndex.from_tuples(best.tolist(), names=[*keys, "params"])
+    return rows[pd.MultiIndex.from_frame(rows[[*keys, "params"]]).isin(wanted)]
 
 
 def _retrieval(
@@ -114,13 +147,30 @@ def _fairness(key: str, title: str, metric: str, reduce: Reduction) -> Column:
     return Column(key, ("mAP CN/AD", title), "retrieval", metric, terminal=False, over_sites=over_sites)
 
 
+def _held_out(probe: str, name: str, coordinates: str, short: str, metric: Metric) -> Column:
+    words = {HELD_OUT: ("held-out", "site"), TRAINED_ON: ("same site", "trained on"), EXCESS: ("difference",)}
+    key = f"{probe}_{coordinates}_{metric.name.removesuffix('_recall')}"
+    params = {"probe": probe, "coordinates": coordinates}
+    title = (name, short, *words[metric])
+    return Column(key, title, metric.table, metric.name, params, protocol=LEAVE_ONE_SITE_OUT)
+
+
 CROSS_SITE_MAP = _retrieval("map_cn_ad", ("mAP", "CN/AD"), "mAP", "other_sites", "CN/AD")
+
+MAP_BEST_DISTANCE = replace(
+    CROSS_SITE_MAP,
+    key="map_cn_ad_best_distance",
+    title=("mAP CN/AD", "best distance"),
+    terminal=False,
+    best_distance=True,
+)
 
 TRAVELLING_TOP1 = Column("travelling_top1", ("travelling", "top-1"), "identity", "top1")
 
 #: Cross-site retrieval first, the headline; then other labels, other galleries, and identity.
 RETRIEVAL: Sequence[Column] = (
     CROSS_SITE_MAP,
+    MAP_BEST_DISTANCE,
     _retrieval("p1_cn_ad", ("P@1",), "P@1", "other_sites", "CN/AD"),
     _retrieval("p5_cn_ad", ("P@5",), "P@5", "other_sites", "CN/AD", terminal=False),
     _retrieval("p10_cn_ad", ("P@10",), "P@10", "other_sites", "CN/AD"),
@@ -137,12 +187,33 @@ RETRIEVAL: Sequence[Column] = (
     _fairness("map_site_range", "site range", "mAP_site_range", np.ptp),
 )
 
+#: What the outline of the brain explains of an LDR, and what is left of identity without it; beside other columns
+#: where scans have masks.
+OUTLINE: Sequence[Column] = (
+    Column("mask_share", ("mask", "share"), "outline", "mask_share", terminal=False),
+    Column("top1_common_mask", ("top-1", "common mask"), "outline", "top1_common_mask", terminal=False),
+)
+
 #: What stands in every leakage table: a collapsed LDR leaks nothing and finds nothing.
 BESIDE_LEAKAGE: Sequence[Column] = (
     Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1),
     Column("pc1_share", ("PC1", "share"), "structure", "pc1_share"),
     CROSS_SITE_MAP,
 )
+
+_HELD_OUT_PROBES = tuple(
+    (probe, name, *where)
+    for where in (("standardised", "std."), ("whitened", "white."))
+    for probe, name in (("linear", "linear"), ("mlp", "MLP"))
+)
+
+#: Leakage of the held-out site alone, and of the same site when it was trained on; where sites are held out.
+OF_HELD_OUT_SITE: Sequence[Column] = tuple(
+    _held_out(*probe, metric) for probe in _HELD_OUT_PROBES for metric in (HELD_OUT, TRAINED_ON)
+)
+
+#: The first of each pair minus the second.
+HELD_OUT_EXCESS: Sequence[Column] = tuple(_held_out(*probe, EXCESS) for probe in _HELD_OUT_PROBES)
 
 #: Site probes, and beside them what tells a clean LDR from a collapsed one.
 LEAKAGE: Sequence[Column] = (
@@ -152,6 +223,7 @@ LEAKAGE: Sequence[Column] = (
     _leakage("linear", "linear", "whitened", "white."),
     _leakage("knn", "kNN", "whitened", "white."),
     _leakage("mlp", "MLP", "whitened", "white."),
+    *(replace(column, terminal=False) for column in OF_HELD_OUT_SITE if column.params["coordinates"] == "standardised"),
     *BESIDE_LEAKAGE,
     Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
 )
@@ -201,6 +273,7 @@ LEAKAGE_FURTHER: Sequence[Column] = (
     _measure("same_site10", ("same-site", "@10"), "same_site@10", "retrieval"),
     _measure("style_site", ("style", "site"), "site_balanced_accuracy", "style"),
     _measure("style_disease", ("style", "CN/AD"), "disease_balanced_accuracy", "style"),
+    *(replace(column, terminal=False) for column in (*OF_HELD_OUT_SITE, *HELD_OUT_EXCESS)),
     *BESIDE_LEAKAGE,
 )
 
@@ -216,6 +289,7 @@ KEPT: Sequence[Column] = (
     _measure("r2_ventricle", ("R²", "ventricle"), "r2", "anatomy", target="ventricle_ml"),
     _measure("r2_hippocampus", ("R²", "hippocampus"), "r2", "anatomy", target="hippocampus_ml"),
     TRAVELLING_TOP1,
+    *OUTLINE,
     Column("effective_rank", ("eff.", "rank"), "structure", "effective_rank", digits=1, terminal=False),
     Column("collapsed", ("collapsed",), "structure", "collapsed", digits=2, terminal=False),
 )
@@ -230,6 +304,16 @@ def pair_of(scores: pd.DataFrame) -> str:
 def with_labels(columns: Sequence[Column], pair: str) -> Sequence[Column]:
     """Columns whose titles name a pair of labels in place of :data:`PAIR`."""
     return [replace(column, title=tuple(part.replace(PAIR, pair) for part in column.title)) for column in columns]
+
+
+def retrieval_columns(scores: pd.DataFrame) -> Sequence[Column]:
+    """:data:`RETRIEVAL`, without the column of each method's best distance where one distance was scored."""
+    return [column for column in RETRIEVAL if not column.best_distance or len(column.rows(scores))]
+
+
+def leakage_columns(scores: pd.DataFrame) -> Sequence[Column]:
+    """:data:`LEAKAGE`, without the columns of the held-out site where no score is about one."""
+    return [column for column in LEAKAGE if not column.protocol or len(column.rows(scores))]
 
 
 def further_leakage(scores: pd.DataFrame) -> Sequence[Column]:

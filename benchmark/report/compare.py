@@ -35,6 +35,8 @@ _ALWAYS_DIFFERENT = (
     "peak_memory_mib",
     "largest_waiting_share",
 )
+#: And parts of it of which every entry does.
+_ALWAYS_DIFFERENT_PARTS = ("about.seconds.",)
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,11 @@ def _differing(a: dict[str, Any], b: dict[str, Any]) -> list[tuple[str, str, str
     left, right = dict(_flat(a)), dict(_flat(b))
     names = sorted(set(left) | set(right))
     pairs = [(name, left.get(name, "not given"), right.get(name, "not given")) for name in names]
-    return [pair for pair in pairs if pair[1] != pair[2] and pair[0] not in _ALWAYS_DIFFERENT]
+    return [pair for pair in pairs if pair[1] != pair[2] and not _always_different(pair[0])]
+
+
+def _always_different(name: str) -> bool:
+    return name in _ALWAYS_DIFFERENT or name.startswith(_ALWAYS_DIFFERENT_PARTS)
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 
+from benchmark.data.atomic import atomic_path
+from benchmark.data.synthetic import is_synthetic
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.foreign.methods import OTHER_SCANS, read_methods
@@ -13,8 +16,10 @@ from benchmark.foreign.options import ForeignOptions
 from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.scans import scored_scans
+from benchmark.report.about import ABOUT, About
 from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.remarks import named
+from benchmark.report.results import PROVENANCE
 from benchmark.report.tables import write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 
@@ -74,12 +79,15 @@ def evaluate_file(
             replicates.append(to_replicates(found).assign(**place))
             notes += [f"{method}: {named(name, text)}" for name, text in sorted(table.notes.items())]
     everything = pd.concat(scores, ignore_index=True)
+    about = About(synthetic=any(is_synthetic(table.frame) for _, table in methods.values()), notes=notes)
+    with atomic_path(out / PROVENANCE) as temporary:
+        temporary.write_text(json.dumps({ABOUT: about.to_json()}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     write_scores(everything, out)
     resampled = pd.concat(replicates, ignore_index=True)
     write_replicates(resampled, out)
     compared = set(resampled["method"]) - set(REFERENCE_ROWS)
     # The scans of methods with different ones were not resampled together, so there is nothing to pair.
     if len(compared) > 1 and not any(OTHER_SCANS in table.notes for _, table in methods.values()):
-        write_statistics(resampled, out, list(methods))
-    write_tables(everything, out, notes=notes)
+        write_statistics(resampled, out, list(methods), about=about)
+    write_tables(everything, out, notes=notes, about=about)
     return everything

@@ -121,11 +121,12 @@ def _float(
     directions: Mapping[str, bool | None],
 ) -> str:
     marks, notes = cell_notes(sections, columns)
-    width = len(columns) + 2
+    times = next((part.times for part in sections if part.times), [])
+    width = len(columns) + 2 + len(times)
     body: list[str] = []
     for part in sections:
         body += [r"\midrule", rf"\multicolumn{{{width}}}{{@{{}}l}}{{\emph{{{escape(section_title(part))}}}}} \\"]
-        body += _rows(part, columns, directions, marks)
+        body += _rows(part, columns, directions, marks, len(times))
     lines = [rf"\textsuperscript{{{mark}}} {_prose(text)}" for mark, text in notes]
     if any(value is not None for value in directions.values()):
         lines.append("Bold: best mean of a column, floor and ceiling rows apart.")
@@ -143,7 +144,14 @@ def _float(
             r"\makebox[\textwidth]{%",
             rf"\begin{{tabular}}{{@{{}}l*{{{width - 1}}}{{r}}@{{}}}}",
             r"\toprule",
-            _row(["{}method", *(_heading(column.title) for column in columns), "seeds"]),
+            _row(
+                [
+                    "{}method",
+                    *(_heading(column.title) for column in columns),
+                    "seeds",
+                    *(_heading([time]) for time in times),
+                ]
+            ),
             *body,
             r"\bottomrule",
             r"\end{tabular}}",
@@ -197,6 +205,7 @@ def _rows(
     columns: Sequence[Column],
     directions: Mapping[str, bool | None],
     marks: Mapping[Address, tuple[str, ...]],
+    times: int,
 ) -> list[str]:
     best = {column.key: best_methods(part, column, directions.get(column.key)) for column in columns}
     rows = []
@@ -207,13 +216,15 @@ def _rows(
             + _superscript(marks[part.protocol, method, column.key])
             for column, entry in found
         ]
-        rows.append(_row(["{}" + escape(method), *cells, str(part.complete[method])]))
+        rows.append(
+            _row(["{}" + escape(method), *cells, str(part.complete[method]), *(part.time_of(method) or [""] * times)])
+        )
         spreads = [_spread(entry, column.digits) for column, entry in found]
         if any(spreads):
             # Below the means and not beside them, or ten columns would be wider than a page.
-            rows.append(r"\noalign{\vskip-1.5pt}" + _row(["{}", *spreads, ""]))
+            rows.append(r"\noalign{\vskip-1.5pt}" + _row(["{}", *spreads, *[""] * (times + 1)]))
     levels = [_signed(chance(part, column).text) for column in columns]
-    return [*rows, _row([rf"\emph{{{CHANCE}}}", *levels, ""])]
+    return [*rows, _row([rf"\emph{{{CHANCE}}}", *levels, *[""] * (times + 1)])]
 
 
 def _row(cells: Sequence[str]) -> str:

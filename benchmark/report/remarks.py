@@ -11,9 +11,9 @@ from benchmark.runner.config import LEAVE_ONE_SITE_OUT
 TRANSDUCTIVE = "transductive"
 
 SELECTION = (
-    "Model selection: none. The weights are those at the end of training, averaged over its last part where the method "
-    "says so. No oracle selection (by scores of held-out scans) is made, so there is no oracle table. How "
-    "hyper-parameters were searched: docs/method.md."
+    "Model selection: none within a run. The weights are those at the end of training, averaged over its last part "
+    "where the method says so. No oracle selection (by scores of these scans) is made but where a column says so, and "
+    "there is no oracle table. Settings were chosen before, by test scores of other data: docs/method.md."
 )
 
 _NUMBER = re.compile(r"\d+")

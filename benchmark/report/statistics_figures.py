@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmark.data.parquet import read_parquet
+from benchmark.report.about import About
 from benchmark.report.columns import HEADLINES, pair_of, with_labels
 from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.results import Results
@@ -44,10 +45,11 @@ def statistics_figures(results: Results, method_order: Sequence[str]) -> dict[st
     if intervals is None or ranks is None:
         return {}
     order = [method for method in method_order if method not in REFERENCE_ROWS]
+    about = About.of(results.provenance) or About()
     figures = {}
     for protocol in known_first(intervals["protocol"]):
         for column in with_labels(HEADLINES, pair_of(results.scores)):
-            title = f"{column.heading}, {protocol.replace('_', ' ')}"
+            title = about.title(f"{column.heading}, {protocol.replace('_', ' ')}")
             part = _part(intervals, protocol, column.key)
             if part["ci_low"].notna().any() and part["value"].notna().sum() > 1:
                 figures[f"{title}: means with intervals"] = interval_diagram(part, title, order)

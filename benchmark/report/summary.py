@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from benchmark.metrics.rows import parse_key_values
 from benchmark.report.columns import Column, Reduction
 
 #: Protocols in table order; others follow in the alphabet's.
@@ -36,7 +37,9 @@ class Entry:
     undefined
         Cells without a value, counted by reason.
     left_out
-        Cells whose value leaves something out, counted by reason.
+        Cells whose value leaves something out or comes with another note, counted by that.
+    distances
+        By which distances its cells were scored, in alphabetical order; none where a score has no distance.
     """
 
     mean: float
@@ -46,6 +49,7 @@ class Entry:
     chance: float
     undefined: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
+    distances: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Section:
         Seeds of which a method has every cell, by method.
     entries
         By method, then by column key, both in table order.
+    train_seconds
+        Mean seconds that a run's training took, by method; empty where nothing is known of it.
     """
 
     protocol: str
@@ -69,6 +75,17 @@ class Section:
     sites: int
     complete: dict[str, int]
     entries: dict[str, dict[str, Entry]]
+    train_seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def times(self) -> list[str]:
+        """Header of the column of seconds, where there is one."""
+        return ["train s"] if self.train_seconds else []
+
+    def time_of(self, method: str) -> list[str]:
+        """A method's cell in it; empty where nothing is known."""
+        seconds = self.train_seconds.get(method, math.nan)
+        return [f"{seconds:.0f}" if math.isfinite(seconds) else ""] if self.train_seconds else []
 
 
 def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequence[str] | None) -> list[Section]:
@@ -98,10 +115,13 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
         cells = scores[scores["protocol"] == protocol]
         places = places_of(cells)
         several = _hold_out_several(places)
+        elsewhere = {column.key for column in columns if not column.shown_in(protocol)}
         entries = {
             method: {
                 key: _over_sites(sources[key].get((protocol, method), none), places, over_sites[key].reduce)
                 if several and key in over_sites
+                else _not_shown(places)
+                if key in elsewhere
                 else entry(parts.get((protocol, method), none), places)
                 for key, parts in selected.items()
             }
@@ -137,6 +157,10 @@ def _hold_out_several(places: Sequence[Place]) -> bool:
 def _over_sites(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction) -> Entry:
     # The chance level is that of a cell's value, not of the worst of several.
     return replace(entry(rows, places, reduce), chance=math.nan)
+
+
+def _not_shown(places: Sequence[Place]) -> Entry:
+    return Entry(math.nan, math.nan, len({seed for _, seed in places}), len(places), math.nan)
 
 
 def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.mean) -> Entry:
@@ -177,7 +201,12 @@ def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.me
         chance=float(np.mean(chances)) if chances else math.nan,
         undefined=Counter(reason for value, _, reason in cells.values() if not math.isfinite(value)),
         left_out=Counter(reason for value, _, reason in cells.values() if math.isfinite(value) and reason),
+        distances=tuple(sorted({text for params in rows["params"].unique() if (text := _distance(params))})),
     )
+
+
+def _distance(params: str) -> str:
+    return parse_key_values(params).get("distance", "")
 
 
 def _complete(rows: pd.DataFrame, places: Sequence[Place]) -> int:

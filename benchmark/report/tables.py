@@ -13,7 +13,9 @@ import pandas as pd
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import write_parquet
 from benchmark.metrics.rows import COLUMNS, parse_key_values
-from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column
+from benchmark.report.about import About
+from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, OF_HELD_OUT_SITE, RETRIEVAL, Column, present
+from benchmark.report.held_out import held_out_comparison, with_held_out
 from benchmark.report.summary import Entry, Section, entry, groups, known_first, ordered, places_of, sections
 from benchmark.report.text import footnotes, markdown, narrow
 from benchmark.report.wide_tables import wide_tables
@@ -72,8 +74,11 @@ def write_tables(
     out: Path,
     method_order: Sequence[str] | None = None,
     notes: Sequence[str] = (),
+    about: About | None = None,
 ) -> None:
     """Write :func:`benchmark.report.wide_tables.wide_tables` as Markdown and CSV, and ``retrieval_by_site.csv``.
+
+    Where sites are held out, ``leakage_held_out.csv`` too (:func:`benchmark.report.held_out.held_out_comparison`).
 
     Parameters
     ----------
@@ -86,26 +91,34 @@ def write_tables(
         row of dashes.
     notes
         Lines for the footer: the model-selection rule, what a reader must know of single methods.
+    about
+        What else readers are told, beside the scores.
     """
-    table = _sorted(scores)
+    about = About() if about is None else about
+    table = with_held_out(_sorted(scores))
     out.mkdir(parents=True, exist_ok=True)
-    for each in wide_tables(table, notes):
-        parts = sections(table, each.columns, method_order)
+    for each in wide_tables(table, notes, about, method_order):
+        parts = about.with_seconds(sections(table, each.columns, method_order))
         with atomic_path(out / f"{each.name}.md") as temporary:
             text = markdown(each.title, parts, each.columns, list(each.footer))
             temporary.write_text(text, encoding="utf-8", newline="\n")
         _write_csv(_wide(parts, each.columns), out / f"{each.name}.csv")
     _write_csv(_by_site(table, method_order), out / "retrieval_by_site.csv")
+    held_out = held_out_comparison(table)
+    if len(held_out):
+        _write_csv(held_out, out / "leakage_held_out.csv")
 
 
-def format_terminal(scores: pd.DataFrame, method_order: Sequence[str] | None = None) -> str:
-    """The two wide tables, narrow enough for a terminal of 120 columns."""
-    table = _sorted(scores)
-    return "\n".join(
-        narrow(each.title, sections(table, each.columns, method_order), each.columns)
-        for each in wide_tables(table)
-        if each.name in ("retrieval", "leakage")
-    )
+def format_terminal(scores: pd.DataFrame, method_order: Sequence[str] | None = None, about: About | None = None) -> str:
+    """Retrieval and leakage, and that of held-out sites, narrow enough for a terminal of 120 columns."""
+    about = About() if about is None else about
+    table = with_held_out(_sorted(scores))
+    wide = wide_tables(table, (), about, method_order)
+    shown = [(each.title, each.columns) for each in wide if each.name in ("retrieval", "leakage")]
+    of_held_out = present(OF_HELD_OUT_SITE, table)
+    if of_held_out:
+        shown.append((about.title("Leakage of the held-out site"), of_held_out))
+    return "\n".join(narrow(title, sections(table, columns, method_order), columns) for title, columns in shown)
 
 
 def _sorted(scores: pd.DataFrame) -> pd.DataFrame:
@@ -123,8 +136,12 @@ def _wide(parts: Sequence[Section], columns: Sequence[Column]) -> pd.DataFrame:
         for method, entries in part.entries.items():
             one = replace(part, entries={method: entries})
             row: dict[str, object] = {"protocol": part.protocol, "method": method, "seeds": part.complete[method]}
+            if part.train_seconds:
+                row["train_seconds"] = part.train_seconds.get(method, math.nan)
             for column in columns:
                 row |= _numbers(column.key, entries[column.key])
+                if column.best_distance:
+                    row[f"{column.key}_distance"] = ", ".join(entries[column.key].distances)
             rows.append(row | {"notes": "; ".join(footnotes(one, columns))})
     return pd.DataFrame(rows)
 
@@ -134,7 +151,8 @@ def _numbers(key: str, value: Entry) -> dict[str, float]:
 
 
 def _by_site(scores: pd.DataFrame, method_order: Sequence[str] | None) -> pd.DataFrame:
-    columns = [column for column in RETRIEVAL if column.table == "retrieval"]
+    # The best distance is chosen over all of a method's queries, not site by site.
+    columns = [column for column in RETRIEVAL if column.table == "retrieval" and not column.best_distance]
     of_site = scores[scores["subgroup"].str.startswith("query_site=")]
     selected = {column.key: groups(column.rows(of_site), "protocol", "subgroup", "method") for column in columns}
     none = of_site.iloc[:0]

@@ -32,14 +32,20 @@ def markdown(title: str, parts: Sequence[Section], columns: Sequence[Column], fo
     blocks = [f"# {title}"]
     for part in parts:
         blocks.append(f"## {section_title(part)}")
-        header = ["method", *(column.heading for column in columns), "seeds"]
+        here = [column for column in columns if column.shown_in(part.protocol)]
+        header = ["method", *(column.heading for column in here), "seeds", *part.times]
         rows = [
-            [method, *(shown(entries[column.key], column.digits) for column in columns), str(part.complete[method])]
+            [
+                method,
+                *(shown(entries[column.key], column.digits) for column in here),
+                str(part.complete[method]),
+                *part.time_of(method),
+            ]
             for method, entries in part.entries.items()
         ]
-        rows.append([CHANCE, *chance_cells(part, columns), ""])
+        rows.append([CHANCE, *chance_cells(part, here), "", *("" for _ in part.times)])
         blocks.append(_pipe_table(header, rows))
-        notes = footnotes(part, columns)
+        notes = footnotes(part, here)
         if notes:
             blocks.append("\n".join(f"- {note}" for note in notes))
     blocks.append("\n".join(["---", "", *(f"- {line}" for line in footer)]))
@@ -48,11 +54,15 @@ def markdown(title: str, parts: Sequence[Section], columns: Sequence[Column], fo
 
 def narrow(title: str, parts: Sequence[Section], columns: Sequence[Column]) -> str:
     """A wide table for a terminal of 120 columns: two decimals, some columns left to the files."""
-    kept = [column for column in columns if column.terminal]
-    head = [["method", *(column.title[0] for column in kept)]]
-    head.append(["", *(" ".join(column.title[1:]) for column in kept)])
     blocks = []
     for part in parts:
+        kept = [column for column in columns if column.terminal and column.shown_in(part.protocol)]
+        if not kept:
+            continue
+        head = [
+            ["" if line else "method", *("".join(column.title[line : line + 1]) for column in kept)]
+            for line in range(max(len(column.title) for column in kept))
+        ]
         rows = [
             [_shortened(method), *(shown(entries[column.key], min(column.digits, 2), "±") for column in kept)]
             for method, entries in part.entries.items()
@@ -97,7 +107,7 @@ def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
     for method, entries in part.entries.items():
         for column in columns:
             found = entries[column.key]
-            for sign, reasons in ((MISSING, found.undefined), ("value without", found.left_out)):
+            for sign, reasons in ((MISSING, found.undefined), ("noted", found.left_out)):
                 if reasons:
                     text = f"{sign} ({_counted(reasons, found.cells)})"
                     lines.setdefault(text, {}).setdefault(column.heading, []).append(method)

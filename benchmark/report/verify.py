@@ -27,7 +27,9 @@ from benchmark.runner.sweep import run_sweep
 RUN = "verify.yaml"
 
 #: Entries of the provenance that depend on which cells are run, and parts of the sweep that do not.
-_OF_THE_CELLS = ("cells", "failed", "run_keys", "sweep")
+_OF_THE_CELLS = ("about", "cells", "failed", "run_keys", "run_key_parts", "sweep")
+#: Parts of a run key as the provenance names them, in words.
+_PARTS = {"config": "settings", "data": "data", "source": "code", "versions": "library versions"}
 _SHARED_BY_CELLS = ("evaluation", "overrides", "phantom")
 
 
@@ -47,7 +49,10 @@ class Verification:
         How many cells the results have.
     run_keys
         Cells by whether both were made from the same code, data, settings and library versions: ``equal``,
-        ``different``; those whose key is not recorded count in neither.
+        ``different``, and ``incomparable`` for keys of an earlier version, whose parts are not recorded; those whose
+        key is not recorded count in none.
+    different_parts
+        What differs between the keys of any cell: of ``settings``, ``data``, ``code`` and ``library versions``.
     failures
         Cells that failed, with their errors.
     """
@@ -58,6 +63,7 @@ class Verification:
     cells: int
     of: int
     run_keys: dict[str, int]
+    different_parts: tuple[str, ...]
     failures: list[str]
 
     @property
@@ -137,6 +143,7 @@ def verify(
         cells=len(second.scores[CELL].drop_duplicates()),
         of=len(first.scores[CELL].drop_duplicates()),
         run_keys=_run_keys(first, second),
+        different_parts=_different_parts(first, second),
         failures=failures,
     )
 
@@ -169,9 +176,15 @@ def verification_text(found: Verification) -> str:
     lines += [f"failed: {failure}" for failure in found.failures]
     equal, different = found.run_keys["equal"], found.run_keys["different"]
     if different:
+        parts = " and ".join([", ".join(found.different_parts[:-1]), found.different_parts[-1]]).removeprefix(" and ")
         lines.append(
-            f"run keys: {different} of {equal + different} differ: code, data, settings or library versions that can "
-            "change embeddings are not those of the results"
+            f"run keys: {different} of {equal + different} differ, in {parts}: what can change embeddings is not "
+            "all as it was for the results"
+        )
+    elif found.run_keys["incomparable"]:
+        lines.append(
+            f"run keys: those of {count(found.run_keys['incomparable'], 'cell')} were made by an earlier version, "
+            "which recorded no parts of them; whether code, data and settings are the same cannot be told from them"
         )
     elif equal:
         lines.append(f"run keys: all {equal} equal: the same code, data, settings and library versions")
@@ -252,7 +265,22 @@ def _general(*provenances: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _run_keys(first: Results, second: Results) -> dict[str, int]:
+    found = {"equal": 0, "different": 0, "incomparable": 0}
     old, new = first.provenance.get("run_keys", {}), second.provenance.get("run_keys", {})
+    known = _key_parts(first)
+    for name in set(old) & set(new):
+        found["equal" if old[name] == new[name] else "different" if name in known else "incomparable"] += 1
+    return found
+
+
+def _different_parts(first: Results, second: Results) -> tuple[str, ...]:
+    old, new = _key_parts(first), _key_parts(second)
     both = set(old) & set(new)
-    equal = sum(old[name] == new[name] for name in both)
-    return {"equal": equal, "different": len(both) - equal}
+    return tuple(
+        words for part, words in _PARTS.items() if any(old[name].get(part) != new[name].get(part) for name in both)
+    ) or ("something",)
+
+
+def _key_parts(results: Results) -> dict[str, dict[str, str]]:
+    found = results.provenance.get("run_key_parts", {})
+    return {name: parts for name, parts in found.items() if isinstance(parts, dict)} if isinstance(found, dict) else {}

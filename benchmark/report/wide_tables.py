@@ -7,18 +7,25 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmark.metrics.coordinates import SCANS_PER_DIMENSION, WHITENED_BY_FEW
 from benchmark.metrics.rows import parse_key_values
+from benchmark.report.about import About
 from benchmark.report.columns import (
     KEPT,
-    LEAKAGE,
+    MAP_BEST_DISTANCE,
+    OF_HELD_OUT_SITE,
+    OUTLINE,
     PAIR,
     RETRIEVAL,
     Column,
     further_leakage,
+    leakage_columns,
     pair_of,
     present,
+    retrieval_columns,
     with_labels,
 )
+from benchmark.report.summary import ordered
 from benchmark.report.text import statistics_note
 
 _COMMON_FOOTER = (
@@ -42,6 +49,12 @@ _WORTHLESS = (
     "rank (exponential of the entropy of the covariance's eigenvalues) and the first component's share of variance."
 )
 
+_OUTLINE_FOOTER = (
+    "mask share: share of the LDR's variance that principal components of the brain masks explain, out of sample; 0 by "
+    "chance. top-1 common mask: travelling subjects' top-1 when all scans are cut to the voxels that 99 % of the "
+    "training scans' masks hold; undefined where nothing but the outline tells scans apart.",
+)
+
 _LEAKAGE_FOOTER = (
     "linear, kNN, MLP: balanced accuracy of classifiers that were not part of training, for the site of the held-out "
     "scans, cross-validated with subjects kept together; lower is better. std.: each dimension standardised; "
@@ -49,6 +62,13 @@ _LEAKAGE_FOOTER = (
     "Chance: mean over refits with permuted labels, over all methods.",
     _WORTHLESS,
     "CN/AD probe: balanced accuracy, linear, standardised.",
+)
+
+_HELD_OUT_FOOTER = (
+    "held-out site: share of the held-out site's scans that a probe names right (recall) from the LDRs of a model that "
+    "did not see that site; same site trained on: the same from the pooled run of the same seed, which saw it; "
+    "difference: the first minus the second. Mean over held-out sites, then over seeds. All other columns of this part "
+    "are about all sites, of which one was held out. Intervals and tests: leakage_held_out.csv.",
 )
 
 
@@ -100,7 +120,12 @@ class WideTable:
     footer: Sequence[str]
 
 
-def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTable]:
+def wide_tables(
+    scores: pd.DataFrame,
+    notes: Sequence[str] = (),
+    about: About | None = None,
+    method_order: Sequence[str] | None = None,
+) -> list[WideTable]:
     """The wide tables of a long score table: ``retrieval``, ``leakage``, ``leakage_further`` and ``kept``.
 
     The latter two leave out columns that no method has, and are left out themselves where there is none. Headers name
@@ -112,24 +137,49 @@ def wide_tables(scores: pd.DataFrame, notes: Sequence[str] = ()) -> list[WideTab
         Long score table, rows in any order.
     notes
         Lines for the footers: the model-selection rule, what a reader must know of single methods.
+    about
+        What else readers are told; titles and footers say of synthetic data that they are.
+    method_order
+        Methods in table order.
     """
+    about = About() if about is None else about
     pair = pair_of(scores)
     common = (*_COMMON_FOOTER, _where_numbers_are(scores))
-    last = (*statistics_note(scores), *notes, _versions(scores))
+    outline = present(OUTLINE, scores)
+    of_outline = _OUTLINE_FOOTER if outline else ()
+    held_out = _HELD_OUT_FOOTER if present(OF_HELD_OUT_SITE, scores) else ()
+    told = about.lines(ordered(scores["method"].unique(), method_order))
+    last = (*statistics_note(scores), *_few_for_whitening(scores), *told, *notes, _versions(scores))
     return [
         WideTable(
             name,
-            title,
+            about.title(title),
             with_labels(columns, pair),
             (*(line.replace(PAIR, pair) for line in (*common, *footer)), *last),
         )
         for name, title, columns, footer in (
-            ("retrieval", "Retrieval", RETRIEVAL, (*_RETRIEVAL_FOOTER, f"Distance: {_distance(scores)}.")),
-            ("leakage", "Leakage", LEAKAGE, _LEAKAGE_FOOTER),
-            ("leakage_further", "Leakage, further measures", further_leakage(scores), _FURTHER_FOOTER),
-            ("kept", "What is kept", present(KEPT, scores), _KEPT_FOOTER),
+            (
+                "retrieval",
+                "Retrieval",
+                retrieval_columns(scores),
+                (*_RETRIEVAL_FOOTER, *_best_distance(scores), f"Distance: {_distance(scores)}."),
+            ),
+            ("leakage", "Leakage", [*leakage_columns(scores), *outline], (*_LEAKAGE_FOOTER, *held_out, *of_outline)),
+            ("leakage_further", "Leakage, further measures", further_leakage(scores), (*_FURTHER_FOOTER, *held_out)),
+            ("kept", "What is kept", present(KEPT, scores), (*_KEPT_FOOTER, *of_outline)),
         )
         if columns
+    ]
+
+
+def _few_for_whitening(scores: pd.DataFrame) -> list[str]:
+    flagged = scores[scores["reason"].str.contains(WHITENED_BY_FEW, regex=False)]
+    if flagged.empty:
+        return []
+    return [
+        f"Whitened coordinates are unreliable for {', '.join(sorted(flagged['method'].unique()))}: fewer than "
+        f"{SCANS_PER_DIMENSION} training scans per dimension give them, so directions of mere noise are blown up, and "
+        "kNN and mixing see little else. Read the standardised coordinates there, and the linear probe."
     ]
 
 
@@ -142,6 +192,26 @@ def _where_numbers_are(scores: pd.DataFrame) -> str:
         else "No score was resampled, so there are no intervals."
     )
     return f"Every number, with n, reason and chance, is in scores.parquet and scores.csv. {intervals}"
+
+
+def _best_distance(scores: pd.DataFrame) -> list[str]:
+    rows = MAP_BEST_DISTANCE.rows(scores)[["method", "protocol", "params"]].drop_duplicates()
+    if rows.empty:
+        return []
+    rows["distance"] = [parse_key_values(text)["distance"] for text in rows["params"]]
+    parts = []
+    for distance, part in rows.groupby("distance"):
+        of_method = part.groupby("method")["protocol"].agg(set)
+        everywhere = rows.groupby("method")["protocol"].agg(set)
+        names = [
+            method if of_method[method] == everywhere[method] else f"{method} ({', '.join(sorted(of_method[method]))})"
+            for method in of_method.index
+        ]
+        parts.append(f"{distance} for {', '.join(names)}")
+    return [
+        "best distance: mAP by that of the scored distances by which the method's mean is highest. It is picked by "
+        f"these very scores (an oracle), so it is optimistic: {'; '.join(parts)}. All other columns: the one below."
+    ]
 
 
 def _distance(scores: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.report.about import About
 from benchmark.report.latex import latex
 from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
@@ -61,7 +62,8 @@ def write_all(
         Methods in table order; by default that of ``retrieval.csv`` in the results folder, where there is one, and
         the alphabet's otherwise.
     notes
-        Lines for the footers; by default those in ``retrieval.md`` of the results folder, which the sweep wrote.
+        Lines for the footers; by default those that the provenance records, or, where it is older than that, those in
+        ``retrieval.md`` of the results folder, which the sweep wrote.
     examples
         What example retrievals are made from (:class:`benchmark.report.page.examples.ExampleInput`).
     statistics_markdown
@@ -84,9 +86,12 @@ def write_all(
     read = read_results_or_csv(results)
     _check_rows(read)
     order = order_of(results) if method_order is None else list(method_order)
-    lines = _notes(results) if notes is None else list(notes)
-    contents = _tables(read.scores, order, lines)
-    wide = filled_tables(read.scores, order, lines)
+    about = About.of(read.provenance)
+    recorded = _notes(results) if about is None else list(about.notes)
+    lines = recorded if notes is None else list(notes)
+    about = About() if about is None else about
+    contents = _tables(read.scores, order, lines, about)
+    wide = filled_tables(read.scores, order, lines, about)
     for table in wide:
         text = latex(table.title, table.sections, table.columns, table.footer, table.directions)
         contents[f"{table.name}.tex"] = text.encode()
@@ -111,9 +116,9 @@ def _check_rows(results: Results) -> None:
         raise UserError(f"{results.folder}: the scores hold one score twice: {named}")
 
 
-def _tables(scores: pd.DataFrame, order: Sequence[str], notes: Sequence[str]) -> dict[str, bytes]:
+def _tables(scores: pd.DataFrame, order: Sequence[str], notes: Sequence[str], about: About) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        write_tables(scores, Path(folder), order, notes)
+        write_tables(scores, Path(folder), order, notes, about)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
+from benchmark.report.about import About
 from benchmark.report.columns import HEADLINES, KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, pair_of, with_labels
 from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.statistics.settings import StatisticsSettings
@@ -24,7 +25,11 @@ TABLES = ("intervals", "comparisons", "ranks", "detectable")
 
 
 def write_statistics(
-    replicates: pd.DataFrame, out: Path, method_order: Sequence[str], settings: StatisticsSettings | None = None
+    replicates: pd.DataFrame,
+    out: Path,
+    method_order: Sequence[str],
+    settings: StatisticsSettings | None = None,
+    about: About | None = None,
 ) -> None:
     """Write ``statistics.md`` and ``statistics_*.csv``: intervals, paired comparisons, ranks, detectable differences.
 
@@ -38,13 +43,17 @@ def write_statistics(
         Methods in table order. The floor and the ceiling row are no candidates and are left out.
     settings
         How; the defaults if None.
+    about
+        Whether data are synthetic, which the title then says.
     """
     found = statistics_of(replicates, settings)
     for name in TABLES:
         with atomic_path(out / f"statistics_{name}.csv") as temporary:
             getattr(found, name).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     with atomic_path(out / "statistics.md") as temporary:
-        temporary.write_text(markdown(found, _candidates(method_order)), encoding="utf-8", newline="\n")
+        title, rest = markdown(found, _candidates(method_order)).split("\n", 1)
+        text = f"{(about or About()).title(title)}\n{rest}"
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def statistics_of(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,15 @@ from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner import worker
 from benchmark.runner.calibration import MethodCost, measure_method
 from benchmark.runner.cells import settings_of, store_folder
-from benchmark.runner.keys import SCORING_SOURCES, TRAINING_SOURCES, digest, library_versions, source_digest
+from benchmark.runner.keys import (
+    canonical,
+    closure_of_scoring,
+    closure_of_training,
+    digest,
+    library_versions,
+    new_sources,
+    relevant,
+)
 from benchmark.runner.provenance import environment
 from benchmark.runner.scoring_cost import ScoringCost, measure_scoring, measure_store
 from benchmark.runner.works import Work
@@ -77,7 +86,8 @@ def method_key(work: Work, machine: Machine) -> str:
     data = {name: config["data"][name] for name in ("batch_size", "preprocessing")}
     trainer = {name: config["trainer"].get(name) for name in TRAINER}
     sites = len(set(work.scans["site"]))
-    return digest([_here(machine), source_digest(TRAINING_SOURCES), config["model"], data, trainer, sites])
+    source = _source_of_training(canonical(relevant(config)["model"]))
+    return digest([_here(machine), source, config["model"], data, trainer, sites])
 
 
 def scoring_key(work: Work, evaluation: EvaluationSettings, machine: Machine) -> str:
@@ -85,7 +95,7 @@ def scoring_key(work: Work, evaluation: EvaluationSettings, machine: Machine) ->
     settings = settings_of(work.config, evaluation).__dict__
     test = int((work.scans["split"] == "test").sum())
     size = [len(work.scans), test, len(set(work.scans["site"])), bool(work.held_out_site), _anatomy(work)]
-    return digest([_here(machine), source_digest(SCORING_SOURCES), settings, size])
+    return digest([_here(machine), _source_of_scoring(), settings, size])
 
 
 def costs_of(
@@ -182,6 +192,16 @@ def _measured(
 
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@cache
+def _source_of_training(model: str) -> dict[str, str]:
+    return closure_of_training(json.loads(model), new_sources()).modules
+
+
+@cache
+def _source_of_scoring() -> dict[str, str]:
+    return closure_of_scoring(new_sources()).modules
 
 
 def _here(machine: Machine) -> list[Any]:

@@ -6,21 +6,25 @@ import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmark.data.atomic import atomic_path
+from benchmark.data.contents import sha256_of
 from benchmark.data.datamodule import UNSEEN, SiteDataModule
 from benchmark.data.splits import split_digest
-from benchmark.data.store import store_digest
+from benchmark.data.store import digest_of_store, image_digest
 from benchmark.errors import UserError
 from benchmark.fitting import EMBEDDINGS, MODEL, instantiate_data, resolve
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.runner.changes import what_changed, what_changed_in_scoring
 from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
-from benchmark.runner.keys import digest, run_key, score_key
+from benchmark.runner.keys import RunParts, ScoreParts, digest, new_sources, run_key, run_parts, score_parts
+from benchmark.runner.sources import Sources, as_loaded, files_of
+from benchmark.runner.unchanged import is_of_the_suite, matches
 from benchmark.seeds import derive_seed
 from benchmark.tracking.settings import Tracking
 
@@ -51,6 +55,8 @@ class Cell:
         Run key of the cell that trains this one's base, "" if it has none.
     scans
         Number of training scans.
+    parts, score_parts
+        What its keys are made of.
     tracking
         What is told of its training while it runs; part of no key.
     """
@@ -65,6 +71,8 @@ class Cell:
     folder: Path
     base_key: str
     scans: int
+    parts: RunParts
+    score_parts: ScoreParts
     tracking: Tracking | None = None
 
     @property
@@ -175,12 +183,14 @@ def cells_of(sweep: SweepConfig, out: Path) -> list[Cell]:
     The phantom must be there; volume stores need not be, see :func:`build_stores`.
     """
     methods = {name: resolve(path, sweep.overrides) for name, path in sweep.method_files().items()}
+    _forget_changed_manifests()
+    here = _Here(new_sources())
     return [
         cell
         for name, config in methods.items()
         for protocol, seeds in sweep.seeds.items()
         for seed in seeds
-        for cell in _cells(name, protocol, seed, with_seed(config, seed), sweep, out)
+        for cell in _cells(name, protocol, seed, with_seed(config, seed), sweep, out, here)
     ]
 
 
@@ -190,7 +200,23 @@ def group_of(sweep: SweepConfig, out: Path) -> str:
     return f"{out.resolve().name}-{digest(content)[:8]}"
 
 
+@dataclass(frozen=True)
+class _Here:
+    """Source and data as one call finds them, each looked at once for all cells."""
+
+    sources: Sources
+    data: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def digests(self, config: dict[str, Any]) -> dict[str, str]:
+        key = _data_key(config)
+        if key not in self.data:
+            self.data[key] = _data_digests(config)
+        return self.data[key]
+
+
 _DATA: dict[str, tuple[SiteDataModule, pd.DataFrame]] = {}
+#: States of the manifests that each of them was read from.
+_MANIFESTS: dict[str, list[tuple[str, int, int]]] = {}
 
 
 def _data(config: dict[str, Any]) -> tuple[SiteDataModule, pd.DataFrame]:
@@ -198,8 +224,55 @@ def _data(config: dict[str, Any]) -> tuple[SiteDataModule, pd.DataFrame]:
     key = _data_key(config)
     if key not in _DATA:
         module = instantiate_data(config | {"held_out_site": None})
+        states = _states(module)
         _DATA[key] = (module, module.scans)
+        _MANIFESTS[key] = states
     return _DATA[key]
+
+
+def _states(module: SiteDataModule) -> list[tuple[str, int, int]]:
+    files = [path for pattern in module.manifests for path in matches(pattern)]
+    found = [(path, Path(path).stat()) for path in files]
+    return [(path, state.st_size, state.st_mtime_ns) for path, state in found]
+
+
+def _forget_changed_manifests() -> None:
+    for key, (module, _) in list(_DATA.items()):
+        if _states(module) != _MANIFESTS[key]:
+            del _DATA[key], _MANIFESTS[key]
+
+
+def _data_digests(config: dict[str, Any]) -> dict[str, str]:
+    """What identifies the data of a ``data`` section, part by part; the same wherever the files lie."""
+    module, scans = _data(config)
+    cache = Path(module.cache_dir)
+    truth = str(module.truth) if module.truth and Path(module.truth).is_file() else ""
+    return {
+        "images": image_digest(scans, cache),
+        "scans table": _table_digest(scans),
+        "splits": split_digest(scans),
+        # Not the table alone that methods see: other columns of it may reach the embeddings.
+        "truth": sha256_of([truth], cache)[truth] if truth else "",
+    }
+
+
+def training_problem(cell: Cell) -> str:
+    """What is not as the cell's run key says, in this process: source, library versions or data; empty if all is.
+
+    A module that this process has loaded stays as it was then, whatever happens to its file.
+    """
+    _forget_changed_manifests()
+    sources = new_sources()
+    parts = run_parts(cell.config, _data_digests(cell.config["data"]), sources)
+    return what_changed(cell.parts, replace(parts, source=as_loaded(cell.parts.source, sources)))
+
+
+def scoring_problem(cell: Cell) -> str:
+    """What is not as the cell's score key says, in this process: source or library versions; empty if all is."""
+    sources = new_sources()
+    versions = score_parts(EvaluationSettings(), sources).versions
+    source = as_loaded(cell.score_parts.source, sources)
+    return what_changed_in_scoring(cell.score_parts, replace(cell.score_parts, source=source, versions=versions))
 
 
 def _data_key(config: dict[str, Any]) -> str:
@@ -215,8 +288,8 @@ def scans_of(cell: Cell) -> pd.DataFrame:
 
 def store_folder(cell: Cell) -> Path:
     """Where the volume store of a cell's scans lies, or will lie."""
-    module, scans = _data(cell.config["data"])
-    return Path(module.cache_dir) / store_digest(scans, module.preprocessing)[:16]
+    module, _ = _data(cell.config["data"])
+    return Path(module.cache_dir) / digest_of_store(cell.parts.data["images"], module.preprocessing)[:16]
 
 
 def build_stores(cells: Sequence[Cell], processes: int, tell: Callable[[str], object] | None = None) -> None:
@@ -258,21 +331,29 @@ def inputs_of(cells: Sequence[Cell]) -> tuple[list[Path], list[str]]:
     return sorted(Path(file) for file in files), sorted(patterns)
 
 
+def modules_of(cells: Sequence[Cell]) -> dict[str, Path]:
+    """Modules from outside of the suite that trainings of cells depend on, and their files."""
+    files = files_of(sorted({name for cell in cells for name in cell.parts.source}))
+    return {name: file for name, file in files.items() if file is not None and not is_of_the_suite(file)}
+
+
 def _cells(
-    method: str, protocol: str, seed: int, config: dict[str, Any], sweep: SweepConfig, out: Path
+    method: str, protocol: str, seed: int, config: dict[str, Any], sweep: SweepConfig, out: Path, here: _Here
 ) -> Iterator[Cell]:
     config = with_processes(config, sweep.executor.resources(method).processes)
     config["data"]["seed"] = seed
-    module, scans = _data(config["data"])
-    digests = [store_digest(scans, module.preprocessing), _table_digest(scans), split_digest(scans)]
+    _, scans = _data(config["data"])
+    digests = here.digests(config["data"])
     held_out = sorted(set(scans["site"])) if protocol == LEAVE_ONE_SITE_OUT else [""]
     for site in held_out:
         resolved = copy.deepcopy(config)
         resolved["seed_everything"] = derive_seed("training", seed) % 2**32
         resolved["data"]["held_out_site"] = site or None
-        key = run_key(resolved, digests)
+        parts = run_parts(resolved, digests, here.sources)
+        scoring = score_parts(settings_of(resolved, sweep.evaluation), here.sources)
+        key = parts.key
         base = resolved["model"].get("init_args", {}).get("base")
-        base_key = run_key({**resolved, "model": base}, digests) if base else ""
+        base_key = run_key({**resolved, "model": base}, digests, here.sources) if base else ""
         train = (scans["split"] == "train") & (scans["site"] != site)
         yield Cell(
             method=method,
@@ -281,14 +362,20 @@ def _cells(
             seed=seed,
             config=resolved,
             run_key=key,
-            score_key=score_key(key, settings_of(resolved, sweep.evaluation)),
+            score_key=scoring.key(key),
             folder=out / "cells" / key[:16],
             base_key=base_key,
             scans=int(train.sum()),
+            parts=parts,
+            score_parts=scoring,
             tracking=Tracking(sweep.tracking, group_of(sweep, out)),
         )
 
 
+#: Columns of a scans table that say where something is, that follow from others, or that other digests have.
+_NOT_IN_TABLE = ("manifest", "manifest_order", "line", "image", "mask", "sha256", "split", "site_code")
+
+
 def _table_digest(scans: pd.DataFrame) -> str:
-    columns = ["scan_key", "site", "diagnosis", "age", "sex"]
-    return digest(scans[columns].astype(str).to_numpy().tolist())
+    table = scans.drop(columns=[name for name in _NOT_IN_TABLE if name in scans])
+    return digest([list(table.columns), table.astype(str).to_numpy().tolist()])

@@ -82,9 +82,19 @@ class SweepConfig:
         Raises
         ------
         UserError
-            For a name that is no shipped method and no file.
+            For a name that is no shipped method and no file, and for two of the same name: a method is called as its
+            file is.
         """
-        return {Path(name).stem: _method_file(name) for name in self.methods}
+        files: dict[str, Path] = {}
+        for name in self.methods:
+            file = _method_file(name)
+            other = files.setdefault(Path(name).stem, file)
+            if other != file:
+                raise UserError(
+                    f"field 'methods': {other} and {file} are both called '{Path(name).stem}'; a method is called as "
+                    "its file is, and the names of a sweep's methods must differ"
+                )
+        return files
 
 
 def read_sweep(path: Path) -> SweepConfig:

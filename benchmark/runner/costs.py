@@ -27,7 +27,7 @@ def estimate(cell: Cell, cells: Sequence[Cell]) -> float:
     scoring: list[float] = []
     for other in cells:
         marker = other.marker() if other.method == cell.method else {}
-        if "training_seconds" in marker:
+        if marker.get("training_seconds") is not None:
             rates.append(marker["training_seconds"] / max(other.scans, 1))
             scoring.append(marker["scoring_seconds"])
     if rates:

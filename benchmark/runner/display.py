@@ -50,6 +50,16 @@ def log_line(text: str, stream: TextIO | None = None) -> None:
         stream.flush()
 
 
+def tell(text: str, stream: TextIO | None = None) -> None:
+    """Write a line to a stream, by default standard error; with the time where that is no terminal."""
+    stream = sys.stderr if stream is None else stream
+    if stream.isatty():
+        stream.write(f"{text}\n")
+        stream.flush()
+    else:
+        log_line(text, stream)
+
+
 class Display:
     """Progress of a sweep on a stream, watched by a thread of its own.
 

@@ -184,7 +184,7 @@ def _seen(work: Work, works: Sequence[Work]) -> tuple[float, float] | None:
         for other in works
         if other.cell is not None
         and (other.method, other.protocol, other.state) == (work.method, work.protocol, "done")
-        and "training_seconds" in other.cell.marker()
+        and other.cell.marker().get("training_seconds") is not None
     ]
     if not alike:
         return None

@@ -20,7 +20,7 @@ def environment() -> dict[str, Any]:
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": _dirty(),
         "python": platform.python_version(),
-        "libraries": library_versions((*LIBRARIES, *SCORING_LIBRARIES)),
+        "libraries": library_versions((*LIBRARIES, *SCORING_LIBRARIES, "seada-bench")),
         "platform": platform.platform(),
         "processor": _processor(),
         "cpu_count": os.cpu_count(),

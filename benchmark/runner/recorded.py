@@ -10,16 +10,18 @@ from typing import Any
 from benchmark.configs import METHODS
 from benchmark.errors import UserError
 from benchmark.runner.config import SweepConfig
+from benchmark.runner.keys import watches
 from benchmark.tracking.settings import TrackingSettings
 
-#: Options that say what is told of a training, and to whom; no result depends on them.
-WATCHING = ("trainer.logger", "trainer.callbacks")
+#: Options that say what is told of a training, and to whom; no result depends on the first, nor on callbacks of the
+#: second that only watch.
+LOGGER, CALLBACKS = "trainer.logger", ("trainer.callbacks", "trainer.callbacks+")
 #: Options whose values are folders that are written to.
 _WRITTEN = ("data.cache_dir", "phantom.out")
 
 
 def tamed(sweep: SweepConfig) -> SweepConfig:
-    """A sweep that a results folder records, without loggers, callbacks and tracking.
+    """A sweep that a results folder records, without loggers, callbacks that only watch, and tracking.
 
     Classes named in YAML are imported and called, and folders named in it are written to. Those of the suite's own
     methods are fine, and so are folders below the one that the command is run in; for anything else somebody has to
@@ -33,7 +35,7 @@ def tamed(sweep: SweepConfig) -> SweepConfig:
     for method in sweep.methods:
         if not (METHODS / f"{method}.yaml").is_file():
             raise _refused("methods", method, "the names of shipped methods")
-    overrides = {name: value for name, value in sweep.overrides.items() if name not in WATCHING}
+    overrides = {name: value for name, value in sweep.overrides.items() if not _only_watches(name, value)}
     for name, value in _leaves("", overrides):
         if name.split(".")[-1] == "class_path" or name in ("model", "config"):
             raise _refused(f"overrides.{name}", value, "no class and no file of options")
@@ -44,6 +46,11 @@ def tamed(sweep: SweepConfig) -> SweepConfig:
         if elsewhere and (name in _WRITTEN or name.startswith("trainer.")):
             raise _refused(name, value, "a path below the folder that the command is run in")
     return replace(sweep, overrides=overrides, tracking=TrackingSettings())
+
+
+def _only_watches(name: str, value: Any) -> bool:
+    given = value if isinstance(value, list) else [value]
+    return name == LOGGER or (name in CALLBACKS and all(watches(callback) for callback in given if callback))
 
 
 def _refused(name: str, value: object, allowed: str) -> UserError:

@@ -20,7 +20,6 @@ from benchmark.runner.cells import Cell
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.executor import trainers
 from benchmark.runner.executor_config import SLURM, Resources
-from benchmark.runner.keys import code_digest
 from benchmark.runner.local import THREAD_VARIABLES
 from benchmark.runner.slurm_job import CellJob
 from benchmark.runner.status import DONE, LIVE, states
@@ -164,7 +163,6 @@ class SlurmExecutor:
             evaluation=self.sweep.evaluation,
             nodes=resources.nodes,
             threads=resources.cpus_per_task or 1,
-            code=code_digest(),
         )
 
     def _enter(self, cell: Cell, job: str, record: dict[str, SubmittedCell], working: dict[str, str]) -> None:

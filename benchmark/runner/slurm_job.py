@@ -14,8 +14,7 @@ from submitit.helpers import Checkpointable
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.evaluate import EvaluationSettings
-from benchmark.runner.cells import Cell, write_error
-from benchmark.runner.keys import code_digest
+from benchmark.runner.cells import Cell
 from benchmark.runner.slurm_signals import SaveWhenTold
 from benchmark.runner.worker import run_cell, start
 
@@ -43,8 +42,6 @@ class CellJob(Checkpointable):
         not there when the job starts, the cell trains its base itself.
     threads
         CPU threads of the process.
-    code
-        :func:`benchmark.runner.keys.code_digest` when the job was submitted: what the cell's keys stand for.
     """
 
     cell: Cell
@@ -52,7 +49,6 @@ class CellJob(Checkpointable):
     evaluation: EvaluationSettings
     nodes: int
     threads: int
-    code: str
 
     def __call__(self) -> None:
         """Do the part of this process.
@@ -60,13 +56,9 @@ class CellJob(Checkpointable):
         Raises
         ------
         CellFailed
-            If the cell failed, or the job finds other code than it was submitted with.
+            If the cell failed, also as the job finds other source, library versions or data than it was submitted
+            with.
         """
-        if code_digest() != self.code:
-            # Its scores would stand under the key of what was there then.
-            problem = "the code or a library version has changed since the job was submitted; run the sweep again"
-            write_error(self.cell.scores_folder, problem)
-            raise CellFailed(problem)
         place = submitit.JobEnvironment()
         start((), self.threads)
         cell = _with_callback(self.cell)

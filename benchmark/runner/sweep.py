@@ -20,19 +20,33 @@ from benchmark.data.phantom import generate
 from benchmark.data.phantom.generate import RECORD
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.report.about import ABOUT, About
 from benchmark.report.remarks import remarks
+from benchmark.report.results import PROVENANCE, read_provenance
 from benchmark.report.tables import format_terminal, write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
-from benchmark.runner.cells import MARKER, REPLICATES, SCORES, Cell, build_stores, cells_of, group_of, inputs_of
+from benchmark.runner.cells import (
+    MARKER,
+    REPLICATES,
+    SCORES,
+    Cell,
+    build_stores,
+    cells_of,
+    group_of,
+    inputs_of,
+    modules_of,
+)
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.costs import estimate
-from benchmark.runner.display import log_line
+from benchmark.runner.display import log_line, tell
 from benchmark.runner.executor import Executor
 from benchmark.runner.local import LocalExecutor
+from benchmark.runner.outdated import out_of_date
 from benchmark.runner.planning import remembered_seconds
 from benchmark.runner.provenance import environment
 from benchmark.runner.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
 from benchmark.runner.submission import place_of, read_submission
+from benchmark.runner.told import about_of
 from benchmark.runner.unchanged import matches, remember
 from benchmark.runner.works import Question, works_of
 from benchmark.tracking.settings import Tracking
@@ -95,8 +109,12 @@ def run_sweep(
         prepare(sweep)
         preparing = time.time() - started
         executor = LocalExecutor(sweep) if executor is None else executor
+        told = False
         while True:
             rows = plan(sweep, out)
+            for line in [] if told else out_of_date([cell for cell, _, _ in rows], out):
+                tell(line)
+            told = True
             missing = [(cell, cost) for cell, state, cost in rows if state != "done"]
             before = time.time()
             build_stores([cell for cell, _ in missing], os.cpu_count() or 1, log_line)
@@ -123,7 +141,9 @@ def tables_text(sweep: SweepConfig, out: Path) -> str:
     scores = out / "scores.parquet"
     lines = [f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/scores.csv"]
     if scores.is_file():
-        lines.insert(0, format_terminal(read_parquet(scores), method_order=list(sweep.method_files())).rstrip("\n"))
+        about = About.of(read_provenance(out / PROVENANCE))
+        text = format_terminal(read_parquet(scores), method_order=list(sweep.method_files()), about=about)
+        lines.insert(0, text.rstrip("\n"))
     return "\n".join(lines)
 
 
@@ -133,7 +153,8 @@ def _remember(sweep: SweepConfig, out: Path, file: Path, cells: Sequence[Cell]) 
     tables = [path for path in out.iterdir() if path.is_file() and not path.name.startswith(".")]
     found = {pattern: matches(pattern) for pattern in patterns}
     methods = list(sweep.method_files().values())
-    remember(out, [file, *methods], [*read, *made, *tables], found, tables_text(sweep, out))
+    modules = modules_of(cells)
+    remember(out, [file, *methods], [*read, *made, *tables], found, modules, tables_text(sweep, out))
 
 
 def collect_sweep(out: Path) -> list[tuple[Cell, CellState]]:
@@ -204,23 +225,27 @@ def _write_results(
     write_scores(scores, out)
     replicates = pd.concat([table for _, _, table in whole], ignore_index=True)
     write_replicates(replicates, out)
-    write_statistics(replicates, out, list(sweep.method_files()))
-    write_tables(scores, out, method_order=list(sweep.method_files()), notes=_notes(done, cells, failures))
+    about = about_of(done, _notes(done, cells, failures))
+    order = list(sweep.method_files())
+    write_statistics(replicates, out, order, about=about)
+    write_tables(scores, out, method_order=order, notes=about.notes, about=about)
     markers = [cell.marker() for cell in done]
     provenance = {
         "environment": {**environment(), "deterministic_algorithms": _deterministic(done)},
         "sweep": asdict(sweep),
+        ABOUT: about.to_json(),
         "cells": len(cells),
         "failed": [{"cell": cell.name, "error": error} for cell, error in failures],
         "seconds_of_this_call": round(seconds[0], 1),
         "seconds_of_preparation": round(seconds[1], 1),
-        "seconds_of_all_cells": round(sum(m["training_seconds"] + m["scoring_seconds"] for m in markers), 1),
+        "seconds_of_all_cells": round(sum((m["training_seconds"] or 0.0) + m["scoring_seconds"] for m in markers), 1),
         "peak_memory_mib": max(m["peak_memory_mib"] for m in markers),
         "largest_waiting_share": max((m.get("waiting_share") or 0.0 for m in markers), default=0.0),
         "commits_of_cells": sorted({str(m["environment"]["git_commit"]) for m in markers}),
         "run_keys": {cell.name: cell.run_key for cell in done},
+        "run_key_parts": {cell.name: cell.parts.digests() for cell in done},
     }
-    with atomic_path(out / "provenance.json") as temporary:
+    with atomic_path(out / PROVENANCE) as temporary:
         temporary.write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.data.datamodule import SiteDataModule
+from benchmark.data.outline import COMPONENTS, Outline
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.data.store import VolumeStore
 from benchmark.fitting import QUALITY_COLUMNS
@@ -72,6 +73,11 @@ class SyntheticData(SiteDataModule):
         self._store = cast(VolumeStore, _Store(_Noise(shape)))
         self.has_truth = config.get("truth") is not None
 
+    @property
+    def outline(self) -> Outline:
+        """Of masks that hold every voxel, for the second embedding of every scan takes its time."""
+        return Outline(np.zeros((len(self.scans), COMPONENTS), np.float32), np.ones(self.preprocessing.shape, bool))
+
     def true_anatomy(self) -> pd.DataFrame | None:
         """Made-up anatomy where the configuration has a truth table."""
         if not self.has_truth:
@@ -86,10 +92,14 @@ class _Store:
 
 
 class _Noise:
-    """Volumes that are one noise, shifted: in memory once, as a mapped store's pages are the system's."""
+    """Volumes that are one noise, shifted: in memory once, as a mapped store's pages are the system's.
+
+    Half of their voxels are 0, as a real volume's background is.
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.noise = generator("synthetic volumes").standard_normal(shape, dtype=np.float32).astype(np.float16)
+        noise = generator("synthetic volumes").standard_normal(shape, dtype=np.float32)
+        self.noise = np.maximum(noise, 0).astype(np.float16)
 
     def __getitem__(self, rows: list[int]) -> NDArray[np.float16]:
         flat = self.noise.ravel()
@@ -115,7 +125,7 @@ def synthetic_embeddings(scans: pd.DataFrame, anatomy: bool) -> pd.DataFrame:
         signal += 0.5 * draw.standard_normal((codes.max() + 1, LDR_DIM))[codes]
     vectors = signal + draw.standard_normal(signal.shape)
     tables = [scans[kept].reset_index(drop=True)]
-    known = {"anatomy_": 8 * anatomy, "s": 8}
+    known = {"anatomy_": 8 * anatomy, "m": COMPONENTS, "c": LDR_DIM, "s": 8}
     extra = {prefix: draw.standard_normal((len(scans), count)) for prefix, count in known.items()}
     quality = pd.DataFrame(draw.uniform(0.5, 0.9, (len(scans), 3)).astype(np.float32), columns=list(QUALITY_COLUMNS))
     tables.append(quality)

@@ -13,6 +13,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from benchmark.data.atomic import atomic_path
+from benchmark.runner.sources import files_of
 
 #: In the results folder: what the sweep was finished from, and what it printed.
 RECORD = ".finished.json"
@@ -21,7 +22,12 @@ _SOURCES = ("benchmark", "baselines", "seada")
 
 
 def remember(
-    out: Path, inputs: Sequence[Path], files: Iterable[Path], patterns: Mapping[str, Sequence[str]], printed: str
+    out: Path,
+    inputs: Sequence[Path],
+    files: Iterable[Path],
+    patterns: Mapping[str, Sequence[str]],
+    modules: Mapping[str, Path],
+    printed: str,
 ) -> None:
     """Note that a sweep is finished.
 
@@ -35,12 +41,16 @@ def remember(
         Everything else it was made from, and everything it made; size and time of change count.
     patterns
         Pattern of manifests, as the sweep has it, to the files that it matched.
+    modules
+        Modules that the results depend on to their files, of which the content counts; those of the suite may be left
+        out.
     printed
         What the sweep printed at its end.
     """
     record = {
         "code": _code(),
-        "inputs": {str(path): _sha256(path) for path in inputs},
+        "inputs": {str(path): _sha256(path) for path in [*inputs, *modules.values()]},
+        "modules": {name: str(path) for name, path in modules.items()},
         "files": {str(path): _state(path) for path in sorted(set(files))},
         "patterns": {pattern: list(found) for pattern, found in patterns.items()},
         "here": str(Path.cwd()),
@@ -66,6 +76,7 @@ def still_finished(out: Path, sweep: Path) -> str | None:
             record["here"] == str(Path.cwd())
             and str(sweep) in record["inputs"]
             and all(_state(Path(path)) == state for path, state in record["files"].items())
+            and all(str(file) == record["modules"][name] for name, file in files_of(record["modules"]).items())
             and all(_sha256(Path(path)) == digest for path, digest in record["inputs"].items())
             and all(matches(pattern) == found for pattern, found in record["patterns"].items())
             and record["code"] == _code()
@@ -80,6 +91,11 @@ def matches(pattern: str) -> list[str]:
     path = Path(pattern)
     anchor = Path(path.anchor) if path.is_absolute() else Path()
     return sorted(str(found) for found in anchor.glob(str(path.relative_to(anchor)) if path.is_absolute() else pattern))
+
+
+def is_of_the_suite(file: Path) -> bool:
+    """Whether a source file is one that every call looks at: one of the suite's packages."""
+    return any(_ROOT / name in file.parents for name in _SOURCES)
 
 
 def _code() -> str:

@@ -24,10 +24,12 @@ from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import read_arrow, write_parquet
 from benchmark.embeddings import read_embeddings
 from benchmark.errors import UserError
-from benchmark.metrics.evaluate import EvaluationSettings, score_all
+from benchmark.metrics.evaluate import EvaluationSettings, score_all, scorers
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.processes import end_with_parent
-from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell
+from benchmark.runner.cells import ERROR, MARKER, REPLICATES, SCORES, Cell, marker_of, scoring_problem, training_problem
+from benchmark.runner.keys import remember_loaded
+from benchmark.runner.outdated import recorded_parts
 from benchmark.runner.progress import EpochFile, Progress, forget_progress, write_progress
 from benchmark.runner.provenance import environment
 from benchmark.tracking.loggers import wandb_logger, with_place
@@ -62,6 +64,8 @@ def start(devices: Sequence[int], threads: int) -> None:
 
     from benchmark import fitting  # noqa: F401 (all that cells need is loaded now)
 
+    scorers()
+    remember_loaded()
     torch.set_num_threads(threads)
     # Libraries stay until the end. Not looking through them makes a collection, of which each cell has one, take no
     # time instead of a third of a second.
@@ -137,11 +141,18 @@ def _train(cell: Cell, base: str | None, nodes: int) -> Path:
     if cell.state() != "rescore" or not _whole(embeddings):
         # Embeddings are written after the model: one without the other is half a run, and goes. Every process of a
         # cell may say so: the first one writes embeddings when all have come to the end of the training.
+        _check("training", training_problem(cell))
         embeddings.unlink(missing_ok=True)
         with atomic_path(cell.folder / CONFIG) as temporary:
             temporary.write_text(yaml.safe_dump(_plain(cell, base, nodes)), encoding="utf-8")
         fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
     return embeddings
+
+
+def _check(what: str, problem: str) -> None:
+    if problem:
+        # Embeddings or scores would stand under the key of what was there when the sweep began.
+        raise UserError(f"the {what} is not the one that the sweep began with ({problem}); run the sweep again")
 
 
 def _whole(embeddings: Path) -> bool:
@@ -157,9 +168,13 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
     from benchmark import fitting
 
     started = time.time()
+    # Scored again, a cell keeps the seconds that its training once took.
+    rescored = cell.state() == "rescore" and _whole(cell.folder / fitting.EMBEDDINGS)
+    earlier = _training_seconds(cell) if rescored else None
     embeddings = _train(cell, base, nodes)
     trained = time.time()
     write_progress(cell.folder, Progress("scoring"))
+    _check("scoring", scoring_problem(cell))
     table = read_embeddings(embeddings)
     found = score_all(table.frame, cell.settings(evaluation), [cell.held_out_site] if cell.held_out_site else None)
     place: dict[str, Any] = {
@@ -175,8 +190,9 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
         **place,
         "run_key": cell.run_key,
         "score_key": cell.score_key,
+        **recorded_parts(cell),
         "notes": table.notes,
-        "training_seconds": round(trained - started, 3),
+        "training_seconds": earlier if rescored else round(trained - started, 3),
         "scoring_seconds": round(time.time() - trained, 3),
         "waiting_share": waiting_share(cell.folder),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -187,6 +203,13 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
     for checkpoint in (cell.folder / fitting.CHECKPOINTS).glob("*.ckpt"):
         checkpoint.unlink()
     return scores
+
+
+def _training_seconds(cell: Cell) -> float | None:
+    """What a trained cell's training took, by its own marker or that of a cell that shares it; None if unknown."""
+    found = next((marker for marker in (cell.marker(), marker_of(cell.folder)) if marker), {})
+    seconds: float | None = found.get("training_seconds")
+    return seconds
 
 
 def _plain(cell: Cell, base: str | None, nodes: int) -> dict[str, Any]:

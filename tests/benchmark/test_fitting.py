@@ -6,12 +6,23 @@ import time
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from benchmark.configs import METHODS
+from benchmark.data.outline import COMPONENTS
 from benchmark.tracking.waiting import waiting_share
 from tests.conftest import ROOT
 
-TRAINED = ("seada", "seada_plain", "seada_uncentred", "seada_views_only", "dann", "autoencoder", "combat")
+TRAINED = (
+    "seada_stabilised",
+    "seada",
+    "seada_stabilised_uncentred",
+    "stabiliser_only",
+    "dann",
+    "autoencoder",
+    "combat",
+)
+CONTROLS = ("mask_pca", "mask_pca_combat", "equalised_pca", "equalised_pca_combat")
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
 
@@ -24,12 +35,12 @@ def vectors(frame):
 
 
 def test_there_is_a_test_for_every_shipped_method():
-    assert {path.stem for path in METHODS.glob("*.yaml")} == {*TRAINED, *CLOSED}
+    assert {path.stem for path in METHODS.glob("*.yaml")} == {*TRAINED, *CONTROLS, *CLOSED}
 
 
 def test_two_processes_that_lightning_starts_end_well(command, arguments):
     out, given = arguments(
-        "seada", "--trainer.devices=2", "--trainer.accelerator=cpu",
+        "seada_stabilised", "--trainer.devices=2", "--trainer.accelerator=cpu",
         "--trainer.strategy=ddp_find_unused_parameters_true",
     )  # fmt: skip
     command(*given)
@@ -51,8 +62,8 @@ def test_combat_trains_its_base_exactly_as_the_autoencoder_alone(fit):
 def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupted_one_does(fit, arguments):
     # Weights are averaged from the beginning, so that the average too is interrupted.
     options = ("--trainer.max_epochs=30", "--model.average_from=0")
-    whole = fit("seada", *options, folder="whole")
-    killed, given = arguments("seada", *options, folder="killed")
+    whole = fit("seada_stabilised", *options, folder="whole")
+    killed, given = arguments("seada_stabilised", *options, folder="killed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "benchmark.cli", *given], cwd=ROOT, env=environment)
     deadline = time.time() + 120
@@ -61,7 +72,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
     process.kill()
     process.wait()
     assert not (killed / "embeddings.parquet").exists()
-    fit("seada", *options, folder="killed")
+    fit("seada_stabilised", *options, folder="killed")
     assert 0 <= waiting_share(whole) < 1
     # The log is that of the second stretch of work alone.
     assert pd.read_csv(killed / "logs" / "metrics.csv")["epoch"].min() > 0
@@ -69,18 +80,49 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
 
 
 def test_embeddings_carry_what_else_a_method_has(fit, phantom):
-    got = {method: embeddings(fit(method, folder=method)) for method in ("seada", "pca_voxels", "random_vectors")}
+    got = {
+        method: embeddings(fit(method, folder=method))
+        for method in ("seada_stabilised", "pca_voxels", "random_vectors")
+    }
     truth = pd.read_csv(phantom / "truth.csv").set_index("scan_key")
     for frame in got.values():
         keys = frame["site"] + "/" + frame["subject_id"] + "/" + frame["session_id"]
         expected = truth.loc[keys, "bio_ventricle_ml"].to_numpy(np.float32)
         np.testing.assert_array_equal(frame["anatomy_ventricle_ml"].to_numpy(), expected)
     styles = {method: frame.filter(regex=r"^s\d+$").shape[1] for method, frame in got.items()}
-    assert styles == {"seada": 8, "pca_voxels": 0, "random_vectors": 0}
+    assert styles == {"seada_stabilised": 8, "pca_voxels": 0, "random_vectors": 0}
     assert "rec_ssim" not in got["random_vectors"]
     assert got["pca_voxels"]["rec_ssim"].between(0, 1).all()
     assert (got["pca_voxels"]["rec_rmse"] < 1.0).all()
-    assert np.isfinite(got["seada"][["rec_rmse", "rec_psnr", "rec_ssim"]].to_numpy()).all()
+    assert np.isfinite(got["seada_stabilised"][["rec_rmse", "rec_psnr", "rec_ssim"]].to_numpy()).all()
+
+
+@pytest.mark.parametrize("method", ["mask_pca_combat", "equalised_pca_combat"])
+def test_controls_are_fitted_without_epochs_and_harmonised_as_their_base_alone(fit, method):
+    alone, combat = fit(method.removesuffix("_combat"), folder="alone"), fit(method, folder="combat")
+    reused = fit(method, f"--trained_base={alone}/model.ckpt", folder="reused")
+    np.testing.assert_array_equal(vectors(embeddings(combat)), vectors(embeddings(reused)))
+    assert not np.allclose(vectors(embeddings(alone)), vectors(embeddings(combat)))
+    log = combat / "logs" / "metrics.csv"
+    assert not log.exists() or "epoch" not in log.read_text()
+
+
+@pytest.mark.parametrize("method", ["seada_stabilised", "combat", "pca_voxels", "random_vectors", "true_anatomy"])
+def test_embeddings_carry_the_outline_and_what_is_left_without_it(fit, method):
+    frame = embeddings(fit(method))
+    mask, common = (frame.filter(regex=rf"^{letter}\d+$").to_numpy() for letter in "mc")
+    assert mask.shape == (len(frame), COMPONENTS)
+    # A travelling subject has one mask at all sites.
+    assert frame.groupby("subject_id")[["m0", "m1", "m2"]].std().loc[lambda t: t.notna().all(axis=1)].shape[0] > 0
+    assert common.shape == vectors(frame).shape
+    assert np.isfinite(common).all()
+    sees = method not in ("random_vectors", "true_anatomy")
+    assert np.array_equal(common, vectors(frame)) == (not sees)
+
+
+def test_without_masks_nothing_is_said_of_them(fit):
+    frame = embeddings(fit("pca_voxels", "--data.preprocessing.mask_background=false"))
+    assert frame.filter(regex=r"^[mc]\d+$").shape[1] == 0
 
 
 def test_random_vectors_differ_with_the_run_s_seed(fit):
@@ -98,7 +140,10 @@ def test_a_saved_model_embeds_the_same_again(fit, inside, tmp_path, phantom):
         "--data.preprocessing.shape=[16,24,16]", "--data.preprocessing.spacing=10.0",
         "--trainer.enable_progress_bar=false", f"--trainer.default_root_dir={again}",
     )  # fmt: skip
-    np.testing.assert_allclose(vectors(embeddings(out)), vectors(embeddings(again)), atol=1e-6)
+    for letter in "zcm":
+        before, after = (embeddings(folder).filter(regex=rf"^{letter}\d+$").to_numpy() for folder in (out, again))
+        assert before.shape[1] > 0
+        np.testing.assert_allclose(before, after, atol=1e-6)
 
 
 def test_a_held_out_site_is_not_trained_on_and_combat_says_that_it_looked(fit):
@@ -113,7 +158,7 @@ def test_a_held_out_site_is_not_trained_on_and_combat_says_that_it_looked(fit):
 
 
 def test_the_configuration_is_printed_whole(inside):
-    done = inside("fit", "--config", METHODS / "seada.yaml", "--print_config")
+    done = inside("fit", "--config", METHODS / "seada_stabilised.yaml", "--print_config")
     assert "class_path: seada.seada.SEADA" in done.stdout
     assert "adversarial_weight" in done.stdout
     assert "max_epochs" in done.stdout

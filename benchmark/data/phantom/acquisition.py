@@ -30,8 +30,8 @@ SIGNAL_JITTER, CONTRAST_JITTER, HEAD_SPREAD = 0.02, 0.06, 0.25
 #: what N4 takes for shading in the anatomy, which depends on the contrast.
 BIAS_SITE, BIAS_FINE, BIAS_SCAN = 0.045, 0.02, 0.03
 BIAS_POINTS, FINE_POINTS = (4, 5, 4), (7, 8, 7)
-#: Noise of a voxel of 1 mm relative to white matter (signal-to-noise ratio 22; Magnotta et al., JMRI 2006, found 15 to
-#: 30 in T1 volumes of several sites), and standard deviations of its log between scanners and scans.
+#: Noise of a voxel of 1 mm relative to white matter (a signal-to-noise ratio of 22), and standard deviations of its log
+#: between scanners and scans. Our choice.
 NOISE, NOISE_SITE, NOISE_SCAN = 0.045, 0.3, 0.15
 #: Full widths in mm of the resolution in plane and across slices (1 to 1.5 mm in ADNI, OASIS and PPMI), and standard
 #: deviations of their log between scanners; of a common factor between scans.

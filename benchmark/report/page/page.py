@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmark.errors import UserError
+from benchmark.report.about import About
 from benchmark.report.page.aggregate import aggregate, only_keys
 from benchmark.report.page.every_metric import metric_blocks
 from benchmark.report.page.examples import Examples
@@ -52,6 +53,8 @@ class Compared:
         Git commit of the code; empty where unknown.
     dirty
         Whether that code had changes of its own.
+    synthetic
+        Whether the data are.
     """
 
     methods: Sequence[tuple[str, str]]
@@ -61,6 +64,7 @@ class Compared:
     scores: int
     commit: str
     dirty: bool
+    synthetic: bool
 
 
 def render_page(
@@ -174,6 +178,7 @@ def _compared(results: Results, protocols: Sequence[str], methods: Sequence[str]
         scores=len(scores),
         commit=str(environment.get("git_commit") or ""),
         dirty=bool(environment.get("git_dirty")),
+        synthetic=(About.of(results.provenance) or About()).synthetic,
     )
 
 

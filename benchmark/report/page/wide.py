@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from benchmark.report.about import About
 from benchmark.report.columns import Column
+from benchmark.report.held_out import with_held_out
 from benchmark.report.page.grid import Cell, Footnotes, Grid, Header, number
 from benchmark.report.summary import Entry, Section, sections
 from benchmark.report.text import CHANCE, count, section_title
@@ -38,7 +40,9 @@ class FilledTable(WideTable):
     directions: Mapping[str, bool | None]
 
 
-def filled_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, notes: Sequence[str]) -> list[FilledTable]:
+def filled_tables(
+    scores: pd.DataFrame, method_order: Sequence[str] | None, notes: Sequence[str], about: About | None = None
+) -> list[FilledTable]:
     """The wide tables of :func:`benchmark.report.wide_tables.wide_tables` with their numbers.
 
     Parameters
@@ -49,17 +53,21 @@ def filled_tables(scores: pd.DataFrame, method_order: Sequence[str] | None, note
         Methods in table order; others follow in the alphabet's order.
     notes
         Lines for the footers.
+    about
+        What else readers are told.
     """
+    about = About() if about is None else about
+    scores = with_held_out(scores)
     return [
         FilledTable(
             each.name,
             each.title,
             each.columns,
             each.footer,
-            sections(scores, each.columns, method_order),
+            about.with_seconds(sections(scores, each.columns, method_order)),
             directions(scores, each.columns),
         )
-        for each in wide_tables(scores, notes)
+        for each in wide_tables(scores, notes, about, method_order)
     ]
 
 
@@ -118,8 +126,9 @@ def grids(table: FilledTable) -> list[Grid]:
 
 
 def _grid(table: FilledTable, part: Section, place: int) -> Grid:
-    marks, notes = cell_notes([part], table.columns)
-    best = {column.key: best_methods(part, column, table.directions[column.key]) for column in table.columns}
+    columns = [column for column in table.columns if column.shown_in(part.protocol)]
+    marks, notes = cell_notes([part], columns)
+    best = {column.key: best_methods(part, column, table.directions[column.key]) for column in columns}
     rows = []
     for method, entries in part.entries.items():
         cells = [
@@ -128,17 +137,18 @@ def _grid(table: FilledTable, part: Section, place: int) -> Grid:
                 best=method in best[column.key],
                 marks=marks[part.protocol, method, column.key],
             )
-            for column in table.columns
+            for column in columns
         ]
         seeds = part.complete[method]
-        rows.append([Cell(method), *cells, Cell(str(seeds), value=float(seeds))])
-    headers = [Header(column.heading, table.directions[column.key]) for column in table.columns]
+        times = [number(part.train_seconds.get(method, math.nan), 0) for _ in part.times]
+        rows.append([Cell(method), *cells, Cell(str(seeds), value=float(seeds)), *times])
+    headers = [Header(column.heading, table.directions[column.key]) for column in columns]
     return Grid(
         f"{table.name}-{place}",
         f"{table.title}. {section_title(part)}",
-        [Header("method"), *headers, Header("seeds")],
+        [Header("method"), *headers, Header("seeds"), *(Header(time, False) for time in part.times)],
         rows,
-        [[Cell(CHANCE), *(chance(part, column) for column in table.columns), Cell("")]],
+        [[Cell(CHANCE), *(chance(part, column) for column in columns), Cell(""), *(Cell("") for _ in part.times)]],
         notes,
     )
 
@@ -153,7 +163,7 @@ def chance(part: Section, column: Column) -> Cell:
 def _texts(entry: Entry) -> list[str]:
     return [
         f"{what} {_counted(reasons, entry.cells)}"
-        for what, reasons in (("Missing:", entry.undefined), ("Leaves something out:", entry.left_out))
+        for what, reasons in (("Missing:", entry.undefined), ("Note:", entry.left_out))
         if reasons
     ]
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from benchmark.data import store as module
+from benchmark.data.contents import RECORD
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.data.store import VolumeStore, store_digest
 from benchmark.errors import UserError
@@ -48,6 +49,11 @@ def content(store):
     return {path.name: path.read_bytes() for path in sorted(store.folder.iterdir())}
 
 
+def stores(cache):
+    """Names of what lies beside the record of files' digests."""
+    return [path.name for path in cache.iterdir() if path.name != RECORD]
+
+
 def test_volumes_are_those_of_the_preprocessing_row_for_row(scans, build):
     store = build(scans)
     assert store.volumes.shape == (3, 12, 14, 13)
@@ -71,7 +77,7 @@ def test_a_finished_store_is_opened_and_not_made_again(scans, build, monkeypatch
     again = build(scans)
     assert again.digest == first.digest
     assert again.folder == first.folder
-    assert [path.name for path in first.folder.parent.iterdir()] == [first.digest[:16]]
+    assert stores(first.folder.parent) == [first.digest[:16]]
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_processes_or_threads(scans, build):
@@ -107,9 +113,21 @@ def test_the_digest_names_settings_inputs_and_order(scans, tmp_path):
         store_digest(scans.assign(scan_key=["A/0/1", "A/1/1", "A/3/1"]), SETTINGS),
     ]
     for column in ("image", "mask"):
-        os.utime(scans[column][1], ns=(5, 5))
+        with Path(scans[column][1]).open("ab") as stream:
+            stream.write(b"more")
         others.append(store_digest(scans, SETTINGS))
     assert len({digest, *others}) == 1 + len(others)
+
+
+def test_files_are_told_apart_by_content_wherever_they_lie_and_whenever_they_were_made(scans, tmp_path):
+    digest = store_digest(scans, SETTINGS)
+    os.utime(scans["image"][1], ns=(5, 5))
+    assert store_digest(scans, SETTINGS) == digest
+    shutil.copytree(tmp_path / "images", tmp_path / "elsewhere")
+    moved = scans.assign(**{name: scans[name].str.replace("/images/", "/elsewhere/") for name in ("image", "mask")})
+    assert store_digest(moved, SETTINGS) == digest
+    sums = [hashlib.sha256(Path(path).read_bytes()).hexdigest().upper() for path in scans["image"]]
+    assert store_digest(scans.assign(sha256=sums), SETTINGS) == digest
 
 
 def test_a_stated_sha256_stands_for_the_file(scans):
@@ -137,7 +155,7 @@ def test_every_bad_image_is_listed_with_its_line(scans, build, tmp_path, process
     assert lines[0] == "2 of 3 scans have an image that cannot be used:"
     assert lines[1].startswith(f"a.csv:2: {scans['image'][0]}: is no image that can be read: ")
     assert lines[2].startswith(f"a.csv:4: {scans['mask'][2]}: is damaged or cut short: ")
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert stores(tmp_path / "cache") == []
 
 
 def test_a_file_that_is_gone_or_not_what_the_manifest_states(scans, build):
@@ -179,7 +197,7 @@ def test_a_torn_store_is_made_again_with_a_warning(scans, build, damage, caplog)
     with caplog.at_level(logging.WARNING):
         again = build(scans)
     assert content(again) == whole
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert stores(folder.parent) == [folder.name]
     if damage != "empty":
         assert f"{folder} is no whole store" in caplog.text
 
@@ -196,7 +214,7 @@ def test_another_process_that_is_faster_wins(scans, build, tmp_path, monkeypatch
     monkeypatch.setattr(module, "_build", build_while_another_finishes)
     store = build(scans)
     assert (store.folder / "theirs").exists()
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == [store.folder.name]
+    assert stores(tmp_path / "cache") == [store.folder.name]
 
 
 def test_an_interruption_leaves_nothing_behind(scans, build, tmp_path, monkeypatch):
@@ -206,7 +224,7 @@ def test_an_interruption_leaves_nothing_behind(scans, build, tmp_path, monkeypat
     monkeypatch.setattr(module, "_build", interrupt)
     with pytest.raises(KeyboardInterrupt):
         build(scans)
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert stores(tmp_path / "cache") == []
 
 
 def test_the_record_says_what_it_was_made_from(scans, build):

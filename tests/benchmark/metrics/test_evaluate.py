@@ -142,3 +142,19 @@ def test_every_metric_states_shapes_direction_source_and_when_it_is_undefined(sc
     authors = [line.split("|")[1].split()[0] for line in table]
     # The measures of retrieval are files of their own, which name theirs.
     assert any(author in text for author in authors) or "benchmark.metrics.ranked" in text
+
+
+def test_scores_whitened_by_few_scans_are_noted_and_no_others(make_table):
+    # 6 dimensions: 59 training scans are too few, 60 are enough. The vectors have 3 sites by `train` training scans.
+    quick = replace(QUICK, distances=("cosine_centred", "whitened"), bootstrap=0)
+    table = make_table(train=20)
+    for scans, flagged in ((60, False), (59, True)):
+        rows = table.drop(index=table.index[table["split"] == "train"][: 60 - scans])
+        found = evaluate(rows, quick)
+        whitened = found["params"].str.contains("=whitened") & found["value"].notna()
+        assert {"leakage", "retrieval"} <= set(found.loc[whitened, "table"])
+        noted = found["reason"].str.contains(
+            "whitened with fewer than 10 scans per dimension (6 dimensions)", regex=False
+        )
+        assert noted[whitened].all() == noted[whitened].any() == flagged
+        assert not noted[~whitened].any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 
 import numpy as np
@@ -10,9 +11,11 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import main
+from benchmark.data.parquet import read_parquet
+from benchmark.report.about import ABOUT, About
 from benchmark.report.results import read_results
 from benchmark.report.statistics_figures import statistics_figures
-from benchmark.report.tables import SCORE_COLUMNS, write_replicates, write_scores, write_tables
+from benchmark.report.tables import REPLICATES, SCORE_COLUMNS, write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 
 METHODS = {"a": 0.7, "b": 0.6, "c": 0.5, "random_vectors": 0.4}
@@ -56,6 +59,18 @@ def test_every_protocol_has_figures_of_what_it_can_show(results):
         "mAP CN/AD, foreign: means with intervals",
     ]
     assert all(figure.startswith("<svg") for figure in figures.values())
+
+
+def test_figures_and_titles_of_synthetic_data_say_so(results):
+    folder = results(pooled=([""], [1, 2, 3]))
+    about = About(synthetic=True)
+    (folder / "provenance.json").write_text(json.dumps({ABOUT: about.to_json()}))
+    figures = statistics_figures(read_results(folder), list(METHODS))
+    assert list(figures)[1] == "mAP CN/AD, pooled (synthetic data): ranks"
+    assert all("synthetic data" in figure for figure in figures.values())
+    write_statistics(read_parquet(folder / REPLICATES), folder, list(METHODS), about=about)
+    text = (folder / "statistics.md").read_text()
+    assert text.startswith("# Statistics between methods (synthetic data)\n\n## pooled")
 
 
 def test_stored_statistics_give_the_figures_that_replicates_give(results):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmark.report.columns import LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, further_leakage
+from benchmark.report.columns import LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, further_leakage, retrieval_columns
 from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_scores, write_tables
 
 FILES = {
@@ -107,7 +107,7 @@ def test_statistics_of_the_scored_scans_are_confessed(scores, tmp_path):
 def test_wide_csv(scores, tmp_path):
     write_tables(scores, tmp_path, ["b", "a"])
     wide = pd.read_csv(tmp_path / "retrieval.csv").set_index(["protocol", "method"])
-    for column in RETRIEVAL:
+    for column in retrieval_columns(scores):
         assert {column.key, f"{column.key}_sd", f"{column.key}_chance"} <= set(wide)
     assert wide.loc[("leave_one_site_out", "a"), "map_cn_ad"] == pytest.approx(0.35)
     assert wide.loc[("pooled", "a"), ["seeds", "map_cn_ad_chance"]].tolist() == [2, 0.5]
@@ -158,3 +158,15 @@ def test_a_methods_own_distance_is_the_one_that_is_shown(scores, tmp_path):
     assert "(`cosine_centred`) for a; euclidean for b." in text
     # b's cell of seed 2 has no value under either distance: a gap, not the other distance's.
     assert pd.isna(shown["pooled", "b"])
+
+
+def test_whitening_by_few_scans_is_remarked_on(scores, make_score, tmp_path):
+    leak = {"table": "leakage", "metric": "balanced_accuracy", "params": "coordinates=whitened;folds=5;probe=knn"}
+    note = "whitened with fewer than 10 scans per dimension (150 dimensions)"
+    rows = [make_score("b", 0.25, seed=seed, **leak, reason=note) for seed in (1, 2)]
+    write_tables(pd.concat([scores, pd.DataFrame(rows, columns=list(SCORE_COLUMNS))]), tmp_path / "few")
+    text = (tmp_path / "few" / "leakage.md").read_text()
+    assert f"- b, kNN white.: noted (2 of 2 cells: {note})" in text
+    assert "- Whitened coordinates are unreliable for b: fewer than 10 training scans per dimension" in text
+    write_tables(scores, tmp_path / "enough")
+    assert "unreliable" not in (tmp_path / "enough" / "leakage.md").read_text()

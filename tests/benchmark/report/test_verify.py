@@ -135,11 +135,22 @@ def test_what_differs_in_the_provenance_is_told(tampered, verify):
         provenance["environment"]["libraries"]["numpy"] = "0.0.1"
         provenance["sweep"]["overrides"]["trainer.max_epochs"] = 2
         provenance["run_keys"]["pca_voxels, pooled, seed 7"] = "0" * 64
+        provenance["run_key_parts"]["pca_voxels, pooled, seed 7"] |= {"source": "0" * 16, "versions": "0" * 16}
 
     status, text, _ = verify(tampered(provenance=change))
     assert status == 0
     assert "environment.libraries.numpy: 0.0.1 → " in text
-    assert "run keys: 1 of 2 differ: code, data, settings or library versions" in text
+    assert "run keys: 1 of 2 differ, in code and library versions: what can change embeddings is not all " in text
+
+
+def test_keys_of_an_earlier_version_are_not_compared(tampered, verify):
+    def change(provenance):
+        del provenance["run_key_parts"]
+        provenance["run_keys"] = dict.fromkeys(provenance["run_keys"], "0" * 64)
+
+    status, text, _ = verify(tampered(provenance=change))
+    assert status == 0
+    assert "run keys: those of 2 cells were made by an earlier version" in text
 
 
 def test_a_sweep_that_is_not_recorded_is_named_by_its_file(made, tampered, verify):

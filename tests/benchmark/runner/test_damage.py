@@ -18,7 +18,7 @@ from benchmark.cli import main
 from benchmark.errors import UserError
 from benchmark.runner.local import LocalExecutor, Slots
 from benchmark.runner.unchanged import RECORD, still_finished
-from tests.conftest import smoke_sweep
+from tests.conftest import smoke_sweep, untimed
 
 CLOSED = ["pca_voxels", "random_vectors"]
 QUICK = {"probes": ["knn"], "permutations": 0, "test_permutations": 0, "inner_folds": 0, "bootstrap": 20}
@@ -51,7 +51,7 @@ def again(made, capsys):
 
 
 def contents(folder):
-    return {name: (folder / "out" / name).read_bytes() for name in TABLES}
+    return {name: untimed(folder / "out" / name) for name in TABLES}
 
 
 def changed(folder):
@@ -170,7 +170,7 @@ def test_a_full_disk_ends_the_sweep_and_the_next_call_goes_on(made, small_disk, 
     small_disk(50_000)
     inside(*arguments)
     for name, content in contents(made).items():
-        assert (disk / "out" / name).read_bytes() == content
+        assert untimed(disk / "out" / name) == content
 
 
 def test_a_folder_that_cannot_be_written_is_said_at_once(made, small_disk, inside):
@@ -198,7 +198,7 @@ def test_one_sweep_at_a_time_works_in_a_folder_and_a_dead_one_does_not_count(mad
     owner.wait()
     inside(*arguments)
     for name, content in contents(made).items():
-        assert (tmp_path / "out" / name).read_bytes() == content
+        assert untimed(tmp_path / "out" / name) == content
 
 
 def test_cells_whose_process_dies_are_failed_ones_and_the_next_call_runs_them(made, capsys, monkeypatch, tmp_path):
@@ -216,7 +216,7 @@ def test_cells_whose_process_dies_are_failed_ones_and_the_next_call_runs_them(ma
     assert "the worker process died (killed, or out of memory)" in said
     assert main(arguments) == 0
     for name, content in contents(made).items():
-        assert (tmp_path / "out" / name).read_bytes() == content
+        assert untimed(tmp_path / "out" / name) == content
 
 
 class Evil:

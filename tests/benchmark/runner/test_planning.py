@@ -153,7 +153,7 @@ def test_a_phantom_that_is_not_there_is_not_made_for_a_plan(smoke, tmp_path, ins
 
 def test_a_few_steps_on_noise_tell_what_a_method_costs():
     size = {"data.preprocessing.shape": [16, 24, 16], "data.preprocessing.spacing": 10.0}
-    found = MethodCost(**measure_method(resolve(METHODS / "seada.yaml", size), 8))
+    found = MethodCost(**measure_method(resolve(METHODS / "seada_stabilised.yaml", size), 8))
     assert found.problem == ""
     assert 0 < found.step_seconds < 5
     assert 0 < found.scan_seconds < 1

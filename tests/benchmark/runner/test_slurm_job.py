@@ -3,7 +3,6 @@ import contextlib
 import pytest
 
 from benchmark.runner import worker
-from benchmark.runner.slurm_job import CellFailed, CellJob
 
 
 class Cell:
@@ -26,13 +25,6 @@ def test_a_job_that_was_put_back_into_the_queue_has_not_failed(tmp_path, monkeyp
     monkeypatch.setattr(worker, "_run", ends(2))
     assert worker.run_cell(Cell(tmp_path), None, None) == "SystemExit: 2"
     assert "SystemExit: 2" in (tmp_path / "error.txt").read_text()
-
-
-def test_a_job_does_not_work_with_other_code_than_its_keys_stand_for(tmp_path):
-    job = CellJob(cell=Cell(tmp_path / "cell"), base=None, evaluation=None, nodes=1, threads=1, code="of yesterday")
-    with pytest.raises(CellFailed, match="has changed since the job was submitted"):
-        job()
-    assert "run the sweep again" in (tmp_path / "cell" / "error.txt").read_text()
 
 
 def test_the_first_process_to_fail_says_why(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import yaml
 
 from benchmark.runner.cells import build_stores, cells_of, scans_of, store_folder
 from benchmark.runner.config import read_sweep
-from tests.conftest import ROOT, smoke_sweep
+from tests.conftest import ROOT, smoke_sweep, untimed
 
 #: Times that a sweep is killed; by hand, with more.
 KILLS = int(os.environ.get("SEADA_BENCH_TEST_KILLS", "6"))
@@ -29,7 +29,7 @@ def finished(tmp_path_factory, phantom, inside):
 
 
 def contents(folder):
-    return {name: (folder / name).read_bytes() for name in TABLES}
+    return {name: untimed(folder / name) for name in TABLES}
 
 
 def markers(folder):
@@ -48,7 +48,8 @@ def test_every_method_is_in_the_scores_and_nothing_is_rosily_missing(finished):
     _, out, _ = finished
     scores = pd.read_parquet(out / "scores.parquet")
     assert set(scores["method"]) == {
-        "seada", "dann", "combat", "autoencoder", "pca_voxels", "random_vectors", "true_anatomy",
+        "seada_stabilised", "dann", "combat", "autoencoder", "pca_voxels", "mask_pca", "mask_pca_combat",
+        "equalised_pca", "equalised_pca_combat", "random_vectors", "true_anatomy",
     }  # fmt: skip
     overall = scores.query("table == 'retrieval' and metric == 'mAP' and subgroup == ''")
     assert overall["value"].between(0, 1).all()
@@ -59,8 +60,9 @@ def test_the_footers_name_model_selection_and_what_methods_need(finished):
     _, out, _ = finished
     for name in ("retrieval.md", "leakage.md"):
         text = (out / name).read_text()
-        assert "- Model selection: none. The weights are those at the end of training" in text
+        assert "- Model selection: none within a run. The weights are those at the end of training" in text
         assert "- combat: needs the site of every scan it embeds\n" in text
+        assert "- mask_pca_combat: a control: it sees the outline of the brain alone" in text
         assert "No row was marked as training" not in text
         # No site is held out here.
         assert "Leave one site out" not in text
@@ -74,6 +76,9 @@ def test_the_provenance_has_the_switches_of_the_processes_that_trained(finished)
 def test_the_autoencoder_is_trained_once_for_itself_and_combat(finished):
     _, out, _ = finished
     cells = {json.loads(path.read_text())["method"]: path.parent for path in out.glob("cells/*/cell.json")}
+    for name in ("mask_pca", "equalised_pca"):
+        given = yaml.safe_load((cells[f"{name}_combat"] / "config.yaml").read_text())["trained_base"]
+        assert Path(given).parent.name == cells[name].name
     assert (cells["autoencoder"] / "logs" / "metrics.csv").read_text().count("\n") >= 2
     assert not (cells["combat"] / "checkpoints").exists() or not any((cells["combat"] / "checkpoints").iterdir())
     log = cells["combat"] / "logs" / "metrics.csv"

@@ -6,7 +6,7 @@ import yaml
 
 from tests.conftest import smoke_sweep
 
-METHODS = ["seada", "combat", "pca_voxels", "random_vectors"]
+METHODS = ["seada_stabilised", "combat", "pca_voxels", "random_vectors"]
 TRACKING = {"wandb": {"project": "watched", "mode": "offline"}, "probes_every": 1, "images": 2, "images_every": 1}
 
 TENSORBOARD = {
@@ -62,7 +62,7 @@ def test_a_cell_is_a_run_of_the_sweep_s_group_named_and_numbered_after_the_cell(
 
 
 def test_losses_and_probe_curves_are_logged_beside_the_csv(runs):
-    run, cell = runs["seada"]
+    run, cell = runs["seada_stabilised"]
     series = run.series()
     table = pd.read_csv(cell / "logs" / "metrics.csv")
     for key in ("train/reconstruction", "train/domain", "probe/site", "probe/diagnosis", "ldr/effective_rank"):
@@ -73,7 +73,7 @@ def test_losses_and_probe_curves_are_logged_beside_the_csv(runs):
 
 
 def test_a_logger_named_in_the_sweep_logs_into_the_cell_s_folder(runs):
-    for method in ("seada", "combat"):
+    for method in ("seada_stabilised", "combat"):
         assert list((runs[method][1] / "board").glob("events.*"))
 
 
@@ -83,7 +83,7 @@ def test_a_method_that_is_fitted_after_its_epochs_has_curves_of_what_it_has_befo
 
 
 def test_reconstructions_are_images_named_by_site(runs):
-    run, cell = runs["seada"]
+    run, cell = runs["seada_stabilised"]
     images = run.series()["reconstructions"]
     assert len(images) == 2
     for image in images:
@@ -107,8 +107,8 @@ def test_the_final_tables_are_those_of_the_cell(runs):
 
 
 def test_configuration_and_provenance_are_logged(runs, sweeps):
-    run, cell = runs["seada"]
-    assert run.config["method"] == "seada"
+    run, cell = runs["seada_stabilised"]
+    assert run.config["method"] == "seada_stabilised"
     assert run.config["run_key"].startswith(cell.name)
     assert run.config["trainer"]["max_epochs"] == 2
     assert run.config["provenance"]["libraries"]["torch"]
@@ -118,7 +118,7 @@ def test_configuration_and_provenance_are_logged(runs, sweeps):
 
 def test_the_sweep_s_wide_tables_are_a_run_of_the_same_group(runs, sweeps, offline_runs):
     tables = offline_runs(sweeps[0])["tables"]
-    assert tables.run.run_group == runs["seada"][0].run.run_group
+    assert tables.run.run_group == runs["seada_stabilised"][0].run.run_group
     logged = tables.table(tables.series()["tables/leakage"][0])
     assert len(logged["data"]) == len(pd.read_csv(sweeps[0] / "leakage.csv"))
 

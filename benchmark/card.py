@@ -1,0 +1,31 @@
+"""What a method's YAML file states of the method for the readers of tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """Facts on a method that scores do not show; option ``card`` of `seada-bench fit`, part of no run key.
+
+    Attributes
+    ----------
+    tried_settings
+        How many settings were tried to choose the method's own, at least; 0 for none.
+    chosen_on
+        Data by whose test scores they were chosen; empty where none were tried.
+    augmentations_imitate
+        Families of scanner effects that the method's augmentations imitate, by the phantom's names: contrast, bias,
+        noise, resolution, gradient, motion, mask, registration, quantisation.
+    additions
+        What is not from the method's paper but its implementer's own, in one line.
+    needs_site_at_test
+        Whether the site of a scan must be known to embed it.
+    """
+
+    tried_settings: int = 0
+    chosen_on: str = ""
+    augmentations_imitate: list[str] = field(default_factory=list)
+    additions: str = ""
+    needs_site_at_test: bool = False

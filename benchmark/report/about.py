@@ -1,0 +1,168 @@
+"""What readers of tables are told beside the scores: synthetic data, how settings were chosen, seconds of compute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from benchmark.card import MethodCard
+from benchmark.report.summary import Section
+
+#: Entry of ``provenance.json`` that holds it.
+ABOUT = "about"
+
+SYNTHETIC = (
+    "Synthetic data: scans of a phantom, not of people. What holds here may not hold on scans of people, and holds for "
+    "the phantom's version and settings alone."
+)
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Mean seconds of a run of a method, on the machine that the provenance names.
+
+    Attributes
+    ----------
+    training
+        Training and embedding, that of a shared base included; NaN where unknown.
+    scoring
+        Scoring.
+    """
+
+    training: float
+    scoring: float
+
+
+@dataclass(frozen=True)
+class About:
+    """What a results folder records once, and every table, page and plot shows.
+
+    Attributes
+    ----------
+    synthetic
+        Whether any scan is synthetic (:func:`benchmark.data.synthetic.is_synthetic`).
+    cards
+        What each method's YAML file states; methods without a statement are absent.
+    seconds
+        By protocol, then method.
+    machine
+        What the seconds were taken on.
+    notes
+        Lines for footers: the model selection, what a reader must know of single methods.
+    """
+
+    synthetic: bool = False
+    cards: Mapping[str, MethodCard] = field(default_factory=dict)
+    seconds: Mapping[str, Mapping[str, Seconds]] = field(default_factory=dict)
+    machine: str = ""
+    notes: Sequence[str] = ()
+
+    def title(self, title: str) -> str:
+        """A title that says so where data are synthetic."""
+        return f"{title} (synthetic data)" if self.synthetic else title
+
+    def lines(self, methods: Sequence[str]) -> list[str]:
+        """Lines for the footer of every table.
+
+        Parameters
+        ----------
+        methods
+            Those of the table, in its order.
+        """
+        cards = {method: self.cards[method] for method in methods if method in self.cards}
+        lines = [SYNTHETIC] if self.synthetic else []
+        if cards:
+            lines += [_settings(cards), *_facts(cards)]
+        if self.seconds:
+            where = f" ({self.machine})" if self.machine else ""
+            lines.append(
+                f"train s: mean seconds of training and embedding in a run{where}, those of a shared base included. "
+                "Scoring is in provenance.json. Both depend on what else the machine did."
+            )
+        return lines
+
+    def with_seconds(self, sections: Sequence[Section]) -> list[Section]:
+        """Sections of a wide table that know what each method's training took."""
+        return [
+            replace(
+                part, train_seconds={name: one.training for name, one in self.seconds.get(part.protocol, {}).items()}
+            )
+            for part in sections
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the provenance; unknown seconds are None."""
+        seconds = {
+            protocol: {
+                method: {name: value if math.isfinite(value) else None for name, value in asdict(one).items()}
+                for method, one in of_methods.items()
+            }
+            for protocol, of_methods in self.seconds.items()
+        }
+        return {
+            "synthetic": self.synthetic,
+            "cards": {method: asdict(card) for method, card in self.cards.items()},
+            "seconds": seconds,
+            "machine": self.machine,
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def of(cls, provenance: Mapping[str, Any]) -> About | None:
+        """What a provenance records; None for results that were made before there was anything to record."""
+        found = provenance.get(ABOUT)
+        if not isinstance(found, dict):
+            return None
+        return cls(
+            synthetic=bool(found.get("synthetic")),
+            cards={method: MethodCard(**card) for method, card in found.get("cards", {}).items()},
+            seconds={
+                protocol: {
+                    method: Seconds(**{name: math.nan if value is None else value for name, value in one.items()})
+                    for method, one in of_methods.items()
+                }
+                for protocol, of_methods in found.get("seconds", {}).items()
+            },
+            machine=str(found.get("machine", "")),
+            notes=tuple(found.get("notes", ())),
+        )
+
+
+def _settings(cards: Mapping[str, MethodCard]) -> str:
+    none = [method for method, card in cards.items() if not card.tried_settings]
+    told = [*_grouped(cards), *([f"none for {', '.join(none)}"] if none else [])]
+    return (
+        f"Settings tried for each method, at least: {'; '.join(told)}. Choosing by test scores, be it on other data, "
+        "favours methods of which more settings were tried."
+    )
+
+
+def _grouped(cards: Mapping[str, MethodCard]) -> list[str]:
+    by_data: dict[str, list[str]] = {}
+    for method, card in cards.items():
+        if card.tried_settings:
+            by_data.setdefault(card.chosen_on or "data that its file does not name", []).append(
+                f"{method} {card.tried_settings}"
+            )
+    return [f"{', '.join(methods)}, chosen by {data}" for data, methods in by_data.items()]
+
+
+def _facts(cards: Mapping[str, MethodCard]) -> list[str]:
+    imitating: dict[str, list[str]] = {}
+    for method, card in cards.items():
+        if card.augmentations_imitate:
+            imitating.setdefault(", ".join(card.augmentations_imitate), []).append(method)
+    lines = [
+        f"Augmentations of {', '.join(methods)} imitate these families of scanner effects: {families}. Robustness to "
+        "them says nothing of other families."
+        for families, methods in imitating.items()
+    ]
+    added = [f"{method}: {card.additions}" for method, card in cards.items() if card.additions]
+    if added:
+        lines.append(f"Additions that are not in the method's paper. {'. '.join(added)}.")
+    needing = [method for method, card in cards.items() if card.needs_site_at_test]
+    if needing:
+        lines.append(f"The site of a scan must be known to embed it by: {', '.join(needing)}; by no other method.")
+    return lines
