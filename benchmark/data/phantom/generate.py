@@ -24,6 +24,7 @@ from benchmark.data.phantom.biology import DRAWS, biology
 from benchmark.data.phantom.brain import AnatomySource, Brain
 from benchmark.data.phantom.cohort import cohort
 from benchmark.data.phantom.draws import held_out_draws
+from benchmark.data.phantom.label_maps import folder_digest
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.data.phantom.sites import SITES, first_sites
 from benchmark.data.phantom.template import Template
@@ -36,6 +37,8 @@ from benchmark.seeds import generator
 VERSION = 4
 TRUTH = "truth.csv"
 RECORD = "phantom.json"
+#: Table of the people that subjects were made from, where they were made from label maps.
+ANATOMIES = "anatomies.csv"
 #: nibabel is only partly typed.
 _NIBABEL: Any = nibabel
 Scan = dict[str, str | float | int]
@@ -49,7 +52,8 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     settings
         The knobs; equal settings give equal bytes, whatever the number of processes.
     out
-        Folder of manifests, ``truth.csv``, ``phantom.json`` (written last) and ``images/``.
+        Folder of manifests, ``truth.csv``, ``phantom.json`` (written last) and ``images/``; ``anatomies.csv`` where
+        anatomies come from label maps.
     processes
         Processes that make volumes.
     progress
@@ -63,17 +67,19 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     Raises
     ------
     UserError
-        If the folder cannot be written or holds a phantom of other settings; nothing is overwritten.
+        If the folder cannot be written or holds a phantom of other settings; nothing is overwritten. If a label map
+        cannot be used, before anything is written.
     """
     if _is_there(settings, out):
         return [out / f"{site}.csv" for site in first_sites(settings.sites)]
+    source, people = _source(settings)
     make_writable(out, "out")
     scans = _scans(settings)
     subjects: list[list[Scan]] = [
         [{str(name): value for name, value in row.items()} for row in group.to_dict("records")]
         for _, group in scans.groupby("subject_id", sort=True)
     ]
-    make = partial(_make_subject, settings, out)
+    make = partial(_make_subject, settings, source, out)
     truth: list[dict[str, object]] = []
     bar = tqdm(
         total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=None if progress else True, file=sys.stderr
@@ -85,6 +91,9 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     table = pd.DataFrame(truth).sort_values("scan_key", ignore_index=True)
     with atomic_path(out / TRUTH) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    if people is not None:
+        with atomic_path(out / ANATOMIES) as temporary:
+            people.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     manifests = write_manifests(settings, out)
     with atomic_path(out / RECORD) as temporary:
         temporary.write_text(json.dumps(_record(settings), indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -107,7 +116,11 @@ def write_manifests(settings: PhantomSettings, out: Path) -> list[Path]:
 
 
 def _record(settings: PhantomSettings) -> dict[str, object]:
-    return {"version": VERSION, "settings": asdict(settings)}
+    knobs = asdict(settings)
+    if settings.anatomies is not None:
+        # The anatomies themselves, not where they happen to lie.
+        knobs["anatomies"] = folder_digest(Path(settings.anatomies))
+    return {"version": VERSION, "settings": knobs}
 
 
 def _is_there(settings: PhantomSettings, out: Path) -> bool:
@@ -149,7 +162,9 @@ def _mapped(
         yield from pool.map(make, subjects, chunksize=8)
 
 
-def _make_subject(settings: PhantomSettings, out: Path, scans: list[Scan]) -> list[dict[str, object]]:
+def _make_subject(
+    settings: PhantomSettings, source: AnatomySource, out: Path, scans: list[Scan]
+) -> list[dict[str, object]]:
     """Write every scan of one subject; the anatomy of a session is computed once for all sites."""
     affine = grid_affine(settings)
     rows: list[dict[str, object]] = []
@@ -161,7 +176,7 @@ def _make_subject(settings: PhantomSettings, out: Path, scans: list[Scan]) -> li
         normals = _normals(settings, subject, diagnosis, int(scan["draw"]))
         state = biology(diagnosis, str(scan["sex"]), first_age, years, normals, settings.head_size)
         if years not in brains:
-            brains[years] = _source(settings).brain(subject, str(scan["split"]), state)
+            brains[years] = source.brain(subject, str(scan["split"]), state)
         how = acquisition(settings, str(scan["site"]), key, int(scan["scanner"]), state.severity)
         image, mask = acquire(settings, brains[years], how, key)
         _write(image, affine, out / str(scan["image"]))
@@ -181,8 +196,15 @@ def _make_subject(settings: PhantomSettings, out: Path, scans: list[Scan]) -> li
     return rows
 
 
-def _source(settings: PhantomSettings) -> AnatomySource:
-    return Template(settings)
+def _source(settings: PhantomSettings) -> tuple[AnatomySource, pd.DataFrame | None]:
+    """What makes the anatomies, and the table of the people that they are made from."""
+    if settings.anatomies is None:
+        return Template(settings), None
+    # The compiler of its loops takes a second to import.
+    from benchmark.data.phantom.real_anatomies import RealAnatomies
+
+    anatomies = RealAnatomies(Path(settings.anatomies), settings)
+    return anatomies, anatomies.table()
 
 
 def _normals(settings: PhantomSettings, subject: str, diagnosis: str, draw: int) -> NDArray[np.float64]:

@@ -1,0 +1,210 @@
+"""A person's label map, made ready to be warped: aligned, with CSF and head around the brain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
+
+from benchmark.data.phantom.alignment import Alignment, align
+from benchmark.data.phantom.atlas import CENTRE
+from benchmark.data.phantom.label_maps import AIR, CSF, TISSUES, LabelMap, file_digest, read_label_map
+from benchmark.data.phantom.settings import FIELD_OF_VIEW
+from benchmark.data.phantom.volume_flow import velocity
+from benchmark.data.phantom.warps import nearest, sampled_shares
+
+#: Millimetres around the field of view that are kept: warps look there.
+MARGIN = 20.0
+#: Edges of voxels, in mm: of the map of what is around the brain, and of the grid on which warps are computed.
+MAP_SPACING, WARP_SPACING = 1.0, 4.0
+#: Maps beside those of :data:`TISSUES`: the outer layer of the cortex in front and elsewhere, and the CSF at it.
+LAYERS = ("outer_frontal", "outer_other", "csf_at_cortex")
+MAPS = TISSUES + LAYERS
+#: Thickness, in mm, of these layers.
+LAYER_MM = 2
+#: A map whose fluid outside of the ventricles is less than this share of its brain does not label it.
+_LEAST_CSF = 0.06
+#: Where CSF has no label: radius, in mm, of the closing that fills sulci, and thickness of the fluid over gyri. Where
+#: it has: how far from the brain it may be.
+_SULCI_MM, _THINNEST_CSF_MM, _FARTHEST_CSF_MM = 6.0, 2.0, 8.0
+#: Thickness, in mm, of the head that is put around a brain without one.
+_SHELL_MM = 12.0
+#: How near, in mm, the tissue is that gives way to hippocampus and amygdala and to deep grey matter.
+_NEIGHBOURHOOD_MM = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedAnatomy:
+    """An anatomy that subjects are made from; every grid lies around the middle of the phantom's field of view.
+
+    Attributes
+    ----------
+    name
+        Its file's name.
+    tissue
+        As in the file, shape (i, j, k), uint8: index into :data:`TISSUES`, or :data:`AIR`.
+    to_voxel
+        Shape (4, 4): voxel of the grid of ``surroundings`` to voxel of ``tissue``.
+    surroundings
+        Tissue in the phantom's space, shape (x, y, z), uint8, every :data:`MAP_SPACING` mm.
+    layers
+        Likewise: 1 and 2 where the outer layers of the cortex are, 3 where the CSF at it is.
+    velocities
+        Shape (structure, x, y, z, axis): of lateral ventricles, hippocampus and amygdala, and deep grey matter, every
+        :data:`WARP_SPACING` mm, in voxels; see :func:`benchmark.data.phantom.volume_flow.velocity`.
+    flowing_box
+        First and last voxel of ``surroundings``, along each axis, around the structures that flow, with one to spare.
+    millilitres
+        Volume of each of :data:`MAPS` in the phantom's space.
+    labelled
+        Volume of each of :data:`TISSUES` in the file, in ml.
+    alignment
+        How it was put into the phantom's space.
+    """
+
+    name: str
+    tissue: NDArray[np.uint8]
+    to_voxel: NDArray[np.float64]
+    surroundings: NDArray[np.uint8]
+    layers: NDArray[np.uint8]
+    velocities: NDArray[np.float32]
+    flowing_box: tuple[NDArray[np.int_], NDArray[np.int_]]
+    millilitres: Mapping[str, float]
+    labelled: Mapping[str, float]
+    alignment: Alignment
+
+
+@dataclass(frozen=True)
+class Person:
+    """A label map in numbers.
+
+    Attributes
+    ----------
+    labelled
+        Volume of each of :data:`TISSUES` in the file, in ml.
+    alignment
+        How it is put into the phantom's space.
+    """
+
+    labelled: Mapping[str, float]
+    alignment: Alignment
+
+    @property
+    def in_template(self) -> dict[str, float]:
+        """Volumes in the phantom's space: the file's times the alignment's factor."""
+        return {name: volume * self.alignment.volume for name, volume in self.labelled.items()}
+
+
+def prepare(path: Path) -> PreparedAnatomy:
+    """Read and prepare a label map, once in a process as long as its content stays the same."""
+    return _prepared(path, file_digest(path))
+
+
+def person(path: Path) -> Person:
+    """Read what is needed to know of a label map before anything is made from it."""
+    labels = read_label_map(path)
+    return Person({name: labels.millilitres(name) for name in TISSUES}, align(labels))
+
+
+@cache
+def _prepared(path: Path, digest: str) -> PreparedAnatomy:
+    labels = read_label_map(path)
+    alignment = align(labels)
+    to_voxel = np.linalg.inv(labels.affine) @ alignment.to_world @ box(MAP_SPACING)[1]
+    surroundings = with_surroundings(aligned(labels, alignment, MAP_SPACING))
+    layers = _layers(surroundings)
+    maps, counts = sampled_shares(labels.tissue, to_voxel, surroundings, layers, CSF, AIR, TISSUES.index("cortex"))
+    flowing = np.argwhere(maps[..., :3].any(axis=-1)) * 2
+    return PreparedAnatomy(
+        name=labels.name,
+        tissue=labels.tissue,
+        to_voxel=to_voxel,
+        surroundings=surroundings,
+        layers=layers,
+        velocities=_velocities(_block_means(np.moveaxis(maps, -1, 0)[:AIR] / np.float32(255))),
+        flowing_box=(flowing.min(axis=0) - 1, flowing.max(axis=0) + 2),
+        millilitres={name: float(count) / 8000 for name, count in zip(MAPS, counts, strict=True)},
+        labelled={name: labels.millilitres(name) for name in TISSUES},
+        alignment=alignment,
+    )
+
+
+def box(spacing: float) -> tuple[tuple[int, int, int], NDArray[np.float64]]:
+    """Shape and affine of the grid of a spacing, in mm, over the field of view and its margin."""
+    x, y, z = (round((extent + 2 * MARGIN) / spacing) for extent in FIELD_OF_VIEW)
+    affine = np.diag([spacing] * 3 + [1.0])
+    affine[:3, 3] = np.array(CENTRE) - (np.array([x, y, z]) - 1) / 2 * spacing
+    return (x, y, z), affine
+
+
+def aligned(labels: LabelMap, alignment: Alignment, spacing: float) -> NDArray[np.uint8]:
+    """Tissue in the phantom's space, shape (x, y, z) of :func:`box`: the label at each voxel's middle."""
+    shape, affine = box(spacing)
+    return nearest(labels.tissue, np.linalg.inv(labels.affine) @ alignment.to_world @ affine, shape, AIR)
+
+
+def with_surroundings(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Tissue with CSF around the brain and a head around that, at 1 mm.
+
+    Where a map labels the fluid around the brain, what is far from the brain or below it, around the spinal cord, is
+    counted as head. Where it does not (FreeSurfer, FastSurfer), what a closing of the brain encloses and a thin layer
+    over it become CSF, and the brain's surroundings become head, unless the head has labels.
+    """
+    result = tissue.copy()
+    brain, csf = tissue < CSF, tissue == CSF
+    distance = np.asarray(distance_transform_edt(~brain))
+    if csf.sum() < _LEAST_CSF * brain.sum():
+        closed = np.asarray(distance_transform_edt(distance <= _SULCI_MM)) > _SULCI_MM
+        result[(closed | (distance <= _THINNEST_CSF_MM)) & ~brain] = CSF
+    else:
+        far = distance > _FARTHEST_CSF_MM
+        bottom = int(np.flatnonzero(brain.any(axis=(0, 1)))[0])
+        far[:, :, :bottom] = True
+        result[csf & far] = TISSUES.index("head")
+    if not (tissue == TISSUES.index("head")).any():
+        around = np.asarray(distance_transform_edt(result == AIR)) <= _SHELL_MM
+        result[(result == AIR) & around] = TISSUES.index("head")
+    return result
+
+
+def _layers(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """1 in the outer cortex in front, 2 in that elsewhere, 3 in the CSF at the cortex, otherwise 0; at 1 mm."""
+    cortex, csf = tissue == TISSUES.index("cortex"), tissue == CSF
+    outer = cortex & binary_dilation(tissue >= CSF, iterations=LAYER_MM)
+    shape, affine = box(1.0)
+    forward = affine[1, 3] + np.arange(shape[1])[:, None]
+    upward = affine[2, 3] + np.arange(shape[2])
+    # Above the temporal lobe and before the central sulcus, which runs backwards as it rises.
+    frontal = (forward > 5 - 0.45 * upward) & (upward > -0.6 * (forward - 20))
+    layers = np.where(outer, np.where(frontal, 1, 2), 0)
+    layers[csf & binary_dilation(cortex, iterations=LAYER_MM)] = 3
+    return layers.astype(np.uint8)
+
+
+def _velocities(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Velocities of the three structures whose volumes change by a flow, from shares of shape (tissue, x, y, z)."""
+    ventricles, temporal, deep, pallidum = shares[:4]
+    csf, white = shares[CSF], shares[TISSUES.index("white")]
+    inside = shares[: TISSUES.index("head")].sum(axis=0) > 0.5
+    width = _NEIGHBOURHOOD_MM / 2 / WARP_SPACING
+    deep = deep + pallidum
+    return np.stack(
+        [
+            # Half of what the ventricles gain is lost by white matter, half by the fluid around the brain.
+            velocity(ventricles, csf / csf.sum() + white / white.sum(), inside),
+            velocity(temporal, gaussian_filter(temporal, width) * (csf + 0.5 * white), inside),
+            velocity(deep, gaussian_filter(deep, width) * white, inside),
+        ]
+    )
+
+
+def _block_means(volumes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of blocks of 2 x 2 x 2 voxels, shape (volume, x, y, z)."""
+    x, y, z = (n // 2 for n in volumes.shape[1:])
+    means: NDArray[np.float32] = volumes.reshape(-1, x, 2, y, 2, z, 2).mean(axis=(2, 4, 6), dtype=np.float32)
+    return means

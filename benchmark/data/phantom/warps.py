@@ -1,0 +1,255 @@
+"""Loops over points of a warped anatomy, compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.metrics.compiled import compiled
+
+Points = NDArray[np.float32]
+
+
+@compiled
+def nearest(
+    labels: NDArray[np.uint8], affine: NDArray[np.float64], shape: tuple[int, int, int], outside: int
+) -> NDArray[np.uint8]:
+    """Label at every voxel of another grid.
+
+    Parameters
+    ----------
+    labels
+        Shape (i, j, k).
+    affine
+        Shape (4, 4): voxel of the other grid to voxel of ``labels``.
+    shape
+        Of the other grid.
+    outside
+        Label of what lies outside.
+    """
+    result = np.empty(shape, np.uint8)
+    for x in range(shape[0]):
+        for y in range(shape[1]):
+            for z in range(shape[2]):
+                i = int(np.floor(affine[0, 0] * x + affine[0, 1] * y + affine[0, 2] * z + affine[0, 3] + 0.5))
+                j = int(np.floor(affine[1, 0] * x + affine[1, 1] * y + affine[1, 2] * z + affine[1, 3] + 0.5))
+                k = int(np.floor(affine[2, 0] * x + affine[2, 1] * y + affine[2, 2] * z + affine[2, 3] + 0.5))
+                inside = 0 <= i < labels.shape[0] and 0 <= j < labels.shape[1] and 0 <= k < labels.shape[2]
+                result[x, y, z] = labels[i, j, k] if inside else outside
+    return result
+
+
+@compiled
+def _looked_up(
+    labels: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    around: NDArray[np.uint8],
+    layers: NDArray[np.uint8],
+    csf: int,
+    air: int,
+    cortex: int,
+    a: float,
+    b: float,
+    c: float,
+) -> tuple[int, int]:
+    """Tissue and layer (0 for none) at a point, in voxels of the grid of ``around``."""
+    if not (
+        -0.5 <= a < around.shape[0] - 0.5 and -0.5 <= b < around.shape[1] - 0.5 and -0.5 <= c < around.shape[2] - 0.5
+    ):
+        return air, 0
+    x, y, z = int(a + 0.5), int(b + 0.5), int(c + 0.5)
+    # Half a voxel more, to round by cutting off.
+    i = affine[0, 0] * a + affine[0, 1] * b + affine[0, 2] * c + affine[0, 3] + 0.5
+    j = affine[1, 0] * a + affine[1, 1] * b + affine[1, 2] * c + affine[1, 3] + 0.5
+    k = affine[2, 0] * a + affine[2, 1] * b + affine[2, 2] * c + affine[2, 3] + 0.5
+    tissue = air
+    if 0 <= i < labels.shape[0] and 0 <= j < labels.shape[1] and 0 <= k < labels.shape[2]:
+        tissue = int(labels[int(i), int(j), int(k)])
+    if tissue == cortex:
+        layer = int(layers[x, y, z])
+        return tissue, layer if layer < 3 else 0
+    if tissue < csf:
+        return tissue, 0
+    # Around the brain the finished surroundings count; right next to it is fluid.
+    tissue = max(int(around[x, y, z]), csf)
+    return tissue, 3 if tissue == csf and layers[x, y, z] == 3 else 0
+
+
+@compiled
+def sampled_shares(
+    labels: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    coarse: NDArray[np.uint8],
+    layers: NDArray[np.uint8],
+    csf: int,
+    air: int,
+    cortex: int,
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Shares of tissues and layers in blocks of 2 x 2 x 2 voxels of a grid, from 64 labels each.
+
+    Parameters
+    ----------
+    labels
+        Tissues of a label map, shape (i, j, k): below ``csf`` of the brain.
+    affine
+        Shape (4, 4): voxel of the grid to voxel of ``labels``.
+    coarse
+        Tissue of the grid's voxels, shape (x, y, z), which says what is around the brain.
+    layers
+        Layer of the grid's voxels, shape (x, y, z): 1 or 2 of the cortex, 3 of CSF, 0 none.
+    csf, air, cortex
+        Numbers of tissues.
+
+    Returns
+    -------
+    shares
+        Times 255, shape (x / 2, y / 2, z / 2, tissue or layer).
+    counts
+        Eighths of voxels of each tissue and layer.
+    """
+    blocks = (coarse.shape[0] // 2, coarse.shape[1] // 2, coarse.shape[2] // 2)
+    shares = np.zeros((blocks[0], blocks[1], blocks[2], air + 3), np.uint8)
+    counts, here = np.zeros(air + 3, np.int64), np.zeros(air + 3, np.int64)
+    for x in range(blocks[0]):
+        for y in range(blocks[1]):
+            for z in range(blocks[2]):
+                here[:] = 0
+                for point in range(64):
+                    p, q, r = point // 16, point // 4 % 4, point % 4
+                    a, b, c = 2 * x - 0.25 + 0.5 * p, 2 * y - 0.25 + 0.5 * q, 2 * z - 0.25 + 0.5 * r
+                    tissue, layer = _looked_up(labels, affine, coarse, layers, csf, air, cortex, a, b, c)
+                    if tissue < air:
+                        here[tissue] += 1
+                    if layer > 0:
+                        here[air + layer - 1] += 1
+                for index in range(air + 3):
+                    counts[index] += here[index]
+                    shares[x, y, z, index] = int(here[index] * 255 / 64 + 0.5)
+    return shares, counts
+
+
+@compiled
+def _cell(position: float, size: int) -> tuple[int, np.float32]:
+    """Lower neighbour and weight of the upper one; beyond the grid its edge."""
+    clipped = min(max(position, 0.0), size - 1.0)
+    lower = min(int(clipped), size - 2)
+    return lower, np.float32(clipped - lower)
+
+
+@compiled
+def _at(field: Points, a: float, b: float, c: float, out: Points) -> None:
+    """Trilinear interpolation of a field of shape (x, y, z, axis) at one point, in voxels."""
+    i, u = _cell(a, field.shape[0])
+    j, v = _cell(b, field.shape[1])
+    k, w = _cell(c, field.shape[2])
+    one = np.float32(1)
+    for axis in range(out.shape[0]):
+        low = (one - w) * field[i, j, k, axis] + w * field[i, j, k + 1, axis]
+        side = (one - w) * field[i, j + 1, k, axis] + w * field[i, j + 1, k + 1, axis]
+        far = (one - w) * field[i + 1, j, k, axis] + w * field[i + 1, j, k + 1, axis]
+        both = (one - w) * field[i + 1, j + 1, k, axis] + w * field[i + 1, j + 1, k + 1, axis]
+        out[axis] = (one - u) * ((one - v) * low + v * side) + u * ((one - v) * far + v * both)
+
+
+@compiled
+def moved(field: Points, points: Points) -> Points:
+    """Points after a displacement: p + field(p).
+
+    Parameters
+    ----------
+    field
+        Displacement in voxels, shape (x, y, z, axis); beyond its grid that of the edge.
+    points
+        In voxels of its grid, shape (x', y', z', axis).
+    """
+    result = np.empty_like(points)
+    step = np.empty(3, np.float32)
+    for x in range(points.shape[0]):
+        for y in range(points.shape[1]):
+            for z in range(points.shape[2]):
+                _at(field, points[x, y, z, 0], points[x, y, z, 1], points[x, y, z, 2], step)
+                for axis in range(3):
+                    result[x, y, z, axis] = points[x, y, z, axis] + step[axis]
+    return result
+
+
+@compiled
+def gathered(
+    labels: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    around: NDArray[np.uint8],
+    layers: NDArray[np.uint8],
+    csf: int,
+    air: int,
+    cortex: int,
+    count: int,
+    warp: Points,
+    displacement: Points,
+    shape: tuple[int, int, int],
+    finer: int,
+    begin: NDArray[np.int_],
+    first: NDArray[np.float64],
+    step: float,
+) -> Points:
+    """Shares on a coarse grid: of the points within each voxel, each looked up in the label map where the warp says.
+
+    Parameters
+    ----------
+    labels, affine, around, layers, csf, air, cortex
+        As for :func:`sampled_shares`.
+    count
+        Tissues and layers that are wanted, from the first.
+    warp
+        Where on the grid of ``around`` (voxels) the anatomy at the warp's grid points is, shape (x', y', z', axis).
+    displacement
+        Added to the points, in voxels of ``warp``, shape (x'', y'', z'', axis) on the coarse grid, or (1, 1, 1, 3) for
+        none.
+    shape
+        Voxels of the coarse grid.
+    finer
+        Points along each edge of a coarse voxel.
+    begin
+        Number of the first coarse voxel along each axis, on which the points within voxels depend.
+    first
+        Voxel of ``warp`` at which the middle of the first coarse voxel is.
+    step
+        Voxels of ``warp`` between middles of coarse voxels.
+
+    Returns
+    -------
+    ndarray
+        Shape (x'', y'', z'', tissue or layer), in [0, 1]; outside of ``around`` is air.
+    """
+    result = np.zeros((shape[0], shape[1], shape[2], count), np.float32)
+    extra, where = np.zeros(3, np.float32), np.empty(3, np.float32)
+    weight, part, unit = np.float32(1 / finer**3), 1 / finer, 1 / 2097152
+    tissues = min(count, air)
+    distorted = displacement.shape[0] > 1
+    for x in range(shape[0]):
+        for y in range(shape[1]):
+            for z in range(shape[2]):
+                state = ((x + begin[0]) * 73856093 ^ (y + begin[1]) * 19349663 ^ (z + begin[2]) * 83492791) & 0x7FFFFFFF
+                for p in range(finer):
+                    for q in range(finer):
+                        for r in range(finer):
+                            # Anywhere in its part of the voxel: points in rows would all but hit or miss what is thin.
+                            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+                            a = x + (p + (state >> 10) * unit) * part - 0.5
+                            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+                            b = y + (q + (state >> 10) * unit) * part - 0.5
+                            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+                            c = z + (r + (state >> 10) * unit) * part - 0.5
+                            if distorted:
+                                _at(displacement, a, b, c, extra)
+                            u = first[0] + step * a + extra[0]
+                            v = first[1] + step * b + extra[1]
+                            w = first[2] + step * c + extra[2]
+                            _at(warp, u, v, w, where)
+                            tissue, layer = _looked_up(
+                                labels, affine, around, layers, csf, air, cortex, where[0], where[1], where[2]
+                            )
+                            if tissue < tissues:
+                                result[x, y, z, tissue] += weight
+                            if layer > 0 and air + layer <= count:
+                                result[x, y, z, air + layer - 1] += weight
+    return result
