@@ -21,6 +21,7 @@ from benchmark.data.phantom.generate import RECORD
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.report.remarks import remarks
+from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.tables import format_terminal, write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.runner.cells import MARKER, REPLICATES, SCORES, Cell, build_stores, cells_of, group_of, inputs_of
@@ -204,7 +205,8 @@ def _write_results(
     write_scores(scores, out)
     replicates = pd.concat([table for _, _, table in whole], ignore_index=True)
     write_replicates(replicates, out)
-    write_statistics(replicates, out, list(sweep.method_files()))
+    settings = StatisticsSettings(reference=sweep.primary_method, primary_scores=tuple(sweep.primary.scores))
+    write_statistics(replicates, out, list(sweep.method_files()), settings)
     write_tables(scores, out, method_order=list(sweep.method_files()), notes=_notes(done, cells, failures))
     markers = [cell.marker() for cell in done]
     provenance = {
