@@ -131,8 +131,8 @@ def markdown(found: Statistics, method_order: Sequence[str] | None = None) -> st
                 [
                     "Rank of the mean (1 is best), 95 % confidence set of the rank, and share of resamples in which "
                     "the method is best. The set leaves out a rank only where a test above says so: of primary "
-                    "comparisons after their correction, of others after Holm's over all pairs of the score. The share is "
-                    "stability under resampling, not a test"
+                    "comparisons after their correction, of others after Holm's over all pairs of the score. The "
+                    "share is stability under resampling, not a test"
                 ]
             ),
             "### What this design can detect",
