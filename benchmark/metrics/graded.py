@@ -81,7 +81,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             # Its scans at the query's own site are in no such gallery: the ideal is then a little too low.
             fewer = counts[which] - np.where(gone[:, None] >= 0, of_subject[gone][:, : counts.shape[1]], 0)
             left = [np.where(steps[which] == step, np.maximum(fewer, 0), 0).sum(axis=1) for step in range(3)]
-            new = graded_ndcg(gains(places, which), *left, needs=0)[0]
+            new = graded_ndcg(gains(places, which), left[0], left[1], left[2], needs=0)[0]
             # A gallery of which one subject has all the gain keeps its value.
             return np.where(np.isfinite(new), new, value[which])
 
