@@ -82,21 +82,6 @@ class Strata:
         """How many there are."""
         return len(self.stratum)
 
-    def among(self, subject: Text, names: Text) -> Integers:
-        """Stratum of each subject of a larger set, -1 for one that is not drawn.
-
-        Parameters
-        ----------
-        subject
-            All of them, shape (larger set,).
-        names
-            Those that are drawn, in the alphabet's order, shape (subjects,).
-        """
-        place = np.full(len(subject), -1)
-        here = np.isin(subject, names)
-        place[here] = self.stratum[np.searchsorted(names, subject[here])]
-        return place
-
 
 def _by_first_subject(stratum: Integers) -> Integers:
     """Strata numbered by the first subject of each: what is drawn must not depend on how sites are called."""

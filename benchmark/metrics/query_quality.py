@@ -87,7 +87,7 @@ def joined(
     parts
         Their values.
     searched
-        Scans that query and are found, shape (scans,).
+        Scans whose subjects are drawn, shape (scans,).
     strata
         Of their subjects.
     """

@@ -149,9 +149,8 @@ def _query_qualities(
         for gallery in GALLERIES
     }
 
-    everyone = np.unique(scans.subject)
-    strata = {name: Strata.of(scans.subject[allowed], scans.site[allowed]) for name, allowed in sets.items()}
-    stratum = {name: strata[name].among(everyone, np.unique(scans.subject[allowed])) for name, allowed in sets.items()}
+    # Of all subjects, whatever their label: how many of a site have the labels is drawn as well.
+    strata, everyone = Strata.of(scans.subject, scans.site), np.ones(len(scans), bool)
 
     def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], Part]:
         order = ranked(vectors, chunk, distance)
@@ -161,14 +160,14 @@ def _query_qualities(
                 lists = gallery_lists(order, chunk, codes, allowed, gallery)
                 within, beyond = gallery != "other_sites", gallery != "own_site"
                 weight = weights[name, gallery][chunk]
-                _, effects = effects_in_lists(order, chunk, of_scan, allowed, within, beyond, weight, stratum[name])
+                _, effects = effects_in_lists(order, chunk, of_scan, allowed, within, beyond, weight, strata.stratum)
                 found[name, gallery] = Part(lists.total, lists.size, list_quality(lists), effects)
         return found
 
     parts = list(map_chunks(qualities, _whole_subjects(queries, codes.subject)))
     return {
         (name, gallery): joined(
-            scans, queries[chosen[queries]], [part[name, gallery] for part in parts], chosen, strata[name]
+            scans, queries[chosen[queries]], [part[name, gallery] for part in parts], everyone, strata
         )
         for name, chosen in sets.items()
         for gallery in GALLERIES

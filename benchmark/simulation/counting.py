@@ -38,7 +38,7 @@ def counts(scored: Iterable[tuple[Sequence[Score], Sequence[Score]]]) -> pd.Data
     """
     found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     for first, second in scored:
-        others = {score_name(score): score for score in second}
+        others = {score_name(score): score for score in second if not score.subgroup}
         for score in first:
             if score.replicates is None or score.subgroup or score_name(score) not in others:
                 continue
