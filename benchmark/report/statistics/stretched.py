@@ -43,8 +43,8 @@ def stretched_interval(
     Returns
     -------
     tuple of float
-        Lower and upper end. With one seed the percentile interval of its subjects, NaN if it has no width; NaN where there are no bootstrap
-        means or a seed has no value.
+        Lower and upper end. With one seed the percentile interval of its subjects, NaN if it has no width; NaN where
+        there are no bootstrap means or a seed has no value.
 
     Notes
     -----
