@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,15 @@ def main(args: list[str]) -> int:
     from benchmark.commands.cluster import check_not_submitted, submit
     from benchmark.report.text import count
     from benchmark.runner.config import read_sweep
+    from benchmark.runner.design import blind_spots
     from benchmark.runner.executor_config import SLURM
     from benchmark.runner.sweep import run_sweep, tables_text
 
     sweep = read_sweep(options.config)
     if options.workers is not None:
         sweep = replace(sweep, workers=options.workers)
+    for line in blind_spots(sweep):
+        say(f"note: {line}", sys.stderr)
     if options.plan:
         return _plan(sweep, out, asked)
     if asked:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import interval, subject_replicates
+from benchmark.metrics.bootstrap import REGRESSION, bounded_interval, mean_replicates
 from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.decoding import predicted_values
 from benchmark.metrics.galleries import codes_of
@@ -19,7 +19,7 @@ from benchmark.metrics.settings import EvaluationSettings
 
 Array = npt.NDArray[Any]
 
-MAE = Metric("age", "mae_years", version=1, higher_is_better=False, highest=math.inf)
+MAE = Metric("age", "mae_years", version=2, higher_is_better=False, highest=math.inf)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -49,8 +49,10 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     predicted, mean = predicted_values(features, part.age, codes_of(part.subject), settings.folds)
     error = np.abs(predicted - part.age)
     one_group = np.full(len(part), "all")
-    replicates = subject_replicates(error[:, None], part.subject, one_group, settings.bootstrap, settings.seed)[:, 0]
-    low, high = interval(replicates)
+    replicates = mean_replicates(
+        error[:, None], part.subject, part.site, settings.bootstrap, settings.seed, one_group, REGRESSION
+    )[:, 0]
+    low, high = bounded_interval(replicates, highest=math.inf)
     chance = float(np.abs(mean - part.age).mean())
     return [
         Score(

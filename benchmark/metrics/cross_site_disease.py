@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
+from benchmark.metrics.bootstrap import LINEAR, bounded_interval, mean_of_site_means, mean_replicates
 from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -21,7 +21,7 @@ from benchmark.metrics.settings import EvaluationSettings
 
 Array = npt.NDArray[Any]
 
-ACROSS = Metric("disease", "cross_site_balanced_accuracy", version=1, higher_is_better=True)
+ACROSS = Metric("disease", "cross_site_balanced_accuracy", version=2, higher_is_better=True)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -69,8 +69,10 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     mean = math.nan if reasons or not rows else float(np.mean([row.value for row in rows]))
     # The mean over sites and, within them, over diagnoses is a mean of means over their combinations.
     groups = np.char.add(np.char.add(part.site, "/"), part.diagnosis)
-    replicates = subject_replicates(right[:, None], part.subject, groups, settings.bootstrap, settings.seed)[:, 0]
-    low, high = (math.nan, math.nan) if reasons or not rows else interval(replicates)
+    replicates = mean_replicates(
+        right[:, None], part.subject, part.site, settings.bootstrap, settings.seed, groups, LINEAR
+    )[:, 0]
+    low, high = (math.nan, math.nan) if reasons or not rows else bounded_interval(replicates)
     overall = Score(
         ACROSS,
         params,

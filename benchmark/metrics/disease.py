@@ -12,7 +12,7 @@ from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings
 
-ACCURACY = Metric("disease", "balanced_accuracy", version=2, higher_is_better=True)
+ACCURACY = Metric("disease", "balanced_accuracy", version=3, higher_is_better=True)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:

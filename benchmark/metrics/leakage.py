@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.metrics.bootstrap import interval, subject_replicates
+from benchmark.metrics.bootstrap import LINEAR, LOCAL, bounded_interval, mean_replicates
 from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform, unreadable
 from benchmark.metrics.folds import Design, Integers, design
 from benchmark.metrics.probes import (
@@ -25,7 +25,7 @@ from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings, Probe
 from benchmark.metrics.threads import map_chunks
 
-ACCURACY = Metric("leakage", "balanced_accuracy", version=3, higher_is_better=False)
+ACCURACY = Metric("leakage", "balanced_accuracy", version=4, higher_is_better=False)
 RECALL = Metric("leakage", "recall", version=3, higher_is_better=False)
 
 
@@ -37,7 +37,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     part of training (Alain & Bengio 2017; of sites in brain MRI: Glocker et al. 2019). Predictions, shape (scans,), are
     out of fold, with subjects kept together and regularisation chosen within the training part (Varma & Simon, BMC
     Bioinformatics 2006), and pooled over folds before the accuracy is taken. Chance is the mean over refits with
-    permuted sites. The interval is over resamples of subjects, with predictions as they are.
+    permuted sites. The interval is over resamples of subjects, with predictions as they
+    are, widened for what new training data would change (:data:`benchmark.metrics.bootstrap.LINEAR`).
 
     Parameters
     ----------
@@ -102,6 +103,7 @@ def accuracy_score(
     reason: str,
     by_class: Metric | None = None,
     class_key: str = "",
+    refitted: tuple[float, float] = LINEAR,
 ) -> list[Score]:
     """Balanced accuracy of predictions, with its interval over subjects, then recalls by class if they are wanted.
 
@@ -117,6 +119,8 @@ def accuracy_score(
         Of the rows.
     class_key
         Name of the subgroup that a class is.
+    refitted
+        What new fits of the probe add to the variance (:data:`benchmark.metrics.bootstrap.LINEAR`).
     """
     names = classes.classes
     truth = np.searchsorted(names, names) if classes.truth is None else classes.truth.codes
@@ -126,10 +130,10 @@ def accuracy_score(
     else:
         right = (truth == predicted).astype(np.float64)
         recalls = class_recalls(truth, predicted)
-        replicates = subject_replicates(right[:, None], scans.subject, names[truth], settings.bootstrap, settings.seed)[
-            :, 0
-        ]
-        low, high = interval(replicates)
+        replicates = mean_replicates(
+            right[:, None], scans.subject, scans.site, settings.bootstrap, settings.seed, names[truth], refitted
+        )[:, 0]
+        low, high = bounded_interval(replicates)
         overall = Score(
             metric,
             params,
@@ -193,4 +197,5 @@ def _site_probe(
     if probe == "knn" and sites.truth is not None:
         notes.append(fewer_neighbours(sites.truth, settings.neighbours))
     reason = undefined or "; ".join(note for note in notes if note)
-    return accuracy_score(ACCURACY, scans, sites, predicted, settings, params, chance, reason, RECALL, "site")
+    refitted = LINEAR if probe == "linear" else LOCAL
+    return accuracy_score(ACCURACY, scans, sites, predicted, settings, params, chance, reason, RECALL, "site", refitted)

@@ -10,14 +10,14 @@ from scipy.spatial.distance import pdist, squareform
 
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.neighbours import mixings
-from benchmark.metrics.permutations import permuted_sites
+from benchmark.metrics.permutations import null_strata, permuted_sites
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 
-MMD2 = Metric("leakage", "mmd2", version=1, higher_is_better=False, lowest=-1.0, highest=2.0)
-P_VALUE = Metric("leakage", "mmd_p_value", version=1, higher_is_better=True)
+MMD2 = Metric("leakage", "mmd2", version=2, higher_is_better=False, lowest=-1.0, highest=2.0)
+P_VALUE = Metric("leakage", "mmd_p_value", version=2, higher_is_better=True)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -26,8 +26,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Gretton et al., JMLR 2012, equation 3, which allows groups of unequal size: the mean kernel within the site, plus
     that within the others, minus twice that between, without pairs of a scan with itself; Gaussian kernel exp(-d² / (2
     h²)) with h the median distance, of LDRs of shape (scans, dimensions). In [-1, 2], and for groups of m and n scans
-    not below -(1/m + 1/n); about 0 without a difference, lower is better. Sites are permuted over subjects; p = (1 + b)
-    / (1 + B) for b of B permutations that are at least as large.
+    not below -(1/m + 1/n); about 0 without a difference, lower is better. Sites are permuted over subjects, within the
+    diagnoses where these were dealt out evenly (:func:`benchmark.metrics.permutations.null_strata`); p = (1 + b) / (1 +
+    B) for b of B permutations that are at least as large.
 
     Returns
     -------
@@ -37,13 +38,13 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """
     found = []
     for mixing in mixings(scans, settings):
-        params = mixing.text(kernel="gaussian", permutations=settings.test_permutations)
+        stratum, within = null_strata(mixing.part)
+        params = mixing.text(kernel="gaussian", permutations=settings.test_permutations, **within)
         kernel = None if mixing.reason else gaussian_kernel(mixing.features)
         reason = mixing.reason or ("" if kernel is not None else "the median distance between scans is 0")
         if kernel is None:
             found += [Score(one, params, math.nan, len(mixing.part), reason=reason) for one in (MMD2, P_VALUE)]
             continue
-        stratum = np.zeros(len(mixing.site), np.int64)
         dealt = permuted_sites(mixing.site, mixing.owner, stratum, settings.test_permutations, settings.seed)
         value, *permuted = (mean_mmd2(kernel, site) for site in (mixing.site, *dealt))
         # A site that permutation leaves with one scan has no value within it.

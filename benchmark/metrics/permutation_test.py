@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.metrics.coordinates import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, stratified_folds
 from benchmark.metrics.galleries import codes_of
-from benchmark.metrics.permutations import age_and_diagnosis_strata, permuted_sites
+from benchmark.metrics.permutations import age_and_diagnosis_strata, null_strata, permuted_sites
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.residuals import ridge_predictions_given_age
 from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
@@ -19,7 +19,7 @@ from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.seeds import generator
 
-P_VALUE = Metric("leakage", "p_value", version=3, higher_is_better=True)
+P_VALUE = Metric("leakage", "p_value", version=4, higher_is_better=True)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -30,7 +30,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     on the site, and sites can be dealt out anew over subjects: over all (``given=nothing``), or within strata of age
     and diagnosis (``given=age+diagnosis``), which is the test of conditional leakage. With b of B permutations at least
     as good, p = (1 + b) / (1 + B) (Phipson & Smyth, SAGMB 2010), in [1 / (1 + B), 1], higher is better: a small p says
-    that the site is there, a large one that this test, with this many scans, does not see it.
+    that the site is there, a large one that this test, with this many scans, does not see it. Where every site
+    has the same share of each diagnosis, because subjects were dealt out so, sites are permuted within the diagnoses
+    in both (the rows say ``within=diagnosis``): they are not exchangeable otherwise.
 
     Given age and diagnosis, the mean and a line in age are taken out of the LDRs of each stratum before the site is
     read, by least squares within each fold's training part (:func:`benchmark.metrics.residuals.without_age`), for sites
@@ -48,8 +50,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """
     part = at_most(scans, settings.probe_scans, settings.seed)
     site, owner = codes_of(part.site), codes_of(part.subject)
+    exchangeable, within = null_strata(part)
     strata = {
-        "nothing": np.zeros(len(part), np.int64),
+        "nothing": exchangeable,
         "age+diagnosis": codes_of(age_and_diagnosis_strata(part, settings.age_strata)),
     }
     ages = {"nothing": None, "age+diagnosis": part.age}
@@ -60,6 +63,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             more = {} if scans.reference_is_train else {"statistics": "all"}
             if len(part) < len(scans):
                 more["scans"] = str(len(part))
+            if given == "nothing":
+                more |= within
             params = key_values(
                 coordinates=coordinates,
                 given=given,

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
+from benchmark.metrics.bootstrap import (
+    Strata,
+    bounded_interval,
+    mean_of_site_means,
+    means_without,
+    replicates_of,
+)
+from benchmark.metrics.left_out import MEASURES, GalleryEffects
 from benchmark.metrics.ranked.lists import Floats
 from benchmark.metrics.ranking import NEEDS, expected_quality
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -17,7 +24,7 @@ from benchmark.metrics.settings import EvaluationSettings
 
 Integers = npt.NDArray[np.int64]
 
-METRICS = {name: Metric("retrieval", name, version=1, higher_is_better=True) for name in NEEDS}
+METRICS = {name: Metric("retrieval", name, version=2, higher_is_better=True) for name in NEEDS}
 
 #: Why a search that cannot go wrong has no quality.
 ONE_LABEL = "one label alone: every scan of the gallery is relevant"
@@ -35,6 +42,12 @@ class QueryQuality:
         Relevant scans and all scans of each query's gallery, shape (queries,).
     value, chance
         By measure, shape (queries,); NaN where undefined.
+    effects
+        What leaving each subject of the searched scans out of galleries changes in the mean over sites, by measure.
+    strata
+        Of these subjects.
+    searched
+        Their names, shape (subjects,).
     reason
         Why no query has a value, whatever it finds; empty otherwise.
     """
@@ -44,28 +57,54 @@ class QueryQuality:
     size: Integers
     value: dict[str, Floats]
     chance: dict[str, Floats]
+    effects: GalleryEffects
+    strata: Strata
+    searched: npt.NDArray[np.str_]
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Values of some of the queries, as for :class:`QueryQuality`."""
+    """Values of some of the queries, as for :class:`QueryQuality`, and what leaving out subjects changes."""
 
     total: Integers
     size: Integers
     value: dict[str, Floats]
+    effects: GalleryEffects
 
 
-def joined(queries: Integers, parts: Sequence[Part]) -> QueryQuality:
-    """Quality of all queries from that of parts of them, in their order; undefined where nothing could be wrong."""
+def joined(
+    scans: Scans, queries: Integers, parts: Sequence[Part], searched: npt.NDArray[np.bool_], strata: Strata
+) -> QueryQuality:
+    """Quality of all queries from that of parts of them, in their order; undefined where nothing could be wrong.
+
+    Parameters
+    ----------
+    scans
+        All scans.
+    queries
+        Positions of the queries in the order of the parts, shape (queries,); the result is in that of the scans.
+    parts
+        Their values.
+    searched
+        Scans whose subjects are drawn, shape (scans,).
+    strata
+        Of their subjects.
+    """
     empty = [np.zeros(0, np.int64)]
-    total = np.concatenate([part.total for part in parts] or empty)
-    size = np.concatenate([part.size for part in parts] or empty)
+    back = np.argsort(queries, kind="stable")
+    total = np.concatenate([part.total for part in parts] or empty)[back]
+    size = np.concatenate([part.size for part in parts] or empty)[back]
+    effects = GalleryEffects.none(len(np.unique(scans.subject)), int(strata.stratum.max(initial=-1)) + 1, len(MEASURES))
+    for part in parts:
+        effects.add(part.effects)
+    names = np.unique(scans.subject[searched])
+    effects = GalleryEffects(effects.change[np.isin(np.unique(scans.subject), names)], effects.luck)
     if nothing_wrong(total, size):
         undefined = {name: np.full(len(queries), np.nan) for name in NEEDS}
-        return QueryQuality(queries, total, size, undefined, undefined, ONE_LABEL)
-    value = {name: np.concatenate([one.value[name] for one in parts] or [np.zeros(0)]) for name in NEEDS}
-    return QueryQuality(queries, total, size, value, expected_quality(total, size))
+        return QueryQuality(queries[back], total, size, undefined, undefined, effects, strata, names, ONE_LABEL)
+    value = {name: np.concatenate([part.value[name] for part in parts] or [np.zeros(0)])[back] for name in NEEDS}
+    return QueryQuality(queries[back], total, size, value, expected_quality(total, size), effects, strata, names)
 
 
 def nothing_wrong(total: Integers, size: Integers) -> bool:
@@ -83,18 +122,18 @@ def nothing_wrong(total: Integers, size: Integers) -> bool:
 
 def summarised(scans: Scans, quality: QueryQuality, params: str, settings: EvaluationSettings) -> list[Score]:
     """Rows of each measure: the mean over sites with its interval, then each query site's mean."""
-    site, subject = scans.site[quality.query], scans.subject[quality.query]
-    values = np.stack([quality.value[name] for name in METRICS], axis=1)
-    replicates = subject_replicates(values, subject, site, settings.bootstrap, settings.seed)
+    site = scans.site[quality.query]
+    means = np.array([mean_of_site_means(quality.value[name], site) for name in METRICS])
+    replicates = _replicates(scans, quality, settings)
     overall, by_site = [], []
     for column, (name, metric) in enumerate(METRICS.items()):
         value, chance = quality.value[name], quality.chance[name]
-        low, high = interval(replicates[:, column])
+        low, high = bounded_interval(replicates[:, column])
         overall.append(
             Score(
                 metric,
                 params,
-                mean_of_site_means(value, site),
+                float(means[column]),
                 int(np.isfinite(value).sum()),
                 reason=_reason(value, quality, NEEDS[name], site),
                 ci_low=low,
@@ -117,6 +156,19 @@ def summarised(scans: Scans, quality: QueryQuality, params: str, settings: Evalu
                 )
             )
     return overall + by_site
+
+
+def _replicates(scans: Scans, quality: QueryQuality, settings: EvaluationSettings) -> Floats:
+    """Of each measure, shape (resamples, measures); NaN for one that galleries are not resampled for."""
+    values = np.stack([quality.value[name] for name in METRICS], axis=1)
+    site, subject = scans.site[quality.query], scans.subject[quality.query]
+    value, without = means_without(values, subject, site, quality.searched)
+    change, luck = np.full(without.shape, np.nan), np.full((len(quality.effects.luck), len(METRICS)), np.nan)
+    for column, name in enumerate(METRICS):
+        if name in MEASURES:
+            change[:, column] = quality.effects.change[:, MEASURES.index(name)]
+            luck[:, column] = quality.effects.luck[:, MEASURES.index(name)]
+    return replicates_of(value, without, quality.strata, settings.bootstrap, settings.seed, (change, luck))
 
 
 def _reason(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics.bootstrap import interval, mean_of_site_means, subject_replicates
+from benchmark.metrics.bootstrap import bounded_interval, mean_of_site_means, mean_replicates
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
@@ -16,11 +16,11 @@ from benchmark.metrics.settings import EvaluationSettings
 #: By column of the embeddings: root mean squared error in normalised intensity, peak signal-to-noise ratio in dB,
 #: structural similarity.
 METRICS = {
-    "rec_rmse": Metric("reconstruction", "rmse", version=1, higher_is_better=False, highest=math.inf),
+    "rec_rmse": Metric("reconstruction", "rmse", version=2, higher_is_better=False, highest=math.inf),
     "rec_psnr": Metric(
-        "reconstruction", "psnr_db", version=1, higher_is_better=True, lowest=-math.inf, highest=math.inf
+        "reconstruction", "psnr_db", version=2, higher_is_better=True, lowest=-math.inf, highest=math.inf
     ),
-    "rec_ssim": Metric("reconstruction", "ssim", version=1, higher_is_better=True, lowest=-1.0),
+    "rec_ssim": Metric("reconstruction", "ssim", version=2, higher_is_better=True, lowest=-1.0),
 }
 
 
@@ -53,10 +53,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
             reason = f"{bad} of {len(value)} scans have no finite value"
             found.append(Score(metric, key_values(inside="mask"), math.nan, len(value), reason=reason))
             continue
-        replicates = subject_replicates(value[:, None], scans.subject, scans.site, settings.bootstrap, settings.seed)[
-            :, 0
-        ]
-        low, high = interval(replicates)
+        replicates = mean_replicates(value[:, None], scans.subject, scans.site, settings.bootstrap, settings.seed)[:, 0]
+        low, high = bounded_interval(replicates, metric.lowest, metric.highest)
         mean = mean_of_site_means(value, scans.site)
         found.append(
             Score(

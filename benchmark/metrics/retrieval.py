@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.galleries import Codes, Gallery, gallery_lists, nearest_members
+from benchmark.metrics.bootstrap import Strata
+from benchmark.metrics.galleries import Codes, Gallery, gallery_counts, gallery_lists, nearest_members
+from benchmark.metrics.left_out import MEASURES, effects_in_lists, site_weights
 from benchmark.metrics.order import most_similar_first
 from benchmark.metrics.query_quality import METRICS, Part, QueryQuality, joined, summarised
-from benchmark.metrics.ranking import list_quality
+from benchmark.metrics.ranking import NEEDS, list_quality
 from benchmark.metrics.rows import Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import Distance, EvaluationSettings
@@ -46,7 +48,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     is ``other_sites`` (the headline), ``own_site`` or ``all_sites``. Relevant is a scan with the query's diagnosis.
     Equally similar scans rank by scan key. The overall value is the mean over query sites of the site's mean, so
     that a large site does not outweigh a small one; it is NaN where a site's queries are all undefined. Its
-    interval is the 95 % percentile interval over resamples of query subjects, with gallery and model as they are.
+    interval is the 95 % percentile interval over resamples of subjects, who query and are found as often as they are
+    drawn (:mod:`benchmark.metrics.bootstrap`), with the model as it is.
 
     Each measure is one of :mod:`benchmark.metrics.ranked`, which has its formula, source and least number of scans, of
     rankings of shape (queries, scans). All are in [0, 1], higher is better, and stand beside their exact chance level.
@@ -138,6 +141,17 @@ def _query_qualities(
         return {}
     sets, codes = label_sets(scans), Codes.of(scans)
     queries = np.flatnonzero(may_query & sets["all"])
+    # A subject's queries side by side: what they have in common is seen within a chunk.
+    queries = queries[np.argsort(codes.subject[queries], kind="stable")]
+    of_scan = (codes.site, codes.subject, codes.label)
+    weights = {
+        (name, gallery): _weights(queries, codes, allowed, gallery)
+        for name, allowed in sets.items()
+        for gallery in GALLERIES
+    }
+
+    # Of all subjects, whatever their label: how many of a site have the labels is drawn as well.
+    strata, everyone = Strata.of(scans.subject, scans.site), np.ones(len(scans), bool)
 
     def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], Part]:
         order = ranked(vectors, chunk, distance)
@@ -145,15 +159,50 @@ def _query_qualities(
         for name, allowed in sets.items():
             for gallery in GALLERIES:
                 lists = gallery_lists(order, chunk, codes, allowed, gallery)
-                found[name, gallery] = Part(lists.total, lists.size, list_quality(lists))
+                within, beyond = gallery != "other_sites", gallery != "own_site"
+                weight = weights[name, gallery][chunk]
+                _, effects = effects_in_lists(order, chunk, of_scan, allowed, within, beyond, weight, strata.stratum)
+                found[name, gallery] = Part(lists.total, lists.size, list_quality(lists), effects)
         return found
 
-    parts = list(map_chunks(qualities, chunks_of(queries, len(scans))))
+    parts = list(map_chunks(qualities, _whole_subjects(queries, codes.subject)))
     return {
-        (name, gallery): joined(queries[chosen[queries]], [part[name, gallery] for part in parts])
+        (name, gallery): joined(
+            scans, queries[chosen[queries]], [part[name, gallery] for part in parts], everyone, strata
+        )
         for name, chosen in sets.items()
         for gallery in GALLERIES
     }
+
+
+def _weights(
+    queries: npt.NDArray[np.int64], codes: Codes, allowed: npt.NDArray[np.bool_], gallery: Gallery
+) -> npt.NDArray[np.float64]:
+    """Weight of each scan as a query in each of :data:`MEASURES`, shape (scans, measures); 0 for no defined query."""
+    asking = queries[allowed[queries]]
+    here = np.flatnonzero(allowed)
+    part = Codes(codes.site[here], codes.subject[here], codes.label[here])
+    place = np.searchsorted(here, asking)
+    counts = gallery_counts(place, part, gallery, part.label.astype(np.int64))
+    total = counts[np.arange(len(asking)), codes.label[asking]]
+    needs = np.array([NEEDS[name] for name in MEASURES])
+    defined = (total > 0)[:, None] & (counts.sum(axis=1)[:, None] >= needs)
+    weights = np.zeros((len(codes.site), len(MEASURES)))
+    weights[asking] = site_weights(defined, codes.site[asking].astype(np.int64))
+    return weights
+
+
+def _whole_subjects(queries: npt.NDArray[np.int64], subject: npt.NDArray[np.int32]) -> Iterator[npt.NDArray[np.int64]]:
+    """Queries, sorted by subject, in chunks as :func:`chunks_of` makes them, but for subjects that they would cut."""
+    step = max(1, PAIRS_AT_A_TIME // max(1, len(subject)))
+    owner = subject[queries]
+    start = 0
+    while start < len(queries):
+        end = min(start + step, len(queries))
+        while end < len(queries) and owner[end] == owner[end - 1]:
+            end += 1
+        yield queries[start:end]
+        start = end
 
 
 def chunks_of(queries: npt.NDArray[np.int64], scans: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -27,6 +27,10 @@ COLUMNS = (
 )
 
 
+#: Tables whose metrics see the queries of the query sites; those of the others see all scored scans.
+QUERY_TABLES = frozenset({"retrieval", "identity"})
+
+
 @dataclass(frozen=True)
 class Metric:
     """What a metric is, apart from its number.

@@ -16,8 +16,8 @@ from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans, at_most
 from benchmark.metrics.settings import EvaluationSettings
 
-SITE = Metric("style", "site_balanced_accuracy", version=1, higher_is_better=True)
-DISEASE = Metric("style", "disease_balanced_accuracy", version=1, higher_is_better=False)
+SITE = Metric("style", "site_balanced_accuracy", version=2, higher_is_better=True)
+DISEASE = Metric("style", "disease_balanced_accuracy", version=2, higher_is_better=False)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:

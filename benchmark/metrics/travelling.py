@@ -7,16 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import interval, subject_replicates
+from benchmark.metrics.bootstrap import Strata, bounded_interval, means_without, replicates_of
 from benchmark.metrics.galleries import Codes, codes_of
+from benchmark.metrics.left_out import deep_enough, effects_on_first
 from benchmark.metrics.retrieval import distance_params, nearest_scans
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
 
-TOP1 = Metric("identity", "top1", version=1, higher_is_better=True)
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+TOP1 = Metric("identity", "top1", version=2, higher_is_better=True)
 
 
 def scores(
@@ -31,7 +36,9 @@ def scores(
     fingerprinting studies (Finn et al., Nature Neuroscience 2015). In [0, 1], higher is better. Queries are the Q scans
     of subjects with scans at two or more sites; the gallery is every scored scan of the other sites, whatever its
     diagnosis, the subject's own ones among all the distractors. Ties go to the first scan key. Chance is the mean share
-    of the subject's own scans in the gallery. The mean is over queries, its interval over resamples of their subjects.
+    of the subject's own scans in the gallery. The mean is over queries, its interval over resamples of all subjects,
+    those who travelled and those among whom they are looked for (:mod:`benchmark.metrics.bootstrap`). There is none
+    where every query finds its subject, or none does.
 
     Parameters
     ----------
@@ -58,6 +65,7 @@ def scores(
     queries = np.flatnonzero(may_query & (elsewhere > 0))
     # To a search for a subject, every scan is a subject of its own: those of the query's person stay in the gallery.
     strangers = replace(codes, subject=np.arange(len(scans), dtype=np.int32))
+    strata, names = Strata.of(scans.subject, scans.site), np.unique(scans.subject)
     share = elsewhere / np.maximum(len(scans) - np.bincount(site)[site], 1)
     scores = []
     for distance in settings.every_distance:
@@ -68,13 +76,21 @@ def scores(
         if reason or vectors is None:
             scores.append(Score(metric, params, math.nan, 0, reason=reason))
             continue
-        nearest = nearest_scans(vectors, queries, strangers, distance, "other_sites", 1)[:, 0]
-        value = (subject[nearest] == subject[queries]).astype(np.float64)
+        depth = deep_enough(1, subject)
+        nearest = nearest_scans(vectors, queries, strangers, distance, "other_sites", depth)
+
+        def same_person(places: Integers, which: Integers, gone: Integers) -> Floats:
+            right: Floats = (subject[places[:, 0]] == subject[queries[which]]).astype(np.float64)
+            return right
+
+        value = same_person(nearest, np.arange(len(queries)), queries)
+        equal = np.full(len(queries), 1 / len(queries))
+        effects = effects_on_first(nearest, queries, subject, equal, strata.stratum, 1, same_person)
         one_group = np.full(len(queries), "all")
-        replicates = subject_replicates(
-            value[:, None], scans.subject[queries], one_group, settings.bootstrap, settings.seed
-        )[:, 0]
-        low, high = interval(replicates)
+        mean, without = means_without(value[:, None], scans.subject[queries], one_group, names)
+        both = (effects.change, effects.luck)
+        replicates = replicates_of(mean, without, strata, settings.bootstrap, settings.seed, both)[:, 0]
+        low, high = bounded_interval(replicates)
         scores.append(
             Score(
                 metric,

@@ -10,8 +10,8 @@ import pandas as pd
 
 from benchmark.metrics.retrieval import OWN
 from benchmark.metrics.rows import Metric, parse_key_values
+from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.report.held_out import EXCESS, HELD_OUT, TRAINED_ON
-from benchmark.runner.config import LEAVE_ONE_SITE_OUT
 
 #: Distance that the wide tables show of methods that declare none, where scores hold it; else the alphabet's first.
 HEADLINE_DISTANCE = "cosine_centred"

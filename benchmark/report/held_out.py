@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from benchmark.metrics.leakage import ACCURACY, RECALL
 from benchmark.metrics.rows import Metric, parse_key_values
-from benchmark.runner.config import LEAVE_ONE_SITE_OUT, POOLED
+from benchmark.protocols import LEAVE_ONE_SITE_OUT, POOLED
 
 #: Recall of the held-out site by a probe of the LDRs of the model that did not see it.
 HELD_OUT = Metric("leakage", "held_out_site_recall", version=1, higher_is_better=False)

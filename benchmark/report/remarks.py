@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmark.runner.config import LEAVE_ONE_SITE_OUT
+from benchmark.protocols import LEAVE_ONE_SITE_OUT
 
 #: Name of the note of a method that used unlabelled scans of the held-out site.
 TRANSDUCTIVE = "transductive"

@@ -15,7 +15,7 @@ from benchmark.report.statistics.diagram import critical_difference_diagram, int
 from benchmark.report.statistics.stored import stored_statistics
 from benchmark.report.summary import known_first
 from benchmark.report.tables import REPLICATES
-from benchmark.report.write_statistics import statistics_of
+from benchmark.report.write_statistics import statistics_of, with_reference
 
 
 def statistics_figures(results: Results, method_order: Sequence[str]) -> dict[str, str]:
@@ -40,7 +40,8 @@ def statistics_figures(results: Results, method_order: Sequence[str]) -> dict[st
     intervals, ranks = stored_statistics(results.folder, "intervals"), stored_statistics(results.folder, "ranks")
     path = results.folder / REPLICATES
     if (intervals is None or ranks is None) and path.is_file():
-        found = statistics_of(read_parquet(path))
+        replicates = read_parquet(path)
+        found = statistics_of(replicates, with_reference(None, replicates, method_order))
         intervals, ranks = found.intervals, found.ranks
     if intervals is None or ranks is None:
         return {}

@@ -15,11 +15,12 @@ import yaml
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.protocols import PROTOCOLS
 from benchmark.report.compare import CELL, Comparison, compare
 from benchmark.report.comparison_text import comparison_text
 from benchmark.report.results import PROVENANCE, SCORES, Results, read_results
 from benchmark.report.text import count
-from benchmark.runner.config import PROTOCOLS, SweepConfig, read_sweep
+from benchmark.runner.config import SweepConfig, read_sweep
 from benchmark.runner.recorded import tamed
 from benchmark.runner.sweep import run_sweep
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,11 @@ def write_statistics(
     method_order
         Methods in table order. The floor and the ceiling row are no candidates and are left out.
     settings
-        How; the defaults if None.
+        How; the defaults if None. Where they name no reference, it is the first method of the order that was scored.
     about
         Whether data are synthetic, which the title then says.
     """
-    found = statistics_of(replicates, settings)
+    found = statistics_of(replicates, with_reference(settings, replicates, method_order))
     for name in TABLES:
         with atomic_path(out / f"statistics_{name}.csv") as temporary:
             getattr(found, name).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
@@ -54,6 +55,26 @@ def write_statistics(
         title, rest = markdown(found, _candidates(method_order)).split("\n", 1)
         text = f"{(about or About()).title(title)}\n{rest}"
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def with_reference(
+    settings: StatisticsSettings | None, replicates: pd.DataFrame, method_order: Sequence[str]
+) -> StatisticsSettings:
+    """Settings whose primary comparisons are those of the first method of the order, where they name none.
+
+    Parameters
+    ----------
+    settings
+        The defaults if None.
+    replicates
+        Table of replicates.
+    method_order
+        Methods in table order. Floor and ceiling rows are passed over; a first method without any score leaves no
+        primary comparison, for another one in its place would be a claim that nobody declared.
+    """
+    how, scored = settings or StatisticsSettings(), set(replicates["method"])
+    wanted = how.reference or next(iter(_candidates(method_order)), None)
+    return replace(how, reference=wanted if wanted in scored else None)
 
 
 def statistics_of(

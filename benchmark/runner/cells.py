@@ -20,8 +20,9 @@ from benchmark.data.store import digest_of_store, image_digest
 from benchmark.errors import UserError
 from benchmark.fitting import EMBEDDINGS, MODEL, instantiate_data, resolve
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.runner.changes import what_changed, what_changed_in_scoring
-from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
+from benchmark.runner.config import SweepConfig, with_seed
 from benchmark.runner.keys import RunParts, ScoreParts, digest, new_sources, run_key, run_parts, score_parts
 from benchmark.runner.sources import Sources, as_loaded, files_of
 from benchmark.runner.unchanged import is_of_the_suite, matches

@@ -12,13 +12,13 @@ from benchmark.configs import METHODS
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings
+from benchmark.protocols import PROTOCOLS
+from benchmark.report.columns import HEADLINES
+from benchmark.report.page.wide import REFERENCE_ROWS
+from benchmark.report.statistics.settings import PRIMARY_SCORES
 from benchmark.runner.executor_config import ExecutorConfig, executor_of
 from benchmark.runner.fields import checked
 from benchmark.tracking.settings import TrackingSettings, WandbSettings
-
-POOLED = "pooled"
-LEAVE_ONE_SITE_OUT = "leave_one_site_out"
-PROTOCOLS = (POOLED, LEAVE_ONE_SITE_OUT)
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,22 @@ class PhantomData:
     def of_seed(self, seed: int) -> tuple[Path, PhantomSettings]:
         """Folder and settings for one seed."""
         return Path(with_seed(self.out, seed)), PhantomSettings(**with_seed(self.settings, seed))
+
+
+@dataclass(frozen=True)
+class PrimaryConfig:
+    """The comparisons that a sweep is made for, declared before it runs; all others are exploratory.
+
+    Attributes
+    ----------
+    method
+        Name of the method that is compared with each other one; empty for the first of the sweep's methods.
+    scores
+        Keys of the scores that they are compared by, one a table at best: each score more makes all tests see less.
+    """
+
+    method: str = ""
+    scores: list[str] = field(default_factory=lambda: list(PRIMARY_SCORES))
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,8 @@ class SweepConfig:
         where they run is not.
     tracking
         What is told of the trainings while they run.
+    primary
+        Which comparisons are tested together and may be called beyond chance.
     """
 
     methods: list[str]
@@ -75,6 +93,13 @@ class SweepConfig:
     workers: int = 0
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    primary: PrimaryConfig = field(default_factory=PrimaryConfig)
+
+    @property
+    def primary_method(self) -> str:
+        """Name of the method of the primary comparisons."""
+        names = [Path(name).stem for name in self.methods]
+        return self.primary.method or next((name for name in names if name not in REFERENCE_ROWS), "")
 
     def method_files(self) -> dict[str, Path]:
         """Method name to YAML file, in table order.
@@ -151,8 +176,13 @@ def sweep_of(content: Any, path: Path) -> SweepConfig:
             fields["evaluation"] = EvaluationSettings(**lists)
         if fields.get("tracking") is not None:
             fields["tracking"] = _tracking(fields["tracking"])
+        if fields.get("primary") is not None:
+            fields["primary"] = PrimaryConfig(**checked("primary.", fields["primary"], PrimaryConfig))
+        if fields.get("primary", ...) is None:
+            del fields["primary"]
         sweep = SweepConfig(**fields)
         _check_protocols(sweep)
+        _check_primary(sweep)
         names = list(sweep.method_files())
         if "executor" in fields:
             sweep = replace(sweep, executor=executor_of(fields["executor"], names))
@@ -187,6 +217,23 @@ def _check_protocols(sweep: SweepConfig) -> None:
             raise UserError(f"field 'seeds': protocol '{protocol}' is unknown; allowed: {', '.join(PROTOCOLS)}")
         if not isinstance(seeds, list) or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
             raise UserError(f"field 'seeds.{protocol}': {seeds} is not allowed; it must be a list of integers >= 0")
+
+
+def _check_primary(sweep: SweepConfig) -> None:
+    names = [Path(name).stem for name in sweep.methods]
+    if sweep.primary.method and sweep.primary.method not in names:
+        raise UserError(
+            f"field 'primary.method': '{sweep.primary.method}' is no method of this sweep; allowed: {', '.join(names)}"
+        )
+    known = [column.key for column in HEADLINES]
+    scores = sweep.primary.scores
+    if not isinstance(scores, list) or not scores:
+        raise UserError(
+            f"field 'primary.scores': {scores} is not allowed; it must be a list of any of: {', '.join(known)}"
+        )
+    for key in scores:
+        if key not in known:
+            raise UserError(f"field 'primary.scores': '{key}' is not allowed; allowed: {', '.join(known)}")
 
 
 def _method_file(name: str) -> Path:

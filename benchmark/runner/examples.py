@@ -14,9 +14,9 @@ from benchmark.embeddings import read_embeddings
 from benchmark.errors import UserError
 from benchmark.fitting import EMBEDDINGS, instantiate_data
 from benchmark.metrics.settings import Distance
+from benchmark.protocols import POOLED
 from benchmark.report.page.examples import ExampleInput
 from benchmark.runner.cells import MARKER, OWN
-from benchmark.runner.config import POOLED
 from benchmark.runner.worker import CONFIG
 
 

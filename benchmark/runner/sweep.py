@@ -23,6 +23,7 @@ from benchmark.folders import make_writable
 from benchmark.report.about import ABOUT, About
 from benchmark.report.remarks import remarks
 from benchmark.report.results import PROVENANCE, read_provenance
+from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.tables import format_terminal, write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.runner.cells import (
@@ -227,7 +228,8 @@ def _write_results(
     write_replicates(replicates, out)
     about = about_of(done, _notes(done, cells, failures))
     order = list(sweep.method_files())
-    write_statistics(replicates, out, order, about=about)
+    settings = StatisticsSettings(reference=sweep.primary_method, primary_scores=tuple(sweep.primary.scores))
+    write_statistics(replicates, out, order, settings, about)
     write_tables(scores, out, method_order=order, notes=about.notes, about=about)
     markers = [cell.marker() for cell in done]
     provenance = {

@@ -13,8 +13,9 @@ from benchmark.data.datamodule import UNSEEN
 from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.errors import UserError
 from benchmark.fitting import resolve
+from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.runner.cells import Cell, cells_of, scans_of
-from benchmark.runner.config import LEAVE_ONE_SITE_OUT, SweepConfig, with_seed
+from benchmark.runner.config import SweepConfig, with_seed
 from benchmark.runner.synthetic import synthetic_scans
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.errors import UserError
+from benchmark.metrics.rows import QUERY_TABLES
 from benchmark.report.columns import Column
 from benchmark.report.summary import Place, known_first, places_of
 from benchmark.report.text import count
@@ -58,8 +59,9 @@ class ScoreCells:
         One array a seed, shape (methods, resamples): the same mean on resamples of the subjects. Column b of all
         methods comes from the same subjects. NaN where undefined or not resampled.
     n
-        Shape (methods,): items that the score is computed over (queries, scans), summed over held-out sites, of the
-        seed with the fewest; 0 where a cell is missing.
+        Shape (methods,): items that the score is computed over, each counted once, of the seed with the fewest; 0 where
+        a cell is missing. Each held-out site has queries of its own, which are added up; scans that a probe sees are
+        the same whichever site is held out, and the fewest of a cell count.
     reason
         One a method: why a seed has no value; empty where all have one.
     higher_is_better
@@ -126,7 +128,8 @@ def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], plac
     cells = _Cells(rows)
     seeds = tuple(sorted({seed for _, seed in places}))
     by_seed = [[place for place in places if place[1] == seed] for seed in seeds]
-    n = [[sum(cells.n(method, place) for place in some) for some in by_seed] for method in methods]
+    together = sum if column.table in QUERY_TABLES else min
+    n = [[together(cells.n(method, place) for place in some) for some in by_seed] for method in methods]
     return ScoreCells(
         protocol=str(rows["protocol"].iloc[0]),
         score=column.key,

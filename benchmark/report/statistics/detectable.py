@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t
 
+from benchmark.report.statistics.paired import PRIMARY
 from benchmark.report.statistics.settings import LEVEL
 
 #: Points that stand for the distribution of the standard deviation over seeds.
@@ -51,17 +52,24 @@ def detectable_differences(comparisons: pd.DataFrame, power: float = 0.8) -> pd.
     pandas.DataFrame
         With the columns :data:`DETECTABLE_COLUMNS`: ``n`` the fewest items (queries, scans) and ``seeds`` behind a
         value; ``detectable`` without correction; ``detectable_corrected`` at level 0.05 / ``tests``, where ``tests``
-        is the number of pairs and scores that were tested in the protocol, which is what Holm's correction asks of
-        the smallest p. NaN with a reason where no pair has a standard error.
+        is the number of primary comparisons that were tested in the protocol, which is what Holm's correction asks of
+        the smallest p; 0 and NaN for an exploratory score. NaN with a reason where no pair has a standard error.
 
     Notes
     -----
     With one seed the standard error holds the subjects only, so what is detectable is a difference for that seed's
     training and data, not for others. With two, t has one degree of freedom and next to nothing is detectable.
     """
-    tests = comparisons[comparisons["p"].notna()].groupby("protocol").size()
+    primary = comparisons[comparisons["kind"] == PRIMARY]
+    tests = primary[primary["p"].notna()].groupby("protocol").size()
     rows = [
-        _row(str(protocol), str(score), group, int(tests.get(protocol, 0)), power)
+        _row(
+            str(protocol),
+            str(score),
+            group,
+            int(tests.get(protocol, 0)) if (group["kind"] == PRIMARY).any() else 0,
+            power,
+        )
         for (protocol, score), group in comparisons.groupby(["protocol", "score"], sort=False)
     ]
     return pd.DataFrame(rows, columns=list(DETECTABLE_COLUMNS))

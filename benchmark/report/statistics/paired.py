@@ -17,7 +17,7 @@ from benchmark.metrics.bootstrap import UNDEFINED_SHARE
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.cells import Floats, ScoreCells
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
-from benchmark.report.statistics.settings import LEVEL
+from benchmark.report.statistics.settings import LEVEL, PRIMARY_SCORES
 from benchmark.report.statistics.stretched import stretched_interval
 
 #: Columns of the comparisons.
@@ -26,6 +26,7 @@ COMPARISON_COLUMNS = (
     "score",
     "method_a",
     "method_b",
+    "kind",
     "a",
     "b",
     "difference",
@@ -38,6 +39,8 @@ COMPARISON_COLUMNS = (
     "p",
     "p_holm",
     "beyond_chance",
+    "p_of_score",
+    "told_apart",
     "better",
     "seeds",
     "n",
@@ -47,6 +50,9 @@ COMPARISON_COLUMNS = (
 #: What a p-value can come from.
 T_TEST, BOOTSTRAP_TEST, EQUAL, NO_TEST = "paired t over seeds", "bootstrap over subjects", "equal", "none"
 
+#: Kinds of comparisons: declared before results were seen and corrected together, or whatever else can be looked at.
+PRIMARY, EXPLORATORY = "primary", "exploratory"
+
 #: Fewest seeds for a t-test.
 LEAST_SEEDS = 3
 
@@ -54,7 +60,11 @@ LEAST_SEEDS = 3
 ROUNDING = 1e-9
 
 
-def comparisons(scores: Sequence[tuple[ScoreCells, Bootstrap]], reference: str | None = None) -> pd.DataFrame:
+def comparisons(
+    scores: Sequence[tuple[ScoreCells, Bootstrap]],
+    reference: str | None = None,
+    primary_scores: Sequence[str] = PRIMARY_SCORES,
+) -> pd.DataFrame:
     """Compare methods pair by pair, for every score and protocol.
 
     ``difference`` is b - a, of means over seeds; ``ci_low`` and ``ci_high`` its 95 % interval under the
@@ -69,19 +79,25 @@ def comparisons(scores: Sequence[tuple[ScoreCells, Bootstrap]], reference: str |
     - ``equal``, p = 1, where both have the same value in every seed;
     - ``none``, p NaN with a reason, otherwise.
 
-    Within a protocol the p-values of all pairs and scores are corrected together after Holm (1979), and
-    ``beyond_chance`` is p_holm < 0.05. ``better`` names the method with the better mean, whatever the p.
-    ``resamples`` is the number of those that p rests on, 0 for the other tests. ``standard_error`` is that of the
-    difference: the standard deviation of its bootstrap means or, where that is larger, sd(d) / sqrt(S), because a
-    bootstrap over few seeds is too narrow.
+    ``kind`` is ``primary`` for the comparisons of the reference with every other method on the primary scores, which
+    are declared before any result is there, and ``exploratory`` for the rest. Within a protocol the p-values of the
+    primary comparisons are corrected together after Holm (1979): ``p_holm``, NaN for the others, and ``beyond_chance``,
+    which is p_holm < 0.05. An exploratory p is one of many that nobody declared, and no claim. ``p_of_score`` is p
+    after Holm's correction over all pairs of the score, and ``told_apart``, from which the ranks are made, is
+    ``beyond_chance`` of a primary comparison and p_of_score < 0.05 of another. ``better`` names the method with the
+    better mean, whatever the p. ``resamples`` is the number of those that p rests on, 0 for the other tests.
+    ``standard_error`` is that of the difference: the standard deviation of its bootstrap means or, where that is
+    larger, sd(d) / sqrt(S), because a bootstrap over few seeds is too narrow.
 
     Parameters
     ----------
     scores
-        Cells and bootstrap means, one a score and protocol. What is in here is what is corrected for.
+        Cells and bootstrap means, one a score and protocol.
     reference
-        Compare every other method with this one, which is then ``method_a``; None for every pair, each once, the
-        first in the alphabet being ``method_a``.
+        Method of the primary comparisons, which is ``method_a`` in its pairs; in all others it is the first in the
+        alphabet. None for no primary comparison.
+    primary_scores
+        Keys of the scores of the primary comparisons.
 
     Returns
     -------
@@ -92,7 +108,7 @@ def comparisons(scores: Sequence[tuple[ScoreCells, Bootstrap]], reference: str |
     -----
     Limits. A t-test over three to five seeds sees large differences only, and assumes that the seeds' differences are
     about normal; seeds that share subjects are not independent, so that p is too small. The test over subjects says
-    nothing of other seeds, cannot be smaller than 1 / (1 + resamples), and is somewhat too small with few subjects.
+    nothing of other seeds and cannot be smaller than 1 / (1 + resamples).
     An interval without 0 is not a test of one difference among many: use p_holm. With two seeds the interval covers
     other seeds and the test does not, so that they can disagree. Scores are
     strongly correlated, which makes Holm's correction conservative.
@@ -102,15 +118,21 @@ def comparisons(scores: Sequence[tuple[ScoreCells, Bootstrap]], reference: str |
     UserError
         If the reference is not among the methods.
     """
-    rows = [row for cells, bootstrap in scores for row in _rows(cells, bootstrap, reference)]
+    rows = [row for cells, bootstrap in scores for row in _rows(cells, bootstrap, reference, primary_scores)]
     table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
-    for _, group in table[table["p"].notna()].groupby("protocol"):
+    tested = table[table["p"].notna()]
+    for _, group in tested[tested["kind"] == PRIMARY].groupby("protocol"):
         table.loc[group.index, "p_holm"] = multipletests(group["p"].to_numpy(float), method="holm")[1]
+    for _, group in tested.groupby(["protocol", "score"]):
+        table.loc[group.index, "p_of_score"] = multipletests(group["p"].to_numpy(float), method="holm")[1]
     table["beyond_chance"] = table["p_holm"] < LEVEL
+    table["told_apart"] = table["p_of_score"].where(table["kind"] != PRIMARY, table["p_holm"]) < LEVEL
     return table
 
 
-def _rows(cells: ScoreCells, bootstrap: Bootstrap, reference: str | None) -> Iterator[dict[str, Any]]:
+def _rows(
+    cells: ScoreCells, bootstrap: Bootstrap, reference: str | None, primary_scores: Sequence[str]
+) -> Iterator[dict[str, Any]]:
     bounds = (-1.0, 1.0) if is_bounded(cells.table, cells.metric) else (-math.inf, math.inf)
     for a, b in _pairs(cells.methods, reference):
         means = cells.value[[a, b]].mean(axis=1)
@@ -123,6 +145,7 @@ def _rows(cells: ScoreCells, bootstrap: Bootstrap, reference: str | None) -> Ite
             "score": cells.score,
             "method_a": cells.methods[a],
             "method_b": cells.methods[b],
+            "kind": PRIMARY if cells.methods[a] == reference and cells.score in primary_scores else EXPLORATORY,
             "a": float(means[0]),
             "b": float(means[1]),
             "difference": float(means[1] - means[0]),
@@ -135,6 +158,8 @@ def _rows(cells: ScoreCells, bootstrap: Bootstrap, reference: str | None) -> Ite
             "p": p,
             "p_holm": math.nan,
             "beyond_chance": False,
+            "p_of_score": math.nan,
+            "told_apart": False,
             "better": _better(cells, a, b),
             "seeds": len(cells.seeds),
             "n": int(cells.n[[a, b]].min()),
@@ -148,7 +173,8 @@ def _pairs(methods: Sequence[str], reference: str | None) -> list[tuple[int, int
     if reference not in methods:
         raise UserError(f"reference: no method '{reference}'; methods with results: {', '.join(methods)}")
     first = methods.index(reference)
-    return [(first, other) for other in range(len(methods)) if other != first]
+    others = [place for place in range(len(methods)) if place != first]
+    return [*((first, other) for other in others), *combinations(others, 2)]
 
 
 def _test(cells: ScoreCells, a: int, b: int) -> tuple[str, int, float, str]:
@@ -166,11 +192,22 @@ def _test(cells: ScoreCells, a: int, b: int) -> tuple[str, int, float, str]:
 def _bootstrap_test(cells: ScoreCells, a: int, b: int, observed: float) -> tuple[str, int, float, str]:
     shared = min(each.shape[1] for each in cells.replicates)
     drawn = np.mean([each[b, :shared] - each[a, :shared] for each in cells.replicates], axis=0)
-    defined = drawn[np.isfinite(drawn)]
-    if len(defined) < max((1 - UNDEFINED_SHARE) * shared, 2):
+    p, resamples = resampling_p(drawn, observed)
+    if not resamples:
         return NO_TEST, 0, math.nan, "too few seeds for a t-test, and too few resamples of subjects"
+    return BOOTSTRAP_TEST, resamples, p, ""
+
+
+def resampling_p(drawn: Floats, observed: float) -> tuple[float, int]:
+    """P of a difference, from the differences on resamples, shape (resamples,), and on how many of them it rests.
+
+    p is NaN and rests on none where more than 5 % of the resamples are undefined, or fewer than two are there.
+    """
+    defined = drawn[np.isfinite(drawn)]
+    if len(defined) < max((1 - UNDEFINED_SHARE) * len(drawn), 2):
+        return math.nan, 0
     as_far = int((np.abs(defined - observed) >= abs(observed) - ROUNDING).sum())
-    return BOOTSTRAP_TEST, len(defined), (as_far + 1) / (len(defined) + 1), ""
+    return (as_far + 1) / (len(defined) + 1), len(defined)
 
 
 def _standard_error(differences: Floats, drawn: Floats) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from benchmark.report.statistics.cells import Floats, ScoreCells
@@ -35,25 +37,39 @@ RANK_COLUMNS = (
 LEAST_METHODS, LEAST_BLOCKS = 3, 2
 
 
-def rank_rows(cells: ScoreCells, bootstrap: Bootstrap) -> list[dict[str, Any]]:
+def rank_rows(cells: ScoreCells, bootstrap: Bootstrap, compared: pd.DataFrame) -> list[dict[str, Any]]:
     """One row per method, with the columns :data:`RANK_COLUMNS`.
 
-    ``rank`` is that of the mean over seeds, 1 being best in the score's direction, ties averaged, among the
-    ``ranked`` methods that miss no cell. ``rank_low`` and ``rank_high`` are the 2.5th and 97.5th percentile (as
-    attained, without interpolation) of the rank over the hierarchical bootstrap, ``probability_best`` the share of
-    resamples in which the method ranks first, ties for the first place sharing it; both among the methods that were
-    resampled. ``mean_rank`` is the mean over seeds of the rank within the seed, ``friedman_p`` Friedman's test that
-    all methods rank alike, and ``critical_difference`` Nemenyi's: mean ranks that differ by more differ at 0.05
-    (:func:`critical_difference`); given for three or more methods and two or more seeds.
+    ``rank`` is that of the mean over seeds, 1 being best in the score's direction, ties averaged, among the ``ranked``
+    methods that miss no cell. ``rank_low`` and ``rank_high`` are 1 plus the methods that are told apart from this one
+    and better, and ``ranked`` less those that are told apart and worse, by the paired tests of the same score
+    (``told_apart`` of :func:`benchmark.report.statistics.paired.comparisons`): a confidence set for the rank that
+    cannot contradict the tests it is made of (Mogstad, Romano, Shaikh & Wilhelm, Review of Economic Studies 91, 2024).
+    A pair that could not be tested is not told apart. ``probability_best`` is the share of resamples in which the
+    method ranks first, ties for the first place sharing it, among the methods that were resampled. ``mean_rank`` is the
+    mean over seeds of the rank within the seed, ``friedman_p`` Friedman's test that all methods rank alike, and
+    ``critical_difference`` Nemenyi's: mean ranks that differ by more differ at 0.05 (:func:`critical_difference`);
+    given for three or more methods and two or more seeds.
+
+    Parameters
+    ----------
+    cells, bootstrap
+        One score of one protocol, and its bootstrap means.
+    compared
+        Comparisons of this score and protocol.
 
     Notes
     -----
+    Primary comparisons are corrected over all primary scores, others over all pairs of their score. So the sets of the
+    reference method hold at once with all primary tests at 0.05, those of all methods of one exploratory score at once
+    at 0.05, and those of the other methods of a primary score at twice that at most.
+
     Demšar (Statistical comparisons of classifiers over multiple data sets, JMLR 7, 2006) takes data sets as blocks;
     here they are seeds, each a data set of its own on the phantom. Where seeds share subjects the blocks are not
     independent and the test is too bold. With fewer than about 10 blocks or 5 methods the chi-square approximation
     is poor (same paper). Nemenyi's test looks at ranks only; when Friedman's p is 0.05 or more, no pair should be
     called different. The bootstrap distribution of a rank is not consistent for methods that are truly equal (Hall
-    and Miller, Annals of Statistics 37, 2009): read it as stability under resampling, not as a test.
+    and Miller, Annals of Statistics 37, 2009): ``probability_best`` is stability under resampling, no test.
     """
     ranked = cells.complete
     rank, mean_rank = np.full(len(ranked), math.nan), np.full(len(ranked), math.nan)
@@ -61,7 +77,8 @@ def rank_rows(cells: ScoreCells, bootstrap: Bootstrap) -> list[dict[str, Any]]:
         rank[ranked] = ranks(cells.value[ranked].mean(axis=1)[:, None], cells.higher_is_better)[:, 0]
         mean_rank[ranked] = ranks(cells.value[ranked], cells.higher_is_better).mean(axis=1)
     friedman, critical = _friedman(cells.value[ranked])
-    low, high, best = _distribution(bootstrap.means, cells.higher_is_better)
+    low, high = _sets(cells.methods, ranked, compared)
+    best = _shares_of_best(bootstrap.means, cells.higher_is_better)
     return [
         {
             "protocol": cells.protocol,
@@ -71,7 +88,7 @@ def rank_rows(cells: ScoreCells, bootstrap: Bootstrap) -> list[dict[str, Any]]:
             "rank_low": float(low[place]),
             "rank_high": float(high[place]),
             "probability_best": float(best[place]),
-            "covers": bootstrap.covers if math.isfinite(low[place]) else NOTHING,
+            "covers": bootstrap.covers if math.isfinite(best[place]) else NOTHING,
             "ranked": int(ranked.sum()),
             "mean_rank": float(mean_rank[place]),
             "blocks": len(cells.seeds),
@@ -125,14 +142,22 @@ def _friedman(values: Floats) -> tuple[float, float]:
     return float(friedmanchisquare(*values).pvalue), critical_difference(methods, blocks)
 
 
-def _distribution(
-    means: Floats, higher_is_better: bool
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    low, high, best = np.full((3, len(means)), math.nan)
+def _sets(
+    methods: Sequence[str], ranked: npt.NDArray[np.bool_], compared: pd.DataFrame
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    low, high = np.full((2, len(methods)), math.nan)
+    low[ranked], high[ranked] = 1.0, float(ranked.sum())
+    apart = compared[compared["told_apart"].astype(bool)]
+    for a, b, better in apart[["method_a", "method_b", "better"]].itertuples(index=False):
+        if better:
+            high[methods.index(better)] -= 1
+            low[methods.index(b if better == a else a)] += 1
+    return low, high
+
+
+def _shares_of_best(means: Floats, higher_is_better: bool) -> npt.NDArray[np.float64]:
+    best = np.full(len(means), math.nan)
     drawn = np.isfinite(means).all(axis=1) & (means.shape[1] > 0)
     if drawn.any():
-        rank = ranks(means[drawn], higher_is_better)
-        ends = [LEVEL / 2, 1 - LEVEL / 2]
-        low[drawn], high[drawn] = np.quantile(rank, ends, axis=1, method="inverted_cdf")
-        best[drawn] = shares_of_first(rank)
-    return low, high, best
+        best[drawn] = shares_of_first(ranks(means[drawn], higher_is_better))
+    return best

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from benchmark.errors import UserError
 
+#: Scores of the primary comparisons, one a table of results: retrieval, leakage, and what an LDR must keep. Chosen
+#: before any result was seen with them; every other score is exploratory.
+PRIMARY_SCORES = ("map_cn_ad", "mlp_standardised", "travelling_top1")
+
 #: Two-sided level of every test, and one minus the coverage of every interval.
 LEVEL = 0.05
 
@@ -21,7 +25,10 @@ class StatisticsSettings:
     seed
         Of the bootstrap's draws.
     reference
-        Method that every other one is compared with; None for every pair.
+        Method whose comparisons with every other one, on the primary scores, are the primary ones; None for no
+        primary comparison. Writers of tables put the first method of the table's order here where it is None.
+    primary_scores
+        Keys of the columns of the primary comparisons.
     power
         Of the smallest detectable differences, in (0.5, 1).
     """
@@ -29,6 +36,7 @@ class StatisticsSettings:
     resamples: int = 1000
     seed: int = 0
     reference: str | None = None
+    primary_scores: tuple[str, ...] = PRIMARY_SCORES
     power: float = 0.8
 
     def __post_init__(self) -> None:

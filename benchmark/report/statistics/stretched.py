@@ -43,8 +43,8 @@ def stretched_interval(
     Returns
     -------
     tuple of float
-        Lower and upper end. With one seed the percentile interval of its subjects; NaN where there are no bootstrap
-        means or a seed has no value.
+        Lower and upper end. With one seed the percentile interval of its subjects, NaN if it has no width; NaN where
+        there are no bootstrap means or a seed has no value.
 
     Notes
     -----
@@ -62,8 +62,11 @@ def stretched_interval(
     """
     low, high = percentile_interval(means)
     seeds = len(values)
+    if seeds < 2 and low < high:
+        return float(np.clip(low, *bounds)), float(np.clip(high, *bounds))
     if seeds < 2 or not math.isfinite(low):
-        return low, high
+        # One seed whose value no subject changes: an interval without width would deny that another might.
+        return math.nan, math.nan
     if not np.isfinite(values).all():
         return math.nan, math.nan
     if high == low:

@@ -11,11 +11,11 @@ import pandas as pd
 
 from benchmark.report.columns import Column
 from benchmark.report.statistics.bounds import is_bounded
-from benchmark.report.statistics.cells import score_cells
+from benchmark.report.statistics.cells import ScoreCells, score_cells
 from benchmark.report.statistics.detectable import detectable_differences
 from benchmark.report.statistics.hierarchical import BOTH, NOTHING, SEEDS, SUBJECTS, hierarchical_bootstrap
 from benchmark.report.statistics.intervals import INTERVAL_COLUMNS, interval_rows
-from benchmark.report.statistics.paired import comparisons
+from benchmark.report.statistics.paired import EXPLORATORY, PRIMARY, comparisons
 from benchmark.report.statistics.ranks import RANK_COLUMNS, rank_rows
 from benchmark.report.statistics.settings import LEVEL, StatisticsSettings
 from benchmark.report.summary import known_first, ordered
@@ -70,7 +70,7 @@ def statistics(
     replicates
         Table with the columns :data:`benchmark.report.statistics.cells.REPLICATE_COLUMNS`.
     columns
-        Scores to look at; p-values are corrected over all of them, within a protocol.
+        Scores to look at.
     settings
         How; the defaults if None.
 
@@ -83,11 +83,11 @@ def statistics(
     scores = [
         (cells, hierarchical_bootstrap(cells, how.resamples, how.seed)) for cells in score_cells(replicates, columns)
     ]
-    compared = comparisons(scores, how.reference)
+    compared = comparisons(scores, how.reference, how.primary_scores)
     return Statistics(
         intervals=_frame((row for pair in scores for row in interval_rows(*pair)), INTERVAL_COLUMNS),
         comparisons=compared,
-        ranks=_frame((row for pair in scores for row in rank_rows(*pair)), RANK_COLUMNS),
+        ranks=_frame((row for pair in scores for row in rank_rows(*pair, _of(compared, pair[0]))), RANK_COLUMNS),
         detectable=detectable_differences(compared, how.power),
         columns={column.key: column for column in columns},
         settings=how,
@@ -123,18 +123,26 @@ def markdown(found: Statistics, method_order: Sequence[str] | None = None) -> st
             _bullets([*_coverage(parts["intervals"], found.columns), *_gaps(parts["intervals"], found.columns)]),
             "### Differences beyond chance",
             *_differences(parts["comparisons"], found.columns),
+            "### Exploratory differences",
+            *_exploratory(parts["comparisons"], found.columns),
             "### Ranks",
             _by_method(parts["ranks"], found.columns, methods, _rank),
             _bullets(
                 [
-                    "Rank of the mean (1 is best), 95 % interval of the rank over the same resamples, and share of "
-                    "resamples in which the method is best: stability, not a test"
+                    "Rank of the mean (1 is best), 95 % confidence set of the rank, and share of resamples in which "
+                    "the method is best. The set leaves out a rank only where a test above says so: of primary "
+                    "comparisons after their correction, of others after Holm's over all pairs of the score. The "
+                    "share is stability under resampling, not a test"
                 ]
             ),
             "### What this design can detect",
             *_design(parts["detectable"], parts["ranks"], found),
         ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _of(compared: pd.DataFrame, cells: ScoreCells) -> pd.DataFrame:
+    return compared[(compared["protocol"] == cells.protocol) & (compared["score"] == cells.score)]
 
 
 def _frame(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
@@ -198,25 +206,36 @@ def _gaps(intervals: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator[st
 
 
 def _differences(table: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator[str]:
+    table = table[table["kind"] == PRIMARY]
+    if not len(table):
+        yield "No primary comparison: the method that they are of, or its scores, are not there."
+        return
     tested = table[table["p"].notna()]
     beyond = table[table["beyond_chance"].astype(bool)]
+    headings = ", ".join(_heading(columns, str(score)) for score in dict.fromkeys(table["score"]))
+    yield f"Primary comparisons: {table['method_a'].iloc[0]} with each other method, on {headings}."
     kinds = tested["test"].value_counts()
     tests = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds.index))
     yield (
         f"{len(beyond)} of {count(len(tested), 'tested difference')} beyond chance at {LEVEL:g} after Holm's "
         f"correction over all of them{f' ({tests})' if tests else ''}; {len(table) - len(tested)} could not be tested."
     )
-    worse: dict[tuple[str, str], list[str]] = {}
-    for row in beyond.to_dict("records"):
-        column = columns[row["score"]]
-        sign, name = (1, row["method_a"]) if row["better"] == row["method_b"] else (-1, row["method_b"])
-        text = f"{name} {sign * row['difference']:+.{column.digits}f}"
-        worse.setdefault((_heading(columns, column.key), row["better"]), []).append(text)
-    if worse:
-        yield _table(
-            ["score", "better", "than (better - worse)"],
-            [[heading, better, ", ".join(names)] for (heading, better), names in worse.items()],
-        )
+    rows = [
+        [
+            _heading(columns, str(row["score"])),
+            str(row["method_b"]),
+            _signed(-row["difference"], columns[row["score"]]),
+            _ends(-row["ci_high"], -row["ci_low"], columns[row["score"]]),
+            _p(row["p"]),
+            _p(row["p_holm"]),
+            str(row["better"]) if row["beyond_chance"] else "",
+        ]
+        for row in table.to_dict("records")
+    ]
+    reference = str(table["method_a"].iloc[0])
+    yield _table(
+        ["score", "other", f"{reference} - other", "95 % interval", "p", "p Holm", "better beyond chance"], rows
+    )
     yield _bullets(
         [
             "A difference that is not listed is not shown to be absent. A test over subjects says nothing of other "
@@ -224,6 +243,27 @@ def _differences(table: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator
             *_out_of_reach(tested),
         ]
     )
+
+
+def _exploratory(table: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator[str]:
+    table = table[table["kind"] == EXPLORATORY]
+    small = table[table["p"] < LEVEL]
+    yield (
+        f"{len(small)} of {count(int(table['p'].notna().sum()), 'other difference')} have an uncorrected p below "
+        f"{LEVEL:g}. Nobody declared them beforehand, and with so many some are small by chance: these are hints, no "
+        "claims."
+    )
+    worse: dict[tuple[str, str], list[str]] = {}
+    for row in small.to_dict("records"):
+        column = columns[row["score"]]
+        sign, name = (1, row["method_a"]) if row["better"] == row["method_b"] else (-1, row["method_b"])
+        text = f"{name} {_signed(sign * row['difference'], column)} (p {_p(row['p'])})"
+        worse.setdefault((_heading(columns, column.key), row["better"]), []).append(text)
+    if worse:
+        yield _table(
+            ["score", "better", "than (better - worse, uncorrected p)"],
+            [[heading, better, ", ".join(names)] for (heading, better), names in worse.items()],
+        )
 
 
 def _out_of_reach(tested: pd.DataFrame) -> Iterator[str]:
@@ -266,8 +306,9 @@ def _design(detectable: pd.DataFrame, ranks: pd.DataFrame, found: Statistics) ->
     yield _bullets(
         [
             f"Detectable: smallest true difference of two methods found with {found.settings.power:.0%} power at "
-            f"{LEVEL:g}, two-sided, alone and among all tests of this protocol; from the median standard error over "
-            "pairs. n: items (queries, scans) of the seed with the fewest. > 1: more than the score can differ",
+            f"{LEVEL:g}, two-sided, alone and, for primary scores, among all primary tests of this protocol; from the "
+            "median standard error over pairs. n: queries or scans, each counted once, of the seed with the fewest. "
+            "> 1: more than the score can differ",
             "Friedman's test and Nemenyi's critical difference look at ranks within seeds, without correction over "
             "scores",
         ]
@@ -282,6 +323,14 @@ def _heading(columns: Mapping[str, Column], score: str) -> str:
     column = columns[score]
     same = [other for other in columns.values() if other.heading == column.heading]
     return column.heading if len(same) == 1 else f"{column.heading} ({score})"
+
+
+def _signed(value: float, column: Column) -> str:
+    return f"{value:+.{column.digits}f}" if math.isfinite(value) else MISSING
+
+
+def _ends(low: float, high: float, column: Column) -> str:
+    return f"[{_signed(low, column)}, {_signed(high, column)}]" if math.isfinite(low) else MISSING
 
 
 def _number(value: float, column: Column) -> str:

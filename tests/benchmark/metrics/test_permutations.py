@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.metrics.permutations import age_and_diagnosis_strata, permuted_sites
+from benchmark.metrics import permutation_test
+from benchmark.metrics.permutations import age_and_diagnosis_strata, dealt_evenly, permuted_sites
 from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.settings import EvaluationSettings
 
 # Subjects 0 to 3 at one site each, two scans of subject 0; subject 4 at sites 0, 1 and 2.
 OWNER = np.array([0, 0, 1, 2, 3, 4, 4, 4])
@@ -17,11 +19,61 @@ def test_subjects_move_as_one_and_travellers_keep_their_sites():
     dealt = permuted_sites(SITE, OWNER, np.zeros(8, int), 200, 0)
     assert (dealt[:, 0] == dealt[:, 1]).all()
     assert (np.sort(dealt[:, 5:], axis=1) == [0, 1, 2]).all()
-    one_site = dealt[:, [0, 2, 3, 4]]
-    assert (np.sort(one_site, axis=1) == [0, 0, 1, 2]).all()
-    # 4! / 2! = 12 ways to deal {0, 0, 1, 2} over four subjects, 3! over the traveller's scans: all come up.
-    assert len(np.unique(one_site, axis=0)) == 12
+    # Nobody else has two scans, so subject 0 keeps its site; {0, 1, 2} are dealt over the other three.
+    assert (dealt[:, 0] == 0).all()
+    one_site = dealt[:, [2, 3, 4]]
+    assert (np.sort(one_site, axis=1) == [0, 1, 2]).all()
+    # 3! ways, and as many over the traveller's scans: all come up.
+    assert len(np.unique(one_site, axis=0)) == 6
     assert len(np.unique(dealt[:, 5:], axis=0)) == 6
+
+
+def test_scans_of_a_travelling_subject_move_site_by_site():
+    # Two scans at site 0, two at site 1, one at site 2: only the first two sites can swap, with both their scans.
+    site = np.array([0, 0, 1, 1, 2])
+    dealt = permuted_sites(site, np.zeros(5, int), np.zeros(5, int), 50, 0)
+    assert set(map(tuple, dealt.tolist())) == {(0, 0, 1, 1, 2), (1, 1, 0, 0, 2)}
+
+
+def test_sites_that_scan_more_often_are_not_given_away_by_that():
+    # Three scans of each subject at one site, one at the other: a label can only come from a subject with as many.
+    owner = np.concatenate([np.repeat(np.arange(4), 3), np.arange(4, 12)])
+    site = np.concatenate([np.zeros(12, int), np.ones(8, int)])
+    assert (permuted_sites(site, owner, np.zeros(20, int), 20, 0) == site).all()
+
+
+def test_p_is_uniform_where_diagnoses_were_dealt_out(make_table):
+    """Half of each site's subjects have each diagnosis, which the vectors show, and the site they do not.
+
+    Over all subjects, permuted sites differ in diagnosis and the true ones do not, so that nearly every p was large.
+    """
+    rng = np.random.default_rng(0)
+    settings = EvaluationSettings(test_permutations=39)
+    found = []
+    for _ in range(60):
+        table = make_table(sites=2, subjects=18, travelling=0, train=0).drop(columns="split")
+        table["diagnosis"] = np.where(np.arange(len(table)) % 2, "AD", "CN")
+        vectors = rng.normal(size=(len(table), 2)) * 0.3
+        vectors[:, 0] += np.where(table["diagnosis"] == "AD", 2.0, -2.0)
+        table = table[[name for name in table.columns if not name.startswith("z")]]
+        scans = scored_scans(table.assign(z0=vectors[:, 0], z1=vectors[:, 1]))
+        assert dealt_evenly(scans)
+        (score,) = [
+            score
+            for score in permutation_test.scores(scans, settings)
+            if "given=nothing" in score.params and "standardised" in score.params
+        ]
+        assert "within=diagnosis" in score.params
+        found.append(score.value)
+    # The mean of 60 uniform values has a standard error of 0.037.
+    assert np.mean(found) == pytest.approx(0.5, abs=0.13)
+
+
+def test_chance_does_not_deal_out_evenly(make_table):
+    table = make_table(sites=2, subjects=18, travelling=3)
+    assert dealt_evenly(scored_scans(table))
+    table["diagnosis"] = np.where(np.random.default_rng(0).random(len(table)) < 0.5, "CN", "AD")
+    assert not dealt_evenly(scored_scans(table))
 
 
 def test_strata_do_not_mix():

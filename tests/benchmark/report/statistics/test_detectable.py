@@ -35,16 +35,17 @@ def test_power_is_reached(seeds, level):
 
 def test_table(simulated, compared):
     random = np.random.default_rng(0)
-    made = [simulated(random, [0.5, 0.6, 0.7], 4, 0.05, 0.05, score=score) for score in ("one", "two")]
-    differences = compared(*made)
+    made = [simulated(random, [0.5, 0.6, 0.7], 4, 0.05, 0.05, score=score) for score in ("map_cn_ad", "one")]
+    differences = compared(*made, reference="a")
     table = detectable_differences(differences, 0.9).set_index("score")
-    for score in ("one", "two"):
+    for score, tests in (("map_cn_ad", 2), ("one", 0)):
         error = np.median(differences.loc[differences["score"] == score, "standard_error"])
         found = table.loc[score]
-        assert found[["n", "seeds", "pairs", "tests"]].tolist() == [40, 4, 3, 6]
+        assert found[["n", "seeds", "pairs", "tests"]].tolist() == [40, 4, 3, tests]
         assert found["standard_error"] == pytest.approx(error)
         assert found["detectable"] == pytest.approx(multiplier(4, 0.9) * error)
-        assert found["detectable_corrected"] == pytest.approx(multiplier(4, 0.9, 0.05 / 6) * error)
+        corrected = multiplier(4, 0.9, 0.05 / 2) * error if tests else math.nan
+        assert found["detectable_corrected"] == pytest.approx(corrected, nan_ok=True)
 
 
 def test_more_seeds_detect_smaller_differences(simulated, compared):
@@ -62,5 +63,7 @@ def test_no_standard_error(cells, compared):
 
 
 def test_missing_methods_do_not_count(cells, compared):
-    table = detectable_differences(compared(cells([[0.5, 0.6, 0.5], [0.6, 0.8, 0.9], [np.nan, 0.5, 0.5]])))
+    table = detectable_differences(
+        compared(cells([[0.5, 0.6, 0.5], [0.6, 0.8, 0.9], [np.nan, 0.5, 0.5]]), reference="a")
+    )
     assert table.loc[0, ["pairs", "tests"]].tolist() == [1, 1]

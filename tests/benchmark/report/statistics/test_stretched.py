@@ -48,9 +48,14 @@ def test_seeds_that_agree_by_luck_have_the_interval_of_their_subjects():
     assert (high - low) / 2 < t(3).ppf(0.975) * spread
 
 
-def test_one_seed_is_left_as_it_is():
+def test_one_seed_is_left_as_it_is_within_bounds():
     means = np.random.default_rng(0).normal(size=200)
-    assert stretched_interval(np.array([5.0]), [means], means, (0, 1)) == percentile_interval(means)
+    low, high = percentile_interval(means)
+    assert low < 0 < 1 < high
+    assert stretched_interval(np.array([0.5]), [means], means) == (low, high)
+    assert stretched_interval(np.array([0.5]), [means], means, (0, 1)) == (0, 1)
+    # A value that no resample changes is not without doubt.
+    assert all(math.isnan(end) for end in stretched_interval(np.array([1.0]), [np.ones(9)], np.ones(9), (0, 1)))
 
 
 def test_nothing_varies():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +20,10 @@ TABLES = ("intervals", "comparisons", "ranks", "detectable")
 
 @pytest.fixture
 def found(replicates):
-    return statistics(replicates, COLUMNS, StatisticsSettings(resamples=200))
+    return statistics(replicates, COLUMNS, SETTINGS)
+
+
+SETTINGS = StatisticsSettings(resamples=200, reference="a", primary_scores=("map_cn_ad", "linear_standardised"))
 
 
 def test_tables_have_the_rows_they_should(found):
@@ -51,7 +56,7 @@ def test_order_of_rows_has_no_effect(replicates, found):
     shuffled = statistics(
         replicates.sample(frac=1, random_state=1)[list(replicates.columns[::-1])],
         COLUMNS,
-        StatisticsSettings(resamples=200),
+        SETTINGS,
     )
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(found, name), getattr(shuffled, name), check_exact=True)
@@ -61,35 +66,36 @@ def test_order_of_rows_has_no_effect(replicates, found):
 def test_names_of_methods_have_no_effect(replicates, found):
     names = {"a": "z", "b": "y", "c": "x"}
     renamed = statistics(
-        replicates.assign(method=replicates["method"].map(names)), COLUMNS, StatisticsSettings(resamples=200)
+        replicates.assign(method=replicates["method"].map(names)), COLUMNS, replace(SETTINGS, reference="z")
     )
     key = ["protocol", "score", "method"]
     for name in ("intervals", "ranks"):
         before = getattr(found, name).replace({"method": names}).sort_values(key, ignore_index=True)
         after = getattr(renamed, name).sort_values(key, ignore_index=True)
         pd.testing.assert_frame_equal(before, after)
-    before = found.comparisons.set_index(["protocol", "score", "method_a", "method_b"])
-    after = renamed.comparisons.set_index(["protocol", "score", "method_b", "method_a"])
-    after.index = pd.MultiIndex.from_tuples(
-        [
-            (protocol, score, *({v: k for k, v in names.items()}[m] for m in pair))
-            for protocol, score, *pair in after.index
-        ]
-    )
-    after = after.loc[before.index]
-    assert before["difference"].to_numpy() == pytest.approx(-after["difference"].to_numpy(), nan_ok=True)
+    back = {new: old for old, new in names.items()}
+    pairs = []
+    for table in (found.comparisons, renamed.comparisons.replace({"method_a": back, "method_b": back})):
+        # The pair of the two that are no reference is turned round by the alphabet.
+        first = table[["method_a", "method_b"]].min(axis=1)
+        sign = np.where(first == table["method_a"], 1, -1)
+        turned = table.assign(first=first, second=table[["method_a", "method_b"]].max(axis=1))
+        turned["difference"] = sign * table["difference"]
+        pairs.append(turned.sort_values(["protocol", "score", "first", "second"], ignore_index=True))
+    before, after = pairs
+    assert before["difference"].to_numpy() == pytest.approx(after["difference"].to_numpy(), nan_ok=True)
     assert before["p_holm"].to_numpy() == pytest.approx(after["p_holm"].to_numpy(), nan_ok=True)
 
 
 def test_survives_parquet(replicates, found, tmp_path):
     stored = replicates.assign(replicates=[each.tolist() for each in replicates["replicates"]])
     stored.to_parquet(tmp_path / "replicates.parquet")
-    again = statistics(pd.read_parquet(tmp_path / "replicates.parquet"), COLUMNS, StatisticsSettings(resamples=200))
+    again = statistics(pd.read_parquet(tmp_path / "replicates.parquet"), COLUMNS, SETTINGS)
     pd.testing.assert_frame_equal(found.intervals, again.intervals)
 
 
 def test_other_seed_other_intervals(replicates, found):
-    other = statistics(replicates, COLUMNS, StatisticsSettings(resamples=200, seed=1)).intervals
+    other = statistics(replicates, COLUMNS, replace(SETTINGS, seed=1)).intervals
     assert (found.intervals["value"].dropna() == other["value"].dropna()).all()
     assert (found.intervals["ci_low"].dropna() != other["ci_low"].dropna()).any()
 
@@ -104,7 +110,7 @@ def test_one_method(replicates):
     found = statistics(replicates[replicates["method"] == "a"], COLUMNS)
     assert len(found.comparisons) == 0
     assert found.ranks["rank"].tolist() == [1.0] * 3
-    assert "0 of 0 tested differences" in markdown(found)
+    assert "No primary comparison" in markdown(found)
 
 
 def test_markdown(found):
@@ -126,15 +132,31 @@ def test_markdown_lists_what_is_beyond_chance(found):
     beyond = found.comparisons[found.comparisons["beyond_chance"]]
     assert len(beyond)
     text = markdown(found)
+    assert "Primary comparisons: a with each other method, on mAP CN/AD, linear std.." in text
     for row in beyond.to_dict("records"):
-        worse = row["method_a"] if row["better"] == row["method_b"] else row["method_b"]
-        size = abs(row["difference"]) * (1 if row["score"] == "map_cn_ad" else -1)
-        assert f"{worse} {size:+.3f}" in text
+        (line,) = [
+            line
+            for line in text.splitlines()
+            if f"| {row['method_b']} | {-row['difference']:+.3f} |" in line and line.endswith(f"| {row['better']} |")
+        ]
+        assert line.startswith(("| mAP CN/AD |", "| linear std. |"))
     pooled = int((beyond["protocol"] == "pooled").sum())
-    assert f"{pooled} of 6 tested differences beyond chance" in text
+    assert f"{pooled} of 4 tested differences beyond chance" in text
     # a and b alone miss no cell: one pair, with two seeds, p = 1/101.
     assert "1 of 1 tested difference beyond chance at 0.05" in text
-    assert "(1 bootstrap over subjects); 2 could not be tested." in text
+    assert "(1 bootstrap over subjects); 1 could not be tested." in text
+
+
+def test_markdown_marks_what_nobody_declared(found):
+    text = markdown(found)
+    part = text.split("### Exploratory differences")[1].split("###")[0]
+    pair = found.comparisons[(found.comparisons["kind"] == "exploratory") & (found.comparisons["p"] < 0.05)]
+    assert len(pair)
+    assert (
+        f"{int((pair['protocol'] == 'pooled').sum())} of 2 other differences have an uncorrected p below 0.05" in part
+    )
+    assert "these are hints, no claims" in part
+    assert found.comparisons.loc[pair.index, "p_holm"].isna().all()
 
 
 def test_markdown_says_what_no_test_could_find(row, frame):
@@ -143,11 +165,11 @@ def test_markdown_says_what_no_test_could_find(row, frame):
         row(method, value, replicates=value + 0.001 * random.normal(size=50))
         for method, value in zip("abcd", (0.1, 0.3, 0.6, 0.9), strict=True)
     ]
-    found = statistics(frame(rows), COLUMNS)
-    # Six pairs, each with the smallest p there is, 1/51: Holm gives 6/51 = 0.118.
-    assert found.comparisons["p_holm"].tolist() == pytest.approx([6 / 51] * 6)
+    found = statistics(frame(rows), COLUMNS, StatisticsSettings(reference="a"))
+    # Three pairs with the smallest p there is, 1/51: Holm gives 3/51 = 0.059.
+    assert found.comparisons["p_holm"][:3].tolist() == pytest.approx([3 / 51] * 3)
     text = markdown(found)
-    assert "smallest p, 1/51 with 50 resamples, is above 0.05 after correction over 6 tests" in text
+    assert "smallest p, 1/51 with 50 resamples, is above 0.05 after correction over 3 tests" in text
     assert "Covers resampled subjects of one seed; another seed (training, data set) may differ by more" in text
 
 
@@ -175,7 +197,21 @@ def test_settings(changes, message):
 
 def test_reference(replicates):
     found = statistics(replicates, COLUMNS, StatisticsSettings(resamples=50, reference="b"))
-    assert set(found.comparisons["method_a"]) == {"b"}
+    assert set(found.comparisons.loc[found.comparisons["kind"] == "primary", "method_a"]) == {"b"}
+
+
+def test_n_counts_scans_once(row, frame):
+    # Of two held-out sites each has its own queries; the scans that a probe reads are the same for both.
+    leakage = {"table": "leakage", "metric": "balanced_accuracy", "params": "coordinates=standardised;probe=linear"}
+    rows = [
+        row(method, 0.5, protocol="leave_one_site_out", held_out_site=site, n=n, **more)
+        for method in "ab"
+        for site in ("X", "Y")
+        for n, more in ((10, {}), (20, leakage))
+    ]
+    intervals = statistics(frame(rows), COLUMNS).intervals.set_index("score")
+    assert set(intervals.loc["map_cn_ad", "n"]) == {20}
+    assert set(intervals.loc["linear_standardised", "n"]) == {20}
 
 
 def test_bounds_are_those_that_metrics_declare():
