@@ -20,5 +20,8 @@ def blind_spots(sweep: SweepConfig) -> list[str]:
     leakage = {column.key for column in HEADLINES if column.table == "leakage"}
     scores = [key for key in sweep.primary.scores if key not in leakage or probes[key] in sweep.evaluation.probes]
     methods = [name for name in sweep.method_files() if name not in REFERENCE_ROWS]
+    if len(methods) < 2:
+        # One method is no comparison, and nobody expects one.
+        return []
     seeds = {protocol: len(set(given)) for protocol, given in sweep.seeds.items()}
     return out_of_reach(methods, sweep.primary_method, scores, seeds, sweep.evaluation.bootstrap)

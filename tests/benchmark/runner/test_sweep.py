@@ -126,10 +126,10 @@ def test_workers_die_with_the_sweep(smoke, tmp_path):
 def test_the_plan_names_the_cells_and_runs_nothing(finished, inside, tmp_path):
     config, out, _ = finished
     done = inside("sweep", "--config", config, "--out", tmp_path / "planned", "--plan")
-    assert done.stdout.count(" new ") == 7
+    assert done.stdout.count(" new ") == 11
     assert "7 cells, about" in done.stdout
     assert not (tmp_path / "planned" / "cells").exists()
-    assert inside("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 7
+    assert inside("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 11
 
 
 def test_tables_for_readers_with_examples_statistics_and_weights(finished, inside, tmp_path):

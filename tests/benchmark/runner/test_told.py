@@ -11,7 +11,7 @@ from benchmark.configs import METHODS
 from benchmark.fitting import resolve
 from benchmark.runner import told
 from benchmark.runner.cells import MARKER, Cell
-from benchmark.runner.keys import run_key
+from benchmark.runner.keys import RunParts, ScoreParts, run_key
 from benchmark.runner.worker import _training_seconds
 
 
@@ -28,7 +28,9 @@ def cell(tmp_path, monkeypatch):
         marker = {"training_seconds": training, "scoring_seconds": 4.0, "environment": environment}
         (folder / MARKER).write_text(json.dumps(marker))
         config = {"card": card}
-        return Cell(method, "pooled", "", seed, config, name, "", folder, base or "", 10)
+        return Cell(
+            method, "pooled", "", seed, config, name, "", folder, base or "", 10, RunParts({}, {}, {}, {}), ScoreParts()
+        )
 
     return make
 
