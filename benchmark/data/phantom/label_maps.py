@@ -94,7 +94,7 @@ class LabelMap:
     name
         Its file's name.
     tissue
-        Shape (i, j, k) as stored, uint8: index into :data:`TISSUES`, or :data:`AIR`.
+        Shape (i, j, k), axes nearest to R, A and S, uint8: index into :data:`TISSUES`, or :data:`AIR`.
     affine
         Voxel to world, RAS, mm.
     middles
@@ -193,7 +193,9 @@ def read_label_map(path: Path) -> LabelMap:
 def _read(path: Path) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     try:
         image = _NIBABEL.load(path)
-        stored = np.asarray(image.dataobj)
+        # In the order in which warps go through it: caches would be missed otherwise.
+        image = _NIBABEL.as_closest_canonical(image)
+        stored = np.ascontiguousarray(image.dataobj)
     except (OSError, EOFError, ValueError, _NIBABEL.filebasedimages.ImageFileError) as error:
         raise UserError(f"{path}: cannot be read as a label map: {cause(error)}") from error
     affine = np.asarray(image.affine, float)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
+from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, maximum_filter, minimum_filter
 
 from benchmark.data.phantom.alignment import Alignment, align
 from benchmark.data.phantom.atlas import CENTRE
 from benchmark.data.phantom.label_maps import AIR, CSF, TISSUES, LabelMap, file_digest, read_label_map
 from benchmark.data.phantom.settings import FIELD_OF_VIEW
 from benchmark.data.phantom.volume_flow import velocity
-from benchmark.data.phantom.warps import nearest, sampled_shares
+from benchmark.data.phantom.warps import nearest
 
 #: Millimetres around the field of view that are kept: warps look there.
 MARGIN = 20.0
@@ -57,8 +58,11 @@ class PreparedAnatomy:
     velocities
         Shape (structure, x, y, z, axis): of lateral ventricles, hippocampus and amygdala, and deep grey matter, every
         :data:`WARP_SPACING` mm, in voxels; see :func:`benchmark.data.phantom.volume_flow.velocity`.
-    flowing_box
-        First and last voxel of ``surroundings``, along each axis, around the structures that flow, with one to spare.
+    known
+        Shape (x, y, z), uint8, every :data:`WARP_SPACING` mm: the tissue, or :data:`AIR`, where all within 8 mm is of
+        it; elsewhere 255, or 254 where a structure with a velocity is.
+    flowing_near
+        Likewise: 255 where a structure with a velocity is within 8 mm, :data:`AIR` elsewhere.
     millilitres
         Volume of each of :data:`MAPS` in the phantom's space.
     labelled
@@ -73,7 +77,8 @@ class PreparedAnatomy:
     surroundings: NDArray[np.uint8]
     layers: NDArray[np.uint8]
     velocities: NDArray[np.float32]
-    flowing_box: tuple[NDArray[np.int_], NDArray[np.int_]]
+    known: NDArray[np.uint8]
+    flowing_near: NDArray[np.uint8]
     millilitres: Mapping[str, float]
     labelled: Mapping[str, float]
     alignment: Alignment
@@ -118,18 +123,21 @@ def _prepared(path: Path, digest: str) -> PreparedAnatomy:
     to_voxel = np.linalg.inv(labels.affine) @ alignment.to_world @ box(MAP_SPACING)[1]
     surroundings = with_surroundings(aligned(labels, alignment, MAP_SPACING))
     layers = _layers(surroundings)
-    maps, counts = sampled_shares(labels.tissue, to_voxel, surroundings, layers, CSF, AIR, TISSUES.index("cortex"))
-    flowing = np.argwhere(maps[..., :3].any(axis=-1)) * 2
+    counted = {name: np.count_nonzero(surroundings == index) / 1000 for index, name in enumerate(TISSUES)}
+    counted |= {name: np.count_nonzero(layers == index) / 1000 for index, name in enumerate(LAYERS, start=1)}
+    labelled = {name: labels.millilitres(name) for name in TISSUES}
+    known, flowing = _known(surroundings, layers), _in_blocks(surroundings < 3, np.max) > 0
     return PreparedAnatomy(
         name=labels.name,
         tissue=labels.tissue,
         to_voxel=to_voxel,
         surroundings=surroundings,
         layers=layers,
-        velocities=_velocities(_block_means(np.moveaxis(maps, -1, 0)[:AIR] / np.float32(255))),
-        flowing_box=(flowing.min(axis=0) - 1, flowing.max(axis=0) + 2),
-        millilitres={name: float(count) / 8000 for name, count in zip(MAPS, counts, strict=True)},
-        labelled={name: labels.millilitres(name) for name in TISSUES},
+        velocities=_velocities(np.stack([_shares(surroundings == index) for index in range(AIR)])),
+        known=np.where(flowing & (known == 255), np.uint8(254), known),
+        flowing_near=np.where(flowing, np.uint8(255), np.uint8(AIR)),
+        millilitres=counted | {name: labelled[name] * alignment.volume for name in TISSUES[:CSF]},
+        labelled=labelled,
         alignment=alignment,
     )
 
@@ -203,8 +211,28 @@ def _velocities(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     )
 
 
-def _block_means(volumes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Means of blocks of 2 x 2 x 2 voxels, shape (volume, x, y, z)."""
-    x, y, z = (n // 2 for n in volumes.shape[1:])
-    means: NDArray[np.float32] = volumes.reshape(-1, x, 2, y, 2, z, 2).mean(axis=(2, 4, 6), dtype=np.float32)
-    return means
+def _known(surroundings: NDArray[np.uint8], layers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    uniform = np.where(layers > 0, np.uint8(255), surroundings)
+    low, high = _in_blocks(uniform, np.min), _in_blocks(uniform, np.max)
+    return np.where(low == high, low, np.uint8(255))
+
+
+def _in_blocks(
+    volume: NDArray[np.uint8] | NDArray[np.bool_], extreme: Callable[..., NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    """Extreme, ``np.min`` or ``np.max``, of blocks of 4 x 4 x 4 voxels and of the two blocks around each."""
+    blocks = extreme(_blocks(volume.astype(np.uint8)), axis=(1, 3, 5))
+    filtered: NDArray[np.uint8] = (minimum_filter if extreme is np.min else maximum_filter)(blocks, size=5)
+    return filtered
+
+
+def _shares(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Share of a mask in blocks of 4 x 4 x 4 voxels."""
+    shares: NDArray[np.float32] = _blocks(mask).mean(axis=(1, 3, 5), dtype=np.float32)
+    return shares
+
+
+def _blocks(volume: NDArray[Any]) -> NDArray[Any]:
+    """Shape (x, 4, y, 4, z, 4)."""
+    x, y, z = (n // 4 for n in volume.shape)
+    return volume.reshape(x, 4, y, 4, z, 4)

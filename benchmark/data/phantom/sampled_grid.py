@@ -16,8 +16,11 @@ from benchmark.data.phantom.warps import gathered, moved
 
 #: Structures whose volumes change by flows, as in :attr:`PreparedAnatomy.velocities`; the first of the maps.
 FLOWING = TISSUES[:3]
-#: Largest distance, in mm, between the points at which a label map is looked up, for images and for volumes.
+#: Largest distance, in mm, between the points at which a label map is looked up, in images and where structures
+#: with velocities are.
 POINT_SPACING, FINE_POINT_SPACING = 2.0, 1.34
+#: Largest spacing, in mm, of which half the diagonal of a voxel is well within 8 mm.
+_LARGEST_KNOWN = 5.0
 _NOWHERE = np.zeros((1, 1, 1, 3), np.float32)
 
 
@@ -65,7 +68,7 @@ class SampledGrid:
         Parameters
         ----------
         source
-            The maps.
+            What is looked up.
         warp
             Shape (x', y', z', axis), see :func:`flowed`.
         displacement
@@ -74,50 +77,31 @@ class SampledGrid:
         moves = _NOWHERE
         if displacement is not None:
             moves = np.ascontiguousarray(np.moveaxis(displacement, 0, -1) / WARP_SPACING, np.float32)
-        return self._gathered(
-            source, len(MAPS), warp, moves, np.zeros(3, int), np.array(self.settings.shape), POINT_SPACING
-        )
+        return self._gathered(source, source.known, len(MAPS), warp, moves, POINT_SPACING)
 
     def flowing_volumes(self, source: PreparedAnatomy, warp: NDArray[np.float32]) -> NDArray[np.float64]:
         """Volumes of :data:`FLOWING` in ml; looks only where they are."""
-        low, high = source.flowing_box
-        holds = np.flatnonzero(((warp >= low) & (warp <= high)).all(axis=-1))
-        at = np.stack(np.unravel_index(holds, warp.shape[:3]))
-        first, step = self._first(), self._step()
-        begin = np.clip(np.floor((at.min(axis=1) - 1 - first) / step), 0, np.array(self.settings.shape) - 1)
-        end = np.clip(np.ceil((at.max(axis=1) + 1 - first) / step) + 1, begin + 1, self.settings.shape)
-        maps = self._gathered(
-            source, len(FLOWING), warp, _NOWHERE, begin.astype(int), end.astype(int), FINE_POINT_SPACING
+        return self.millilitres(
+            self._gathered(source, source.flowing_near, len(FLOWING), warp, _NOWHERE, FINE_POINT_SPACING)
         )
-        return self.millilitres(maps)
 
     def millilitres(self, maps: NDArray[np.float32]) -> NDArray[np.float64]:
         """Volume of each map of shape (x, y, z, map)."""
         sums: NDArray[np.float64] = maps.sum(axis=(0, 1, 2), dtype=float) * self.settings.spacing**3 / 1000
         return sums
 
-    def _first(self) -> NDArray[np.float64]:
-        """Voxel of the warp at which the middle of the first voxel is."""
-        middle = (np.array(self.settings.shape) - 1) / 2 * self.settings.spacing
-        first: NDArray[np.float64] = (np.array(CENTRE) - middle - box(WARP_SPACING)[1][:3, 3]) / WARP_SPACING
-        return first
-
-    def _step(self) -> float:
-        return self.settings.spacing / WARP_SPACING
-
     def _gathered(
         self,
         source: PreparedAnatomy,
+        known: NDArray[np.uint8],
         count: int,
         warp: NDArray[np.float32],
         moves: NDArray[np.float32],
-        begin: NDArray[np.int_],
-        end: NDArray[np.int_],
         apart: float,
     ) -> NDArray[np.float32]:
-        x, y, z = (int(n) for n in end - begin)
-        first, step = self._first() + begin * self._step(), self._step()
-        finer = int(np.ceil(self.settings.spacing / apart))
+        spacing, shape = self.settings.spacing, self.settings.shape
+        middle = (np.array(shape) - 1) / 2 * spacing
+        first = (np.array(CENTRE) - middle - box(WARP_SPACING)[1][:3, 3]) / WARP_SPACING
         return gathered(
             source.tissue,
             source.to_voxel,
@@ -126,12 +110,13 @@ class SampledGrid:
             CSF,
             AIR,
             TISSUES.index("cortex"),
+            # A large voxel reaches beyond what is known of the neighbourhood of its middle.
+            known if spacing <= _LARGEST_KNOWN else np.full_like(known, 255),
             count,
             warp,
             moves,
-            (x, y, z),
-            finer,
-            begin,
+            shape,
+            int(np.ceil(spacing / apart)),
             first,
-            step,
+            spacing / WARP_SPACING,
         )

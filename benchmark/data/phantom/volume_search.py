@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 
 #: How near, as a share, volumes come to those wanted, and how often they may be made.
-TOLERANCE, TRIES = 0.005, 10
+TOLERANCE, TRIES = 0.01, 10
 #: Range of the efforts: at the ends structures are all but gone, or many times as large.
-_RANGE = (-2.5, 2.2)
+_RANGE = (-2.5, 4.0)
+#: Part of a volume that a unit of time adds to it when it grows, roughly.
+_GROWTH = 0.6
 #: Effort on either side of none at which responses are measured.
 _TRIAL = 0.4
+#: Length of a step in efforts below which volumes change too little for their slopes to be measured.
+_SHORT = 0.05
 
 
 def times(efforts: Vector) -> Vector:
@@ -22,7 +26,7 @@ def times(efforts: Vector) -> Vector:
 
     With time as this function of an effort, the logarithm of a volume is nearly linear in the effort.
     """
-    return np.where(efforts > 0, np.expm1(np.maximum(efforts, 0)), efforts)
+    return np.where(efforts > 0, np.expm1(_GROWTH * np.maximum(efforts, 0)) / _GROWTH, efforts)
 
 
 def responses(made: Callable[[Vector], Vector], count: int) -> NDArray[np.float64]:
@@ -50,7 +54,7 @@ def search(made: Callable[[Vector], Vector], unchanged: Vector, wanted: Vector, 
     ndarray
         The times at which volumes came nearest, shape (structure,).
     """
-    efforts, missing = np.zeros(len(wanted)), np.log(wanted / unchanged)
+    first, efforts, missing = slopes, np.zeros(len(wanted)), np.log(wanted / unchanged)
     best, least = efforts, float(np.abs(missing).max())
     for _ in range(TRIES):
         if least < TOLERANCE:
@@ -60,8 +64,25 @@ def search(made: Callable[[Vector], Vector], unchanged: Vector, wanted: Vector, 
         if not step.any():
             break
         still_missing = np.log(wanted / made(times(after)))
-        slopes = slopes + np.outer(missing - still_missing - slopes @ step, step) / (step @ step)
+        slopes = _updated(first, slopes, step, missing - still_missing)
         efforts, missing = after, still_missing
         if np.abs(missing).max() < least:
             best, least = efforts, float(np.abs(missing).max())
     return times(best)
+
+
+def _updated(
+    first: NDArray[np.float64], slopes: NDArray[np.float64], step: Vector, gained: Vector
+) -> NDArray[np.float64]:
+    """Slopes after a step, by Broyden; the first ones again where counted volumes are too rough to tell.
+
+    A short step says nothing, and slopes beyond 0.4 to 2.5 times the first ones would send the search astray.
+    """
+    length = float(np.linalg.norm(step))
+    if length < _SHORT:
+        return slopes
+    updated: NDArray[np.float64] = slopes + np.outer(gained - slopes @ step, step) / length**2
+    ratio = np.diag(updated) / np.diag(first)
+    off = np.abs(updated - np.diag(np.diag(updated))).sum(axis=1)
+    steady = (ratio > 0.4).all() and (ratio < 2.5).all() and (off < 0.6 * np.diag(updated)).all()
+    return updated if steady else first

@@ -76,59 +76,6 @@ def _looked_up(
 
 
 @compiled
-def sampled_shares(
-    labels: NDArray[np.uint8],
-    affine: NDArray[np.float64],
-    coarse: NDArray[np.uint8],
-    layers: NDArray[np.uint8],
-    csf: int,
-    air: int,
-    cortex: int,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Shares of tissues and layers in blocks of 2 x 2 x 2 voxels of a grid, from 64 labels each.
-
-    Parameters
-    ----------
-    labels
-        Tissues of a label map, shape (i, j, k): below ``csf`` of the brain.
-    affine
-        Shape (4, 4): voxel of the grid to voxel of ``labels``.
-    coarse
-        Tissue of the grid's voxels, shape (x, y, z), which says what is around the brain.
-    layers
-        Layer of the grid's voxels, shape (x, y, z): 1 or 2 of the cortex, 3 of CSF, 0 none.
-    csf, air, cortex
-        Numbers of tissues.
-
-    Returns
-    -------
-    shares
-        Times 255, shape (x / 2, y / 2, z / 2, tissue or layer).
-    counts
-        Eighths of voxels of each tissue and layer.
-    """
-    blocks = (coarse.shape[0] // 2, coarse.shape[1] // 2, coarse.shape[2] // 2)
-    shares = np.zeros((blocks[0], blocks[1], blocks[2], air + 3), np.uint8)
-    counts, here = np.zeros(air + 3, np.int64), np.zeros(air + 3, np.int64)
-    for x in range(blocks[0]):
-        for y in range(blocks[1]):
-            for z in range(blocks[2]):
-                here[:] = 0
-                for point in range(64):
-                    p, q, r = point // 16, point // 4 % 4, point % 4
-                    a, b, c = 2 * x - 0.25 + 0.5 * p, 2 * y - 0.25 + 0.5 * q, 2 * z - 0.25 + 0.5 * r
-                    tissue, layer = _looked_up(labels, affine, coarse, layers, csf, air, cortex, a, b, c)
-                    if tissue < air:
-                        here[tissue] += 1
-                    if layer > 0:
-                        here[air + layer - 1] += 1
-                for index in range(air + 3):
-                    counts[index] += here[index]
-                    shares[x, y, z, index] = int(here[index] * 255 / 64 + 0.5)
-    return shares, counts
-
-
-@compiled
 def _cell(position: float, size: int) -> tuple[int, np.float32]:
     """Lower neighbour and weight of the upper one; beyond the grid its edge."""
     clipped = min(max(position, 0.0), size - 1.0)
@@ -174,6 +121,24 @@ def moved(field: Points, points: Points) -> Points:
 
 
 @compiled
+def _all_around(known: NDArray[np.uint8], around: NDArray[np.uint8], where: Points) -> int:
+    """Number of the tissue in the neighbourhood of a point, in voxels of the grid of ``around``."""
+    for axis in range(3):
+        if not -0.5 <= where[axis] < around.shape[axis] - 0.5:
+            return 255
+    return int(known[int((where[0] + 0.5) / 4), int((where[1] + 0.5) / 4), int((where[2] + 0.5) / 4)])
+
+
+@compiled
+def _mixed(number: int) -> int:
+    """Integer of 31 bits each of which depends on all of those of a number, to start a sequence from."""
+    state = number & 0x7FFFFFFF
+    state = ((state ^ (state >> 15)) * 0x2C1B3C6D) & 0x7FFFFFFF
+    state = ((state ^ (state >> 12)) * 0x297A2D39) & 0x7FFFFFFF
+    return state ^ (state >> 15)
+
+
+@compiled
 def gathered(
     labels: NDArray[np.uint8],
     affine: NDArray[np.float64],
@@ -182,12 +147,12 @@ def gathered(
     csf: int,
     air: int,
     cortex: int,
+    known: NDArray[np.uint8],
     count: int,
     warp: Points,
     displacement: Points,
     shape: tuple[int, int, int],
     finer: int,
-    begin: NDArray[np.int_],
     first: NDArray[np.float64],
     step: float,
 ) -> Points:
@@ -195,8 +160,20 @@ def gathered(
 
     Parameters
     ----------
-    labels, affine, around, layers, csf, air, cortex
-        As for :func:`sampled_shares`.
+    labels
+        Tissues of a label map, shape (i, j, k): below ``csf`` of the brain.
+    affine
+        Shape (4, 4): voxel of the grid of ``around`` to voxel of ``labels``.
+    around
+        Tissue, shape (x, y, z), which says what is around the brain.
+    layers
+        Shape (x, y, z): 1 or 2 where layers of the cortex are, 3 where one of CSF is, 0 elsewhere.
+    csf, air, cortex
+        Numbers of tissues.
+    known
+        Where the whole neighbourhood is of one tissue or air, its number, elsewhere 255, or 254 for one more point
+        along each edge: shape (x, y, z), over the same space as ``around`` in blocks of 4 x 4 x 4. Spares looking up
+        points one by one.
     count
         Tissues and layers that are wanted, from the first.
     warp
@@ -208,8 +185,6 @@ def gathered(
         Voxels of the coarse grid.
     finer
         Points along each edge of a coarse voxel.
-    begin
-        Number of the first coarse voxel along each axis, on which the points within voxels depend.
     first
         Voxel of ``warp`` at which the middle of the first coarse voxel is.
     step
@@ -222,16 +197,32 @@ def gathered(
     """
     result = np.zeros((shape[0], shape[1], shape[2], count), np.float32)
     extra, where = np.zeros(3, np.float32), np.empty(3, np.float32)
-    weight, part, unit = np.float32(1 / finer**3), 1 / finer, 1 / 2097152
+    unit = 1 / 2097152
     tissues = min(count, air)
     distorted = displacement.shape[0] > 1
     for x in range(shape[0]):
         for y in range(shape[1]):
             for z in range(shape[2]):
-                state = ((x + begin[0]) * 73856093 ^ (y + begin[1]) * 19349663 ^ (z + begin[2]) * 83492791) & 0x7FFFFFFF
-                for p in range(finer):
-                    for q in range(finer):
-                        for r in range(finer):
+                if distorted:
+                    _at(displacement, x, y, z, extra)
+                _at(
+                    warp,
+                    first[0] + step * x + extra[0],
+                    first[1] + step * y + extra[1],
+                    first[2] + step * z + extra[2],
+                    where,
+                )
+                tissue = _all_around(known, around, where)
+                if tissue <= air:
+                    if tissue < tissues:
+                        result[x, y, z, tissue] = 1
+                    continue
+                state = _mixed(x * 73856093 ^ y * 19349663 ^ z * 83492791)
+                points = finer + 1 if tissue == 254 else finer
+                weight, part = np.float32(1 / points**3), 1 / points
+                for p in range(points):
+                    for q in range(points):
+                        for r in range(points):
                             # Anywhere in its part of the voxel: points in rows would all but hit or miss what is thin.
                             state = (state * 1103515245 + 12345) & 0x7FFFFFFF
                             a = x + (p + (state >> 10) * unit) * part - 0.5

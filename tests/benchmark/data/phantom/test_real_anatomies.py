@@ -30,7 +30,7 @@ OWN = dict.fromkeys(("lateral_ventricles", "medial_temporal", "deep_grey", "cort
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     people = tmp_path_factory.mktemp("anatomies") / "people"
-    write_people(people, 5)
+    write_people(people)
     return people
 
 
@@ -152,7 +152,7 @@ def test_the_cortex_is_lost_to_fluid_and_in_front_only_in_extended_disease(path)
 def test_people_are_dealt_to_training_and_test(folder):
     anatomies = RealAnatomies(folder, SETTINGS)
     table = anatomies.table()
-    assert table["split"].value_counts().to_dict() == {"train": 3, "test": 2}
+    assert table["split"].value_counts().to_dict() == {"train": 2, "test": 2}
     assert set(table["source"]) == {path.name for path in folder.iterdir()}
     splits = set()
     for seed in range(8):
