@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -15,15 +16,15 @@ from pathlib import Path
 from benchmark.fitting import run
 
 
-def process(rank, ranks, port, runs):
+def process(rank, ranks, ports, runs):
     """Do runs as one of the ranks, in a copy of this process; its number."""
     child = os.fork()
     if child:
         return child
     os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1"}
     try:
-        for number, arguments in enumerate(runs):
-            os.environ["MASTER_PORT"] = str(port + number)
+        for port, arguments in zip(ports, runs, strict=True):
+            os.environ["MASTER_PORT"] = str(port)
             run([*arguments, f"--trainer.devices={ranks}"])
     except BaseException:  # noqa: BLE001 (a copy must not go on with what its parent does)
         traceback.print_exc()
@@ -35,10 +36,14 @@ def process(rank, ranks, port, runs):
 def main(path):
     """Do the runs of a file in as many processes as it says."""
     given = json.loads(path.read_text())
-    children = [process(rank, given["ranks"], given["port"], given["runs"]) for rank in range(given["ranks"])]
-    for rank, child in enumerate(children):
-        _, status = os.waitpid(child, 0)
+    children = {process(rank, given["ranks"], given["ports"], given["runs"]): rank for rank in range(given["ranks"])}
+    while children:
+        child, status = os.wait()
+        rank = children.pop(child)
         if status:
+            # The others would wait for it for good.
+            for other in children:
+                os.kill(other, signal.SIGKILL)
             sys.exit(f"rank {rank} of {given['ranks']} ended with {status}")
 
 
