@@ -278,6 +278,46 @@ def _settled(own_change: Floats, stratum: Counts, sizes: Counts, sums: Floats, c
 
 
 @compiled
+def _summed(flags: npt.NDArray[np.bool_], prefix: Counts, size: int, heights: Floats, slopes: Floats) -> None:
+    # Sums over relevant ranks i up to each rank, of j / (i - t) for the j-th relevant scan, and of 1 / (i - t).
+    for shift in range(len(heights)):
+        height, slope = 0.0, 0.0
+        for rank in range(1, size + 1):
+            if flags[rank] and rank > shift:
+                height += prefix[rank] / (rank - shift)
+                slope += 1.0 / (rank - shift)
+            heights[shift, rank], slopes[shift, rank] = height, slope
+
+
+@compiled
+def _precisions_looked_up(
+    heights: Floats, slopes: Floats, ranks: Counts, relevant: Counts, count: int, size: int
+) -> float:
+    # Sum of the precisions at relevant scans where `count` ranks are crossed out, from the sums between these.
+    precision, before = 0.0, 0
+    for shift in range(count + 1):
+        low = ranks[shift - 1] if shift else 0
+        high = ranks[shift] - 1 if shift < count else size
+        precision += heights[shift, high] - heights[shift, low]
+        precision -= before * (slopes[shift, high] - slopes[shift, low])
+        before += relevant[shift] if shift < count else 0
+    return precision
+
+
+@compiled
+def _precisions_walked(flags: npt.NDArray[np.bool_], of_rank: Counts, gone: int, size: int) -> float:
+    # The same, one scan after the other.
+    precision, before, left = 0.0, 0, 0
+    for rank in range(1, size + 1):
+        if of_rank[rank] != gone:
+            left += 1
+            if flags[rank]:
+                before += 1
+                precision += before / left
+    return precision
+
+
+@compiled
 def _effects(
     order: Integers,
     queries: Counts,
@@ -301,7 +341,6 @@ def _effects(
     flags, of_rank = np.zeros(scans + 2, np.bool_), np.zeros(scans + 2, np.int64)
     prefix = np.zeros(scans + 2, np.int64)
     head, following = np.zeros(change.shape[0], np.int64), np.zeros(scans + 2, np.int64)
-    # Sums over relevant ranks i up to each rank, of j / (i - t) for the j-th relevant scan, and of 1 / (i - t).
     heights = np.zeros((looked_up + 1, scans + 2))
     slopes = np.zeros((looked_up + 1, scans + 2))
     ranks, relevant = np.zeros(scans + 1, np.int64), np.zeros(scans + 1, np.int64)
@@ -327,13 +366,7 @@ def _effects(
         for rank in range(size, 0, -1):
             following[rank] = head[of_rank[rank]]
             head[of_rank[rank]] = rank
-        for shift in range(looked_up + 1):
-            height, slope = 0.0, 0.0
-            for rank in range(1, size + 1):
-                if flags[rank] and rank > shift:
-                    height += prefix[rank] / (rank - shift)
-                    slope += 1.0 / (rank - shift)
-                heights[shift, rank], slopes[shift, rank] = height, slope
+        _summed(flags, prefix, size, heights, slopes)
         _values(prefix, flags, of_rank, -1, ranks, relevant, 0, size, total, first_hit, heights[0, size], base)
         for measure in range(measures):
             if weight[row, measure] > 0:
@@ -350,36 +383,14 @@ def _effects(
                 here = following[here]
             if total == hits:
                 continue
-            precision, before = 0.0, 0
             if count <= looked_up:
-                for shift in range(count + 1):
-                    low = ranks[shift - 1] if shift else 0
-                    high = ranks[shift] - 1 if shift < count else size
-                    precision += heights[shift, high] - heights[shift, low]
-                    precision -= before * (slopes[shift, high] - slopes[shift, low])
-                    before += relevant[shift] if shift < count else 0
+                precision = _precisions_looked_up(heights, slopes, ranks, relevant, count, size)
             else:
-                left = 0
-                for other in range(1, size + 1):
-                    if of_rank[other] != gone:
-                        left += 1
-                        if flags[other]:
-                            before += 1
-                            precision += before / left
+                precision = _precisions_walked(flags, of_rank, gone, size)
+            left = total - hits
             _values(
-                prefix,
-                flags,
-                of_rank,
-                gone,
-                ranks,
-                relevant,
-                count,
-                size,
-                total - hits,
-                first_hit,
-                precision,
-                values,
-            )
+                prefix, flags, of_rank, gone, ranks, relevant, count, size, left, first_hit, precision, values
+            )  # fmt: skip
             for measure in range(measures):
                 own_change[gone, measure] += weight[row, measure] * (values[measure] - base[measure])
         for rank in range(1, size + 1):

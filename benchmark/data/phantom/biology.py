@@ -61,9 +61,9 @@ class Biology:
         Standard normal between subjects: above 0 frontal cortex is lost as well, below 0 only temporal and parietal.
     ventricles, hippocampus, cortex, deep_grey
         Volumes of the lateral ventricles, of hippocampus and amygdala, of the cortex and of the deep grey matter,
-        relative to the anatomy that the subject is made from.
+        relative to healthy people of the reference age. What those have, the anatomies' source says.
     width, length, height
-        Size of the head, relative to the same.
+        Size of the head, relative to the source's.
     """
 
     age: float
