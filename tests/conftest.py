@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import subprocess
@@ -19,6 +20,13 @@ from benchmark.runner.executor import trainers
 from benchmark.runner.worker import run_cell
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settled_heap():
+    """Spare garbage collection what was there before: statsmodels collects each time, 0.6 s in a full suite."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
