@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from benchmark.metrics.bootstrap import (
     Strata,
+    _few_subjects,
     interval,
     mean_of_site_means,
     mean_replicates,
@@ -138,3 +140,15 @@ def test_a_value_that_no_subject_changes_has_no_interval():
     # Every scan is right: that there is no doubt is not what the data say.
     found = subject_interval(np.ones(40), np.arange(40).astype(str), np.repeat(["a", "b"], 20), 100, 0)
     assert all(math.isnan(end) for end in found)
+
+
+def test_scores_that_hang_on_few_subjects_have_the_width_of_few():
+    # Two of twenty subjects add anything: 2 * 2^2 / (2 - 2^2 / 20) = 4.4 degrees of freedom; with all of them, 19.
+    strata = Strata.of(np.array([f"{i:02}" for i in range(20)]), np.full(20, "A"))
+    share = np.zeros((20, 2))
+    share[[3, 8], 0] = 1, -1
+    share[:, 1] = np.tile([1, -1], 10)
+    quantile = np.array([0.1, 0.5])
+    found = _few_subjects(share, strata, quantile)
+    for column, freedom in enumerate((4, 19)):
+        assert found[:, column] == pytest.approx(np.sqrt(freedom / chi2.ppf(quantile, freedom)))
