@@ -38,6 +38,13 @@ UNDEFINED_SHARE = 0.05
 LINEAR, LOCAL, REGRESSION = (1.0, 70.0), (1.55, 15.0), (1.0, 100.0)
 
 
+#: What Satterthwaite's degrees of freedom are divided by, which are those of normal contributions: what subjects add to
+#: a search is not, as those of a third diagnosis add next to nothing and few of the others much. In simulated data sets
+#: of 8 sites of 20 subjects and 10 who travel, the estimated variance of mAP varies like one of 10 degrees, where
+#: Satterthwaite's are 27.
+TAILS = 2.5
+
+
 @dataclass(frozen=True)
 class Strata:
     """Subjects that are drawn with replacement within strata.
@@ -131,12 +138,10 @@ def replicates_of(
     it is the one that takes most.
 
     k, drawn for each resample, is sqrt(d / χ²) with χ² of d degrees of freedom: a percentile interval of few subjects
-    then has the width of Student's t in place of the normal distribution's. d is the smaller of two: that of
-    Satterthwaite (Biometrics Bulletin 2, 1946), (Σ_h v_h)² / Σ_h (v_h² / (n_h - 1)) with v_h the variance that stratum
-    h adds, for few travelling subjects with many scans each are few, however many others there are; and, with s_i what
-    subject i adds, 2 (Σ s_i²)² / Σ_h (Σ_{i in h} s_i⁴ - (Σ_{i in h} s_i²)² / n_h), which matches the moments of
-    Σ s_i² as they are (O'Neill, The American Statistician 68, 2014), for the score may hang on few of the subjects:
-    the third that have neither of two diagnoses add next to nothing.
+    then has the width of Student's t in place of the normal distribution's. d is that of Satterthwaite (Biometrics
+    Bulletin 2, 1946), (Σ_h v_h)² / Σ_h (v_h² / (n_h - 1)) with v_h the variance that stratum h adds, over
+    :data:`TAILS` for a score with galleries: few travelling subjects with many scans each are few, however many others
+    there are.
 
     Parameters
     ----------
@@ -166,12 +171,13 @@ def replicates_of(
     draws, luck_of_draw = _draws(strata, resamples, seed)
     share = _shares(left_out, strata)
     # Rounding must not look like spread.
+    tails = 1.0 if effects is None else TAILS
     share = np.where(np.abs(share) < 1e-13 * np.maximum(1.0, np.abs(value)), 0.0, share)
     if effects is not None:
         change, luck = effects
         of_gallery, size = _shares(change, strata), np.bincount(strata.stratum)[:, None]
         share = share + _shrinkage(share, of_gallery, (luck * (size - 1) / size).sum(axis=0)) * of_gallery
-    replicates: Floats = value + (draws @ share) * _few_subjects(share, strata, luck_of_draw)
+    replicates: Floats = value + (draws @ share) * _few_subjects(share, strata, luck_of_draw, tails)
     return replicates
 
 
@@ -215,18 +221,14 @@ def _drawn(strata: bytes, resamples: int, seed: int) -> tuple[Floats, Floats]:
     return draws, quantile
 
 
-def _few_subjects(share: Floats, strata: Strata, quantile: Floats) -> Floats:
+def _few_subjects(share: Floats, strata: Strata, quantile: Floats, tails: float) -> Floats:
     """The factor k of each resample and score, shape (resamples, scores); of one resample, all are as likely."""
     size = np.bincount(strata.stratum)[:, None]
-    variance, fourth = np.zeros((2, len(size), share.shape[1]))
+    variance = np.zeros((len(size), share.shape[1]))
     np.add.at(variance, strata.stratum, np.square(share))
-    np.add.at(fourth, strata.stratum, np.square(np.square(share)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        whole = np.square(variance.sum(axis=0))
-        by_strata = whole / (np.square(variance) / np.maximum(size - 1, 1)).sum(axis=0)
-        by_moments = 2 * whole / (fourth - np.square(variance) / size).sum(axis=0)
-    # Where all add as much, up or down, the moments say nothing.
-    freedom = np.where(by_moments > 0, np.fmin(by_strata, by_moments), by_strata)
+        by_strata = np.square(variance.sum(axis=0)) / (np.square(variance) / np.maximum(size - 1, 1)).sum(axis=0)
+    freedom = np.minimum(by_strata, np.maximum(by_strata / tails, 2.0))
     # A score that no subject changes has none; to that of others more than a thousand make no difference.
     freedom = np.clip(np.where(np.isfinite(freedom), freedom, 1.0), 1.0, 1000.0)
     # In whole numbers: two methods that hardly differ get the same factor.

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import chi2
 
 from benchmark.metrics.bootstrap import (
+    TAILS,
     Strata,
     _few_subjects,
     interval,
@@ -114,9 +115,10 @@ def test_effects_of_galleries_add_to_those_of_queries_less_their_luck():
     strata = Strata.of(np.arange(40).astype(str), np.full(40, "a"))
     share, effect = rng.normal(size=(2, 40, 1)) * 0.01
 
+    # t of 39 / 2.5 = 16 degrees of freedom.
     def variance(luck):
         effects = (effect, np.array([[luck]]))
-        return replicates_of(np.array([0.5]), share, strata, 20_000, 0, effects).var() * 37 / 39
+        return replicates_of(np.array([0.5]), share, strata, 20_000, 0, effects).var() * 14 / 16
 
     both = share + effect
     whole = 39 / 40 * np.square(both - both.mean()).sum()
@@ -142,13 +144,19 @@ def test_a_value_that_no_subject_changes_has_no_interval():
     assert all(math.isnan(end) for end in found)
 
 
-def test_scores_that_hang_on_few_subjects_have_the_width_of_few():
-    # Two of twenty subjects add anything: 2 * 2^2 / (2 - 2^2 / 20) = 4.4 degrees of freedom; with all of them, 19.
-    strata = Strata.of(np.array([f"{i:02}" for i in range(20)]), np.full(20, "A"))
-    share = np.zeros((20, 2))
-    share[[3, 8], 0] = 1, -1
-    share[:, 1] = np.tile([1, -1], 10)
+def test_few_subjects_with_long_tails_have_the_width_of_fewer():
+    # One stratum of 21 subjects: 20 degrees of freedom of normal contributions, 8 of ours. A second one that adds
+    # nothing changes that not; one that adds as much makes it (2 v)^2 / (2 v^2 / 20) / 2.5 = 16.
     quantile = np.array([0.1, 0.5])
-    found = _few_subjects(share, strata, quantile)
-    for column, freedom in enumerate((4, 19)):
+    share = np.tile([[1.0, 1.0], [-1.0, -1.0]], (21, 1))
+    share[21:, 0] = 0
+    strata = Strata.of(np.array([f"{i:02}" for i in range(42)]), np.repeat(["A", "B"], 21))
+    found = _few_subjects(share, strata, quantile, TAILS)
+    for column, freedom in enumerate((8, 16)):
         assert found[:, column] == pytest.approx(np.sqrt(freedom / chi2.ppf(quantile, freedom)))
+
+
+def test_the_fewest_subjects_keep_two_degrees_of_freedom():
+    strata = Strata.of(np.array(["a", "b", "c", "d"]), np.full(4, "A"))
+    found = _few_subjects(np.array([[1.0], [-1.0], [1.0], [-1.0]]), strata, np.array([0.5]), TAILS)
+    assert found[0, 0] == pytest.approx(np.sqrt(2 / chi2.ppf(0.5, 2)))
