@@ -37,3 +37,12 @@ def test_links_between_the_pages_lead_somewhere():
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / Path(target)).exists(), f"{page.name} links to {target}"
+
+
+def test_tables_of_the_readme_are_those_of_the_results():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = text.split("<!-- reference tables: begin -->")[1].split("<!-- reference tables: end -->")[0]
+    made = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "results" / "reference").glob("*.md"))
+    rows = [line for line in shown.splitlines() if line.startswith("|")]
+    assert len(rows) > 30
+    assert set(rows) <= set(made.splitlines())
