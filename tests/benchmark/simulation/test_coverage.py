@@ -56,4 +56,6 @@ def test_two_equal_methods_are_seldom_called_different(found, score):
 def test_resamples_spread_as_new_data_do(found, score):
     # A standard deviation of 100 values has a relative standard error of 7 %: three of them below and above. That of
     # queries alone is 0.5, that which counts the luck of every pair twice 1.5 for P@1.
-    assert found.loc[score, "estimated_sd"] / found.loc[score, "sd"] == pytest.approx(1.08, abs=0.27)
+    # Ten subjects decide top-1: t with 9 / 2.5 = 4 degrees of freedom has sqrt(2) times the normal distribution's.
+    expected = 1.08 * math.sqrt(2) if score.startswith("identity") else 1.08
+    assert found.loc[score, "estimated_sd"] / found.loc[score, "sd"] == pytest.approx(expected, rel=0.25)
