@@ -115,10 +115,10 @@ def test_effects_of_galleries_add_to_those_of_queries_less_their_luck():
     strata = Strata.of(np.arange(40).astype(str), np.full(40, "a"))
     share, effect = rng.normal(size=(2, 40, 1)) * 0.01
 
-    # t of 39 / 2.5 = 16 degrees of freedom.
+    # t of 39 / 3 = 13 degrees of freedom.
     def variance(luck):
         effects = (effect, np.array([[luck]]))
-        return replicates_of(np.array([0.5]), share, strata, 20_000, 0, effects).var() * 14 / 16
+        return replicates_of(np.array([0.5]), share, strata, 20_000, 0, effects).var() * 11 / 13
 
     both = share + effect
     whole = 39 / 40 * np.square(both - both.mean()).sum()
@@ -145,14 +145,14 @@ def test_a_value_that_no_subject_changes_has_no_interval():
 
 
 def test_few_subjects_with_long_tails_have_the_width_of_fewer():
-    # One stratum of 21 subjects: 20 degrees of freedom of normal contributions, 8 of ours. A second one that adds
-    # nothing changes that not; one that adds as much makes it (2 v)^2 / (2 v^2 / 20) / 2.5 = 16.
+    # One stratum of 21 subjects: 20 degrees of freedom of normal contributions, 7 of ours. A second one that adds
+    # nothing changes that not; one that adds as much makes it (2 v)^2 / (2 v^2 / 20) / 3 = 13.
     quantile = np.array([0.1, 0.5])
     share = np.tile([[1.0, 1.0], [-1.0, -1.0]], (21, 1))
     share[21:, 0] = 0
     strata = Strata.of(np.array([f"{i:02}" for i in range(42)]), np.repeat(["A", "B"], 21))
     found = _few_subjects(share, strata, quantile, TAILS)
-    for column, freedom in enumerate((8, 16)):
+    for column, freedom in enumerate((7, 13)):
         assert found[:, column] == pytest.approx(np.sqrt(freedom / chi2.ppf(quantile, freedom)))
 
 
