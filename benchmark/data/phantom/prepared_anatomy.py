@@ -35,6 +35,8 @@ _LEAST_CSF = 0.06
 _SULCI_MM, _THINNEST_CSF_MM, _FARTHEST_CSF_MM = 6.0, 2.0, 8.0
 #: Thickness, in mm, of the head that is put around a brain without one.
 _SHELL_MM = 12.0
+#: Depth, in mm below the brain's outline, from which subjects' own shapes have their full size.
+_OUTLINE_MM = 15.0
 #: How near, in mm, the tissue is that gives way to hippocampus and amygdala and to deep grey matter.
 _NEIGHBOURHOOD_MM = 20.0
 
@@ -58,6 +60,9 @@ class PreparedAnatomy:
     velocities
         Shape (structure, x, y, z, axis): of lateral ventricles, hippocampus and amygdala, and deep grey matter, every
         :data:`WARP_SPACING` mm, in voxels; see :func:`benchmark.data.phantom.volume_flow.velocity`.
+    depth
+        Shape (x, y, z), every :data:`WARP_SPACING` mm: 0 from the outline of the brain with its fluid outwards, 1 from
+        :data:`_OUTLINE_MM` below it inwards.
     known
         Shape (x, y, z), uint8, every :data:`WARP_SPACING` mm: the tissue, or :data:`AIR`, where all within 8 mm is of
         it; elsewhere 255, or 254 where a structure with a velocity is.
@@ -77,6 +82,7 @@ class PreparedAnatomy:
     surroundings: NDArray[np.uint8]
     layers: NDArray[np.uint8]
     velocities: NDArray[np.float32]
+    depth: NDArray[np.float32]
     known: NDArray[np.uint8]
     flowing_near: NDArray[np.uint8]
     millilitres: Mapping[str, float]
@@ -126,6 +132,7 @@ def _prepared(path: Path, digest: str) -> PreparedAnatomy:
     counted = {name: np.count_nonzero(surroundings == index) / 1000 for index, name in enumerate(TISSUES)}
     counted |= {name: np.count_nonzero(layers == index) / 1000 for index, name in enumerate(LAYERS, start=1)}
     labelled = {name: labels.millilitres(name) for name in TISSUES}
+    shares = np.stack([_shares(surroundings == index) for index in range(AIR)])
     known, flowing = _known(surroundings, layers), _in_blocks(surroundings < 3, np.max) > 0
     return PreparedAnatomy(
         name=labels.name,
@@ -133,7 +140,8 @@ def _prepared(path: Path, digest: str) -> PreparedAnatomy:
         to_voxel=to_voxel,
         surroundings=surroundings,
         layers=layers,
-        velocities=_velocities(np.stack([_shares(surroundings == index) for index in range(AIR)])),
+        velocities=_velocities(shares),
+        depth=_depth(shares),
         known=np.where(flowing & (known == 255), np.uint8(254), known),
         flowing_near=np.where(flowing, np.uint8(255), np.uint8(AIR)),
         millilitres=counted | {name: labelled[name] * alignment.volume for name in TISSUES[:CSF]},
@@ -209,6 +217,13 @@ def _velocities(shares: NDArray[np.float32]) -> NDArray[np.float32]:
             velocity(deep, gaussian_filter(deep, width) * white, inside),
         ]
     )
+
+
+def _depth(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    inside = shares[: TISSUES.index("head")].sum(axis=0) > 0.5
+    below: NDArray[np.float32] = np.asarray(distance_transform_edt(inside), np.float32) * np.float32(WARP_SPACING)
+    depth: NDArray[np.float32] = np.clip(gaussian_filter(below, 1.0) / np.float32(_OUTLINE_MM), 0, 1) * inside
+    return depth
 
 
 def _known(surroundings: NDArray[np.uint8], layers: NDArray[np.uint8]) -> NDArray[np.uint8]:

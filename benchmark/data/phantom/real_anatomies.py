@@ -27,7 +27,8 @@ from benchmark.seeds import derive_seed, generator
 #: Tissues whose volumes a state changes.
 CHANGING = (*FLOWING, "cortex")
 #: Standard deviation, in mm along each axis, of a subject's velocity at two scales, and control points over the field
-#: of view and its margin (40 and 20 mm apart).
+#: of view and its margin (40 and 20 mm apart). It fades towards the outline of the brain, which stays its source's:
+#: with outlines of their own, subjects were found by masks alone (travelling top-1 0.78, with ComBat 0.96).
 COARSE_MM, COARSE_POINTS = 3.0, (6, 7, 6)
 FINE_MM, FINE_POINTS = 1.2, (11, 13, 11)
 
@@ -192,7 +193,7 @@ class RealBrain:
         """Where in the source's surroundings (voxels) this brain's points are: shape (x, y, z, axis), every 4 mm."""
         size = self.state.width, self.state.length, self.state.height
         wanted = np.array([self.wanted[name] for name in FLOWING])
-        points = _subject_points(self.settings.seed, self.subject, self.mirrored, *size)
+        points = _subject_points(self.source, self.settings.seed, self.subject, self.mirrored, *size)
         grid = SampledGrid(self.settings)
 
         def made(after: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -251,13 +252,14 @@ def _slopes(source: PreparedAnatomy) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=4)
 def _subject_points(
-    seed: int, subject: str, mirrored: bool, width: float, length: float, height: float
+    source: PreparedAnatomy, seed: int, subject: str, mirrored: bool, width: float, length: float, height: float
 ) -> NDArray[np.float32]:
     """Where a subject's points are in its source, before age and disease: shape (x, y, z, axis), the warp's voxels."""
     shape, _ = box(WARP_SPACING)
     rng = generator(seed, "shape", subject)
     along = smooth_field(rng, shape, COARSE_POINTS, 3) * (COARSE_MM / WARP_SPACING)
     along += smooth_field(rng, shape, FINE_POINTS, 3) * (FINE_MM / WARP_SPACING)
+    along *= source.depth
     middle = (np.array(shape, np.float32) - 1) / 2
     size = np.array([width * (-1 if mirrored else 1), length, height], np.float32)
     points = middle + (grid_points(shape) - middle) / size

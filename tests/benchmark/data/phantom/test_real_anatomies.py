@@ -182,12 +182,15 @@ def test_people_of_unknown_health_are_taken_to_typical_volumes(folder):
         RealAnatomies(folder, SETTINGS, towards_typical=2)
 
 
-def test_subjects_of_one_person_differ_and_are_the_same_every_time(path):
+def test_subjects_of_one_person_differ_within_one_outline_and_are_the_same_every_time(path):
     shares = [brain(path, HEALTHY, subject).shares() for subject in ("a", "b", "a")]
     assert np.array_equal(shares[0], shares[2])
     image = [np.tensordot(np.array([0.6, 0.9, 0.7, 0.6, 0.8, 0.2, 0.2, 0.0]), one, 1) for one in shares[:2]]
     inside = image[0] > 0.1
-    assert np.corrcoef(image[0][inside], image[1][inside])[0, 1] < 0.85
+    assert np.corrcoef(image[0][inside], image[1][inside])[0, 1] < 0.92
+    # A mask must not tell them apart: with outlines of their own 13 % of it differ.
+    first, second = (one[:-1].sum(axis=0) for one in shares[:2])
+    assert np.abs(first - second).sum() < 0.04 * first.sum()
 
 
 def test_it_can_be_sent_to_another_process(folder):
