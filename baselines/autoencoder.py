@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.optim import Optimizer
 
-from seada.autoencoding import AutoencodingModule, reconstruction_loss
-from seada.representation import Batch
+from benchmark.methods.autoencoding import AutoencodingModule, reconstruction_loss
+from benchmark.methods.representation import Batch
 
 
 class Autoencoder(AutoencodingModule):
@@ -15,7 +15,7 @@ class Autoencoder(AutoencodingModule):
     Parameters
     ----------
     ldr_dim, width, levels, learning_rate, gradient_clip, average_from
-        See :class:`seada.autoencoding.AutoencodingModule`.
+        See :class:`benchmark.methods.autoencoding.AutoencodingModule`.
     """
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

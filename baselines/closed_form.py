@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seada.representation import Batch, RepresentationModule
+from benchmark.methods.representation import Batch, RepresentationModule
 
 
 class ClosedForm(RepresentationModule):

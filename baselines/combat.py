@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from baselines.harmonisation import Array, Harmonisation
-from seada.errors import MethodError
-from seada.geometry import Geometry
-from seada.representation import Batch, RepresentationModule
+from benchmark.methods.errors import MethodError
+from benchmark.methods.geometry import Geometry
+from benchmark.methods.representation import Batch, RepresentationModule
 
 Covariate = Literal["age", "sex"]
 

@@ -6,12 +6,12 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from seada.autoencoding import AutoencodingModule, reconstruction_loss
-from seada.domain import DomainClassifier
-from seada.geometry import Geometry
-from seada.objectives import reverse_gradient
-from seada.representation import AVERAGE_FROM, Batch
-from seada.schedules import ganin
+from benchmark.methods.autoencoding import AutoencodingModule, reconstruction_loss
+from benchmark.methods.domain import DomainClassifier
+from benchmark.methods.geometry import Geometry
+from benchmark.methods.objectives import reverse_gradient
+from benchmark.methods.representation import AVERAGE_FROM, Batch
+from benchmark.methods.schedules import ganin
 
 
 class DANN(AutoencodingModule):
@@ -28,7 +28,7 @@ class DANN(AutoencodingModule):
     classifier_hidden
         Units of the classifier's hidden layers.
     ldr_dim, width, levels, learning_rate, gradient_clip, average_from
-        See :class:`seada.autoencoding.AutoencodingModule`.
+        See :class:`benchmark.methods.autoencoding.AutoencodingModule`.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from baselines.principal_components import PrincipalComponents
-from seada.representation import Batch
+from benchmark.methods.representation import Batch
 
 #: Standard deviation of the Gaussian that finds the shading, as a share of the grid's longest axis (19 mm of 192).
 SHADING = 0.1

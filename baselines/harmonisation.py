@@ -19,7 +19,7 @@ from neuroHarmonize import harmonizationApply, harmonizationLearn
 from neuroHarmonize.harmonizationLearn import fitLSModelAndFindPriors
 from numpy.typing import NDArray
 
-from seada.errors import MethodError
+from benchmark.methods.errors import MethodError
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from baselines.principal_components import PrincipalComponents
-from seada.representation import Batch
+from benchmark.methods.representation import Batch
 
 
 class MaskPCA(PrincipalComponents):

@@ -11,9 +11,9 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from baselines.closed_form import ClosedForm
-from seada.errors import MethodError
-from seada.geometry import Geometry
-from seada.representation import Batch
+from benchmark.methods.errors import MethodError
+from benchmark.methods.geometry import Geometry
+from benchmark.methods.representation import Batch
 
 
 class PrincipalComponents(ClosedForm):

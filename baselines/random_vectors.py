@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from baselines.closed_form import ClosedForm
-from seada.geometry import Geometry
-from seada.representation import Batch
+from benchmark.methods.geometry import Geometry
+from benchmark.methods.representation import Batch
 
 
 class RandomVectors(ClosedForm):

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from baselines.closed_form import ClosedForm
-from seada.errors import MethodError
-from seada.geometry import Geometry
-from seada.representation import Batch
+from benchmark.methods.errors import MethodError
+from benchmark.methods.geometry import Geometry
+from benchmark.methods.representation import Batch
 
 
 class TrueAnatomy(ClosedForm):

@@ -1,1 +1,1 @@
-"""SE-ADA and the building blocks that every method shares."""
+"""SE-ADA, the method under study, and what it alone uses."""

@@ -12,19 +12,19 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from seada.autoencoding import AutoencodingModule, reconstruction_loss
-from seada.compute import at_least_single
+from benchmark.methods.autoencoding import AutoencodingModule, reconstruction_loss
+from benchmark.methods.compute import at_least_single
+from benchmark.methods.domain import DomainClassifier
+from benchmark.methods.errors import MethodError
+from benchmark.methods.geometry import Geometry
+from benchmark.methods.objectives import confusion_loss, reverse_gradient
+from benchmark.methods.representation import AVERAGE_FROM, Batch
+from benchmark.methods.schedules import ramp
+from benchmark.methods.views import acquisition_views
 from seada.decorrelation import rank_penalty, variance_covariance_penalty
-from seada.domain import DomainClassifier
-from seada.errors import MethodError
-from seada.geometry import Geometry
 from seada.linear_adversary import explained_site_variance
 from seada.memory import LDRMemory
-from seada.objectives import confusion_loss, reverse_gradient
-from seada.representation import AVERAGE_FROM, Batch
-from seada.schedules import ramp
 from seada.style import StyleEncoder
-from seada.views import acquisition_views
 
 
 class SEADA(AutoencodingModule):
@@ -66,7 +66,7 @@ class SEADA(AutoencodingModule):
         the adversarial weight.
     view_weight, view_strength
         Weight of the mean squared distance between the LDRs of a scan and of its view, from the first step on, and
-        strength of the views (:func:`seada.views.acquisition_views`).
+        strength of the views (:func:`benchmark.methods.views.acquisition_views`).
     linear_weight
         Weight of the linear adversary's explained variance; it rises with the adversarial weight.
     memory_batches
@@ -74,7 +74,7 @@ class SEADA(AutoencodingModule):
     centre_batches
         Whether they see the LDRs of each batch relative to the batch's mean, which wanders from batch to batch.
     ldr_dim, width, levels, learning_rate, gradient_clip, average_from
-        See :class:`seada.autoencoding.AutoencodingModule`.
+        See :class:`benchmark.methods.autoencoding.AutoencodingModule`.
 
     Raises
     ------

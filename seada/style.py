@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seada.batch_norm import GlobalBatchNorm3d
-from seada.subpixel import SpaceToDepth
+from benchmark.methods.batch_norm import GlobalBatchNorm3d
+from benchmark.methods.subpixel import SpaceToDepth
 
 
 class StyleEncoder(nn.Module):

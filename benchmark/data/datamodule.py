@@ -234,7 +234,7 @@ class SiteDataModule(LightningDataModule):
 
 def _geometry(shape: tuple[int, int, int], sites: tuple[str, ...]) -> Any:
     # By class path: the data path must not depend on the methods' package.
-    return importlib.import_module("seada.geometry").Geometry(shape=tuple(shape), sites=sites)
+    return importlib.import_module("benchmark.methods.geometry").Geometry(shape=tuple(shape), sites=sites)
 
 
 def _expand(pattern: str) -> list[Path]:

@@ -24,7 +24,7 @@ Augmentation = Callable[[torchio.Subject], torchio.Subject]
 
 
 class VolumeDataset(Dataset[dict[str, Tensor]]):
-    """Batches as dictionaries of tensors; see :class:`seada.representation.Batch` for the fields.
+    """Batches as dictionaries of tensors; see :class:`benchmark.methods.representation.Batch` for the fields.
 
     Parameters
     ----------

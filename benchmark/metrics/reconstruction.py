@@ -27,8 +27,8 @@ METRICS = {
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Mean quality of the reconstructions inside the mask, over sites of each site's mean.
 
-    The values come with the embeddings, one a scan, shape (scans,) each, as
-    :func:`seada.image_quality.reconstruction_quality` defines them, for a model's scans cannot be decoded from their
+    The values come with the embeddings, one per scan, shape (scans,) each, as defined by
+    :func:`benchmark.methods.image_quality.reconstruction_quality`, for a model's scans cannot be decoded from their
     LDRs here. With the error e between a reconstruction and its volume, at the voxels of the mask:
 
     - RMSE = sqrt(mean e²), in normalised intensity, in [0, ∞), lower is better (Wang & Bovik, IEEE SPM 2009);

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from baselines.harmonisation import Harmonisation
-from seada.errors import MethodError
+from benchmark.methods.errors import MethodError
 
 
 @pytest.fixture

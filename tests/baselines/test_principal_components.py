@@ -13,11 +13,11 @@ from sklearn.decomposition import PCA
 from baselines.equalised_pca import SMOOTHING, EqualisedPCA, equalise, masked_smooth
 from baselines.mask_pca import MaskPCA
 from baselines.pca_voxels import PCAVoxels
+from benchmark.methods.errors import MethodError
+from benchmark.methods.geometry import Geometry
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.travelling import scores
-from seada.errors import MethodError
-from seada.geometry import Geometry
 
 SHAPE = (18, 20, 18)
 

@@ -172,6 +172,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         # What nothing of the run imports.
         ("baselines/another.py", "", "class Another: ...\n", [False, False]),
         ("baselines/dann.py", "return ", "return 2 * ", [False, False]),
+        ("seada/__init__.py", "", "import math\n", [False, False]),
         ("benchmark/report/text.py", "return ", "return 2 * ", [False, False]),
         ("benchmark/runner/worker.py", "return ", "return 2 * ", [False, False]),
         ("benchmark/tracking/waiting.py", "return ", "return 2 * ", [False, False]),
@@ -180,13 +181,13 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         ("baselines/combat.py", "self.base = base", "self.base = 2 * base", [True, False]),
         ("baselines/harmonisation.py", "return ", "return 2 * ", [True, False]),
         ("baselines/autoencoder.py", "return ", "return 2 * ", [True, False]),
-        ("seada/encoder.py", "return ", "return 2 * ", [True, False]),
-        ("seada/__init__.py", "", "import math\n", [True, False]),
+        ("benchmark/methods/encoder.py", "return ", "return 2 * ", [True, False]),
+        ("benchmark/methods/__init__.py", "", "import math\n", [True, False]),
         ("benchmark/data/sampling.py", "return ", "return 2 * ", [True, False]),
         ("benchmark/data/grid.py", "return ", "return 2 * ", [True, False]),
         ("benchmark/fitting.py", ".astype(np.float32)", ".astype(np.float16)", [True, False]),
         # Imported by its name within a function.
-        ("seada/geometry.py", "return ", "return 2 * ", [True, False]),
+        ("benchmark/methods/geometry.py", "return ", "return 2 * ", [True, False]),
         # The scoring, whose modules are found by listing a folder.
         ("benchmark/metrics/kbet.py", "return ", "return 2 * ", [False, True]),
         ("benchmark/metrics/ranked/recall.py", "return ", "return 2 * ", [False, True]),

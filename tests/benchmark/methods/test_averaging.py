@@ -10,10 +10,10 @@ from lightning import Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from seada.averaging import WeightAverage
-from seada.compute import Compute
-from seada.errors import MethodError
-from seada.representation import RepresentationModule
+from benchmark.methods.averaging import WeightAverage
+from benchmark.methods.compute import Compute
+from benchmark.methods.errors import MethodError
+from benchmark.methods.representation import RepresentationModule
 
 
 def set_weights(module, value):

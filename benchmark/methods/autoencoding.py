@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seada.decoder import Decoder
-from seada.encoder import Encoder
-from seada.geometry import Geometry
-from seada.representation import AVERAGE_FROM, Batch, RepresentationModule
+from benchmark.methods.decoder import Decoder
+from benchmark.methods.encoder import Encoder
+from benchmark.methods.geometry import Geometry
+from benchmark.methods.representation import AVERAGE_FROM, Batch, RepresentationModule
 
 
 class AutoencodingModule(RepresentationModule):
@@ -24,7 +24,7 @@ class AutoencodingModule(RepresentationModule):
     levels
         How often the grid is halved; every axis of the volume is a multiple of 2**levels voxels.
     learning_rate, gradient_clip, average_from
-        See :class:`seada.representation.RepresentationModule`.
+        See :class:`benchmark.methods.representation.RepresentationModule`.
     """
 
     #: Length of the style code that the decoder is modulated by; 0 for a decoder without one.

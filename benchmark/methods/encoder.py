@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint_sequential
 
-from seada.errors import MethodError
-from seada.subpixel import SpaceToDepth
+from benchmark.methods.errors import MethodError
+from benchmark.methods.subpixel import SpaceToDepth
 
 #: Groups of the group normalisation; BatchNorm3d is several times slower on a CPU and mixes the scans of a batch.
 GROUPS = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from seada.views import _smoothed, acquisition_views
+from benchmark.methods.views import _smoothed, acquisition_views
 
 
 @pytest.fixture

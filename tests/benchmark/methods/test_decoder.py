@@ -1,6 +1,6 @@
 import torch
 
-from seada.decoder import Decoder, FiLM
+from benchmark.methods.decoder import Decoder, FiLM
 
 
 def test_the_decoder_gives_back_the_grid():

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from seada.encoder import Encoder, bottom_shape, channels_of
-from seada.errors import MethodError
+from benchmark.methods.encoder import Encoder, bottom_shape, channels_of
+from benchmark.methods.errors import MethodError
 
 
 @pytest.mark.parametrize(("shape", "levels"), [((16, 24, 16), 2), ((16, 24, 16), 3), ((32, 48, 32), 4)])

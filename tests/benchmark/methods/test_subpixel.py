@@ -1,6 +1,6 @@
 import torch
 
-from seada.subpixel import depth_to_space, space_to_depth
+from benchmark.methods.subpixel import depth_to_space, space_to_depth
 
 
 def test_depth_to_space_inverts_space_to_depth():

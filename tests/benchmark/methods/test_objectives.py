@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from seada.objectives import confusion_loss, reverse_gradient
+from benchmark.methods.objectives import confusion_loss, reverse_gradient
 
 
 def test_confusion_is_least_for_uniform_predictions():

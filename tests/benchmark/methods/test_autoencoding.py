@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from seada.autoencoding import spectrum
+from benchmark.methods.autoencoding import spectrum
 
 
 def test_spectrum_of_a_line_and_of_a_ball():

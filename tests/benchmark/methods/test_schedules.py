@@ -1,6 +1,6 @@
 import pytest
 
-from seada.schedules import cosine, ganin, ramp
+from benchmark.methods.schedules import cosine, ganin, ramp
 
 
 def test_cosine_falls_from_one_to_the_floor():

@@ -11,12 +11,12 @@ from lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
-from seada.averaging import WeightAverage
-from seada.compute import Compute
-from seada.errors import MethodError
-from seada.geometry import Geometry
-from seada.image_quality import reconstruction_quality
-from seada.schedules import cosine
+from benchmark.methods.averaging import WeightAverage
+from benchmark.methods.compute import Compute
+from benchmark.methods.errors import MethodError
+from benchmark.methods.geometry import Geometry
+from benchmark.methods.image_quality import reconstruction_quality
+from benchmark.methods.schedules import cosine
 
 #: Share of the training after which weights are averaged.
 AVERAGE_FROM = 0.6
@@ -66,7 +66,7 @@ class Prediction(TypedDict, total=False):
         Style codes, float32, shape (batch, style dimension); absent where a method has none.
     quality
         Quality of the reconstruction, float32, shape (batch, 3), in the order of
-        :data:`seada.image_quality.QUALITIES`; absent where a method does not reconstruct.
+        :data:`benchmark.methods.image_quality.QUALITIES`; absent where a method does not reconstruct.
     common
         LDRs of the volumes cut to the common mask, as ``ldr``; absent where the batch has none.
     """
@@ -93,7 +93,7 @@ class RepresentationModule(LightningModule, ABC):
         Largest Euclidean norm of the gradient of one optimiser step.
     average_from
         Share of the training after which weights are averaged over the steps, in [0, 1]; the method is the mean of
-        them (:class:`seada.averaging.WeightAverage`). 1 for the weights of the last step.
+        them (:class:`benchmark.methods.averaging.WeightAverage`). 1 for the weights of the last step.
 
     Raises
     ------

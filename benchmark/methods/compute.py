@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seada.errors import MethodError
+from benchmark.methods.errors import MethodError
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from scipy.ndimage import uniform_filter
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from seada.image_quality import reconstruction_quality, structural_similarity
+from benchmark.methods.image_quality import reconstruction_quality, structural_similarity
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from seada.encoder import GROUPS, bottom_shape, channels_of
-from seada.subpixel import depth_to_space
+from benchmark.methods.encoder import GROUPS, bottom_shape, channels_of
+from benchmark.methods.subpixel import depth_to_space
 
 
 class FiLM(nn.Module):
@@ -59,7 +59,7 @@ class UpBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Mirror of :class:`seada.encoder.Encoder`.
+    """Mirror of :class:`benchmark.methods.encoder.Encoder`.
 
     Parameters
     ----------
