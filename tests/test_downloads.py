@@ -13,7 +13,7 @@ from benchmark.configs import SWEEPS
 
 ARCHIVES = ("adni", "oasis1", "oasis2", "oasis3", "oasis4", "ppmi")
 SITES = ("ADNI1", "ADNI2", "ADNI3", "OASIS1", "OASIS2", "OASIS3", "OASIS4", "PPMI")
-#: Heads of the phantom lie in template space already; tests/benchmark/raw covers registration and the rest.
+#: Heads of the phantom lie in template space already; registration is covered in tests/benchmark/prepare/preprocess.
 FAST = ("--bias_correction", "false", "--registration", "none", "--brain", "none", "--processes", "1")
 
 

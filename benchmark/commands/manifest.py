@@ -40,16 +40,16 @@ def main(args: list[str]) -> int:
 
 
 def _usage() -> str:
-    from benchmark.importers.registry import importers
+    from benchmark.prepare.importers.registry import importers
 
     lines = [f"  {name:<8} {(module.__doc__ or '').splitlines()[0]}" for name, module in importers().items()]
     return USAGE.format(importers="\n".join(lines))
 
 
 def _build(args: list[str]) -> int:
-    from benchmark.importers.registry import importers
-    from benchmark.importers.write import SiteFrom, pseudonymous, summary, write_manifests
     from benchmark.parsing import Parser
+    from benchmark.prepare.importers.registry import importers
+    from benchmark.prepare.importers.write import SiteFrom, pseudonymous, summary, write_manifests
     from benchmark.pseudonyms import read_or_make_salt
 
     known = importers()
@@ -88,8 +88,8 @@ def _build(args: list[str]) -> int:
 
 
 def _check(args: list[str]) -> int:
-    from benchmark.checks.images import Depth, Finding, check_images
     from benchmark.parsing import Parser, at_least_one
+    from benchmark.prepare.checks.images import Depth, Finding, check_images
 
     parser = Parser(
         "manifest check",
@@ -113,10 +113,10 @@ def _check(args: list[str]) -> int:
 
     import pandas as pd
 
-    from benchmark.checks.design import design_of
-    from benchmark.checks.text import check_text
     from benchmark.data.atomic import atomic_path
     from benchmark.data.manifest import read_manifests
+    from benchmark.prepare.checks.design import design_of
+    from benchmark.prepare.checks.text import check_text
 
     scans = read_manifests(options.manifests, options.data_root, check_images=False)
     found: list[Finding] = check_images(scans, options.images, options.processes)

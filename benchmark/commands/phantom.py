@@ -14,8 +14,8 @@ from benchmark.parsing import Parser
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    from benchmark.data.phantom import PhantomSettings, generate
-    from benchmark.replicas.registry import replicas
+    from benchmark.prepare.phantom import PhantomSettings, generate
+    from benchmark.prepare.phantom.downloads.registry import replicas
 
     parser = Parser("phantom", "Generate the multi-site T1 phantom: volumes, masks, manifests, truth table.")
     parser.add_argument("--out", type=Path, required=True, help="Folder of the phantom.")
@@ -40,8 +40,8 @@ def main(args: list[str]) -> int:
 
 def _replica(layout: str, out: Path, subjects: int, settings: Any) -> int:
     from benchmark.folders import make_writable
-    from benchmark.replicas.phantom import phantom_heads
-    from benchmark.replicas.registry import replicas
+    from benchmark.prepare.phantom.downloads.phantom import phantom_heads
+    from benchmark.prepare.phantom.downloads.registry import replicas
 
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"--out: {out} holds files already; name an empty or a new folder")

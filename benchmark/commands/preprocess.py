@@ -10,7 +10,7 @@ from pathlib import Path
 def main(args: list[str]) -> int:
     """Run ``preprocess`` with the arguments after that word; 1 if scans were quarantined."""
     from benchmark.parsing import Parser, at_least_one
-    from benchmark.raw.settings import RawSettings
+    from benchmark.prepare.preprocess.settings import RawSettings
 
     parser = Parser(
         "preprocess",
@@ -32,8 +32,8 @@ def main(args: list[str]) -> int:
     at_least_one("processes", options.processes)
     names = RawSettings.__dataclass_fields__
 
+    from benchmark.prepare.preprocess.run import preprocess
     from benchmark.pseudonyms import read_or_make_salt
-    from benchmark.raw.run import preprocess
 
     found = preprocess(
         options.manifests,

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from benchmark.configs import METHODS
-from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings
+from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import PROTOCOLS
 from benchmark.report.columns import HEADLINES
 from benchmark.report.page.wide import REFERENCE_ROWS
@@ -30,7 +30,7 @@ class PhantomData:
     out
         Its folder; ``{seed}`` stands for the cell's seed.
     settings
-        Fields of :class:`benchmark.data.phantom.settings.PhantomSettings`; ``{seed}`` likewise.
+        Fields of :class:`benchmark.prepare.phantom.settings.PhantomSettings`; ``{seed}`` likewise.
     """
 
     out: str

@@ -16,10 +16,10 @@ import pandas as pd
 
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import read_parquet
-from benchmark.data.phantom import generate
-from benchmark.data.phantom.generate import RECORD
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.prepare.phantom import generate
+from benchmark.prepare.phantom.generate import RECORD
 from benchmark.report.about import ABOUT, About
 from benchmark.report.remarks import remarks
 from benchmark.report.results import PROVENANCE, read_provenance

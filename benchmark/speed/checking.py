@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from jsonargparse import auto_cli
 
-from benchmark.checks.design import design_of
-from benchmark.checks.images import check_images
-from benchmark.checks.text import check_text
 from benchmark.data.manifest import read_manifests
+from benchmark.prepare.checks.design import design_of
+from benchmark.prepare.checks.images import check_images
+from benchmark.prepare.checks.text import check_text
 
 
 def made_up(folder: Path, rows: int, sites: int = 8) -> list[Path]:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from jsonargparse import auto_cli
 
-from benchmark.importers.adni import Options, collect
-from benchmark.importers.write import write_manifests
-from benchmark.replicas.adni_tables import Clinic
-from benchmark.replicas.loni import Archive
-from benchmark.replicas.loni_entry import Entry, Unit
+from benchmark.prepare.importers.adni import Options, collect
+from benchmark.prepare.importers.write import write_manifests
+from benchmark.prepare.phantom.downloads.adni_tables import Clinic
+from benchmark.prepare.phantom.downloads.loni import Archive
+from benchmark.prepare.phantom.downloads.loni_entry import Entry, Unit
 
 _UNIT = Unit("SIEMENS", "TrioTim", "3.0", "Siemens", "TrioTim", "3")
 _SESSIONS = 4

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from jsonargparse import auto_cli
 
-from benchmark.importers.bids import Options, collect
-from benchmark.importers.files import image_files
+from benchmark.prepare.importers.bids import Options, collect
+from benchmark.prepare.importers.files import image_files
 
 
 def make_dataset(root: Path, scans: int) -> None:

@@ -20,9 +20,9 @@ import torchio
 from jsonargparse import auto_cli
 
 from benchmark.data.datamodule import SiteDataModule
-from benchmark.data.phantom import generate
-from benchmark.data.phantom.settings import PhantomSettings
 from benchmark.data.preprocessing import Preprocessing
+from benchmark.prepare.phantom import generate
+from benchmark.prepare.phantom.settings import PhantomSettings
 
 _TORCHIO: Any = torchio
 

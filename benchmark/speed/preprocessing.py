@@ -13,11 +13,11 @@ from pathlib import Path
 import pandas as pd
 from jsonargparse import auto_cli
 
-from benchmark.data.phantom.settings import PhantomSettings
-from benchmark.raw.run import preprocess
-from benchmark.raw.settings import RawSettings
-from benchmark.replicas.phantom import phantom_heads
-from benchmark.replicas.volumes import write_nifti
+from benchmark.prepare.phantom.downloads.phantom import phantom_heads
+from benchmark.prepare.phantom.downloads.volumes import write_nifti
+from benchmark.prepare.phantom.settings import PhantomSettings
+from benchmark.prepare.preprocess.run import preprocess
+from benchmark.prepare.preprocess.settings import RawSettings
 
 
 def made_up(folder: Path, scans: int, spacing: float) -> Path:

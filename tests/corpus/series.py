@@ -13,7 +13,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
-from benchmark.replicas.dicom import write_series
+from benchmark.prepare.phantom.downloads.dicom import write_series
 from tests.corpus.images import AFFINE, LOGIN_PAGE, SHAPE, head
 
 Write = Callable[[Path], str]

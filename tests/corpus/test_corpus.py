@@ -12,7 +12,7 @@ from benchmark.cli import main
 from benchmark.data.manifest import read_manifests
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.errors import UserError
-from benchmark.replicas.registry import replicas
+from benchmark.prepare.phantom.downloads.registry import replicas
 from tests.corpus.commands import COMMANDS
 from tests.corpus.downloads import DOWNLOADS
 from tests.corpus.images import IMAGES, head, save

@@ -176,7 +176,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         ("benchmark/report/text.py", "return ", "return 2 * ", [False, False]),
         ("benchmark/runner/worker.py", "return ", "return 2 * ", [False, False]),
         ("benchmark/tracking/waiting.py", "return ", "return 2 * ", [False, False]),
-        ("benchmark/data/phantom/draws.py", "return ", "return 2 * ", [False, False]),
+        ("benchmark/prepare/phantom/draws.py", "return ", "return 2 * ", [False, False]),
         # The method, its base and what they import; the data path; the training.
         ("baselines/combat.py", "self.base = base", "self.base = 2 * base", [True, False]),
         ("baselines/harmonisation.py", "return ", "return 2 * ", [True, False]),

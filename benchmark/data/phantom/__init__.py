@@ -1,6 +1,0 @@
-"""A multi-site T1 phantom made from the ICBM 152 tissue maps: real anatomy, known truth, free to redistribute."""
-
-from benchmark.data.phantom.generate import generate, write_manifests
-from benchmark.data.phantom.settings import PhantomSettings
-
-__all__ = ["PhantomSettings", "generate", "write_manifests"]

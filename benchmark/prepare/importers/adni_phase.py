@@ -1,0 +1,95 @@
+"""The ADNI phase that an image was acquired in."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+
+from benchmark.prepare.importers.adni_tables import Visit
+from benchmark.prepare.importers.choice import nearest
+
+#: Sites by phase; ADNI-GO and ADNI2 used the same protocol.
+_DATASETS = {"ADNI1": "ADNI1", "ADNIGO": "ADNI2", "ADNI2": "ADNI2", "ADNI3": "ADNI3", "ADNI4": "ADNI4"}
+#: First days of enrolment, latest first. ADNI4's is not known here: its images need a table that names it.
+_STARTS = {
+    "ADNI3": datetime.date(2016, 9, 1),
+    "ADNI2": datetime.date(2011, 9, 1),
+    "ADNIGO": datetime.date(2009, 9, 1),
+    "ADNI1": datetime.date(2004, 10, 1),
+}
+#: Visits of the phase before go on for about a year after a phase begins.
+_OVERLAP_DAYS = 365
+#: ``ADNI2 Screening MRI-New Pt``; but ``ADNI Screening`` and ``ADNI1/GO Month 6`` are of more than one phase.
+_VISIT = re.compile(r"(ADNI ?(?:1|GO|2|3|4))(?!/)\b", re.IGNORECASE)
+
+
+def phase_of(
+    image: str,
+    stated: str,
+    visit: str,
+    day: datetime.date,
+    visits: Sequence[Visit],
+    window: int,
+    notes: list[str],
+) -> tuple[str, str]:
+    """Dataset of an image (``ADNI1`` to ``ADNI4``) and what says so; "" twice where nothing does.
+
+    Parameters
+    ----------
+    image
+        What notes call it.
+    stated
+        ``Phase`` of the advanced search: trusted first.
+    visit
+        Name of the visit: second, if it begins with one phase.
+    day
+        Of the scan. It decides where nothing else does.
+    visits
+        Of the subject in ADNIMERGE; the phase under which the nearest within the window was collected is third.
+    window
+        In days.
+    notes
+        Gets what is in doubt.
+    """
+    own, named = _dataset(stated), _visit(visit)
+    if stated and not own:
+        notes.append(f"phase '{stated}' is not known: taken from visit or date")
+    if own:
+        if named and named != own:
+            notes.append(f"{image}: phase is '{stated}', but the visit is '{visit}': the phase is taken")
+        if day < _start(own):
+            notes.append(f"{image}: was scanned before its phase '{stated}' began: the phase is taken")
+        return own, "Phase"
+    if named:
+        return named, "Visit"
+    known = [each for each in visits if _dataset(each.phase)]
+    place = nearest([each.day.toordinal() for each in known], day.toordinal(), window)
+    if place is not None:
+        return _dataset(known[place].phase), "COLPROT"
+    return _by_date(image, day, notes)
+
+
+def _dataset(phase: str) -> str:
+    return _DATASETS.get(re.sub(r"[\s_-]", "", phase).upper(), "")
+
+
+def _visit(name: str) -> str:
+    found = _VISIT.match(name)
+    return _dataset(found[1]) if found else ""
+
+
+def _start(dataset: str) -> datetime.date:
+    return min((day for phase, day in _STARTS.items() if _DATASETS[phase] == dataset), default=datetime.date.min)
+
+
+def _by_date(image: str, day: datetime.date, notes: list[str]) -> tuple[str, str]:
+    phase = next((phase for phase, start in _STARTS.items() if day >= start), "")
+    if not phase:
+        return "", ""
+    recent = phase in ("ADNIGO", "ADNI3") and (day - _STARTS[phase]).days < _OVERLAP_DAYS
+    if recent:
+        notes.append(f"{image}: phase is by the date of the scan, and the phase before went on then: {phase} is taken")
+    else:
+        notes.append("phase is by the date of the scan, as no table states it")
+    return _DATASETS[phase], "date"

@@ -1,0 +1,205 @@
+"""Any dataset in BIDS: T1w images, participants.tsv, sessions.tsv and JSON files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.errors import UserError
+from benchmark.prepare.importers.bids_files import Image, Sidecars, t1_images
+from benchmark.prepare.importers.bids_tables import Cell, People, age
+from benchmark.prepare.importers.bids_words import Diagnoses, Sexes
+from benchmark.prepare.importers.files import relative, stem
+from benchmark.prepare.importers.picking import pick
+from benchmark.prepare.importers.record import Import, LeftOut, Scan
+from benchmark.prepare.importers.sidecar import Acquisition, read_json
+
+_COLUMNS = {"diagnosis": ("diagnosis", "dx", "group"), "age": ("age",), "sex": ("sex", "gender")}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is imported, and how.
+
+    Attributes
+    ----------
+    images
+        Root of the dataset, with its folders sub-LABEL.
+    dataset
+        Name of the dataset; that of dataset_description.json by default, with '-' for what a site's name cannot have.
+    participants
+        Table of subjects; participants.tsv of the root by default.
+    diagnosis_column
+        Column of participants.tsv or of sessions.tsv, which counts first; diagnosis, dx or group by default.
+    age_column
+        Column of sessions.tsv or participants.tsv with years; age by default.
+    sex_column
+        Column of participants.tsv or sessions.tsv; sex or gender by default.
+    site_column
+        Column whose values are added to the dataset's name, where one dataset is of several sites.
+    diagnosis_map
+        Diagnosis (CN, MCI, AD, PD, SWEDD, PRODROMAL, OTHER, or empty for unknown) by word in the table, such as
+        '{"patient": "AD"}'. Common words are known (control, HC, MCI, AD, PD ...); others are OTHER.
+    sex_map
+        F or M by word or code in the table, such as '{"1": "M", "2": "F"}'; F, M, female and male are known.
+    """
+
+    images: Path
+    dataset: str = ""
+    participants: Path | None = None
+    diagnosis_column: str | None = None
+    age_column: str | None = None
+    sex_column: str | None = None
+    site_column: str | None = None
+    diagnosis_map: dict[str, str] = field(default_factory=dict)
+    sex_map: dict[str, str] = field(default_factory=dict)
+
+
+def collect(options: Options) -> Import:
+    """Scans of the dataset, one a session.
+
+    Of several T1w images of a session the one without contrast agent, with fewest further entities and of the lowest
+    run is used. Subjects are named DATASET_LABEL, since labels such as ``01`` are those of other people elsewhere.
+
+    Raises
+    ------
+    UserError
+        For a folder that is no root of a BIDS dataset, a column that is not there, and impossible values.
+    """
+    found = Import()
+    reader = _Reader(options)
+    images = {image.path: image for image in t1_images(options.images, found.left_out)}
+    sidecars = Sidecars(options.images)
+    candidates = []
+    for image in images.values():
+        acquired = sidecars.of(image.path)
+        scan = reader.scan(image, acquired)
+        if acquired.dimensions == "2D":
+            scan = "2D acquisition"
+        if isinstance(scan, str):
+            found.left_out.append(LeftOut(relative(image.path, options.images), scan))
+        else:
+            candidates.append(scan)
+    found.scans = pick(
+        candidates, lambda scan: images[scan.image].rank, options.images, found.left_out, found.ambiguous
+    )
+    reader.check_columns()
+    used = {(images[scan.image].subject, images[scan.image].session) for scan in found.scans}
+    found.left_out += reader.people.unused(used)
+    found.ambiguous += reader.told(found.scans)
+    return found
+
+
+class _Reader:
+    """Scans from images and tables, and what was met on the way that could be read in two ways."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        if options.dataset != _safe(options.dataset):
+            raise UserError(
+                f"dataset: '{options.dataset}' is not allowed; it must be of letters, digits, '.', '_' and '-'"
+            )
+        self.dataset = options.dataset or _dataset_name(options.images)
+        self.people = People(options.images, options.participants)
+        self.diagnoses = Diagnoses(options.diagnosis_map)
+        self.sexes = Sexes(options.sex_map)
+        self.bounded: set[str] = set()
+        self.age_of_subject: set[Path] = set()
+        named = {"diagnosis": options.diagnosis_column, "age": options.age_column, "sex": options.sex_column}
+        self.columns = {what: (name,) if name else _COLUMNS[what] for what, name in named.items()}
+
+    def check_columns(self) -> None:
+        options = self.options
+        for option in ("diagnosis_column", "age_column", "sex_column", "site_column"):
+            name = getattr(options, option)
+            if name:
+                self.people.check_column(option, name)
+
+    def scan(self, image: Image, acquired: Acquisition) -> Scan | str:
+        """The scan of an image, or why it is none."""
+        if not self.people.knows(image.subject):
+            return "image without a row in the table of participants"
+        dataset = self._site(image)
+        if dataset is None:
+            return "no value in the column of sites"
+        diagnosis, years = self._cell(image, "diagnosis"), self._cell(image, "age")
+        if years is not None and not years.of_session:
+            self.age_of_subject.add(image.path)
+        sex = self.people.cell(image.subject, image.session, self.columns["sex"], subject_first=True)
+        return Scan(
+            subject_id=f"{self.dataset}_{image.subject}",
+            session_id=image.session,
+            image=image.path,
+            dataset=dataset,
+            diagnosis=self.diagnoses(diagnosis.text) if diagnosis else "",
+            age=age(years, self.bounded),
+            sex=self.sexes(sex.text) if sex else "",
+            manufacturer=acquired.manufacturer,
+            model=acquired.model,
+            field_strength=acquired.field_strength,
+            extra={"image_id": stem(image.path), "diagnosis_source": diagnosis.source if diagnosis else ""},
+        )
+
+    def _cell(self, image: Image, what: str) -> Cell | None:
+        return self.people.cell(image.subject, image.session, self.columns[what])
+
+    def _site(self, image: Image) -> str | None:
+        if not self.options.site_column:
+            return self.dataset
+        cell = self.people.cell(image.subject, image.session, (self.options.site_column,))
+        return f"{self.dataset}-{_safe(cell.text)}" if cell and _safe(cell.text) else None
+
+    def told(self, scans: list[Scan]) -> list[str]:
+        """What could be read in two ways, a line each."""
+        lines = []
+        table = self.people.table
+        if table is None:
+            lines.append("there is no participants.tsv; diagnosis, age and sex are known from sessions.tsv at most")
+        for what, names in self.columns.items():
+            several = [name for name in names if table and table.find(name)]
+            if len(several) > 1:
+                lines.append(f"{what} is read from column {several[0]}; there is {' and '.join(several[1:])} too")
+            elif table and not several and not any(self._found(scan, what) for scan in scans):
+                lines.append(f"{what} is unknown: there is no column {' or '.join(names)}; name it by {what}_column")
+        if self.diagnoses.unknown:
+            lines.append(f"words that are read as OTHER: {_listing(self.diagnoses.unknown)}; see diagnosis_map")
+        if self.sexes.unknown:
+            lines.append(f"sexes that are read as unknown: {_listing(self.sexes.unknown)}; see sex_map")
+        if self.bounded:
+            lines.append(f"ages that are read as the number in them: {_listing(self.bounded)}")
+        return lines + self._told_of_ages(scans)
+
+    def _found(self, scan: Scan, what: str) -> bool:
+        return bool({"diagnosis": scan.diagnosis, "sex": scan.sex, "age": scan.age == scan.age}[what])
+
+    def _told_of_ages(self, scans: list[Scan]) -> list[str]:
+        sessions: dict[str, int] = {}
+        for scan in scans:
+            sessions[scan.subject_id] = sessions.get(scan.subject_id, 0) + 1
+        shared = sum(sessions[scan.subject_id] > 1 and scan.image in self.age_of_subject for scan in scans)
+        if not shared:
+            return []
+        return [
+            f"{shared} scans of subjects with several sessions have the subject's age, which is that of one of them"
+        ]
+
+
+def _listing(words: set[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-._")
+
+
+def _dataset_name(root: Path) -> str:
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder")
+    path = root / "dataset_description.json"
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file; name the root of a BIDS dataset, or its name by --dataset")
+    name = _safe(str(read_json(path).get("Name") or ""))
+    if not name:
+        raise UserError(f"{path}: field 'Name' has no letter or digit; name the dataset by --dataset")
+    return name

@@ -1,0 +1,165 @@
+"""T1-weighted images of a BIDS dataset, through pybids, and the scanner in the JSON files that apply to each."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.errors import UserError
+from benchmark.prepare.importers.files import image_files, relative, stem
+from benchmark.prepare.importers.record import LeftOut
+from benchmark.prepare.importers.sidecar import Acquisition, acquisition, read_json
+
+#: Session of images that name none.
+NO_SESSION = "single"
+#: Folders of the root that hold no raw images.
+_ASIDE = ("derivatives", "sourcedata", "code", "models", "stimuli", "phenotype")
+#: What pybids need not index: those folders, those of a subject that hold no anatomy, and files that are no T1w image.
+_IGNORED = (
+    re.compile(rf"^/(?:{'|'.join(_ASIDE)})(?:/|$)"),
+    re.compile(r"^/sub-[^/]+/(?:ses-[^/]+/)?(?!anat$|ses-)[^/.]+$"),
+    re.compile(r"/(?![^/]*_T1w\.nii(?:\.gz)?$)[^/]*\.[^/]+$"),
+)
+_SIDECAR = re.compile(r"(?:[^.].*_)?T1w\.json")
+_SUFFIX = re.compile(r".*_([A-Za-z0-9]+)")
+#: Entities that do not make an image a special one of its session.
+_PLAIN = frozenset({"sub", "ses", "run", "part"})
+
+
+@dataclass(frozen=True)
+class Image:
+    """A T1w image.
+
+    Attributes
+    ----------
+    path
+        Absolute.
+    subject, session
+        Labels, without ``sub-`` and ``ses-``.
+    rank
+        Smallest is best of a session: without contrast agent, with fewest further entities, of the lowest run.
+    part
+        ``mag``, ``phase``, ... or "".
+    """
+
+    path: Path
+    subject: str
+    session: str
+    rank: tuple[bool, int, int]
+    part: str
+
+
+def t1_images(root: Path, left_out: list[LeftOut]) -> list[Image]:
+    """All T1w images of a dataset's raw data.
+
+    Parameters
+    ----------
+    root
+        Folder that holds ``sub-*``.
+    left_out
+        Gets an entry for each other image file.
+
+    Raises
+    ------
+    UserError
+        If there is no subject in the folder.
+    """
+    skipped: list[LeftOut] = []
+    paths = list(image_files(root, skipped))
+    if not any(path.name.startswith("sub-") and path.is_dir() for path in root.iterdir()):
+        raise UserError(f"{root}: holds no folder sub-LABEL; name the root of a BIDS dataset")
+    found = {path: _image(path) for path in _indexed(root)}
+    images = []
+    for path in paths:
+        name = relative(path, root)
+        image = found.get(path)
+        reason = _other(name, path) if image is None else "phase image" if image.part not in ("", "mag") else ""
+        if image is None or reason:
+            skipped.append(LeftOut(name, reason))
+        else:
+            images.append(image)
+    left_out += skipped
+    return images
+
+
+def _indexed(root: Path) -> list[Path]:
+    # Loading it takes a second that no other importer should spend.
+    from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=list(_IGNORED))
+    layout = BIDSLayout(root.absolute(), validate=False, indexer=indexer)
+    return [Path(name) for name in layout.get(suffix="T1w", return_type="filename")]
+
+
+def _image(path: Path) -> Image | None:
+    # From the name alone: pybids reads entities from the folders above the root as well.
+    pairs = [part.split("-", 1) for part in stem(path).split("_")[:-1]]
+    if any(len(pair) != 2 for pair in pairs):
+        return None
+    entities = {key: value for key, value in pairs}
+    if "sub" not in entities or not entities.get("run", "1").isdecimal():
+        return None
+    return Image(
+        path=path,
+        subject=entities["sub"],
+        session=entities.get("ses", NO_SESSION),
+        rank=("ce" in entities, len(set(entities) - _PLAIN), int(entities.get("run", "1"))),
+        part=entities.get("part", ""),
+    )
+
+
+def _other(name: str, path: Path) -> str:
+    top = Path(name).parts[0]
+    if top in _ASIDE:
+        return f"below {top}, not among the raw data"
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        return "not NIfTI"
+    suffix = _SUFFIX.fullmatch(stem(path))
+    if suffix is None or suffix[1] == "T1w":
+        return "no name of BIDS"
+    return f"kind of image that is no T1w: {suffix[1]}"
+
+
+class Sidecars:
+    """JSON files that apply to images: those of the same suffix in a folder above, without other entities.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.of_folder: dict[Path, list[tuple[frozenset[str], Acquisition]]] = {}
+
+    def of(self, image: Path) -> Acquisition:
+        """What they say of an image, nearer files and more specific ones first.
+
+        Raises
+        ------
+        UserError
+            For a JSON file that cannot be read.
+        """
+        parts = frozenset(stem(image).split("_"))
+        found = Acquisition()
+        for folder in image.parents:
+            for needed, stated in self._files(folder):
+                if needed <= parts:
+                    found = found.filled(stated)
+            if folder == self.root:
+                break
+        return found
+
+    def _files(self, folder: Path) -> list[tuple[frozenset[str], Acquisition]]:
+        if folder not in self.of_folder:
+            with os.scandir(folder) as entries:
+                names = sorted(entry.name for entry in entries if _SIDECAR.fullmatch(entry.name))
+            read = [
+                (frozenset(name.removesuffix(".json").split("_")), acquisition(read_json(folder / name)))
+                for name in names
+            ]
+            self.of_folder[folder] = sorted(read, key=lambda one: -len(one[0]))
+        return self.of_folder[folder]

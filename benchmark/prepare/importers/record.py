@@ -1,0 +1,89 @@
+"""What an importer finds in a download: scans, images that are none, and what could be read in two ways."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One T1 image of one session, with what the archive's tables say of it.
+
+    Attributes
+    ----------
+    subject_id
+        The same for all images of a person, whatever collection or phase they are from.
+    session_id
+        Unique within a subject and dataset.
+    image
+        Absolute path of the image file (the ``.hdr`` or ``.img`` of an Analyze pair), or of the folder of a DICOM
+        series.
+    dataset
+        Collection that the image was acquired for, such as ``ADNI1``; the default site label.
+    diagnosis
+        One of :data:`benchmark.data.schema.DIAGNOSES`; "" where unknown.
+    age
+        Years at the scan; NaN where unknown.
+    sex
+        ``F`` or ``M``; "" where unknown.
+    manufacturer, model
+        As :mod:`benchmark.prepare.importers.normalise` writes them; "" where unknown.
+    field_strength
+        Tesla; NaN where unknown.
+    orientation
+        Directions of the voxel axes, such as ``ASL`` (towards anterior, superior, left), where the file itself states
+        none; "" otherwise.
+    extra
+        Further columns of the manifest by name: the archive's image identifier, its own words for the diagnosis, days
+        between scan and clinical visit. Never a date.
+    """
+
+    subject_id: str
+    session_id: str
+    image: Path
+    dataset: str
+    diagnosis: str = ""
+    age: float = math.nan
+    sex: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    field_strength: float = math.nan
+    orientation: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An image or a row of a table that is no scan of the manifests.
+
+    Attributes
+    ----------
+    what
+        Path relative to the download, or file and row.
+    reason
+        Why, in words that are the same for all images left out for it.
+    """
+
+    what: str
+    reason: str
+
+
+@dataclass
+class Import:
+    """Everything that an importer found.
+
+    Attributes
+    ----------
+    scans
+        One a session.
+    left_out
+        Every image file and every table row that none of the scans is.
+    ambiguous
+        What could be read in two ways, and how it was read: a line each.
+    """
+
+    scans: list[Scan] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)

@@ -1,0 +1,117 @@
+import pytest
+
+from benchmark.prepare.importers.oasis4 import normalised
+from benchmark.prepare.phantom.downloads import oasis4
+from benchmark.prepare.phantom.downloads.oasis4 import TABLES, write_oasis4
+
+
+@pytest.fixture
+def replica(tmp_path):
+    return write_oasis4(tmp_path / "replica")
+
+
+@pytest.fixture
+def given(replica):
+    tables = [word for name, path in TABLES.items() if name != "cdr" for word in (f"--{name}", replica / path)]
+    return "oasis4", "--images", replica, *tables
+
+
+def without(given, option):
+    place = given.index(f"--{option}")
+    return given[:place] + given[place + 2 :]
+
+
+def scan(built, subject):
+    (row,) = [row for row in built.rows if row["subject_id"] == subject]
+    return row
+
+
+def test_scans_are_those_of_the_replica(build, given, replica, same_scans):
+    built = build(*given)
+    same_scans(built, oasis4.expected(), replica)
+    assert {row["dataset"] for row in built.rows} == {"OASIS4"}
+
+
+def test_every_other_image_and_row_is_left_out_with_a_reason(build, given):
+    built = build(*given)
+    assert built.reasons() == {
+        "OASIS4": 10,
+        "row without a T1w image": 13,
+        "kind of image that is no T1w: FLAIR": 10,
+        "kind of image that is no T1w: T2w": 1,
+        "2D acquisition": 2,
+        "imaging session without a scan that is used": 2,
+        "subject without an image": 2,
+        "image without a row in the clinical table": 1,
+    }
+    assert built.record["OASIS4_data_clinical.csv:7 (OAS49006)"] == "subject without an image"
+
+
+def test_the_baseline_is_day_three_thousand(build, given):
+    built = build(*given)
+    last, late = scan(built, "OAS49005"), scan(built, "OAS49004")
+    assert (last["session_id"], last["days_to_visit"], last["diagnosis"]) == ("d3184", "-184", "AD")
+    assert (late["session_id"], late["days_to_visit"], late["diagnosis"]) == ("d3185", "-185", "")
+    assert late["diagnosis_source"] == "OASIS4_data_clinical.csv final_dx=AD/Vascular"
+    assert scan(build(*given, "--window_days", "185", out="wider"), "OAS49004")["diagnosis"] == "AD"
+
+
+def test_ages_without_the_imaging_table_are_counted_from_the_baseline(build, given, replica):
+    built = build(*without(given, "imaging"))
+    for each in oasis4.people()[:1]:
+        assert scan(built, each.subject)["age"] == f"{each.age + (each.day - 3000) / 365.25:.2f}"
+
+
+def test_a_two_dimensional_first_run_gives_way_to_the_next(build, given):
+    assert scan(build(*given), "OAS49002")["image_id"].endswith("_run-02_T1w")
+
+
+def test_three_dimensions_may_be_stated_beside_the_image_but_must_be_stated(build, refuse, given, replica, same_scans):
+    arguments = without(given, "scanners")
+    same_scans(build(*arguments), oasis4.expected(), replica)
+    for path in replica.rglob("*.json"):
+        path.unlink()
+    assert "says that it is a 3D acquisition (MRAcquisitionType)" in refuse(*arguments)
+
+
+def test_diagnoses_are_read_whatever_their_punctuation(build, given, replica, edit):
+    assert normalised("Alzheimer's  disease-dementia ") == "alzheimer disease dementia"
+    edit(replica / TABLES["clinical"], "AD+Non Neurodegenerative", "AD + Non-neurodegenerative")
+    assert scan(build(*given), "OAS49007")["diagnosis"] == "AD"
+
+
+def test_diagnoses_that_are_not_described_are_other_and_told_of(build, given, replica, edit):
+    edit(replica / TABLES["clinical"], "Cognitively Normal", "Migraine")
+    built = build(*given)
+    assert scan(built, "OAS49003")["diagnosis"] == "OTHER"
+    assert "final_dx that the archive does not describe, read as OTHER: Migraine" in built.text
+
+
+def test_sites_from_the_scanner(build, given):
+    built = build(*given, "--site_from", "field_strength")
+    assert {row["site"] for row in built.rows} == {"OASIS4-3T", "OASIS4-1.5T"}
+    assert len(built.check()) == len(oasis4.expected())
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        ("clinical", "final_dx,", "dx,", "column 'final_dx' is missing"),
+        ("clinical", "OAS49001,", "49001,", "column 'oasis_id': '49001' is not allowed; it must be like OAS4NNNN"),
+        ("clinical", "_d3000,1,1,", "_d3000,1,9,", "column 'sex': '9' is not allowed; it must be one of 1 (M), 2 (F)"),
+        ("imaging", ",3185,", ",31-85,", "column 'visit_days': '31-85' is not allowed; it must be a whole number"),
+        ("imaging", ",3185,", ",3185,9", "column 'image_age': '9"),
+    ],
+)
+def test_impossible_tables_are_refused(refuse, given, replica, edit, table, old, new, message):
+    edit(replica / TABLES[table], old, new)
+    found = refuse(*given)
+    assert message in found
+    assert str(replica / TABLES[table]) in found
+
+
+def test_other_impossible_input_is_refused(refuse, given, replica, tmp_path):
+    assert "window_days: -1 is not allowed; it must be at least 0" in refuse(*given, "--window_days", "-1")
+    (tmp_path / "empty").mkdir()
+    arguments = [tmp_path / "empty" if word == replica else word for word in given]
+    assert "holds no image of OAS4" in refuse(*arguments)
