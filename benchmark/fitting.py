@@ -30,7 +30,7 @@ from benchmark.checkpoints import usable
 from benchmark.configs import DEFAULTS
 from benchmark.data.atomic import atomic_path
 from benchmark.data.datamodule import SiteDataModule
-from benchmark.embeddings import write_embeddings
+from benchmark.embeddings.table import write_embeddings
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.metrics.settings import Distance

@@ -46,7 +46,7 @@ def main(args: list[str]) -> int:
     if options.embeddings.is_dir() and options.out.resolve() == options.embeddings.resolve():
         raise UserError(f"--out: {options.out} is the folder of the embeddings; name another folder")
 
-    from benchmark.foreign.options import ForeignOptions
+    from benchmark.embeddings.options import ForeignOptions
     from benchmark.report.about import About
     from benchmark.report.evaluate_file import evaluate_file
     from benchmark.report.results import PROVENANCE, read_provenance

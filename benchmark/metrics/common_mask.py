@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from benchmark.embeddings import numbered_columns
+from benchmark.embeddings.table import numbered_columns
 from benchmark.metrics import travelling
 from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans

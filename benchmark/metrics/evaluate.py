@@ -43,7 +43,7 @@ def evaluate(
     Parameters
     ----------
     embeddings
-        Table as :func:`benchmark.embeddings.read_embeddings` gives it. With a `split` column the ``test`` rows are
+        As from :func:`benchmark.embeddings.table.read_embeddings`. With a `split` column the ``test`` rows are
         scored and the ``train`` rows give centre, scale and whitening; without one, all rows do both, and the
         `params` of rows for which that matters say so. The order of rows has no effect.
     settings

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.embeddings import numbered_columns
+from benchmark.embeddings.table import numbered_columns
 from benchmark.metrics.coordinates import varying
 from benchmark.metrics.decoding import PENALTIES
 from benchmark.metrics.folds import Integers, stratified_folds

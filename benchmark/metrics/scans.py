@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.embeddings import ldr_columns
+from benchmark.embeddings.table import ldr_columns
 from benchmark.errors import UserError
 from benchmark.seeds import generator
 
@@ -85,7 +85,7 @@ def scored_scans(embeddings: pd.DataFrame) -> Scans:
     Parameters
     ----------
     embeddings
-        Table as :func:`benchmark.embeddings.read_embeddings` gives it; the order of its rows has no effect.
+        Table as :func:`benchmark.embeddings.table.read_embeddings` gives it; the order of its rows has no effect.
 
     Raises
     ------

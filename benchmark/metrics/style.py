@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmark.embeddings import numbered_columns
+from benchmark.embeddings.table import numbered_columns
 from benchmark.metrics.coordinates import transform
 from benchmark.metrics.folds import design
 from benchmark.metrics.leakage import accuracy_score, probe_classes, probe_params

@@ -9,10 +9,10 @@ import pandas as pd
 
 from benchmark.data.atomic import atomic_path
 from benchmark.data.synthetic import is_synthetic
+from benchmark.embeddings.methods import OTHER_SCANS, read_methods
+from benchmark.embeddings.options import ForeignOptions
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
-from benchmark.foreign.methods import OTHER_SCANS, read_methods
-from benchmark.foreign.options import ForeignOptions
 from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_all
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.scans import scored_scans
@@ -60,8 +60,8 @@ def evaluate_file(
     Raises
     ------
     UserError
-        For embeddings that cannot be used (:func:`benchmark.foreign.methods.read_methods`), a file without a test row
-        in its `split` column, and a folder that cannot be written.
+        For embeddings that cannot be used (:func:`benchmark.embeddings.methods.read_methods`), a file whose `split`
+        column has no test row, and a folder that cannot be written.
     """
     methods = read_methods(path, options or ForeignOptions(), allow_different_scans)
     for file, table in methods.values():

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import yaml
 
-from benchmark.embeddings import read_embeddings
+from benchmark.embeddings.table import read_embeddings
 from benchmark.errors import UserError
 from benchmark.fitting import EMBEDDINGS, instantiate_data
 from benchmark.metrics.settings import Distance

@@ -26,7 +26,7 @@ VERSION = 2
 #: Modules that turn a method and manifests into embeddings, and those that turn embeddings into scores; what they
 #: import belongs to them.
 TRAINING = ("benchmark.fitting", "benchmark.data.datamodule")
-SCORING = ("benchmark.metrics.evaluate", "benchmark.metrics.rows", "benchmark.embeddings")
+SCORING = ("benchmark.metrics.evaluate", "benchmark.metrics.rows", "benchmark.embeddings.table")
 
 #: Modules that those import and that cannot change a number: what is watched, said and refused, and where files are.
 #: What the shipped configurations hold is in the resolved configuration.

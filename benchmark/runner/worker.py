@@ -22,7 +22,7 @@ import yaml
 from benchmark.checkpoints import usable
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import read_arrow, write_parquet
-from benchmark.embeddings import read_embeddings
+from benchmark.embeddings.table import read_embeddings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings, score_all, scorers
 from benchmark.metrics.rows import to_frame, to_replicates

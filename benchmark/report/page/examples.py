@@ -37,7 +37,7 @@ class ExampleInput:
     title
         Protocol and seed, such as ``pooled, seed 1``.
     embeddings
-        By method, tables as :func:`benchmark.embeddings.read_embeddings` gives them, of the same scored scans.
+        By method, tables as :func:`benchmark.embeddings.table.read_embeddings` gives them, of the same scored scans.
     volume_of
         Preprocessed volume of a scan, shape (x, y, z) in RAS, by its key ``site/subject_id/session_id``.
     distances

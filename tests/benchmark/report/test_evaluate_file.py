@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import main
-from benchmark.embeddings import write_embeddings
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.table import write_embeddings
 from benchmark.errors import UserError
-from benchmark.foreign.options import ForeignOptions
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.report.columns import leakage_columns, retrieval_columns
 from benchmark.report.evaluate_file import evaluate_file

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from benchmark.embeddings import write_embeddings
+from benchmark.embeddings.table import write_embeddings
 from benchmark.runner import examples as module
 from benchmark.runner.examples import example_inputs
 

@@ -192,7 +192,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         ("benchmark/metrics/kbet.py", "return ", "return 2 * ", [False, True]),
         ("benchmark/metrics/ranked/recall.py", "return ", "return 2 * ", [False, True]),
         ("benchmark/metrics/another.py", "", "def scores(*_): return []\n", [False, True]),
-        ("benchmark/embeddings.py", "return ", "return 2 * ", [True, True]),
+        ("benchmark/embeddings/table.py", "return ", "return 2 * ", [True, True]),
         ("benchmark/seeds.py", "return ", "return 2 * ", [True, True]),
     ],
 )  # fmt: skip
@@ -208,7 +208,7 @@ def test_all_that_a_training_and_its_scoring_load_is_known_to_their_keys(argumen
         "import json, sys\n"
         "from benchmark.fitting import run\n"
         "run(json.loads(sys.argv[1]))\n"
-        "from benchmark.embeddings import read_embeddings\n"
+        "from benchmark.embeddings.table import read_embeddings\n"
         "from benchmark.metrics.evaluate import EvaluationSettings, score_all\n"
         "score_all(read_embeddings(sys.argv[2]).frame, EvaluationSettings(probes=('knn',), permutations=0, "
         "test_permutations=0, bootstrap=10))\n"

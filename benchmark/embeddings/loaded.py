@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.embeddings import LISTED
+from benchmark.embeddings.table import LISTED
 from benchmark.errors import UserError
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.embeddings.label import label_texts
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.read import read_foreign
 from benchmark.errors import UserError
-from benchmark.foreign.label import label_texts
-from benchmark.foreign.options import ForeignOptions
-from benchmark.foreign.read import read_foreign
 
 
 @pytest.fixture

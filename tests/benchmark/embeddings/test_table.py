@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.embeddings import ldr_columns, read_embeddings, write_embeddings
+from benchmark.embeddings.table import ldr_columns, read_embeddings, write_embeddings
 from benchmark.errors import UserError
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.manifest import read_manifests
-from benchmark.embeddings import LISTED, as_text
+from benchmark.embeddings.loaded import Loaded
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.table import LISTED, as_text
 from benchmark.errors import UserError
-from benchmark.foreign.loaded import Loaded
-from benchmark.foreign.options import ForeignOptions
 
 #: What manifests supply of a scan; of other columns, those that an option names.
 SUPPLIED = ("site", "diagnosis", "age", "sex", "split")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark.embeddings import EmbeddingTable
+from benchmark.embeddings.h5ad import read_h5ad
+from benchmark.embeddings.loaded import Loaded
+from benchmark.embeddings.manifests import with_manifests
+from benchmark.embeddings.npz import read_npz
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.roles import remarks, scored_frame
+from benchmark.embeddings.table import EmbeddingTable
+from benchmark.embeddings.tabular import read_tabular
 from benchmark.errors import UserError
-from benchmark.foreign.h5ad import read_h5ad
-from benchmark.foreign.loaded import Loaded
-from benchmark.foreign.manifests import with_manifests
-from benchmark.foreign.npz import read_npz
-from benchmark.foreign.options import ForeignOptions
-from benchmark.foreign.roles import remarks, scored_frame
-from benchmark.foreign.tabular import read_tabular
 
 #: Reader by suffix.
 READERS: dict[str, Callable[[Path, ForeignOptions], Loaded]] = {

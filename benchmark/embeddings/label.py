@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.embeddings import as_text
+from benchmark.embeddings.table import as_text
 from benchmark.errors import UserError
 
 #: Most distinct numbers with a fraction that still are labels, such as 0, 0.5, 1, 2, 3 of the CDR.

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.embeddings import ldr_columns
+from benchmark.embeddings.loaded import Loaded, among, same_length, vector_table
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.table import ldr_columns
 from benchmark.errors import UserError
-from benchmark.foreign.loaded import Loaded, among, same_length, vector_table
-from benchmark.foreign.options import ForeignOptions
 
 
 def read_h5ad(path: Path, options: ForeignOptions) -> Loaded:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.foreign.options import ForeignOptions
-from benchmark.foreign.read import read_foreign
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.read import read_foreign
 
 anndata = pytest.importorskip("anndata")
 
@@ -103,7 +103,7 @@ def test_vectors_under_another_prefix(table, tmp_path, scores_of):
 
 
 def test_notes_of_a_parquet_file_are_kept(table, tmp_path):
-    from benchmark.embeddings import write_embeddings
+    from benchmark.embeddings.table import write_embeddings
 
     write_embeddings(table, tmp_path / "a.parquet", {"transductive": "site B"})
     assert read_foreign(tmp_path / "a.parquet", NOTHING).notes == {"transductive": "site B"}

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.embeddings import ldr_columns, load_table
+from benchmark.embeddings.loaded import Loaded, among, same_length, vector_table
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.table import ldr_columns, load_table
 from benchmark.errors import UserError
-from benchmark.foreign.loaded import Loaded, among, same_length, vector_table
-from benchmark.foreign.options import ForeignOptions
 
 #: Names that an array of vectors has by convention.
 ARRAYS = ("ldr", "embeddings")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.embeddings import ldr_columns, load_table, numbers
+from benchmark.embeddings.loaded import Loaded
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.table import ldr_columns, load_table, numbers
 from benchmark.errors import UserError
-from benchmark.foreign.loaded import Loaded
-from benchmark.foreign.options import ForeignOptions
 
 
 def read_tabular(path: Path, options: ForeignOptions) -> Loaded:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.schema import SPLITS
-from benchmark.embeddings import REQUIRED, as_text, check_keys, ldr_columns, numbers
+from benchmark.embeddings.label import label_texts
+from benchmark.embeddings.loaded import Loaded
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.table import REQUIRED, as_text, check_keys, ldr_columns, numbers
 from benchmark.errors import UserError
-from benchmark.foreign.label import label_texts
-from benchmark.foreign.loaded import Loaded
-from benchmark.foreign.options import ForeignOptions
 
 #: Session of scans whose file has no sessions, where subject and site name a scan.
 ONLY_SESSION = "1"
@@ -23,7 +23,7 @@ _BREAKING = re.compile(r"[;\x00-\x1f\x7f]")
 
 
 def scored_frame(loaded: Loaded, options: ForeignOptions) -> pd.DataFrame:
-    """The table that is scored, with the columns of :class:`benchmark.embeddings.EmbeddingTable`.
+    """The table that is scored, with the columns of :class:`benchmark.embeddings.table.EmbeddingTable`.
 
     Parameters
     ----------

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.foreign.options import ForeignOptions
-from benchmark.foreign.read import read_foreign
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.read import read_foreign
 
 KEY = ["subject_id", "session_id", "site"]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.embeddings import LISTED, EmbeddingTable
+from benchmark.embeddings.npz import rows_of
+from benchmark.embeddings.options import ForeignOptions
+from benchmark.embeddings.read import READERS, check_meant, read_foreign
+from benchmark.embeddings.table import LISTED, EmbeddingTable
 from benchmark.errors import UserError
-from benchmark.foreign.npz import rows_of
-from benchmark.foreign.options import ForeignOptions
-from benchmark.foreign.read import READERS, check_meant, read_foreign
 
 #: Name of the remark that methods with different scans get.
 OTHER_SCANS = "other_scans"
@@ -44,7 +44,7 @@ def read_methods(
     ------
     UserError
         For anything that cannot be used: a folder without embeddings, two files of one stem, methods with different
-        scans, and all that :func:`benchmark.foreign.read.read_foreign` refuses.
+        scans, and all that :func:`benchmark.embeddings.read.read_foreign` refuses.
     """
     files = _files(path, options) if path.is_dir() else [path]
     check_meant({file.suffix for file in files}, options)

@@ -1,0 +1,1 @@
+"""The one table format of embeddings, and readers of what other software writes."""
