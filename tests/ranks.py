@@ -13,7 +13,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from benchmark.fitting import run
+from benchmark.train.cli import run
 
 
 def process(rank, ranks, ports, runs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    from benchmark.fitting import run
+    from benchmark.train.cli import run
 
     run(args)
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from benchmark.card import MethodCard
+from benchmark.methods.card import MethodCard
 from benchmark.report.summary import Section
 
 #: Entry of ``provenance.json`` that holds it.

@@ -18,7 +18,6 @@ from benchmark.data.datamodule import UNSEEN, SiteDataModule
 from benchmark.data.splits import split_digest
 from benchmark.data.store import digest_of_store, image_digest
 from benchmark.errors import UserError
-from benchmark.fitting import EMBEDDINGS, MODEL, instantiate_data, resolve
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.runner.changes import what_changed, what_changed_in_scoring
@@ -27,7 +26,9 @@ from benchmark.runner.keys import RunParts, ScoreParts, digest, new_sources, run
 from benchmark.runner.sources import Sources, as_loaded, files_of
 from benchmark.runner.unchanged import is_of_the_suite, matches
 from benchmark.seeds import derive_seed
-from benchmark.tracking.settings import Tracking
+from benchmark.train.resolve import instantiate_data, resolve
+from benchmark.train.run_folder import EMBEDDINGS, MODEL
+from benchmark.train.tracking.settings import Tracking
 
 #: Written last: a cell whose folder has it with the right score key is finished.
 MARKER = "cell.json"

@@ -18,7 +18,7 @@ from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.statistics.settings import PRIMARY_SCORES
 from benchmark.runner.executor_config import ExecutorConfig, executor_of
 from benchmark.runner.fields import checked
-from benchmark.tracking.settings import TrackingSettings, WandbSettings
+from benchmark.train.tracking.settings import TrackingSettings, WandbSettings
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ import yaml
 
 from benchmark.embeddings.table import read_embeddings
 from benchmark.errors import UserError
-from benchmark.fitting import EMBEDDINGS, instantiate_data
 from benchmark.metrics.settings import Distance
 from benchmark.protocols import POOLED
 from benchmark.report.page.examples import ExampleInput
 from benchmark.runner.cells import MARKER, OWN
 from benchmark.runner.worker import CONFIG
+from benchmark.train.resolve import instantiate_data
+from benchmark.train.run_folder import EMBEDDINGS
 
 
 def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleInput]:

@@ -25,14 +25,14 @@ VERSION = 2
 
 #: Modules that turn a method and manifests into embeddings, and those that turn embeddings into scores; what they
 #: import belongs to them.
-TRAINING = ("benchmark.fitting", "benchmark.data.datamodule")
+TRAINING = ("benchmark.train.cli", "benchmark.data.datamodule")
 SCORING = ("benchmark.metrics.evaluate", "benchmark.metrics.rows", "benchmark.embeddings.table")
 
 #: Modules that those import and that cannot change a number: what is watched, said and refused, and where files are.
 #: What the shipped configurations hold is in the resolved configuration.
 HARMLESS = (
-    "benchmark.tracking",
-    "benchmark.card",
+    "benchmark.train.tracking",
+    "benchmark.methods.card",
     "benchmark.errors",
     "benchmark.parsing",
     "benchmark.folders",
@@ -83,7 +83,7 @@ IRRELEVANT = (
 
 #: Callbacks that only watch: embeddings are of the weights at the end of training, whatever was saved on the way. All
 #: others are part of the configuration.
-WATCHING = ("benchmark.tracking.", "benchmark.runner.")
+WATCHING = ("benchmark.train.tracking.", "benchmark.runner.")
 WATCHING_OF_LIGHTNING = (
     "DeviceStatsMonitor",
     "LearningRateMonitor",

@@ -12,13 +12,13 @@ from multiprocessing import get_context
 import torch
 
 from benchmark.errors import UserError
-from benchmark.fitting import MODEL
 from benchmark.runner import worker
 from benchmark.runner.cells import Cell, error_of, write_error
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.display import Display
 from benchmark.runner.executor import trainers
 from benchmark.runner.ranks import run_here
+from benchmark.train.run_folder import MODEL
 
 #: What the numerical libraries take their number of threads from.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

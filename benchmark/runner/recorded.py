@@ -11,7 +11,7 @@ from benchmark.configs import METHODS
 from benchmark.errors import UserError
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.keys import watches
-from benchmark.tracking.settings import TrackingSettings
+from benchmark.train.tracking.settings import TrackingSettings
 
 #: Options that say what is told of a training, and to whom; no result depends on the first, nor on callbacks of the
 #: second that only watch.

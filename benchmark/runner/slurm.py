@@ -15,7 +15,6 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.helpers import clean_env
 
 from benchmark.errors import UserError
-from benchmark.fitting import MODEL
 from benchmark.runner.cells import Cell
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.executor import trainers
@@ -32,6 +31,7 @@ from benchmark.runner.submission import (
     read_submission,
     write_submission,
 )
+from benchmark.train.run_folder import MODEL
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import submitit
 from lightning import Callback, LightningModule, Trainer
 
-from benchmark.fitting import CHECKPOINTS, LAST
+from benchmark.train.run_folder import CHECKPOINTS, LAST
 
 #: Seconds that a step may take to its end, of the 90 that SLURM gives before a time limit.
 PATIENCE = 60

@@ -50,8 +50,8 @@ from benchmark.runner.submission import place_of, read_submission
 from benchmark.runner.told import about_of
 from benchmark.runner.unchanged import matches, remember
 from benchmark.runner.works import Question, works_of
-from benchmark.tracking.settings import Tracking
-from benchmark.tracking.wandb_run import log_final_tables
+from benchmark.train.tracking.settings import Tracking
+from benchmark.train.tracking.wandb_run import log_final_tables
 
 log = logging.getLogger(__name__)
 

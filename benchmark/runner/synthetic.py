@@ -12,7 +12,7 @@ from benchmark.data.datamodule import SiteDataModule
 from benchmark.data.outline import COMPONENTS, Outline
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.data.store import VolumeStore
-from benchmark.fitting import QUALITY_COLUMNS
+from benchmark.methods.image_quality import QUALITIES
 from benchmark.seeds import generator
 
 
@@ -127,7 +127,7 @@ def synthetic_embeddings(scans: pd.DataFrame, anatomy: bool) -> pd.DataFrame:
     tables = [scans[kept].reset_index(drop=True)]
     known = {"anatomy_": 8 * anatomy, "m": COMPONENTS, "c": LDR_DIM, "s": 8}
     extra = {prefix: draw.standard_normal((len(scans), count)) for prefix, count in known.items()}
-    quality = pd.DataFrame(draw.uniform(0.5, 0.9, (len(scans), 3)).astype(np.float32), columns=list(QUALITY_COLUMNS))
+    quality = pd.DataFrame(draw.uniform(0.5, 0.9, (len(scans), 3)).astype(np.float32), columns=list(QUALITIES))
     tables.append(quality)
     for prefix, values in (*extra.items(), ("z", vectors)):
         names = [f"{prefix}{number}" for number in range(values.shape[1])]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.card import MethodCard
 from benchmark.data.synthetic import is_synthetic
+from benchmark.methods.card import MethodCard
 from benchmark.report.about import About, Seconds
 from benchmark.runner.cells import Cell, scans_of
 

@@ -19,7 +19,6 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from benchmark.checkpoints import usable
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import read_arrow, write_parquet
 from benchmark.embeddings.table import read_embeddings
@@ -32,10 +31,12 @@ from benchmark.runner.keys import remember_loaded
 from benchmark.runner.outdated import recorded_parts
 from benchmark.runner.progress import EpochFile, Progress, forget_progress, write_progress
 from benchmark.runner.provenance import environment
-from benchmark.tracking.loggers import wandb_logger, with_place
-from benchmark.tracking.settings import TrackingSettings
-from benchmark.tracking.waiting import waiting_share
-from benchmark.tracking.wandb_run import log_scores, wandb_run
+from benchmark.train.checkpoints import usable
+from benchmark.train.run_folder import CHECKPOINTS, EMBEDDINGS
+from benchmark.train.tracking.loggers import wandb_logger, with_place
+from benchmark.train.tracking.settings import TrackingSettings
+from benchmark.train.tracking.waiting import waiting_share
+from benchmark.train.tracking.wandb_run import log_scores, wandb_run
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def start(devices: Sequence[int], threads: int) -> None:
     end_with_parent()
     import torch
 
-    from benchmark import fitting  # noqa: F401 (all that cells need is loaded now)
+    from benchmark.train import cli  # noqa: F401 (all that cells need is loaded now)
 
     scorers()
     remember_loaded()
@@ -135,9 +136,9 @@ def _record(cell: Cell) -> None:
 
 
 def _train(cell: Cell, base: str | None, nodes: int) -> Path:
-    from benchmark import fitting
+    from benchmark.train.cli import run
 
-    embeddings = cell.folder / fitting.EMBEDDINGS
+    embeddings = cell.folder / EMBEDDINGS
     if cell.state() != "rescore" or not _whole(embeddings):
         # Embeddings are written after the model: one without the other is half a run, and goes. Every process of a
         # cell may say so: the first one writes embeddings when all have come to the end of the training.
@@ -145,7 +146,7 @@ def _train(cell: Cell, base: str | None, nodes: int) -> Path:
         embeddings.unlink(missing_ok=True)
         with atomic_path(cell.folder / CONFIG) as temporary:
             temporary.write_text(yaml.safe_dump(_plain(cell, base, nodes)), encoding="utf-8")
-        fitting.run(["fit", "--config", str(cell.folder / CONFIG)])
+        run(["fit", "--config", str(cell.folder / CONFIG)])
     return embeddings
 
 
@@ -165,11 +166,9 @@ def _whole(embeddings: Path) -> bool:
 
 
 def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: int) -> pd.DataFrame:
-    from benchmark import fitting
-
     started = time.time()
     # Scored again, a cell keeps the seconds that its training once took.
-    rescored = cell.state() == "rescore" and _whole(cell.folder / fitting.EMBEDDINGS)
+    rescored = cell.state() == "rescore" and _whole(cell.folder / EMBEDDINGS)
     earlier = _training_seconds(cell) if rescored else None
     embeddings = _train(cell, base, nodes)
     trained = time.time()
@@ -200,7 +199,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
     }
     with atomic_path(cell.scores_folder / MARKER) as temporary:
         temporary.write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    for checkpoint in (cell.folder / fitting.CHECKPOINTS).glob("*.ckpt"):
+    for checkpoint in (cell.folder / CHECKPOINTS).glob("*.ckpt"):
         checkpoint.unlink()
     return scores
 

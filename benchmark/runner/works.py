@@ -11,12 +11,12 @@ import pandas as pd
 
 from benchmark.data.datamodule import UNSEEN
 from benchmark.errors import UserError
-from benchmark.fitting import resolve
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.runner.cells import Cell, cells_of, scans_of
 from benchmark.runner.config import SweepConfig, with_seed
 from benchmark.runner.synthetic import synthetic_scans
+from benchmark.train.resolve import resolve
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from benchmark.card import MethodCard
+from benchmark.methods.card import MethodCard
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.report.about import ABOUT, About, Seconds
 from benchmark.report.evaluate_file import evaluate_file

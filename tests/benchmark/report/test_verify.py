@@ -20,7 +20,7 @@ from benchmark.cli import main
 from benchmark.report.tables import SCORE_COLUMNS, write_scores
 from benchmark.runner.config import SweepConfig
 from benchmark.runner.recorded import tamed
-from benchmark.tracking.settings import TrackingSettings, WandbSettings
+from benchmark.train.tracking.settings import TrackingSettings, WandbSettings
 from tests.conftest import smoke_sweep
 
 QUICK = {"probes": ["knn"], "permutations": 0, "test_permutations": 0, "inner_folds": 0, "bootstrap": 20}

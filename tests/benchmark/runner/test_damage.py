@@ -13,11 +13,11 @@ import pytest
 import torch
 import yaml
 
-from benchmark import fitting
 from benchmark.cli import main
 from benchmark.errors import UserError
 from benchmark.runner.local import LocalExecutor, Slots
 from benchmark.runner.unchanged import RECORD, still_finished
+from benchmark.train.checkpoints import AtomicCheckpointIO
 from tests.conftest import smoke_sweep, untimed
 
 CLOSED = ["pca_voxels", "random_vectors"]
@@ -230,5 +230,5 @@ def test_a_checkpoint_that_would_run_code_is_not_loaded(tmp_path, monkeypatch, f
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", forced)
     torch.save({"state_dict": Evil()}, tmp_path / "last.ckpt")
     with pytest.raises(UserError, match=r"last\.ckpt: holds more than tensors and plain values .*could run code"):
-        fitting.AtomicCheckpointIO().load_checkpoint(tmp_path / "last.ckpt", weights_only=False)
+        AtomicCheckpointIO().load_checkpoint(tmp_path / "last.ckpt", weights_only=False)
     assert not (tmp_path / "evil-was-here").exists()

@@ -77,7 +77,7 @@ def test_other_data_and_other_scoring_are_seen():
     ("callbacks", "same"),
     [
         ([{"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": {"every_n_epochs": 2}}], True),
-        ([{"class_path": "benchmark.tracking.probes.ProbeCurves"}], True),
+        ([{"class_path": "benchmark.train.tracking.probes.ProbeCurves"}], True),
         ({"class_path": "lightning.pytorch.callbacks.LearningRateMonitor"}, True),
         (
             [{"class_path": "lightning.pytorch.callbacks.StochasticWeightAveraging", "init_args": {"swa_lrs": 0.1}}],
@@ -175,7 +175,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         ("seada/__init__.py", "", "import math\n", [False, False]),
         ("benchmark/report/text.py", "return ", "return 2 * ", [False, False]),
         ("benchmark/runner/worker.py", "return ", "return 2 * ", [False, False]),
-        ("benchmark/tracking/waiting.py", "return ", "return 2 * ", [False, False]),
+        ("benchmark/train/tracking/waiting.py", "return ", "return 2 * ", [False, False]),
         ("benchmark/prepare/phantom/draws.py", "return ", "return 2 * ", [False, False]),
         # The method, its base and what they import; the data path; the training.
         ("baselines/combat.py", "self.base = base", "self.base = 2 * base", [True, False]),
@@ -185,7 +185,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         ("benchmark/methods/__init__.py", "", "import math\n", [True, False]),
         ("benchmark/data/sampling.py", "return ", "return 2 * ", [True, False]),
         ("benchmark/data/grid.py", "return ", "return 2 * ", [True, False]),
-        ("benchmark/fitting.py", ".astype(np.float32)", ".astype(np.float16)", [True, False]),
+        ("benchmark/train/gather.py", ".astype(np.float32)", ".astype(np.float16)", [True, False]),
         # Imported by its name within a function.
         ("benchmark/methods/geometry.py", "return ", "return 2 * ", [True, False]),
         # The scoring, whose modules are found by listing a folder.
@@ -206,7 +206,7 @@ def test_all_that_a_training_and_its_scoring_load_is_known_to_their_keys(argumen
     embeddings = str(tmp_path / "out" / "embeddings.parquet")
     code = (
         "import json, sys\n"
-        "from benchmark.fitting import run\n"
+        "from benchmark.train.cli import run\n"
         "run(json.loads(sys.argv[1]))\n"
         "from benchmark.embeddings.table import read_embeddings\n"
         "from benchmark.metrics.evaluate import EvaluationSettings, score_all\n"

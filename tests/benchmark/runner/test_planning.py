@@ -6,7 +6,6 @@ import pytest
 
 from benchmark.configs import METHODS
 from benchmark.errors import UserError
-from benchmark.fitting import resolve
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.runner.advice import Limits, advice, disk_of, gib, memory_of
 from benchmark.runner.calibrating import Machine
@@ -16,6 +15,7 @@ from benchmark.runner.planning import Plan, WorkCost, makespan, training_seconds
 from benchmark.runner.scoring_cost import measure_scoring
 from benchmark.runner.synthetic import synthetic_embeddings, synthetic_scans
 from benchmark.runner.works import Question, Work, works_of
+from benchmark.train.resolve import resolve
 
 PLENTY = Limits(math.inf, math.inf, math.inf, math.inf)
 

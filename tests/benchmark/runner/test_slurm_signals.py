@@ -5,9 +5,9 @@ import time
 import pandas as pd
 import pytest
 
-from benchmark.fitting import CHECKPOINTS, LAST
 from benchmark.runner import slurm_signals
 from benchmark.runner.slurm_signals import SaveWhenTold
+from benchmark.train.run_folder import CHECKPOINTS, LAST
 
 SAVE = "--trainer.callbacks+=benchmark.runner.slurm_signals.SaveWhenTold"
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from benchmark.configs import METHODS
-from benchmark.fitting import resolve
 from benchmark.runner import told
 from benchmark.runner.cells import MARKER, Cell
 from benchmark.runner.keys import RunParts, ScoreParts, run_key
 from benchmark.runner.worker import _training_seconds
+from benchmark.train.resolve import resolve
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from lightning import Callback, LightningModule, Trainer
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.seeds import generator
-from benchmark.tracking.loggers import LOGS
-from benchmark.tracking.undisturbed import batches_of, forward, undisturbed
+from benchmark.train.tracking.loggers import LOGS
+from benchmark.train.tracking.undisturbed import batches_of, forward, undisturbed
 
 Floats = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]

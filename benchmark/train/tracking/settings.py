@@ -47,9 +47,9 @@ class TrackingSettings:
     wandb
         Weights & Biases; None for none.
     probes_every
-        Epochs between two points of the probe curves (:class:`benchmark.tracking.probes.ProbeCurves`); 0 for none.
+        Epochs between two points of the curves of :class:`benchmark.train.tracking.probes.ProbeCurves`; 0 for none.
     images
-        Training scans whose reconstructions are drawn at the end (:class:`benchmark.tracking.images.Reconstructions`);
+        Training scans whose reconstructions :class:`benchmark.train.tracking.images.Reconstructions` draws at the end;
         0 for none.
     images_every
         Epochs between two such drawings during training; 0 for the end alone.
@@ -93,4 +93,4 @@ class Tracking:
 
 
 def _callback(name: str, **arguments: Any) -> dict[str, Any]:
-    return {"class_path": f"benchmark.tracking.{name}", "init_args": arguments}
+    return {"class_path": f"benchmark.train.tracking.{name}", "init_args": arguments}

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from benchmark.tracking.loggers import wandb_has_key
-from benchmark.tracking.settings import Tracking
+from benchmark.train.tracking.loggers import wandb_has_key
+from benchmark.train.tracking.settings import Tracking
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import pytest
 
 from benchmark.data import counting_loader
 from benchmark.data.counting_loader import CountingLoader
-from benchmark.tracking import waiting
-from benchmark.tracking.waiting import TIMING, WaitingForData, waiting_share
+from benchmark.train.tracking import waiting
+from benchmark.train.tracking.waiting import TIMING, WaitingForData, waiting_share
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from benchmark.configs import METHODS
 from benchmark.errors import UserError
-from benchmark.tracking.loggers import check_packages, wandb_has_key, with_csv, with_place
+from benchmark.train.tracking.loggers import check_packages, wandb_has_key, with_csv, with_place
 
 LOGGERS = "lightning.pytorch.loggers"
 
@@ -23,7 +23,7 @@ def arguments(phantom, tmp_path):
 def test_tensorboard_by_its_name_and_the_csv_log_beside_it(inside, arguments, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    images = "--trainer.callbacks+=benchmark.tracking.images.Reconstructions"
+    images = "--trainer.callbacks+=benchmark.train.tracking.images.Reconstructions"
     inside(*arguments, f"--trainer.logger={LOGGERS}.TensorBoardLogger", f"--trainer.logger.save_dir={tmp_path}", images)
     events = EventAccumulator(str(next(tmp_path.glob("lightning_logs/version_0"))))
     events.Reload()
@@ -40,7 +40,7 @@ def test_mlflow_by_its_name(inside, arguments, tmp_path, monkeypatch):
 
 
 def test_a_logger_that_is_missing_is_said_in_one_line(inside, arguments, tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.tracking.loggers.find_spec", lambda name: None)
+    monkeypatch.setattr("benchmark.train.tracking.loggers.find_spec", lambda name: None)
     done = inside(
         *arguments, f"--trainer.logger={LOGGERS}.MLFlowLogger", f"--trainer.logger.save_dir={tmp_path}/ml", check=False
     )
@@ -80,7 +80,7 @@ def test_what_an_interrupted_run_logged_is_kept(tmp_path):
 
 
 def test_a_logger_whose_package_is_missing_is_named_before_anything_runs(monkeypatch):
-    monkeypatch.setattr("benchmark.tracking.loggers.find_spec", lambda name: None)
+    monkeypatch.setattr("benchmark.train.tracking.loggers.find_spec", lambda name: None)
     check_packages(True)
     check_packages([{"class_path": f"{LOGGERS}.CSVLogger"}])
     with pytest.raises(UserError, match="TensorBoardLogger needs the package tensorboard; install it: pip install"):

@@ -15,7 +15,7 @@ from benchmark.metrics.coordinates import transform
 from benchmark.metrics.folds import design
 from benchmark.metrics.probes import class_recalls, out_of_fold
 from benchmark.seeds import generator
-from benchmark.tracking.undisturbed import batches_of, forward, undisturbed
+from benchmark.train.tracking.undisturbed import batches_of, forward, undisturbed
 
 FOLDS = 5
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from benchmark.checkpoints import damage, usable
+from benchmark.train.checkpoints import damage, usable
 
 
 @pytest.fixture

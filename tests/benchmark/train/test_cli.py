@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.configs import METHODS
 from benchmark.data.outline import COMPONENTS
-from benchmark.tracking.waiting import waiting_share
+from benchmark.train.tracking.waiting import waiting_share
 from tests.conftest import ROOT
 
 TRAINED = (

@@ -6,9 +6,9 @@ from lightning import LightningModule
 from torch import nn
 
 from benchmark.errors import UserError
-from benchmark.tracking.images import Reconstructions, picture, shown_rows
-from benchmark.tracking.probes import ProbeCurves, probe_scores, probed_rows
-from benchmark.tracking.undisturbed import undisturbed
+from benchmark.train.tracking.images import Reconstructions, picture, shown_rows
+from benchmark.train.tracking.probes import ProbeCurves, probe_scores, probed_rows
+from benchmark.train.tracking.undisturbed import undisturbed
 
 
 def scans(subjects, split, sites=2, sessions=2):

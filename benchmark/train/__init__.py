@@ -1,0 +1,1 @@
+"""From a method's YAML file to a trained model and its embeddings."""
