@@ -1,1 +1,1 @@
-"""Data path, metrics, runner and tables of seada-bench; methods are reached by class path only."""
+"""Data path, metrics, sweeps and tables of seada-bench; methods are reached by class path only."""

@@ -16,8 +16,8 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.configs import SWEEPS
-from benchmark.runner.executor import trainers
-from benchmark.runner.worker import run_cell
+from benchmark.sweep.executor import trainers
+from benchmark.sweep.worker import run_cell
 
 ROOT = Path(__file__).parents[1]
 
@@ -71,7 +71,7 @@ class InThisProcess:
 def no_workers():
     """Sweeps of this module run their cells in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmark.runner.sweep.LocalExecutor", InThisProcess)
+        patch.setattr("benchmark.sweep.sweep.LocalExecutor", InThisProcess)
         yield
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from conftest import InThisProcess
 
-from benchmark.runner.cells import MARKER
-from benchmark.runner.config import read_sweep
-from benchmark.runner.sweep import run_sweep
+from benchmark.sweep.cells import MARKER
+from benchmark.sweep.config import read_sweep
+from benchmark.sweep.sweep import run_sweep
 
 #: Longest time in seconds that a copy is given before it is killed.
 LONGEST = 6.0

@@ -13,11 +13,11 @@ from tabulate import tabulate
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
 from benchmark.report.text import count
-from benchmark.runner.config import SweepConfig
-from benchmark.runner.slurm import SlurmExecutor
-from benchmark.runner.status import DONE, LIVE, CellState, states
-from benchmark.runner.submission import RECORD, read_submission
-from benchmark.runner.sweep import collect_sweep, run_sweep, tables_text
+from benchmark.sweep.config import SweepConfig
+from benchmark.sweep.slurm import SlurmExecutor
+from benchmark.sweep.status import DONE, LIVE, CellState, states
+from benchmark.sweep.submission import RECORD, read_submission
+from benchmark.sweep.sweep import collect_sweep, run_sweep, tables_text
 
 
 def submit(sweep: SweepConfig, out: Path) -> int:

@@ -41,7 +41,7 @@ def main(args: list[str]) -> int:
     out = options.out or Path("results") / options.config.stem
     asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
 
-    from benchmark.runner.unchanged import still_finished
+    from benchmark.sweep.up_to_date import still_finished
 
     printed = None if options.plan or asked else still_finished(out, options.config)
     if printed is not None:
@@ -52,10 +52,10 @@ def main(args: list[str]) -> int:
 
     from benchmark.commands.cluster import check_not_submitted, submit
     from benchmark.report.text import count
-    from benchmark.runner.config import read_sweep
-    from benchmark.runner.design import blind_spots
-    from benchmark.runner.executor_config import SLURM
-    from benchmark.runner.sweep import run_sweep, tables_text
+    from benchmark.sweep.config import read_sweep
+    from benchmark.sweep.design import blind_spots
+    from benchmark.sweep.executor_config import SLURM
+    from benchmark.sweep.sweep import run_sweep, tables_text
 
     sweep = read_sweep(options.config)
     if options.workers is not None:
@@ -81,11 +81,11 @@ def main(args: list[str]) -> int:
 
 
 def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
-    from benchmark.runner.advice import Limits
-    from benchmark.runner.outdated import out_of_date
-    from benchmark.runner.plan_text import plan_text
-    from benchmark.runner.planning import make_plan
-    from benchmark.runner.works import Question, works_of
+    from benchmark.sweep.advice import Limits
+    from benchmark.sweep.outdated import out_of_date
+    from benchmark.sweep.plan_text import plan_text
+    from benchmark.sweep.planning import make_plan
+    from benchmark.sweep.works import Question, works_of
 
     question = Question(**asked)
     works = works_of(question.of(sweep), out, question)

@@ -26,7 +26,7 @@ def main(args: list[str]) -> int:
     from benchmark.report.statistics_figures import statistics_figures
     from benchmark.report.write_all import order_of, write_all
     from benchmark.report.write_statistics import weighted_markdown
-    from benchmark.runner.examples import example_inputs
+    from benchmark.sweep.examples import example_inputs
 
     order, statistics = order_of(options.results), options.results / "statistics.md"
     text = statistics.read_text(encoding="utf-8") if statistics.is_file() else ""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-#: Columns of the scores of one set of embeddings; the runner puts method, protocol, site and seed before them.
+#: Columns of the scores of one set of embeddings; a sweep puts method, protocol, site and seed before them.
 COLUMNS = (
     "table",
     "metric",

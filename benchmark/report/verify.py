@@ -20,9 +20,9 @@ from benchmark.report.compare import CELL, Comparison, compare
 from benchmark.report.comparison_text import comparison_text
 from benchmark.report.results import PROVENANCE, SCORES, Results, read_results
 from benchmark.report.text import count
-from benchmark.runner.config import SweepConfig, read_sweep
-from benchmark.runner.recorded import tamed
-from benchmark.runner.sweep import run_sweep
+from benchmark.sweep.config import SweepConfig, read_sweep
+from benchmark.sweep.recorded import tamed
+from benchmark.sweep.sweep import run_sweep
 
 #: The sweep that is run, in its folder: says that the folder is of this command.
 RUN = "verify.yaml"
@@ -156,7 +156,7 @@ def recorded_sweep(results: Results) -> SweepConfig:
     ------
     UserError
         If it records none, or one that this version cannot run, or should not: see
-        :func:`benchmark.runner.recorded.tamed`.
+        :func:`benchmark.sweep.recorded.tamed`.
     """
     path = results.folder / PROVENANCE
     found = results.provenance.get("sweep")

@@ -18,8 +18,8 @@ import yaml
 import benchmark.report.verify
 from benchmark.cli import main
 from benchmark.report.tables import SCORE_COLUMNS, write_scores
-from benchmark.runner.config import SweepConfig
-from benchmark.runner.recorded import tamed
+from benchmark.sweep.config import SweepConfig
+from benchmark.sweep.recorded import tamed
 from benchmark.train.tracking.settings import TrackingSettings, WandbSettings
 from tests.conftest import smoke_sweep
 

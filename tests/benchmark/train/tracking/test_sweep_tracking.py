@@ -145,7 +145,7 @@ def test_no_subject_is_named_to_weights_and_biases(runs, sweeps, phantom):
 )  # fmt: skip
 def test_a_wrong_field_is_named(smoke, tracking, message):
     from benchmark.errors import UserError
-    from benchmark.runner.config import read_sweep
+    from benchmark.sweep.config import read_sweep
 
     with pytest.raises(UserError) as error:
         read_sweep(smoke(tracking=tracking))

@@ -1,0 +1,247 @@
+"""What a sweep is: methods × protocols × seeds, and what they all share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.configs import METHODS
+from benchmark.errors import UserError
+from benchmark.metrics.evaluate import EvaluationSettings
+from benchmark.prepare.phantom.settings import PhantomSettings
+from benchmark.protocols import PROTOCOLS
+from benchmark.report.columns import HEADLINES
+from benchmark.report.page.wide import REFERENCE_ROWS
+from benchmark.report.statistics.settings import PRIMARY_SCORES
+from benchmark.sweep.executor_config import ExecutorConfig, executor_of
+from benchmark.sweep.fields import checked
+from benchmark.train.tracking.settings import TrackingSettings, WandbSettings
+
+
+@dataclass(frozen=True)
+class PhantomData:
+    """The phantom that a sweep makes where it is missing.
+
+    Attributes
+    ----------
+    out
+        Its folder; ``{seed}`` stands for the cell's seed.
+    settings
+        Fields of :class:`benchmark.prepare.phantom.settings.PhantomSettings`; ``{seed}`` likewise.
+    """
+
+    out: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def of_seed(self, seed: int) -> tuple[Path, PhantomSettings]:
+        """Folder and settings for one seed."""
+        return Path(with_seed(self.out, seed)), PhantomSettings(**with_seed(self.settings, seed))
+
+
+@dataclass(frozen=True)
+class PrimaryConfig:
+    """The comparisons that a sweep is made for, declared before it runs; all others are exploratory.
+
+    Attributes
+    ----------
+    method
+        Name of the method that is compared with each other one; empty for the first of the sweep's methods.
+    scores
+        Keys of the scores that they are compared by, one a table at best: each score more makes all tests see less.
+    """
+
+    method: str = ""
+    scores: list[str] = field(default_factory=lambda: list(PRIMARY_SCORES))
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """A sweep file.
+
+    Attributes
+    ----------
+    methods
+        Names of files in ``benchmark/configs/methods/``, or paths of YAML files.
+    seeds
+        Seeds of each protocol that is run: ``pooled``, ``leave_one_site_out``.
+    overrides
+        Options of `seada-bench fit` that every method gets, such as ``trainer.max_epochs: 10``; ``{seed}`` in a
+        string stands for the cell's seed.
+    phantom
+        The phantom to make where it is missing; None for real data.
+    evaluation
+        How embeddings are scored.
+    workers
+        Cells trained at a time; 0 for one a GPU, or one a CPU core where there is no GPU.
+    executor
+        Where cells run, and what each is given. How many processes train a cell together is part of its run key,
+        where they run is not.
+    tracking
+        What is told of the trainings while they run.
+    primary
+        Which comparisons are tested together and may be called beyond chance.
+    """
+
+    methods: list[str]
+    seeds: dict[str, list[int]]
+    overrides: dict[str, Any] = field(default_factory=dict)
+    phantom: PhantomData | None = None
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    workers: int = 0
+    executor: ExecutorConfig = field(default_factory=ExecutorConfig)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    primary: PrimaryConfig = field(default_factory=PrimaryConfig)
+
+    @property
+    def primary_method(self) -> str:
+        """Name of the method of the primary comparisons."""
+        names = [Path(name).stem for name in self.methods]
+        return self.primary.method or next((name for name in names if name not in REFERENCE_ROWS), "")
+
+    def method_files(self) -> dict[str, Path]:
+        """Method name to YAML file, in table order.
+
+        Raises
+        ------
+        UserError
+            For a name that is no shipped method and no file, and for two of the same name: a method is called as its
+            file is.
+        """
+        files: dict[str, Path] = {}
+        for name in self.methods:
+            file = _method_file(name)
+            other = files.setdefault(Path(name).stem, file)
+            if other != file:
+                raise UserError(
+                    f"field 'methods': {other} and {file} are both called '{Path(name).stem}'; a method is called as "
+                    "its file is, and the names of a sweep's methods must differ"
+                )
+        return files
+
+
+def read_sweep(path: Path) -> SweepConfig:
+    """Read a sweep file.
+
+    Raises
+    ------
+    UserError
+        For a file that is missing or no YAML, and for unknown or missing fields, methods and protocols; the
+        message names the file, the field, the value and what is allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such sweep file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    return sweep_of(content, path)
+
+
+def sweep_of(content: Any, path: Path) -> SweepConfig:
+    """A sweep from the content of its file.
+
+    Parameters
+    ----------
+    content
+        What a YAML or JSON file holds.
+    path
+        The file, for messages.
+
+    Raises
+    ------
+    UserError
+        As :func:`read_sweep`.
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a sweep is a mapping with the fields {', '.join(SweepConfig.__dataclass_fields__)}")
+    try:
+        fields = checked("", content, SweepConfig)
+        for name in ("methods", "seeds"):
+            if name not in fields:
+                raise UserError(f"field '{name}' is missing")
+        if fields.get("phantom") is not None:
+            fields["phantom"] = PhantomData(**checked("phantom.", fields["phantom"], PhantomData))
+        if "evaluation" in fields:
+            given = checked("evaluation.", fields["evaluation"], EvaluationSettings)
+            # The sweep that a provenance.json records has the field, empty.
+            if given.pop("own_distance", None) is not None:
+                raise UserError(
+                    "field 'evaluation.own_distance' is not allowed in a sweep; a method declares it as 'own_distance' "
+                    "in its own file"
+                )
+            lists: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
+            fields["evaluation"] = EvaluationSettings(**lists)
+        if fields.get("tracking") is not None:
+            fields["tracking"] = _tracking(fields["tracking"])
+        if fields.get("primary") is not None:
+            fields["primary"] = PrimaryConfig(**checked("primary.", fields["primary"], PrimaryConfig))
+        if fields.get("primary", ...) is None:
+            del fields["primary"]
+        sweep = SweepConfig(**fields)
+        _check_protocols(sweep)
+        _check_primary(sweep)
+        names = list(sweep.method_files())
+        if "executor" in fields:
+            sweep = replace(sweep, executor=executor_of(fields["executor"], names))
+    except (UserError, TypeError) as error:
+        raise UserError(f"{path}: {error}") from None
+    return sweep
+
+
+def _tracking(content: Any) -> TrackingSettings:
+    fields = checked("tracking.", content, TrackingSettings)
+    if fields.get("wandb") is not None:
+        fields["wandb"] = WandbSettings(**checked("tracking.wandb.", fields["wandb"], WandbSettings))
+    return TrackingSettings(**fields)
+
+
+def with_seed(value: Any, seed: int) -> Any:
+    """Replace ``{seed}`` in every string of a nested value; a string that is just that becomes the number."""
+    if value == "{seed}":
+        return seed
+    if isinstance(value, str):
+        return value.replace("{seed}", str(seed))
+    if isinstance(value, list):
+        return [with_seed(item, seed) for item in value]
+    if isinstance(value, dict):
+        return {key: with_seed(item, seed) for key, item in value.items()}
+    return value
+
+
+def _check_protocols(sweep: SweepConfig) -> None:
+    for protocol, seeds in sweep.seeds.items():
+        if protocol not in PROTOCOLS:
+            raise UserError(f"field 'seeds': protocol '{protocol}' is unknown; allowed: {', '.join(PROTOCOLS)}")
+        if not isinstance(seeds, list) or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
+            raise UserError(f"field 'seeds.{protocol}': {seeds} is not allowed; it must be a list of integers >= 0")
+
+
+def _check_primary(sweep: SweepConfig) -> None:
+    names = [Path(name).stem for name in sweep.methods]
+    if sweep.primary.method and sweep.primary.method not in names:
+        raise UserError(
+            f"field 'primary.method': '{sweep.primary.method}' is no method of this sweep; allowed: {', '.join(names)}"
+        )
+    known = [column.key for column in HEADLINES]
+    scores = sweep.primary.scores
+    if not isinstance(scores, list) or not scores:
+        raise UserError(
+            f"field 'primary.scores': {scores} is not allowed; it must be a list of any of: {', '.join(known)}"
+        )
+    for key in scores:
+        if key not in known:
+            raise UserError(f"field 'primary.scores': '{key}' is not allowed; allowed: {', '.join(known)}")
+
+
+def _method_file(name: str) -> Path:
+    shipped = METHODS / f"{name}.yaml"
+    if shipped.is_file():
+        return shipped
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return path
+    known = ", ".join(sorted(file.stem for file in METHODS.glob("*.yaml")))
+    raise UserError(f"field 'methods': '{name}' is neither a shipped method nor a YAML file; shipped: {known}")

@@ -1,0 +1,92 @@
+"""A cell with several processes on this machine: started here, joined by Lightning."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import connection, get_context
+from multiprocessing.process import BaseProcess
+
+import torch
+
+from benchmark.metrics.evaluate import EvaluationSettings
+from benchmark.sweep.cells import Cell
+from benchmark.sweep.worker import run_cell, start
+
+
+def run_here(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> str | None:
+    """Run a cell in as many processes as it takes, this one being the first.
+
+    Lightning's own launcher starts the program anew, which in a worker process is the whole sweep. Processes that
+    find their rank in the environment are joined as they are, here as on a cluster.
+
+    Parameters
+    ----------
+    cell, base, evaluation
+        As for :func:`benchmark.sweep.worker.run_cell`.
+
+    Returns
+    -------
+    str or None
+        A one-line error if the cell failed.
+    """
+    if cell.processes == 1:
+        return run_cell(cell, base, evaluation)
+    context = get_context("spawn")
+    threads = torch.get_num_threads()
+    others = [
+        context.Process(target=_run_rank, args=(rank, threads, cell, base, evaluation), daemon=True)
+        for rank in range(1, cell.processes)
+    ]
+    with _environment(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()), NODE_RANK="0", LOCAL_RANK="0"):
+        for process in others:
+            process.start()
+        over = threading.Event()
+        threading.Thread(target=_die_with, args=(others, over), daemon=True).start()
+        try:
+            return run_cell(cell, base, evaluation)
+        finally:
+            over.set()
+            for process in others:
+                process.kill()
+
+
+def _run_rank(rank: int, threads: int, cell: Cell, base: str | None, evaluation: EvaluationSettings) -> None:
+    os.environ["LOCAL_RANK"] = str(rank)
+    start((), threads)
+    sys.exit(run_cell(cell, base, evaluation, rank=rank))
+
+
+def _die_with(processes: Sequence[BaseProcess], over: threading.Event) -> None:
+    # The first process would wait half an hour for one that never comes to the meeting point.
+    running = list(processes)
+    while running:
+        connection.wait([process.sentinel for process in running])
+        if any(process.exitcode for process in running) and not over.is_set():
+            os._exit(1)
+        running = [process for process in running if process.exitcode is None]
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,189 @@
+"""Cells as jobs of a SLURM cluster, by submitit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import submitit
+from submitit.core.utils import FailedJobError, FailedSubmissionError
+from submitit.helpers import clean_env
+
+from benchmark.errors import UserError
+from benchmark.sweep.cells import Cell
+from benchmark.sweep.config import SweepConfig
+from benchmark.sweep.executor import trainers
+from benchmark.sweep.executor_config import SLURM, Resources
+from benchmark.sweep.local import THREAD_VARIABLES
+from benchmark.sweep.slurm_job import CellJob
+from benchmark.sweep.status import DONE, LIVE, states
+from benchmark.sweep.submission import (
+    LOGS,
+    RECORD,
+    Submission,
+    SubmittedCell,
+    place_of,
+    read_submission,
+    write_submission,
+)
+from benchmark.train.run_folder import MODEL
+
+
+@dataclass(frozen=True)
+class SlurmExecutor:
+    """Hands cells to SLURM and leaves: an array for all that need the same and wait for nothing, a job for each other.
+
+    A cell waits for the job of the cell that trains its base, and for the job of a cell that works in the same folder.
+
+    Attributes
+    ----------
+    sweep
+        What is run, and what each cell is given.
+    out
+        Results folder, on a file system that the nodes share.
+    cluster
+        As submitit names it; ``local`` is its stand-in without SLURM, where no job waits for another.
+    waits
+        Never.
+    submitted
+        Cells that :meth:`run` has handed over, with their job ids.
+    """
+
+    sweep: SweepConfig
+    out: Path
+    cluster: str = SLURM
+    waits: bool = False
+    submitted: list[tuple[Cell, str]] = field(default_factory=list)
+
+    def run(self, missing: Sequence[tuple[Cell, float]], cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
+        """Submit the cells that are neither done nor in the queue; see :class:`benchmark.sweep.executor.Executor`.
+
+        Raises
+        ------
+        UserError
+            If there is no SLURM, or it refuses a job; the message has its reason.
+        """
+        if self.cluster == SLURM and missing and shutil.which("sbatch") is None:
+            raise UserError("executor.kind: slurm needs SLURM's commands on this machine; there is no 'sbatch'")
+        known, live = self._known()
+        record = {}
+        for cell in cells:
+            place = place_of(cell, self.out)
+            entry = known.get(place)
+            # Another score key: the sweep's evaluation has changed since, and the cell is scored anew.
+            same = entry is not None and entry.score_key == cell.score_key
+            record[place] = entry if entry and same else SubmittedCell(cell.name, cell.score_key)
+        self._write(record)
+        places = {place_of(cell, self.out): cell for cell, _ in missing}
+        todo = [cell for place, cell in places.items() if place not in live or not record[place].job]
+        working = {cell.run_key: live[place] for cell in cells if (place := place_of(cell, self.out)) in live}
+        trained_by = trainers(cells)
+        arrays: dict[Resources, list[Cell]] = {}
+        later = []
+        begun = set(working)
+        for cell in sorted(todo, key=lambda cell: bool(cell.base_key)):
+            if cell.run_key in begun or cell.base_key in begun:
+                later.append(cell)
+            else:
+                arrays.setdefault(self.sweep.executor.resources(cell.method), []).append(cell)
+            begun.add(cell.run_key)
+        for resources, group in arrays.items():
+            for cell, job in zip(group, self._submit(group, resources, trained_by, []), strict=True):
+                self._enter(cell, job, record, working)
+        for cell in later:
+            earlier = [working[key] for key in (cell.base_key, cell.run_key) if key in working]
+            resources = self.sweep.executor.resources(cell.method)
+            (job,) = self._submit([cell], resources, trained_by, earlier)
+            self._enter(cell, job, record, working)
+        return []
+
+    def _known(self) -> tuple[dict[str, SubmittedCell], dict[str, str]]:
+        """Cells of an earlier submission by their place, and the jobs of those that are in the queue."""
+        if not (self.out / RECORD).is_file():
+            return {}, {}
+        found = states(read_submission(self.out), self.out)
+        kept = (*LIVE, DONE)
+        known = {place: cell if state.word in kept else replace(cell, job="") for place, (cell, state) in found.items()}
+        return known, {place: cell.job for place, (cell, state) in found.items() if state.word in LIVE}
+
+    def _submit(
+        self, cells: Sequence[Cell], resources: Resources, trained_by: dict[str, Cell], earlier: Sequence[str]
+    ) -> list[str]:
+        executor = submitit.AutoExecutor(
+            folder=self.out / LOGS, cluster=self.cluster, slurm_max_num_timeout=self.sweep.executor.requeues
+        )
+        try:
+            executor.update_parameters(**self.parameters(resources, earlier))
+            with _own_environment(), executor.batch():
+                jobs = [executor.submit(self._job(cell, resources, trained_by)) for cell in cells]
+        except (FailedSubmissionError, FailedJobError) as error:
+            raise UserError(f"executor: SLURM refused {cells[0].name}: {' '.join(str(error).split())}") from None
+        return [job.job_id for job in jobs]
+
+    def parameters(self, resources: Resources, earlier: Sequence[str] = ()) -> dict[str, Any]:
+        """Resources in submitit's words.
+
+        Parameters
+        ----------
+        resources
+            What a cell is given.
+        earlier
+            Ids of jobs that must be over, however they end, before it starts.
+        """
+        executor = self.sweep.executor
+        threads = resources.cpus_per_task or 1
+        exports = " ".join(f"{name}={threads}" for name in THREAD_VARIABLES)
+        return {
+            "name": self.out.name,
+            "timeout_min": resources.time_minutes,
+            "nodes": resources.nodes,
+            "tasks_per_node": resources.processes_per_node,
+            "cpus_per_task": threads,
+            "gpus_per_node": resources.gpus_per_node,
+            "mem_gb": resources.mem_gb,
+            "slurm_partition": resources.partition,
+            "slurm_account": resources.account,
+            "slurm_array_parallelism": executor.throttle,
+            "slurm_dependency": "afterany:" + ":".join(earlier) if earlier else None,
+            "slurm_setup": [*executor.setup, f"export {exports}"],
+            # Since 22.05 srun no longer takes it from sbatch; and without the other a process waits for a dead one.
+            "slurm_srun_args": [f"--cpus-per-task={threads}", "--kill-on-bad-exit=1"],
+        }
+
+    def _job(self, cell: Cell, resources: Resources, trained_by: dict[str, Cell]) -> CellJob:
+        base = trained_by.get(cell.base_key)
+        return CellJob(
+            cell=cell,
+            base=None if base is None else base.folder / MODEL,
+            evaluation=self.sweep.evaluation,
+            nodes=resources.nodes,
+            threads=resources.cpus_per_task or 1,
+        )
+
+    def _enter(self, cell: Cell, job: str, record: dict[str, SubmittedCell], working: dict[str, str]) -> None:
+        # At once: a call that dies between two submissions must not forget the first.
+        place = place_of(cell, self.out)
+        record[place] = replace(record[place], job=job)
+        working[cell.run_key] = job
+        self.submitted.append((cell, job))
+        self._write(record)
+
+    def _write(self, record: dict[str, SubmittedCell]) -> None:
+        write_submission(Submission(asdict(self.sweep), self.cluster, record), self.out)
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Within a job: submit as from outside, or the new job takes over this one's settings."""
+    if "SLURM_JOB_ID" not in os.environ:
+        yield
+        return
+    where = {name: os.environ[name] for name in ("SLURM_CONF", "SLURM_CLUSTERS") if name in os.environ}
+    with clean_env():
+        os.environ.update(where)
+        yield

@@ -1,0 +1,47 @@
+"""Primary comparisons of a sweep file, and what its design cannot show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.sweep.config import sweep_of
+from benchmark.sweep.design import blind_spots
+
+FILE = Path("sweep.yaml")
+CONTENT = {"methods": ["random_vectors", "combat", "dann", "pca_voxels"], "seeds": {"pooled": [1]}}
+
+
+def test_the_first_method_that_competes_is_compared_with_the_others():
+    assert sweep_of(CONTENT, FILE).primary_method == "combat"
+    assert sweep_of({**CONTENT, "primary": None}, FILE).primary_method == "combat"
+    assert sweep_of({**CONTENT, "primary": {"method": "dann"}}, FILE).primary_method == "dann"
+
+
+@pytest.mark.parametrize(
+    ("primary", "message"),
+    [
+        (
+            {"method": "other"},
+            "sweep.yaml: field 'primary.method': 'other' is no method of this sweep; allowed: random",
+        ),
+        ({"scores": ["x"]}, "sweep.yaml: field 'primary.scores': 'x' is not allowed; allowed: map_cn_ad, "),
+        ({"scores": []}, "field 'primary.scores': .* must be a list of any of: map_cn_ad"),
+        ({"against": "dann"}, "field 'primary.against' is unknown; allowed: method, scores"),
+    ],
+)
+def test_errors_name_field_and_value(primary, message):
+    with pytest.raises(UserError, match=message):
+        sweep_of({**CONTENT, "primary": primary}, FILE)
+
+
+def test_too_few_resamples_are_told_before_anything_runs():
+    # Two pairs by three scores: 1 / (1 + 100) is not below 0.05 / 6.
+    few = {**CONTENT, "evaluation": {"bootstrap": 100}}
+    (line,) = blind_spots(sweep_of(few, FILE))
+    assert line.startswith("pooled: no difference can be shown: 6 primary comparisons with 1 seed")
+    # Without the MLP its score is no test: 0.05 / 4 can be reached.
+    assert blind_spots(sweep_of({**CONTENT, "evaluation": {"bootstrap": 100, "probes": ["knn"]}}, FILE)) == []
+    assert blind_spots(sweep_of(CONTENT, FILE)) == []

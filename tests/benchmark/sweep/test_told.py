@@ -1,0 +1,72 @@
+"""What a sweep records for the readers of its tables."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from benchmark.configs import METHODS
+from benchmark.sweep import told
+from benchmark.sweep.cells import MARKER, Cell
+from benchmark.sweep.keys import RunParts, ScoreParts, run_key
+from benchmark.sweep.worker import _training_seconds
+from benchmark.train.resolve import resolve
+
+
+@pytest.fixture
+def cell(tmp_path, monkeypatch):
+    """Make a finished cell with a marker, whose scans are of one phantom site."""
+    monkeypatch.setattr(told, "scans_of", lambda _: pd.DataFrame({"site": ["phantom-X"]}))
+
+    def make(method, training, seed=1, base=None, card=None, key=None):
+        name = key or f"{method}-{seed}"
+        folder = tmp_path / name
+        folder.mkdir()
+        environment = {"cpu_count": 2, "processor": "CPU", "gpus": []}
+        marker = {"training_seconds": training, "scoring_seconds": 4.0, "environment": environment}
+        (folder / MARKER).write_text(json.dumps(marker))
+        config = {"card": card}
+        return Cell(
+            method, "pooled", "", seed, config, name, "", folder, base or "", 10, RunParts({}, {}, {}, {}), ScoreParts()
+        )
+
+    return make
+
+
+def test_seconds_are_means_over_runs_with_the_base_another_run_trained(cell):
+    done = [
+        cell("autoencoder", 20.0, 1), cell("autoencoder", 30.0, 2),
+        cell("combat", 2.0, 1, base="autoencoder-1"), cell("combat", 4.0, 2, base="autoencoder-2"),
+    ]  # fmt: skip
+    about = told.about_of(done, ["A note."])
+    assert about.synthetic
+    assert about.seconds["pooled"]["autoencoder"].training == 25.0
+    assert about.seconds["pooled"]["combat"].training == pytest.approx((22 + 34) / 2)
+    assert about.seconds["pooled"]["combat"].scoring == 4.0
+    assert about.machine == "2 cores, CPU"
+    assert list(about.notes) == ["A note."]
+
+
+def test_unknown_seconds_are_not_zero(cell):
+    seconds = told.about_of([cell("a", None)], []).seconds["pooled"]["a"]
+    assert seconds.training != seconds.training
+
+
+def test_scoring_again_keeps_the_seconds_of_the_training(cell):
+    assert _training_seconds(cell("a", 31.5)) == 31.5
+
+
+def test_a_card_reaches_the_tables_and_changes_no_run_key():
+    config = resolve(METHODS / "seada_stabilised.yaml", {})
+    assert config["card"]["augmentations_imitate"] == ["contrast", "bias", "noise", "resolution"]
+    other = {**config, "card": None}
+    assert run_key(config, []) == run_key(other, [])
+    assert run_key(config, []) != run_key({**config, "seed_everything": 7}, [])
+
+
+def test_every_shipped_method_that_competes_has_a_card():
+    for path in METHODS.glob("*.yaml"):
+        if path.stem not in ("random_vectors", "true_anatomy"):
+            assert resolve(path, {})["card"] is not None, path.stem
