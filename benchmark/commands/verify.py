@@ -28,7 +28,7 @@ def main(args: list[str]) -> int:
     parser.add_argument("--methods", type=str, nargs="+", default=None, help="Run only these methods.")
     options = parser.parse_args(args)
 
-    from benchmark.report.verify import verification_text, verify
+    from benchmark.sweep.verify import verification_text, verify
 
     found = verify(
         options.results,

@@ -8,7 +8,7 @@ The multiplicities enter to first order: a replicate is the score plus the sum o
 what the subject adds to it as query and as one who is found, which leaving it out of both tells (the jackknife; Efron &
 Stein, Annals of Statistics 1981). Writing a scan that is drawn twice into the lists twice would be another way; it is
 not taken, since copies would stand side by side and the first ranks hold fewer different scans. How often intervals
-made in this way cover the truth is counted by :mod:`benchmark.simulation`.
+made in this way cover the truth is counted by :mod:`benchmarks.simulation`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNDEFINED_SHARE = 0.05
 
 #: Factor on the variance of resampled predictions that a probe made which new data would train anew, as (a, b) of a + b
 #: / subjects. There is no unbiased estimate of it (Bengio & Grandvalet, JMLR 5, 2004): chosen so that intervals and
-#: tests hold in :mod:`benchmark.simulation` from 60 to 1,000 subjects. LOCAL is for kNN, MLP and boosting.
+#: tests hold in :mod:`benchmarks.simulation` from 60 to 1,000 subjects. LOCAL is for kNN, MLP and boosting.
 LINEAR, LOCAL, REGRESSION = (1.15, 60.0), (1.55, 15.0), (1.25, 60.0)
 
 

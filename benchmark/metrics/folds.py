@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.compiled import compiled
+from benchmark.compiled import compiled
 from benchmark.seeds import generator
 
 Integers = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.compiled import compiled
+from benchmark.compiled import compiled
 from benchmark.metrics.ranked.lists import RankedLists
 from benchmark.metrics.scans import Scans
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.compiled import compiled
+from benchmark.compiled import compiled
 from benchmark.metrics.ranked.ndcg import DISCOUNTS
 
 Floats = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.compiled import compiled
+from benchmark.compiled import compiled
 
 #: Bits of a digit of the radix sort: 2048 counters fit into the first cache, and three digits make 33 of 32 bits.
 DIGIT = 11

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.compiled import compiled
+from benchmark.compiled import compiled
 
 Points = NDArray[np.float32]
 

@@ -1,6 +1,6 @@
 """How often 95 % intervals of probes hold the true value, in simulations in which it is known.
 
-Searches are in tests/benchmark/simulation, where the true value is that of new data sets.
+Searches are in tests/benchmarks/simulation, where the true value is that of new data sets.
 """
 
 from __future__ import annotations

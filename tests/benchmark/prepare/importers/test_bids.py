@@ -6,7 +6,7 @@ import pytest
 from benchmark.prepare.importers.bids_words import Diagnoses
 from benchmark.prepare.phantom.downloads import bids
 from benchmark.prepare.phantom.downloads.bids import DATASET, write_bids
-from benchmark.speed.importing_bids import make_dataset
+from benchmarks.importing_bids import make_dataset
 
 
 @pytest.fixture

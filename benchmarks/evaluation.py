@@ -1,6 +1,6 @@
 """Time and memory of a full evaluation of made-up embeddings, beside other software on the same data.
 
-Run as ``python -m benchmark.speed.evaluation --scans 20000 --dimensions 128 --sites 20``; ``--compare true`` needs the
+Run as ``python -m benchmarks.evaluation --scans 20000 --dimensions 128 --sites 20``; ``--compare true`` needs the
 development dependencies. Other software is timed on the scans that ours looks at: retrieval on all with the headline's
 labels, measures of mixing on ``probe_scans`` of them; every line says how many.
 """

@@ -1,6 +1,6 @@
 """Time of an import of a made-up ADNI download, of which the images are empty files.
 
-Run as ``python -m benchmark.speed.importing --images 20000``.
+Run as ``python -m benchmarks.importing --images 20000``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Time of importing a made-up BIDS dataset of empty files, all of it and without pybids.
 
-Run as ``python -m benchmark.speed.importing_bids --scans 20000``.
+Run as ``python -m benchmarks.importing_bids --scans 20000``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Time of calling a finished sweep of many cells again, and what its workers' memory does over the cells.
 
-Run as ``python -m benchmark.speed.rerunning --cells 1000``; the sweep itself takes a second or two a cell.
+Run as ``python -m benchmarks.rerunning --cells 1000``; the sweep itself takes a second or two a cell.
 """
 
 from __future__ import annotations

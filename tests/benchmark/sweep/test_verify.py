@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-import benchmark.report.verify
+import benchmark.sweep.verify
 from benchmark.cli import main
 from benchmark.report.tables import SCORE_COLUMNS, write_scores
 from benchmark.sweep.config import SweepConfig
@@ -274,7 +274,7 @@ def pretended(tmp_path, monkeypatch, capsys):
                 write_scores(scores_of(sweep).iloc[lacking:], folder)
             return [(SimpleNamespace(name=name), error) for name, error in failures]
 
-        monkeypatch.setattr(benchmark.report.verify, "run_sweep", stand_in)
+        monkeypatch.setattr(benchmark.sweep.verify, "run_sweep", stand_in)
         status = main(["verify", str(tmp_path / "results"), "--out", str(out), *arguments])
         said = capsys.readouterr()
         return status, said.out, said.err, ran

@@ -1,6 +1,6 @@
 """Images a second that training gets: from the volume store, and from torchio's loader over the same NIfTI files.
 
-Run as ``python -m benchmark.speed.loading``; nothing else should run beside it. Both give the same volumes, which is
+Run as ``python -m benchmarks.loading``; nothing else should run beside it. Both give the same volumes, which is
 checked. torchio reads, checks nothing, and preprocesses every image in every epoch anew; the store has done it once.
 """
 

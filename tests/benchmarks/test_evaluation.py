@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.metrics.scans import at_most, scored_scans
-from benchmark.speed.evaluation import made_up, main, mixing_rivals, retrieval_rivals
+from benchmarks.evaluation import made_up, main, mixing_rivals, retrieval_rivals
 
 pytest.importorskip("ranx")
 pytest.importorskip("scib_metrics")
@@ -39,9 +39,9 @@ def test_retrieval_is_timed_on_the_headlines_labels():
 
 def test_every_line_says_how_many_scans(monkeypatch, capsys):
     rivals = [replace(one, work=lambda: None) for one in mixing_rivals(scored_scans(made_up(90, 4, 3)), LIGHT)]
-    monkeypatch.setattr("benchmark.speed.evaluation.EvaluationSettings", lambda: LIGHT)
-    monkeypatch.setattr("benchmark.speed.evaluation.retrieval_rivals", lambda scans: [])
-    monkeypatch.setattr("benchmark.speed.evaluation.mixing_rivals", lambda scans, settings: rivals)
+    monkeypatch.setattr("benchmarks.evaluation.EvaluationSettings", lambda: LIGHT)
+    monkeypatch.setattr("benchmarks.evaluation.retrieval_rivals", lambda scans: [])
+    monkeypatch.setattr("benchmarks.evaluation.mixing_rivals", lambda scans, settings: rivals)
     main(scans=90, dimensions=4, sites=3, bootstrap=0, compare=True)
     lines = capsys.readouterr().out.splitlines()[2:]
     assert len(lines) == 4

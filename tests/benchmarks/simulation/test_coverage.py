@@ -12,9 +12,9 @@ from dataclasses import replace
 import pytest
 
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.simulation.counting import counts
-from benchmark.simulation.coverage import scored_pairs
-from benchmark.simulation.data_sets import Design
+from benchmarks.simulation.counting import counts
+from benchmarks.simulation.coverage import scored_pairs
+from benchmarks.simulation.data_sets import Design
 
 TIMES = 100
 

@@ -1,6 +1,6 @@
 """Scans a minute of raw T1 preprocessing, by one process and by several.
 
-Run as ``python -m benchmark.speed.preprocessing --scans 16``; nothing else should run beside it.
+Run as ``python -m benchmarks.preprocessing --scans 16``; nothing else should run beside it.
 """
 
 from __future__ import annotations

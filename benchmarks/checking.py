@@ -1,6 +1,6 @@
 """Time of a check of made-up manifests without a look at their images.
 
-Run as ``python -m benchmark.speed.checking --rows 100000``.
+Run as ``python -m benchmarks.checking --rows 100000``.
 """
 
 from __future__ import annotations

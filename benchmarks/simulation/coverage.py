@@ -1,6 +1,6 @@
 """Coverage of every printed interval and size of every paired test, over whole new data sets.
 
-Run as ``python -m benchmark.simulation.coverage --sites 4 --subjects 20 --data_sets 500``; with ``--out FILE`` the
+Run as ``python -m benchmarks.simulation.coverage --sites 4 --subjects 20 --data_sets 500``; with ``--out FILE`` the
 counts are written as CSV too. The standard error of a count of 0.95 over 500 data sets is 0.01.
 """
 
@@ -20,8 +20,8 @@ from benchmark.metrics import age, cross_site_disease, disease, graded, leakage,
 from benchmark.metrics.rows import Score
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings, Probe
-from benchmark.simulation.counting import counts
-from benchmark.simulation.data_sets import Design, data_set
+from benchmarks.simulation.counting import counts
+from benchmarks.simulation.data_sets import Design, data_set
 
 SEARCH = (retrieval, same_site, graded, travelling)
 READ = (leakage, disease, cross_site_disease, age)

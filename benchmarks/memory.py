@@ -1,6 +1,6 @@
 """Memory of the data path, for few scans and for many.
 
-Run as ``python -m benchmark.speed.memory``. For each number of scans, a process of its own goes through one epoch of
+Run as ``python -m benchmarks.memory``. For each number of scans, a process of its own goes through one epoch of
 training batches and one of evaluation batches of a store that is as large as a real one (and sparse on disk). What
 it keeps for itself is printed; pages of the store that the system holds for it, and can drop, are not part of it.
 """
@@ -70,7 +70,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         for number in scans:
             given = [f"--scans=[{number}]", f"--shape={list(shape)}", f"--batch_size={batch_size}"]
-            command = [sys.executable, "-m", "benchmark.speed.memory", *given, f"--within={folder}"]
+            command = [sys.executable, "-m", "benchmarks.memory", *given, f"--within={folder}"]
             subprocess.run(command, check=True)  # noqa: S603 (this very module)
             (Path(folder) / f"{number}.npy").unlink()
 
