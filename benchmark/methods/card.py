@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+#: What a row of a table is: a method that competes, or a bound of all of them.
+Role = Literal["method", "floor", "ceiling"]
 
 
 @dataclass(frozen=True)
@@ -11,6 +15,10 @@ class MethodCard:
 
     Attributes
     ----------
+    role
+        ``floor`` and ``ceiling`` bound the others: they are no candidate in any comparison and are never the best.
+    reference
+        Where the method comes from; empty for none.
     tried_settings
         How many settings were tried to choose the method's own, at least; 0 for none.
     chosen_on
@@ -22,10 +30,18 @@ class MethodCard:
         What is not from the method's paper but its implementer's own, in one line.
     needs_site_at_test
         Whether the site of a scan must be known to embed it.
+    transductive
+        Whether unlabelled scans of an unseen site are used to embed that site's scans.
+    uses
+        Labels of training scans that training looks at, of site, age and sex.
     """
 
+    role: Role = "method"
+    reference: str = ""
     tried_settings: int = 0
     chosen_on: str = ""
     augmentations_imitate: list[str] = field(default_factory=list)
     additions: str = ""
     needs_site_at_test: bool = False
+    transductive: bool = False
+    uses: list[str] = field(default_factory=list)

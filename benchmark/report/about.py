@@ -72,6 +72,8 @@ class About:
             Those of the table, in its order.
         """
         cards = {method: self.cards[method] for method in methods if method in self.cards}
+        # Floor and ceiling have no settings and use nothing.
+        cards = {method: card for method, card in cards.items() if card.role == "method"}
         lines = [SYNTHETIC] if self.synthetic else []
         if cards:
             lines += [_settings(cards), *_facts(cards)]
@@ -83,11 +85,18 @@ class About:
             )
         return lines
 
-    def with_seconds(self, sections: Sequence[Section]) -> list[Section]:
-        """Sections of a wide table that know what each method's training took."""
+    @property
+    def bounds(self) -> dict[str, str]:
+        """Methods that do not compete: ``floor`` or ``ceiling`` by name."""
+        return {method: card.role for method, card in self.cards.items() if card.role != "method"}
+
+    def with_facts(self, sections: Sequence[Section]) -> list[Section]:
+        """Sections of a wide table that know what each method's training took, and which methods do not compete."""
         return [
             replace(
-                part, train_seconds={name: one.training for name, one in self.seconds.get(part.protocol, {}).items()}
+                part,
+                train_seconds={name: one.training for name, one in self.seconds.get(part.protocol, {}).items()},
+                bounds=self.bounds,
             )
             for part in sections
         ]
@@ -162,6 +171,13 @@ def _facts(cards: Mapping[str, MethodCard]) -> list[str]:
     added = [f"{method}: {card.additions}" for method, card in cards.items() if card.additions]
     if added:
         lines.append(f"Additions that are not in the method's paper. {'. '.join(added)}.")
+    used: dict[str, list[str]] = {}
+    for method, card in cards.items():
+        if card.uses:
+            used.setdefault(", ".join(card.uses), []).append(method)
+    if used:
+        told = "; ".join(f"{labels}: {', '.join(methods)}" for labels, methods in used.items())
+        lines.append(f"Labels of training scans that training uses, by those methods alone that are named. {told}.")
     needing = [method for method, card in cards.items() if card.needs_site_at_test]
     if needing:
         lines.append(f"The site of a scan must be known to embed it by: {', '.join(needing)}; by no other method.")

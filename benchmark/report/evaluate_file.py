@@ -17,7 +17,6 @@ from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.scans import scored_scans
 from benchmark.report.about import ABOUT, About
-from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.remarks import named
 from benchmark.report.results import PROVENANCE
 from benchmark.report.tables import write_replicates, write_scores, write_tables
@@ -36,7 +35,7 @@ def evaluate_file(
 ) -> pd.DataFrame:
     """Score an embeddings file, or every file of a folder, and write scores, tables and statistics between methods.
 
-    There are statistics where two or more methods were scored on the same scans, floor and ceiling apart. The files
+    There are statistics where two or more methods were scored on the same scans. The files
     are one seed, so their intervals and tests cover the resampling of subjects alone, which ``statistics.md`` says.
 
     Parameters
@@ -85,9 +84,8 @@ def evaluate_file(
     write_scores(everything, out)
     resampled = pd.concat(replicates, ignore_index=True)
     write_replicates(resampled, out)
-    compared = set(resampled["method"]) - set(REFERENCE_ROWS)
     # The scans of methods with different ones were not resampled together, so there is nothing to pair.
-    if len(compared) > 1 and not any(OTHER_SCANS in table.notes for _, table in methods.values()):
+    if resampled["method"].nunique() > 1 and not any(OTHER_SCANS in table.notes for _, table in methods.values()):
         write_statistics(resampled, out, list(methods), about=about)
     write_tables(everything, out, notes=notes, about=about)
     return everything

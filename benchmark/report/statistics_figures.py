@@ -9,7 +9,6 @@ import pandas as pd
 from benchmark.data.parquet import read_parquet
 from benchmark.report.about import About
 from benchmark.report.columns import HEADLINES, pair_of, with_labels
-from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.results import Results
 from benchmark.report.statistics.diagram import critical_difference_diagram, interval_diagram
 from benchmark.report.statistics.stored import stored_statistics
@@ -37,16 +36,16 @@ def statistics_figures(results: Results, method_order: Sequence[str]) -> dict[st
     UserError
         If a file that is there cannot be used.
     """
+    about = About.of(results.provenance) or About()
+    order = [method for method in method_order if method not in about.bounds]
     intervals, ranks = stored_statistics(results.folder, "intervals"), stored_statistics(results.folder, "ranks")
     path = results.folder / REPLICATES
     if (intervals is None or ranks is None) and path.is_file():
         replicates = read_parquet(path)
-        found = statistics_of(replicates, with_reference(None, replicates, method_order))
+        found = statistics_of(replicates, with_reference(None, replicates, order), bounds=about.bounds)
         intervals, ranks = found.intervals, found.ranks
     if intervals is None or ranks is None:
         return {}
-    order = [method for method in method_order if method not in REFERENCE_ROWS]
-    about = About.of(results.provenance) or About()
     figures = {}
     for protocol in known_first(intervals["protocol"]):
         for column in with_labels(HEADLINES, pair_of(results.scores)):

@@ -68,6 +68,8 @@ class Section:
         By method, then by column key, both in table order.
     train_seconds
         Mean seconds that a run's training took, by method; empty where nothing is known of it.
+    bounds
+        Methods that bound the others and do not compete, ``floor`` or ``ceiling`` by name.
     """
 
     protocol: str
@@ -76,6 +78,7 @@ class Section:
     complete: dict[str, int]
     entries: dict[str, dict[str, Entry]]
     train_seconds: dict[str, float] = field(default_factory=dict)
+    bounds: dict[str, str] = field(default_factory=dict)
 
     @property
     def times(self) -> list[str]:

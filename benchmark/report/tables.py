@@ -98,7 +98,7 @@ def write_tables(
     table = with_held_out(_sorted(scores))
     out.mkdir(parents=True, exist_ok=True)
     for each in wide_tables(table, notes, about, method_order):
-        parts = about.with_seconds(sections(table, each.columns, method_order))
+        parts = about.with_facts(sections(table, each.columns, method_order))
         with atomic_path(out / f"{each.name}.md") as temporary:
             text = markdown(each.title, parts, each.columns, list(each.footer))
             temporary.write_text(text, encoding="utf-8", newline="\n")

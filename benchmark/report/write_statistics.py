@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
 from benchmark.report.about import About
 from benchmark.report.columns import HEADLINES, KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, pair_of, with_labels
-from benchmark.report.page.wide import REFERENCE_ROWS
+from benchmark.report.results import PROVENANCE, read_provenance
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.summary import Statistics, markdown, statistics
 from benchmark.report.statistics.weighted import weighted_scores
@@ -41,24 +41,26 @@ def write_statistics(
     out
         Results folder.
     method_order
-        Methods in table order. The floor and the ceiling row are no candidates and are left out.
+        Methods in table order.
     settings
         How; the defaults if None. Where they name no reference, it is the first method of the order that was scored.
     about
-        Whether data are synthetic, which the title then says.
+        Whether data are synthetic, which the title then says, and which methods are no candidates.
     """
-    found = statistics_of(replicates, with_reference(settings, replicates, method_order))
+    about = About() if about is None else about
+    candidates = [method for method in method_order if method not in about.bounds]
+    found = statistics_of(replicates, with_reference(settings, replicates, candidates), bounds=about.bounds)
     for name in TABLES:
         with atomic_path(out / f"statistics_{name}.csv") as temporary:
             getattr(found, name).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     with atomic_path(out / "statistics.md") as temporary:
-        title, rest = markdown(found, _candidates(method_order)).split("\n", 1)
-        text = f"{(about or About()).title(title)}\n{rest}"
+        title, rest = markdown(found, candidates).split("\n", 1)
+        text = f"{about.title(title)}\n{rest}"
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def with_reference(
-    settings: StatisticsSettings | None, replicates: pd.DataFrame, method_order: Sequence[str]
+    settings: StatisticsSettings | None, replicates: pd.DataFrame, candidates: Sequence[str]
 ) -> StatisticsSettings:
     """Settings whose primary comparisons are those of the first method of the order, where they name none.
 
@@ -68,19 +70,22 @@ def with_reference(
         The defaults if None.
     replicates
         Table of replicates.
-    method_order
-        Methods in table order. Floor and ceiling rows are passed over; a first method without any score leaves no
-        primary comparison, for another one in its place would be a claim that nobody declared.
+    candidates
+        Methods that compete, in table order. A first one without any score leaves no primary comparison, for another
+        one in its place would be a claim that nobody declared.
     """
     how, scored = settings or StatisticsSettings(), set(replicates["method"])
-    wanted = how.reference or next(iter(_candidates(method_order)), None)
+    wanted = how.reference or next(iter(candidates), None)
     return replace(how, reference=wanted if wanted in scored else None)
 
 
 def statistics_of(
-    replicates: pd.DataFrame, settings: StatisticsSettings | None = None, columns: Sequence[Column] = HEADLINES
+    replicates: pd.DataFrame,
+    settings: StatisticsSettings | None = None,
+    columns: Sequence[Column] = HEADLINES,
+    bounds: Collection[str] = (),
 ) -> Statistics:
-    """Statistics between the methods of a table of replicates, without the floor and the ceiling row.
+    """Statistics between the methods of a table of replicates.
 
     Parameters
     ----------
@@ -90,8 +95,10 @@ def statistics_of(
         How; the defaults if None.
     columns
         Scores to look at.
+    bounds
+        Methods that are no candidates.
     """
-    candidates = replicates[~replicates["method"].isin(REFERENCE_ROWS)].reset_index(drop=True)
+    candidates = replicates[~replicates["method"].isin(list(bounds))].reset_index(drop=True)
     candidates = candidates.assign(replicates=candidates["replicates"].map(lambda one: np.asarray(one, np.float64)))
     return statistics(candidates, with_labels(columns, pair_of(candidates)), settings)
 
@@ -124,7 +131,8 @@ def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: 
             raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
     replicates = read_parquet(path)
     columns = with_labels([known[key] for key in weights], pair_of(replicates))
-    intervals = statistics_of(replicates, None, columns).intervals
+    about = About.of(read_provenance(folder / PROVENANCE)) or About()
+    intervals = statistics_of(replicates, None, columns, about.bounds).intervals
     rated = weighted_scores(intervals, weights)
     lines = ["# Weighted score", "", "Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."]
     for protocol in dict.fromkeys(rated["protocol"]):
@@ -153,10 +161,6 @@ def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: 
         "share of random weightings of these columns under which the method ranks first, and its extreme ranks.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _candidates(methods: Sequence[str]) -> list[str]:
-    return [method for method in methods if method not in REFERENCE_ROWS]
 
 
 def _line(cells: Sequence[str]) -> str:

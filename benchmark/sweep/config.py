@@ -14,7 +14,6 @@ from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import PROTOCOLS
 from benchmark.report.columns import HEADLINES
-from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.statistics.settings import PRIMARY_SCORES
 from benchmark.sweep.executor_config import ExecutorConfig, executor_of
 from benchmark.sweep.fields import checked
@@ -98,8 +97,12 @@ class SweepConfig:
     @property
     def primary_method(self) -> str:
         """Name of the method of the primary comparisons."""
-        names = [Path(name).stem for name in self.methods]
-        return self.primary.method or next((name for name in names if name not in REFERENCE_ROWS), "")
+        return self.primary.method or next(iter(self.candidates), "")
+
+    @property
+    def candidates(self) -> list[str]:
+        """Names of the methods that compete, in table order: those that no card calls floor or ceiling."""
+        return [name for name, file in self.method_files().items() if role_of(file) == "method"]
 
     def method_files(self) -> dict[str, Path]:
         """Method name to YAML file, in table order.
@@ -234,6 +237,17 @@ def _check_primary(sweep: SweepConfig) -> None:
     for key in scores:
         if key not in known:
             raise UserError(f"field 'primary.scores': '{key}' is not allowed; allowed: {', '.join(known)}")
+
+
+def role_of(file: Path) -> str:
+    """Role that a method's YAML file states: ``method`` where it states none."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        # Whoever resolves the file says what is wrong with it.
+        return "method"
+    card = content.get("card") if isinstance(content, dict) else None
+    return str(card.get("role", "method")) if isinstance(card, dict) else "method"
 
 
 def _method_file(name: str) -> Path:

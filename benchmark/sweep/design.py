@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from benchmark.report.columns import HEADLINES
-from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.statistics.reach import out_of_reach
 from benchmark.sweep.config import SweepConfig
 
@@ -19,7 +18,7 @@ def blind_spots(sweep: SweepConfig) -> list[str]:
     probes = {column.key: column.params.get("probe") for column in HEADLINES}
     leakage = {column.key for column in HEADLINES if column.table == "leakage"}
     scores = [key for key in sweep.primary.scores if key not in leakage or probes[key] in sweep.evaluation.probes]
-    methods = [name for name in sweep.method_files() if name not in REFERENCE_ROWS]
+    methods = sweep.candidates
     if len(methods) < 2:
         # One method is no comparison, and nobody expects one.
         return []

@@ -23,7 +23,7 @@ from benchmark.report.page.pareto import pareto_plots
 from benchmark.report.page.pipes import blocks
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
-from benchmark.report.page.wide import REFERENCE_ROWS, FilledTable, grids
+from benchmark.report.page.wide import FilledTable, grids
 from benchmark.report.results import Results
 from benchmark.report.summary import ordered
 from benchmark.report.text import section_title
@@ -105,7 +105,8 @@ def render_page(
     methods = ordered(results.scores["method"].unique(), method_order)
     summaries = aggregate(results.scores)
     titles = {part.protocol: section_title(part) for table in wide for part in table.sections}
-    plots = pareto_plots(results.scores, methods, intervals=intervals)
+    bounds = (About.of(results.provenance) or About()).bounds
+    plots = pareto_plots(results.scores, methods, intervals=intervals, bounds=bounds)
     script, style = _asset("page.js"), _asset("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (
@@ -170,15 +171,16 @@ def _compared(results: Results, protocols: Sequence[str], methods: Sequence[str]
     scores = results.scores
     environment: Any = results.provenance.get("environment", {})
     environment = environment if isinstance(environment, dict) else {}
+    about = About.of(results.provenance) or About()
     return Compared(
-        methods=[(method, REFERENCE_ROWS.get(method, "")) for method in methods],
+        methods=[(method, about.bounds.get(method, "")) for method in methods],
         protocols=protocols,
         sites=_sites(scores),
         cells=len(scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()),
         scores=len(scores),
         commit=str(environment.get("git_commit") or ""),
         dirty=bool(environment.get("git_dirty")),
-        synthetic=(About.of(results.provenance) or About()).synthetic,
+        synthetic=about.synthetic,
     )
 
 

@@ -13,7 +13,6 @@ from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, Column, pair_of, w
 from benchmark.report.page.aggregate import aggregate, in_order
 from benchmark.report.page.grid import Cell, Grid, Header, number
 from benchmark.report.page.pareto_figure import Measured, Point, pareto_svg
-from benchmark.report.page.wide import REFERENCE_ROWS
 from benchmark.report.summary import known_first
 
 #: Keys of the leakage columns that are plotted: an LDR can hide a site in directions that standardising keeps small.
@@ -63,6 +62,7 @@ def pareto_plots(
     methods: Sequence[str],
     leakage_keys: Sequence[str] = LEAKAGE_KEYS,
     intervals: pd.DataFrame | None = None,
+    bounds: Mapping[str, str] | None = None,
 ) -> list[Pareto]:
     """Leakage columns against cross-site mAP CN/AD, a plot per protocol and column.
 
@@ -77,6 +77,8 @@ def pareto_plots(
     intervals
         Intervals of the statistics between methods
         (:func:`benchmark.report.statistics.intervals.interval_rows`), None where there are none.
+    bounds
+        Methods that do not compete, ``floor`` or ``ceiling`` by name.
 
     Notes
     -----
@@ -100,7 +102,7 @@ def pareto_plots(
                 _Axis(each, _of(both[each.key], protocol), _stored(intervals, protocol, each.key))
                 for each in (column, retrieval_column)
             ]
-            plots.append(_plot(len(plots) + 1, protocol, axes[0], axes[1], order))
+            plots.append(_plot(len(plots) + 1, protocol, axes[0], axes[1], order, bounds or {}))
     return plots
 
 
@@ -157,15 +159,15 @@ def _stored(intervals: pd.DataFrame | None, protocol: str, score: str) -> pd.Dat
     return here[(here["score"] == score) & here["ci_low"].notna()]
 
 
-def _plot(place: int, protocol: str, leakage: _Axis, retrieval: _Axis, methods: Sequence[str]) -> Pareto:
+def _plot(
+    place: int, protocol: str, leakage: _Axis, retrieval: _Axis, methods: Sequence[str], bounds: Mapping[str, str]
+) -> Pareto:
     columns = leakage.column, retrieval.column
     left, right = leakage.measured(), retrieval.measured()
     measured = {method: (left[method], right[method]) for method in methods if method in left and method in right}
     measured = {method: pair for method, pair in measured.items() if all(math.isfinite(each.value) for each in pair)}
-    best = undominated(
-        {name: (pair[0].value, pair[1].value) for name, pair in measured.items() if name not in REFERENCE_ROWS}
-    )
-    points = [Point(name, *pair, name in best, REFERENCE_ROWS.get(name, "")) for name, pair in measured.items()]
+    best = undominated({name: (pair[0].value, pair[1].value) for name, pair in measured.items() if name not in bounds})
+    points = [Point(name, *pair, name in best, bounds.get(name, "")) for name, pair in measured.items()]
     chance = float(leakage.rows["chance"].mean()), float(retrieval.rows["chance"].mean())
     return Pareto(
         protocol,

@@ -17,9 +17,6 @@ from benchmark.report.summary import Entry, Section, sections
 from benchmark.report.text import CHANCE, count, section_title
 from benchmark.report.wide_tables import WideTable, wide_tables
 
-#: Methods that bound the others and do not compete: the floor, and on the phantom the ceiling.
-REFERENCE_ROWS: Mapping[str, str] = {"random_vectors": "floor", "true_anatomy": "ceiling"}
-
 #: What names a cell of a wide table: protocol, method, column key.
 Address = tuple[str, str, str]
 
@@ -64,7 +61,7 @@ def filled_tables(
             each.title,
             each.columns,
             each.footer,
-            about.with_seconds(sections(scores, each.columns, method_order)),
+            about.with_facts(sections(scores, each.columns, method_order)),
             directions(scores, each.columns),
         )
         for each in wide_tables(scores, notes, about, method_order)
@@ -85,7 +82,7 @@ def direction(said: pd.Series) -> bool | None:
 def best_methods(part: Section, column: Column, higher: bool | None) -> set[str]:
     """Methods whose mean, as it is shown, is the best of the compared ones; none without a direction.
 
-    Floor and ceiling (:data:`REFERENCE_ROWS`) do not compete, and a method alone is not the best of anything.
+    Floor and ceiling do not compete, and a method alone is not the best of anything.
     """
     if higher is None:
         return set()
@@ -93,7 +90,7 @@ def best_methods(part: Section, column: Column, higher: bool | None) -> set[str]
     shown = {
         method: round(mean, column.digits)
         for method, mean in means.items()
-        if math.isfinite(mean) and method not in REFERENCE_ROWS
+        if math.isfinite(mean) and method not in part.bounds
     }
     if len(shown) < 2:
         return set()

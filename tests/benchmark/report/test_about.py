@@ -22,8 +22,14 @@ SETTINGS = EvaluationSettings(
 ABOUT_A_AND_B = About(
     synthetic=True,
     cards={
-        "a": MethodCard(44, "test scores of phantoms", ["contrast", "noise"], "views"),
-        "b": MethodCard(needs_site_at_test=True),
+        "a": MethodCard(
+            tried_settings=44,
+            chosen_on="test scores of phantoms",
+            augmentations_imitate=["contrast", "noise"],
+            additions="views",
+        ),
+        "b": MethodCard(needs_site_at_test=True, uses=["site", "age"]),
+        "c": MethodCard(role="floor"),
     },
     seconds={"pooled": {"a": Seconds(31.4, 6.0), "b": Seconds(math.nan, 5.0)}},
     machine="2 cores",
@@ -41,14 +47,16 @@ def test_it_comes_back_from_the_provenance():
 
 
 def test_lines_of_the_footer():
-    synthetic, settings, augmentations, additions, site, seconds = ABOUT_A_AND_B.lines(["b", "a", "c"])
+    synthetic, settings, augmentations, additions, labels, site, seconds = ABOUT_A_AND_B.lines(["b", "a", "c"])
     assert synthetic.startswith("Synthetic data: scans of a phantom, not of people.")
     assert "at least: a 44, chosen by test scores of phantoms; none for b. Choosing by test scores" in settings
     assert augmentations.startswith("Augmentations of a imitate these families of scanner effects: contrast, noise.")
     assert additions == "Additions that are not in the method's paper. a: views."
+    assert labels.endswith("by those methods alone that are named. site, age: b.")
     assert site == "The site of a scan must be known to embed it by: b; by no other method."
     assert seconds.startswith("train s: mean seconds of training and embedding in a run (2 cores)")
     assert About().lines(["a"]) == []
+    assert ABOUT_A_AND_B.bounds == {"c": "floor"}
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_tables_of_another_label_are_filled_and_name_it(table, tmp_path):
 
 @pytest.fixture
 def three(table, tmp_path):
-    """A folder of three methods on the same scans, one with the diagnosis in it, one the floor."""
+    """A folder of three methods on the same scans, one with the diagnosis in it, one random."""
     folder = tmp_path / "methods"
     folder.mkdir()
     vectors = [f"z{i}" for i in range(4)]
@@ -113,7 +113,7 @@ def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three,
     intervals = pd.read_csv(tmp_path / "out" / "statistics_intervals.csv").set_index(["score", "method"])
     # A score that no subject changes has no interval.
     assert set(intervals.dropna(subset=["ci_low"])["covers"]) == {"subjects"}
-    assert set(intervals.index.get_level_values("method")) == {"blind", "seeing"}
+    assert set(intervals.index.get_level_values("method")) == {"blind", "random_vectors", "seeing"}
     scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
     of_map = scores.query("metric == 'mAP' and subgroup == '' and method == 'seeing'")
     of_map = of_map[of_map["params"].str.contains("gallery=other_sites;label=CN/AD")].iloc[0]
@@ -122,6 +122,9 @@ def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three,
     ends = intervals.loc[("map_cn_ad", "seeing"), ["ci_low", "ci_high"]].tolist()
     assert ends == pytest.approx([of_map["ci_low"], of_map["ci_high"]], abs=1e-6)
     comparison = pd.read_csv(tmp_path / "out" / "statistics_comparisons.csv").set_index("score").loc["map_cn_ad"]
+    (comparison,) = [
+        row for _, row in comparison.iterrows() if {row["method_a"], row["method_b"]} == {"blind", "seeing"}
+    ]
     assert (comparison["better"], comparison["seeds"], comparison["covers"]) == ("seeing", 1, "subjects")
     for name in ("ranks", "detectable"):
         assert len(pd.read_csv(tmp_path / "out" / f"statistics_{name}.csv"))
@@ -129,6 +132,7 @@ def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three,
 
 def test_no_statistics_where_there_is_nothing_to_compare(table, three, tmp_path):
     (three / "seeing.csv").unlink()
+    (three / "random_vectors.csv").unlink()
     evaluate_file(three, tmp_path / "one", SETTINGS)
     assert not list((tmp_path / "one").glob("statistics*"))
     table.iloc[1:].to_csv(three / "fewer.csv", index=False)

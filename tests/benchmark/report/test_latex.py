@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.report.columns import RETRIEVAL
 from benchmark.report.latex import MARK, MOST_COLUMNS, escape, latex
-from benchmark.report.page.wide import REFERENCE_ROWS, directions
+from benchmark.report.page.wide import directions
 from benchmark.report.summary import sections
 from benchmark.report.tables import SCORE_COLUMNS
 
@@ -47,8 +47,10 @@ def test_escape(text, expected):
 
 def test_best_is_bold_without_floor_and_ceiling(make_score):
     values = {"a": 0.61, "b": 0.7004, "c": 0.7001, "true_anatomy": 0.9}
-    text = fragment(table([make_score(method, value, seed=1) for method, value in values.items()]))
-    assert "true_anatomy" in REFERENCE_ROWS
+    scores = table([make_score(method, value, seed=1) for method, value in values.items()])
+    columns = RETRIEVAL[:2]
+    parts = [replace(part, bounds={"true_anatomy": "ceiling"}) for part in sections(scores, columns, None)]
+    text = latex("Retrieval", parts, columns, (), directions(scores, columns))
     # b and c are the same to three decimals, so both are bold.
     assert text.count(r"\textbf{") == text.count(r"\textbf{0.700}") == 2
     assert re.search(r"true\\_anatomy & 0\.900", text)

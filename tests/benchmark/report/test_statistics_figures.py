@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 
 from benchmark.cli import main
 from benchmark.data.parquet import read_parquet
+from benchmark.methods.card import MethodCard
 from benchmark.report.about import ABOUT, About
 from benchmark.report.results import read_results
 from benchmark.report.statistics_figures import statistics_figures
@@ -19,6 +21,7 @@ from benchmark.report.tables import REPLICATES, SCORE_COLUMNS, write_replicates,
 from benchmark.report.write_statistics import write_statistics
 
 METHODS = {"a": 0.7, "b": 0.6, "c": 0.5, "random_vectors": 0.4}
+RECORDED = About(cards={"random_vectors": MethodCard(role="floor")})
 
 
 @pytest.fixture
@@ -40,7 +43,8 @@ def results(make_score, tmp_path):
         write_scores(frame[list(SCORE_COLUMNS)], folder)
         write_tables(frame[list(SCORE_COLUMNS)], folder, list(METHODS))
         write_replicates(frame, folder)
-        write_statistics(frame, folder, list(METHODS))
+        write_statistics(frame, folder, list(METHODS), about=RECORDED)
+        (folder / "provenance.json").write_text(json.dumps({ABOUT: RECORDED.to_json()}))
         return folder
 
     return write
@@ -63,7 +67,7 @@ def test_every_protocol_has_figures_of_what_it_can_show(results):
 
 def test_figures_and_titles_of_synthetic_data_say_so(results):
     folder = results(pooled=([""], [1, 2, 3]))
-    about = About(synthetic=True)
+    about = replace(RECORDED, synthetic=True)
     (folder / "provenance.json").write_text(json.dumps({ABOUT: about.to_json()}))
     figures = statistics_figures(read_results(folder), list(METHODS))
     assert list(figures)[1] == "mAP CN/AD, pooled (synthetic data): ranks"

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.methods.card import MethodCard
+from benchmark.report.about import About
 from benchmark.report.page.examples import ExampleInput
 from benchmark.report.tables import SCORE_COLUMNS, write_scores, write_tables
 
 METHOD = "<script>alert(1)</script>"
 SITE = '"><img src=x onerror=alert(1)>'
 DIAGNOSES = ("CN", "AD")
+NOTES = ["Model selection: none & <i>."]
 
 
 def hostile_scores(make_score, method=METHOD, site=SITE, reason="</td><b onclick=alert(2)>'&"):
@@ -54,8 +57,14 @@ def write_results(make_score, tmp_path):
         folder = folder or tmp_path / "results"
         scores = hostile_scores(make_score, **changes)
         write_scores(scores, folder)
-        write_tables(scores, folder, ["plain", "random_vectors"], ["Model selection: none & <i>."])
-        given = {"environment": {"git_commit": "abc123", "gpus": [], "libraries": {"<u>lib": "1.0"}}, "cells": 6}
+        write_tables(scores, folder, ["plain", "random_vectors"], NOTES)
+        about = About(cards={"random_vectors": MethodCard(role="floor")}, notes=NOTES).to_json()
+        libraries = {"<u>lib": "1.0"}
+        given = {
+            "environment": {"git_commit": "abc123", "gpus": [], "libraries": libraries},
+            "cells": 6,
+            "about": about,
+        }
         (folder / "provenance.json").write_text(json.dumps(given if provenance is None else provenance))
         return folder
 

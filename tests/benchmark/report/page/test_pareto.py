@@ -54,7 +54,7 @@ def test_undominated():
 
 def test_values_intervals_and_roles(make_score):
     values = {"a": (0.2, 0.6), "b": (0.3, 0.5), "true_anatomy": (0.1, 0.9)}
-    (plot,) = pareto_plots(plotted(make_score, values), ["b", "a"])
+    (plot,) = pareto_plots(plotted(make_score, values), ["b", "a"], bounds={"true_anatomy": "ceiling"})
     assert plot.intervals == ("± SD over seeds", "± SD over seeds")
     rows = {row[0].text: row[1:] for row in plot.grid.rows}
     assert list(rows) == ["b", "a", "true_anatomy"]

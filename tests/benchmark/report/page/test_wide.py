@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from benchmark.report.columns import CROSS_SITE_MAP
 from benchmark.report.page.grid import letters, number
 from benchmark.report.page.wide import best_methods, cell_notes, direction, filled_tables, grids
 from benchmark.report.summary import sections
+
+BOUNDS = {"random_vectors": "floor", "true_anatomy": "ceiling"}
 
 
 def test_letters():
@@ -26,6 +30,8 @@ def test_direction():
 def test_best(make_score):
     values = {"a": 0.4, "b": 0.40004, "c": 0.5, "true_anatomy": 0.9, "random_vectors": 0.1}
     (part,) = sections(pd.DataFrame([make_score(*pair) for pair in values.items()]), [CROSS_SITE_MAP], None)
+    assert best_methods(part, CROSS_SITE_MAP, True) == {"true_anatomy"}
+    part = replace(part, bounds=BOUNDS)
     assert best_methods(part, CROSS_SITE_MAP, True) == {"c"}
     assert best_methods(part, CROSS_SITE_MAP, False) == {"a", "b"}
     assert best_methods(part, CROSS_SITE_MAP, None) == set()
@@ -34,7 +40,7 @@ def test_best(make_score):
 def test_one_compared_method_is_not_best(make_score):
     rows = [make_score("a", 0.4), make_score("random_vectors", 0.1)]
     (part,) = sections(pd.DataFrame(rows), [CROSS_SITE_MAP], None)
-    assert best_methods(part, CROSS_SITE_MAP, True) == set()
+    assert best_methods(replace(part, bounds=BOUNDS), CROSS_SITE_MAP, True) == set()
 
 
 def test_equal_reasons_share_a_note(scores):
