@@ -158,7 +158,9 @@ class SiteDataModule(LightningDataModule):
         """Every scan once over all ranks, as it is in the store, and cut to the common mask where there are masks."""
         rank, ranks = self._rank()
         rows = np.arange(len(self.scans))
-        return self._loader(self._dataset(None, self._common_mask()), EveryScanOnce(rows, self.batch_size, rank, ranks))
+        scored = (self.scans["split"] == "test").to_numpy(np.bool_)
+        dataset = self._dataset(None, self._common_mask(), scored)
+        return self._loader(dataset, EveryScanOnce(rows, self.batch_size, rank, ranks))
 
     def split_dataloader(self, split: Literal["train", "unseen"]) -> CountingLoader:
         """Every scan of one split once on every rank, for what is fitted after training."""
@@ -192,9 +194,11 @@ class SiteDataModule(LightningDataModule):
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
-    def _dataset(self, augmentation: Any, common: CommonMask | None = None) -> VolumeDataset:
+    def _dataset(
+        self, augmentation: Any, common: CommonMask | None = None, scored: NDArray[np.bool_] | None = None
+    ) -> VolumeDataset:
         seed = derive_seed(self.seed, "augmentation")
-        return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, self._anatomy(), common)
+        return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, self._anatomy(), common, scored)
 
     def _common_mask(self) -> CommonMask | None:
         # Heads that are not aligned may have no voxel in common.

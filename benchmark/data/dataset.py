@@ -40,6 +40,8 @@ class VolumeDataset(Dataset[dict[str, Tensor]]):
         Shape (scan, parameter), float32; the phantom's true anatomy, or None.
     common
         What cuts volumes to a common mask; None for batches without ``common_volume``.
+    scored
+        Whether a scan is scored, shape (scan,); None for batches without ``scored``.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class VolumeDataset(Dataset[dict[str, Tensor]]):
         seed: int = 0,
         anatomy: NDArray[np.float32] | None = None,
         common: CommonMask | None = None,
+        scored: NDArray[np.bool_] | None = None,
     ) -> None:
         self.volumes = volumes
         self.keys = scans["scan_key"].tolist()
@@ -61,6 +64,7 @@ class VolumeDataset(Dataset[dict[str, Tensor]]):
         self.augmentation = augmentation
         self.seed = seed
         self.common = common
+        self.scored = None if scored is None else torch.tensor(scored)
 
     def __getitem__(self, batch: BatchRows) -> dict[str, Tensor]:
         epoch, rows = batch
@@ -80,6 +84,8 @@ class VolumeDataset(Dataset[dict[str, Tensor]]):
             fields["anatomy"] = self.anatomy[index]
         if self.common is not None:
             fields["common_volume"] = self.common.cut(volume)
+        if self.scored is not None:
+            fields["scored"] = self.scored[index]
         return fields
 
     def _augment(self, volume: Tensor, row: int, epoch: int) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import torch
 from lightning import LightningModule
@@ -15,7 +15,7 @@ from benchmark.methods.averaging import WeightAverage
 from benchmark.methods.compute import Compute
 from benchmark.methods.errors import MethodError
 from benchmark.methods.geometry import Geometry
-from benchmark.methods.image_quality import reconstruction_quality
+from benchmark.methods.image_quality import QUALITIES, reconstruction_quality
 from benchmark.methods.schedules import cosine
 
 #: Share of the training after which weights are averaged.
@@ -42,6 +42,8 @@ class Batch(TypedDict, total=False):
     common_volume
         ``volume`` cut to the mask that is common to the training scans and normalised in it again, same shape; only
         in batches of :meth:`RepresentationModule.predict_step`, and only where scans have masks.
+    scored
+        Whether a scan is scored, bool, shape (batch,); only in batches of :meth:`RepresentationModule.predict_step`.
     """
 
     volume: Tensor
@@ -51,6 +53,7 @@ class Batch(TypedDict, total=False):
     sex: Tensor
     anatomy: Tensor
     common_volume: Tensor
+    scored: Tensor
 
 
 class Prediction(TypedDict, total=False):
@@ -66,7 +69,8 @@ class Prediction(TypedDict, total=False):
         Style codes, float32, shape (batch, style dimension); absent where a method has none.
     quality
         Quality of the reconstruction, float32, shape (batch, 3), in the order of
-        :data:`benchmark.methods.image_quality.QUALITIES`; absent where a method does not reconstruct.
+        :data:`benchmark.methods.image_quality.QUALITIES`, NaN for scans that are not scored; absent where a method does
+        not reconstruct.
     common
         LDRs of the volumes cut to the common mask, as ``ldr``; absent where the batch has none.
     """
@@ -224,13 +228,26 @@ class RepresentationModule(LightningModule, ABC):
         style = self.style_code(batch)
         if style is not None:
             prediction["style"] = style.float().cpu()
-        reconstruction = self.reconstruct(batch, ldr)
-        if reconstruction is not None:
-            prediction["quality"] = reconstruction_quality(reconstruction.float(), batch["volume"].float()).cpu()
+        quality = self._quality(batch, ldr)
+        if quality is not None:
+            prediction["quality"] = quality.cpu()
         if "common_volume" in batch:
             common: Batch = {**batch, "volume": batch["common_volume"]}
             prediction["common"] = self.embed(common).float().cpu()
         return prediction
+
+    def _quality(self, batch: Batch, ldr: Tensor) -> Tensor | None:
+        rows = torch.nonzero(batch["scored"])[:, 0] if "scored" in batch else torch.arange(len(ldr), device=ldr.device)
+        # Without a scored scan, one says whether the method reconstructs at all.
+        tried = rows if len(rows) else torch.zeros(1, dtype=torch.int64, device=ldr.device)
+        part = cast(Batch, {name: value[tried] for name, value in cast(dict[str, Tensor], batch).items()})
+        reconstruction = self.reconstruct(part, ldr[tried])
+        if reconstruction is None:
+            return None
+        quality = ldr.new_full((len(ldr), len(QUALITIES)), torch.nan, dtype=torch.float32)
+        if len(rows):
+            quality[rows] = reconstruction_quality(reconstruction.float(), part["volume"].float())
+        return quality
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning hook: keep the geometry, without which the weights have no place to go, and their average."""
