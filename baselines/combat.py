@@ -58,9 +58,9 @@ class ComBat(RepresentationModule):
         self.base.compute = self.compute
         self.base.ensure_built(geometry)
 
-    def setup(self, stage: str) -> None:
+    def configure_model(self) -> None:
         """Lightning hook: the base trains inside this module and needs its trainer."""
-        super().setup(stage)
+        super().configure_model()
         self.base.trainer = self.trainer
         # Lightning knows which hook of this module is running, not which of the base's.
         self.base.log_dict = self.log_dict  # type: ignore[method-assign]

@@ -64,6 +64,9 @@ class AutoencodingModule(RepresentationModule):
 
     def on_train_epoch_end(self) -> None:
         """Lightning hook: log how many dimensions the LDR really uses; a collapse shows here first."""
+        if not self._ldrs_of_epoch:
+            # A training step that logs no losses.
+            return
         rank, share = spectrum(torch.cat(self._ldrs_of_epoch))
         self._ldrs_of_epoch.clear()
         self.log_dict({"ldr/effective_rank": rank, "ldr/first_share": share}, sync_dist=True)

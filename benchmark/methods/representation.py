@@ -173,16 +173,18 @@ class RepresentationModule(LightningModule, ABC):
             self.build(geometry)
             self.geometry = geometry
 
-    def setup(self, stage: str) -> None:
+    def configure_model(self) -> None:
         """Lightning hook: build for the datamodule's geometry, before optimisers and strategy exist."""
         self.ensure_built(self.trainer.datamodule.geometry)  # type: ignore[attr-defined]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Lightning hook: set the learning rates, from the progress alone."""
+        """Lightning hook: set the learning rates, unless the method has schedulers of its own."""
         self._batch_of_epoch = batch_idx
+        if self.trainer.lr_scheduler_configs:
+            return
         for optimizer in self._optimizers():
             for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * cosine(self.progress)
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * cosine(self.progress)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Lightning hook: take the weights of late steps into the average."""
@@ -204,11 +206,8 @@ class RepresentationModule(LightningModule, ABC):
         return optimizers if isinstance(optimizers, list) else [optimizers]
 
     def adam(self, parameters: Iterable[torch.nn.Parameter], learning_rate: float) -> Optimizer:
-        """Adam whose groups remember the rate that the cosine starts from."""
-        optimizer = torch.optim.Adam(parameters, learning_rate)
-        for group in optimizer.param_groups:
-            group["initial_lr"] = learning_rate
-        return optimizer
+        """Adam; its rate falls along the cosine, as that of any other optimiser."""
+        return torch.optim.Adam(parameters, learning_rate)
 
     def configure_gradient_clipping(self, optimizer: Optimizer, *_: Any, **__: Any) -> None:
         """Lightning hook: clip by norm with the method's own setting, manual optimisation or not."""

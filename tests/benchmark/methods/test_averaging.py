@@ -81,14 +81,14 @@ class Counting(RepresentationModule):
     def embed(self, batch):
         raise NotImplementedError
 
-    def setup(self, stage):
+    def configure_model(self):
         self.steps = nn.Parameter(torch.zeros(()))
 
     def training_step(self, batch, batch_idx):
         return -self.steps
 
     def configure_optimizers(self):
-        return torch.optim.SGD([{"params": [self.steps], "initial_lr": 1.0}])
+        return torch.optim.SGD([self.steps], lr=1.0)
 
     def on_train_batch_start(self, batch, batch_idx):
         super().on_train_batch_start(batch, batch_idx)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from lightning import Trainer
+from torch import nn
+from torch.utils.data import DataLoader
 
 from benchmark.methods.image_quality import reconstruction_quality
 from benchmark.methods.representation import RepresentationModule
+from benchmark.methods.schedules import cosine
 
 
 class Halving(RepresentationModule):
@@ -23,6 +27,50 @@ class Halving(RepresentationModule):
     def reconstruct(self, batch, ldr):
         self.decoded += len(ldr)
         return batch["volume"] / 2
+
+
+class Fitted(RepresentationModule):
+    """One weight, any optimiser and scheduler; notes the rate of every step."""
+
+    def __init__(self, optimizer, scheduler=None):
+        super().__init__()
+        self.optimizer, self.scheduler, self.rates = optimizer, scheduler, []
+
+    def build(self, geometry):
+        """Built below: there is no datamodule."""
+
+    def configure_model(self):
+        self.weight = nn.Parameter(torch.ones(2))
+
+    def embed(self, batch):
+        return self.weight
+
+    def training_step(self, batch, batch_idx):
+        self.rates.append(self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"])
+        return self.weight.square().sum()
+
+    def configure_optimizers(self):
+        made = self.optimizer([self.weight], lr=0.1)
+        return made if self.scheduler is None else ([made], [self.scheduler(made)])
+
+
+def rates(model):
+    trainer = Trainer(
+        max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(model, DataLoader(torch.zeros(4, 1), batch_size=1))
+    return model.rates
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW, torch.optim.RMSprop])
+def test_any_optimiser_follows_the_cosine(optimizer):
+    assert rates(Fitted(optimizer)) == pytest.approx([0.1 * cosine(step / 8) for step in range(8)])
+
+
+def test_a_scheduler_of_the_method_is_left_alone():
+    halved = rates(Fitted(torch.optim.SGD, lambda made: torch.optim.lr_scheduler.StepLR(made, 1, 0.5)))
+    assert halved == pytest.approx([0.1] * 4 + [0.05] * 4)
 
 
 @pytest.fixture
