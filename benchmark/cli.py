@@ -22,6 +22,7 @@ COMMANDS = {
     "manifest": ("manifest", "main"),
     "preprocess": ("preprocess", "main"),
     "phantom": ("phantom", "main"),
+    "check-method": ("check_method", "main"),
     "fit": ("lightning", "main"),
     "predict": ("lightning", "main"),
 }
@@ -37,6 +38,7 @@ commands:
   collect    write the tables of what a cluster has done of a sweep so far
   fit        train one method from its YAML file, and write its embeddings (a LightningCLI)
   predict    embed scans with a trained model (a LightningCLI)
+  check-method  try a method of your own on mock data, and say what breaks the contract
   evaluate   score embeddings made by this or any other software
   compare    say what differs between two results folders
   tables     write a results folder's tables as Markdown, CSV, LaTeX and one HTML page

@@ -37,11 +37,21 @@ def main(args: list[str]) -> int:
         help="With --plan: voxels of a volume, as '[80,96,80]'.",
     )
     parser.add_argument("--workers", type=int | None, default=None, help="Cells at a time, over the sweep file's own.")
+    parser.add_argument(
+        "--plugins",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="Folders with modules of class paths, beside those of the methods' YAML files.",
+    )
     options = parser.parse_args(args)
     out = options.out or Path("results") / options.config.stem
     asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
 
+    from benchmark.plugins import use_plugins
     from benchmark.sweep.up_to_date import still_finished
+
+    use_plugins(options.plugins)
 
     printed = None if options.plan or asked else still_finished(out, options.config)
     if printed is not None:

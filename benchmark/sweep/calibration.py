@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
@@ -23,6 +22,7 @@ from benchmark.sweep import worker as _worker  # noqa: F401 (a worker's memory h
 from benchmark.sweep.memory import available_mib, memory_mib
 from benchmark.sweep.synthetic import SyntheticData
 from benchmark.sweep.timing import STEP_BUDGET, Steps, clock
+from benchmark.train.resolve import instantiate_model
 
 #: Voxels of a batch, and seconds of a step, beyond which a smaller batch is timed.
 BATCH_VOXELS = 4_000_000
@@ -102,7 +102,7 @@ def measure_method(config: dict[str, Any], sites: int) -> dict[str, Any]:
 
 def _method(config: dict[str, Any], sites: int) -> MethodCost:
     began = clock()
-    model = _model(config["model"])
+    model = instantiate_model(config["model"])
     shape = tuple(config["data"]["preprocessing"]["shape"])
     if not getattr(model, "training_epochs_apply", True):
         return _closed(config, sites, shape)
@@ -122,7 +122,7 @@ def _trained(
     config: dict[str, Any], sites: int, shape: Any, batch: int, smaller: MethodCost | None = None
 ) -> MethodCost:
     """Cost, timed with a batch of this size and scaled to the configuration's."""
-    wanted, model = int(config["data"]["batch_size"]), _model(config["model"])
+    wanted, model = int(config["data"]["batch_size"]), instantiate_model(config["model"])
     before = memory_mib()
     data = SyntheticData(config["data"] | {"batch_size": batch}, max(4 * batch, 2 * sites), sites, shape)
     steps = Steps()
@@ -179,7 +179,7 @@ def _closed(config: dict[str, Any], sites: int, shape: Any) -> MethodCost:
 
 
 def _fitted(config: dict[str, Any], sites: int, shape: tuple[int, ...], scans: int) -> MethodCost:
-    data, model, steps = SyntheticData(config["data"], scans, sites, shape), _model(config["model"]), Steps()
+    data, model, steps = SyntheticData(config["data"], scans, sites, shape), instantiate_model(config["model"]), Steps()
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(config["trainer"], Path(folder), [steps])
         began = clock()
@@ -206,12 +206,6 @@ def _finished(
     embedding = sorted(steps.embedding[1:] or steps.embedding)[len(steps.embedding[1:]) // 4]
     once = clock() - began - sum(steps.embedding)
     return after, embedding / data.batch_size, once, kept
-
-
-def _model(config: dict[str, Any]) -> Any:
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(LightningModule, "model")
-    return parser.instantiate(parser.parse_object({"model": config})).model
 
 
 def _trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback]) -> Trainer:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
+from lightning import LightningModule
 
 from benchmark.data.datamodule import SiteDataModule
+from benchmark.plugins import use_plugins
 from benchmark.train.cli import FitCLI, parsed
 from benchmark.train.tracking.loggers import check_packages
 
@@ -33,10 +35,11 @@ def resolve(method: Path, overrides: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     method
-        YAML file of a method.
+        YAML file of a method. Class paths are looked for in its folder too.
     overrides
         Option name without dashes to value, such as ``{"trainer.max_epochs": 10}``.
     """
+    use_plugins([method.parent])
     # A quoted string would keep its quotes where the option may also be something else than a string.
     options = [f"--{name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in overrides.items()]
     with _quiet_lightning():
@@ -63,3 +66,11 @@ def instantiate_data(config: dict[str, Any]) -> SiteDataModule:
     parser.add_class_arguments(SiteDataModule, "data")
     module: SiteDataModule = parser.instantiate(parser.parse_object({"data": config})).data
     return module
+
+
+def instantiate_model(config: dict[str, Any]) -> LightningModule:
+    """Method of the ``model`` section of a resolved configuration, untrained."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(LightningModule, "model")
+    model: LightningModule = parser.instantiate(parser.parse_object({"model": config})).model
+    return model
