@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from benchmark.report.about import About
+from benchmark.report.results import read_results
 from tests.conftest import ROOT
 
 
@@ -26,7 +30,7 @@ def test_a_method_is_added_by_the_two_files_of_the_page(tmp_path, phantom):
             f"--data.cache_dir={phantom.parent}/cache", "--data.preprocessing.shape=[16,24,16]",
             "--data.preprocessing.spacing=10.0", f"--trainer.default_root_dir={tmp_path}/out",
         ],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "OMP_NUM_THREADS": "1"},
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -46,3 +50,13 @@ def test_tables_of_the_readme_are_those_of_the_results():
     rows = [line for line in shown.splitlines() if line.startswith("|")]
     assert len(rows) > 30
     assert set(rows) <= set(made.splitlines())
+
+
+@pytest.mark.parametrize(
+    "folder", ["reference", "ablation", "archive/phantom-3/reference", "archive/phantom-3/ablation"]
+)
+def test_committed_results_say_which_rows_bound_the_others(folder):
+    results = read_results(ROOT / "results" / folder)
+    known = {"random_vectors": "floor", "true_anatomy": "ceiling"}
+    there = {name: role for name, role in known.items() if name in set(results.scores["method"])}
+    assert About.of(results.provenance).bounds == there
