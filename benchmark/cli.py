@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from importlib.metadata import version
 
 from benchmark.commands.terminal import fail, say
 from benchmark.errors import UserError, cause
@@ -22,6 +23,7 @@ COMMANDS = {
     "manifest": ("manifest", "main"),
     "preprocess": ("preprocess", "main"),
     "phantom": ("phantom", "main"),
+    "list": ("listing", "main"),
     "check-method": ("check_method", "main"),
     "fit": ("lightning", "main"),
     "predict": ("lightning", "main"),
@@ -46,6 +48,7 @@ commands:
   manifest   write per-site manifests from a downloaded dataset
   preprocess bring raw T1 images to template space
   phantom    generate the multi-site T1 phantom
+  list       say what methods, sweeps, metrics and importers there are
 
 'seada-bench COMMAND --help' lists the options of a command.
 """
@@ -69,6 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
     if not args or args[0] in ("-h", "--help"):
         say(USAGE)
         return 0 if args else 2
+    if args[0] == "--version":
+        say(f"seada-bench {version('seada-bench')}")
+        return 0
     if args[0] not in COMMANDS:
         return fail(f"unknown command '{args[0]}'; allowed: {', '.join(COMMANDS)}")
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.commands.terminal import fail, say
+from benchmark.configs import SWEEPS
 from benchmark.errors import UserError
 from benchmark.parsing import Parser
 
@@ -15,7 +16,7 @@ def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
     parser = Parser("sweep", "Run the cells of a sweep that are missing, then write the tables.")
     parser.add_argument(
-        "--config", type=Path, required=True, help="Sweep file, such as benchmark/configs/sweeps/quick.yaml."
+        "--config", type=Path, required=True, help="Sweep file, or the name of a shipped one, such as quick."
     )
     parser.add_argument(
         "--out",
@@ -45,6 +46,9 @@ def main(args: list[str]) -> int:
         help="Folders with modules of class paths, beside those of the methods' YAML files.",
     )
     options = parser.parse_args(args)
+    shipped = SWEEPS / f"{options.config}.yaml"
+    if not options.config.is_file() and shipped.is_file():
+        options.config = shipped
     out = options.out or Path("results") / options.config.stem
     asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
 

@@ -1,4 +1,4 @@
-"""Which metrics are bounded in [0, 1], as they declare it themselves."""
+"""Metrics as they declare themselves: which there are, and which are bounded in [0, 1]."""
 
 from __future__ import annotations
 
@@ -17,14 +17,22 @@ def is_bounded(table: str, metric: str) -> bool:
 
 
 @cache
-def _bounded() -> frozenset[tuple[str, str]]:
+def declared_metrics() -> tuple[Metric, ...]:
+    """Every metric that a module of the metrics declares, by table and name."""
     modules = pkgutil.walk_packages(benchmark.metrics.__path__, f"{benchmark.metrics.__name__}.")
-    return frozenset(
-        (metric.table, metric.name)
+    found = {
+        (metric.table, metric.name): metric
         for module in modules
         for value in vars(importlib.import_module(module.name)).values()
         for metric in _metrics(value)
-        if metric.lowest >= 0 and metric.highest <= 1
+    }
+    return tuple(found[name] for name in sorted(found))
+
+
+@cache
+def _bounded() -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (metric.table, metric.name) for metric in declared_metrics() if metric.lowest >= 0 and metric.highest <= 1
     )
 
 
