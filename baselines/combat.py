@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from baselines.harmonisation import Array, Harmonisation
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.errors import MethodError
-from benchmark.methods.geometry import Geometry
 from benchmark.methods.representation import Batch, RepresentationModule
 
 Covariate = Literal["age", "sex"]
@@ -53,10 +53,10 @@ class ComBat(RepresentationModule):
         self.transductive_scans = 0
         self.base_is_trained = False
 
-    def build(self, geometry: Geometry) -> None:
+    def build(self, spec: DataSpec) -> None:
         """Build the base."""
         self.base.compute = self.compute
-        self.base.ensure_built(geometry)
+        self.base.ensure_built(spec)
 
     def configure_model(self) -> None:
         """Lightning hook: the base trains inside this module and needs its trainer."""
@@ -167,9 +167,9 @@ class ComBat(RepresentationModule):
 
     def _rows(self, batches: Iterable[Batch]) -> tuple[Array, NDArray[np.str_], pd.DataFrame]:
         """Base LDRs (scan, dimension), site names (scan,) and covariates of all batches."""
-        if self.geometry is None:
-            raise MethodError("ComBat is not built: it needs the datamodule's geometry")
-        names = np.array([*self.geometry.sites, self._unseen_name()])
+        if self.spec is None:
+            raise MethodError("ComBat is not built: it needs the datamodule's spec")
+        names = np.array([*self.spec.sites, self._unseen_name()])
         ldr: list[Array] = []
         site: list[NDArray[np.str_]] = []
         columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.covariates}

@@ -7,11 +7,11 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from benchmark.methods.autoencoding import AutoencodingModule, reconstruction_loss
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.domain import DomainClassifier
-from benchmark.methods.geometry import Geometry
 from benchmark.methods.objectives import reverse_gradient
 from benchmark.methods.representation import AVERAGE_FROM, Batch
-from benchmark.methods.schedules import ganin
+from benchmark.methods.schedules import dann_schedule
 
 
 class DANN(AutoencodingModule):
@@ -46,16 +46,16 @@ class DANN(AutoencodingModule):
         self.adversarial_weight = adversarial_weight
         self.classifier_hidden = classifier_hidden
 
-    def build(self, geometry: Geometry) -> None:
+    def build(self, spec: DataSpec) -> None:
         """Create encoder, decoder and domain classifier."""
-        super().build(geometry)
-        self.classifier = DomainClassifier(self.ldr_dim, len(geometry.sites), self.classifier_hidden)
+        super().build(spec)
+        self.classifier = DomainClassifier(self.ldr_dim, len(spec.sites), self.classifier_hidden)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Reconstruction plus domain loss, whose gradient is reversed on its way into the encoder."""
         ldr = self.encoder(batch["volume"])
         reconstruction = reconstruction_loss(self.decoder(ldr), batch["volume"])
-        weight = self.adversarial_weight * ganin(self.progress)
+        weight = self.adversarial_weight * dann_schedule(self.progress)
         # Of all processes together, as the classifier normalises by the batch.
         ldrs, sites = self.gathered(ldr), self.gathered(batch["site"])
         domain = functional.cross_entropy(self.classifier(reverse_gradient(ldrs, weight)), sites)

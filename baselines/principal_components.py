@@ -11,8 +11,8 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from baselines.closed_form import ClosedForm
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.errors import MethodError
-from benchmark.methods.geometry import Geometry
 from benchmark.methods.representation import Batch
 
 
@@ -41,9 +41,9 @@ class PrincipalComponents(ClosedForm):
     def features(self, batch: Batch) -> Tensor:
         """Features of every scan of a batch, float32, shape (batch, voxel)."""
 
-    def build(self, geometry: Geometry) -> None:
+    def build(self, spec: DataSpec) -> None:
         """Create mean (voxel,) and components (component, voxel), still zero."""
-        x, y, z = geometry.shape
+        x, y, z = spec.shape
         self.register_buffer("mean", torch.zeros(x * y * z))
         self.register_buffer("components", torch.zeros(self.ldr_dim, x * y * z))
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from baselines.closed_form import ClosedForm
-from benchmark.methods.geometry import Geometry
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.representation import Batch
 
 
@@ -30,7 +30,7 @@ class RandomVectors(ClosedForm):
         # In the checkpoint, so that a model that is loaded later draws the same vectors again.
         self.register_buffer("drawn_with", torch.tensor(torch.initial_seed() % 2**31 if seed is None else seed))
 
-    def build(self, geometry: Geometry) -> None:
+    def build(self, spec: DataSpec) -> None:
         """Nothing to create."""
 
     def embed(self, batch: Batch) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from baselines.closed_form import ClosedForm
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.errors import MethodError
-from benchmark.methods.geometry import Geometry
 from benchmark.methods.representation import Batch
 
 
@@ -23,7 +23,7 @@ class TrueAnatomy(ClosedForm):
     mean: Tensor
     scale: Tensor
 
-    def build(self, geometry: Geometry) -> None:
+    def build(self, spec: DataSpec) -> None:
         """Create the standardisation, still empty."""
         self.register_buffer("mean", torch.zeros(0))
         self.register_buffer("scale", torch.zeros(0))

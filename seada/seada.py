@@ -14,9 +14,9 @@ from torch.optim import Optimizer
 
 from benchmark.methods.autoencoding import AutoencodingModule, reconstruction_loss
 from benchmark.methods.compute import at_least_single
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.domain import DomainClassifier
 from benchmark.methods.errors import MethodError
-from benchmark.methods.geometry import Geometry
 from benchmark.methods.objectives import confusion_loss, reverse_gradient
 from benchmark.methods.representation import AVERAGE_FROM, Batch
 from benchmark.methods.schedules import ramp
@@ -150,11 +150,11 @@ class SEADA(AutoencodingModule):
         self.centre_batches = centre_batches
         self.memory = LDRMemory(memory_batches, centred=centre_batches)
 
-    def build(self, geometry: Geometry) -> None:
+    def build(self, spec: DataSpec) -> None:
         """Create encoder, decoder, style encoder and domain classifier."""
-        super().build(geometry)
-        self.style = StyleEncoder(self.style_dim, len(geometry.sites))
-        self.classifier = DomainClassifier(self.ldr_dim, len(geometry.sites), self.classifier_hidden)
+        super().build(spec)
+        self.style = StyleEncoder(self.style_dim, len(spec.sites))
+        self.classifier = DomainClassifier(self.ldr_dim, len(spec.sites), self.classifier_hidden)
         self.memory.batches = self.memory_batches * self.compute.accumulate
 
     def configure_optimizers(self) -> list[Optimizer]:

@@ -133,9 +133,9 @@ class SiteDataModule(LightningDataModule):
         return tuple(sorted(set(self.scans.loc[self.scans["split"] == "train", "site"])))
 
     @property
-    def geometry(self) -> Any:
+    def spec(self) -> Any:
         """Grid and training sites, in the form that the methods expect."""
-        return _geometry(self.preprocessing.shape, self.training_sites)
+        return _data_spec(self.preprocessing.shape, self.training_sites)
 
     def prepare_data(self) -> None:
         """Lightning hook, on one process: build the store where it is missing."""
@@ -236,9 +236,9 @@ class SiteDataModule(LightningDataModule):
         return None if anatomy is None else anatomy.to_numpy(np.float32)
 
 
-def _geometry(shape: tuple[int, int, int], sites: tuple[str, ...]) -> Any:
+def _data_spec(shape: tuple[int, int, int], sites: tuple[str, ...]) -> Any:
     # By class path: the data path must not depend on the methods' package.
-    return importlib.import_module("benchmark.methods.geometry").Geometry(shape=tuple(shape), sites=sites)
+    return importlib.import_module("benchmark.methods.data_spec").DataSpec(shape=tuple(shape), sites=sites)
 
 
 def _expand(pattern: str) -> list[Path]:

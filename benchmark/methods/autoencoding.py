@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.decoder import Decoder
 from benchmark.methods.encoder import Encoder
-from benchmark.methods.geometry import Geometry
 from benchmark.methods.representation import AVERAGE_FROM, Batch, RepresentationModule
 
 
@@ -45,9 +45,9 @@ class AutoencodingModule(RepresentationModule):
         self.levels = levels
         self._ldrs_of_epoch: list[Tensor] = []
 
-    def build(self, geometry: Geometry) -> None:
+    def build(self, spec: DataSpec) -> None:
         """Create the encoder and the decoder."""
-        sizes, again = (geometry.shape, self.ldr_dim, self.width, self.levels), self.compute.checkpoint_activations
+        sizes, again = (spec.shape, self.ldr_dim, self.width, self.levels), self.compute.checkpoint_activations
         self.encoder = Encoder(*sizes, again)
         self.decoder = Decoder(*sizes, self.style_dim, again)
         self.compute.prepare(self.encoder, self.decoder)

@@ -10,7 +10,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from benchmark.methods.geometry import Geometry
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.representation import Batch
 
 SHAPE = (16, 24, 16)
@@ -34,7 +34,7 @@ class MockData(LightningDataModule):
 
     def __init__(self, diagnoses: int = 0) -> None:
         super().__init__()
-        self.geometry = Geometry(SHAPE, SITES)
+        self.spec = DataSpec(SHAPE, SITES)
         site, split = [], []
         for code in range(len(SITES) + 1):
             unseen = code == len(SITES)

@@ -13,8 +13,8 @@ from torch.optim import Optimizer
 
 from benchmark.methods.averaging import WeightAverage
 from benchmark.methods.compute import Compute
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.errors import MethodError
-from benchmark.methods.geometry import Geometry
 from benchmark.methods.image_quality import QUALITIES, reconstruction_quality
 from benchmark.methods.schedules import cosine
 
@@ -30,7 +30,7 @@ class Batch(TypedDict, total=False):
     volume
         Normalised intensities, float32, shape (batch, 1, x, y, z).
     site
-        Index into ``Geometry.sites``, int64, shape (batch,); ``len(sites)`` is a site unseen in training.
+        Index into ``DataSpec.sites``, int64, shape (batch,); ``len(sites)`` is a site unseen in training.
     index
         Row of the scans table, int64, shape (batch,).
     age
@@ -86,7 +86,7 @@ class RepresentationModule(LightningModule, ABC):
     """A method of the benchmark.
 
     A subclass builds its networks in :meth:`build`, trains in ``training_step``, and answers :meth:`embed`.
-    What is fitted once after training (ComBat, PCA) goes into :meth:`fit_after_training`. The geometry is
+    What is fitted once after training (ComBat, PCA) goes into :meth:`fit_after_training`. The spec is
     taken from the datamodule when training starts and kept in the checkpoint.
 
     Parameters
@@ -105,7 +105,7 @@ class RepresentationModule(LightningModule, ABC):
         If ``average_from`` is out of range.
     """
 
-    geometry: Geometry | None = None
+    spec: DataSpec | None = None
     #: How the training is computed; set before it starts.
     compute: Compute = Compute()
 
@@ -121,8 +121,8 @@ class RepresentationModule(LightningModule, ABC):
         self.average = WeightAverage()
 
     @abstractmethod
-    def build(self, geometry: Geometry) -> None:
-        """Create networks and buffers for volumes and sites of this geometry."""
+    def build(self, spec: DataSpec) -> None:
+        """Create networks and buffers for volumes and sites of this spec."""
 
     @abstractmethod
     def embed(self, batch: Batch) -> Tensor:
@@ -167,15 +167,15 @@ class RepresentationModule(LightningModule, ABC):
 
     _batch_of_epoch: int = 0
 
-    def ensure_built(self, geometry: Geometry) -> None:
+    def ensure_built(self, spec: DataSpec) -> None:
         """Build once; later calls keep the networks."""
-        if self.geometry is None:
-            self.build(geometry)
-            self.geometry = geometry
+        if self.spec is None:
+            self.build(spec)
+            self.spec = spec
 
     def configure_model(self) -> None:
-        """Lightning hook: build for the datamodule's geometry, before optimisers and strategy exist."""
-        self.ensure_built(self.trainer.datamodule.geometry)  # type: ignore[attr-defined]
+        """Lightning hook: build for the datamodule's spec, before optimisers and strategy exist."""
+        self.ensure_built(self.trainer.datamodule.spec)  # type: ignore[attr-defined]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Lightning hook: set the learning rates, unless the method has schedulers of its own."""
@@ -249,13 +249,15 @@ class RepresentationModule(LightningModule, ABC):
         return quality
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Lightning hook: keep the geometry, without which the weights have no place to go, and their average."""
-        if self.geometry is not None:
-            checkpoint["geometry"] = self.geometry.state()
+        """Lightning hook: keep the spec, without which the weights have no place to go, and their average."""
+        if self.spec is not None:
+            checkpoint["spec"] = self.spec.state()
         checkpoint["weight_average"] = self.average.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Lightning hook: build for the checkpoint's geometry before the weights are loaded."""
-        if "geometry" in checkpoint:
-            self.ensure_built(Geometry.from_state(checkpoint["geometry"]))
+        """Lightning hook: build for the checkpoint's spec before the weights are loaded."""
+        # Checkpoints of before had it under another name.
+        state = checkpoint.get("spec", checkpoint.get("geometry"))
+        if state is not None:
+            self.ensure_built(DataSpec.from_state(state))
         self.average.load_state(checkpoint.get("weight_average", {}))

@@ -17,6 +17,6 @@ def ramp(progress: float, start: float, length: float) -> float:
     return 1.0 if length <= 0 else min((progress - start) / length, 1.0)
 
 
-def ganin(progress: float, steepness: float = 10.0) -> float:
+def dann_schedule(progress: float, steepness: float = 10.0) -> float:
     """Logistic rise from 0 to nearly 1 of the reversal's weight (Ganin et al., JMLR 2016, section 5.2.2)."""
     return 2 / (1 + math.exp(-steepness * progress)) - 1

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import REGRESSION, bounded_interval, mean_replicates
-from benchmark.metrics.coordinates import transform, unreadable
 from benchmark.metrics.decoding import predicted_values
+from benchmark.metrics.feature_scaling import transform, unreadable
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.age import undecodable
-from benchmark.metrics.coordinates import transform
 from benchmark.metrics.decoding import predicted_values
+from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most

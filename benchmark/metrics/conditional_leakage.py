@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.coordinates import Coordinates, transform, unreadable
+from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, Pairs, design, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata

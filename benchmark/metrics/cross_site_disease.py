@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from benchmark.metrics.bootstrap import LINEAR, bounded_interval, mean_of_site_means, mean_replicates
-from benchmark.metrics.coordinates import transform, unreadable
+from benchmark.metrics.feature_scaling import transform, unreadable
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, at_most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.folds import design
 from benchmark.metrics.leakage import accuracy_score, dropped, probe_classes, probe_params
 from benchmark.metrics.retrieval import label_sets

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 import benchmark.metrics
-from benchmark.metrics.coordinates import whitening_note
+from benchmark.metrics.feature_scaling import whitening_note
 from benchmark.metrics.rows import Score, parse_key_values, to_frame
 from benchmark.metrics.scans import Scans, scored_scans
 from benchmark.metrics.settings import EvaluationSettings

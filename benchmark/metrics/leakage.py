@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmark.metrics.bootstrap import LINEAR, LOCAL, bounded_interval, mean_replicates
-from benchmark.metrics.coordinates import COORDINATES, Coordinates, transform, unreadable
+from benchmark.metrics.feature_scaling import COORDINATES, Coordinates, transform, unreadable
 from benchmark.metrics.folds import Design, Integers, design
 from benchmark.metrics.probes import (
     EVERY_INNER_FOLD,

@@ -12,8 +12,8 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.embeddings.table import numbered_columns
-from benchmark.metrics.coordinates import varying
 from benchmark.metrics.decoding import PENALTIES
+from benchmark.metrics.feature_scaling import varying
 from benchmark.metrics.folds import Integers, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values

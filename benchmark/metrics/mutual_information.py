@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import digamma
 
-from benchmark.metrics.coordinates import Coordinates, transform
+from benchmark.metrics.feature_scaling import Coordinates, transform
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.neighbours import KINDS, PAIRS_AT_A_TIME, Mixing, mixings
 from benchmark.metrics.probes import Floats

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.coordinates import Coordinates, transform, unreadable
+from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import permuted_sites

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.metrics.coordinates import transform, unreadable
+from benchmark.metrics.feature_scaling import transform, unreadable
 from benchmark.metrics.folds import design
 from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
 from benchmark.metrics.rows import Metric, Score, key_values

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.metrics.coordinates import Coordinates, transform, unreadable
+from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata, null_strata, permuted_sites

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.metrics.coordinates import CONSTANT
+from benchmark.metrics.feature_scaling import CONSTANT
 from benchmark.metrics.folds import Integers, Pairs
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.ridge import ridge_predictions

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.spatial.distance import cdist
 from sklearn.covariance import ledoit_wolf
 
-from benchmark.metrics.coordinates import transform, varying
+from benchmark.metrics.feature_scaling import transform, varying
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import Distance
 

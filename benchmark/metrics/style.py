@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmark.embeddings.table import numbered_columns
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.folds import design
 from benchmark.metrics.leakage import accuracy_score, probe_classes, probe_params
 from benchmark.metrics.retrieval import label_sets

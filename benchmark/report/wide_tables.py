@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.metrics.coordinates import SCANS_PER_DIMENSION, WHITENED_BY_FEW
+from benchmark.metrics.feature_scaling import SCANS_PER_DIMENSION, WHITENED_BY_FEW
 from benchmark.metrics.rows import parse_key_values
 from benchmark.report.about import About
 from benchmark.report.columns import (

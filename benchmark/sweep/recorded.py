@@ -20,7 +20,7 @@ LOGGER, CALLBACKS = "trainer.logger", ("trainer.callbacks", "trainer.callbacks+"
 _WRITTEN = ("data.cache_dir", "phantom.out")
 
 
-def tamed(sweep: SweepConfig) -> SweepConfig:
+def sanitised(sweep: SweepConfig) -> SweepConfig:
     """A sweep that a results folder records, without loggers, callbacks that only watch, and tracking.
 
     Classes named in YAML are imported and called, and folders named in it are written to. Those of the suite's own

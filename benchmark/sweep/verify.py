@@ -21,7 +21,7 @@ from benchmark.report.comparison_text import comparison_text
 from benchmark.report.results import PROVENANCE, SCORES, Results, read_results
 from benchmark.report.text import count
 from benchmark.sweep.config import SweepConfig, read_sweep
-from benchmark.sweep.recorded import tamed
+from benchmark.sweep.recorded import sanitised
 from benchmark.sweep.sweep import run_sweep
 
 #: The sweep that is run, in its folder: says that the folder is of this command.
@@ -156,7 +156,7 @@ def recorded_sweep(results: Results) -> SweepConfig:
     ------
     UserError
         If it records none, or one that this version cannot run, or should not: see
-        :func:`benchmark.sweep.recorded.tamed`.
+        :func:`benchmark.sweep.recorded.sanitised`.
     """
     path = results.folder / PROVENANCE
     found = results.provenance.get("sweep")
@@ -166,7 +166,7 @@ def recorded_sweep(results: Results) -> SweepConfig:
         file = Path(folder) / "sweep.yaml"
         file.write_text(yaml.safe_dump(found), encoding="utf-8")
         try:
-            return tamed(read_sweep(file))
+            return sanitised(read_sweep(file))
         except UserError as error:
             raise UserError(f"{path}: sweep: {str(error).replace(f'{file}: ', '')}") from None
 

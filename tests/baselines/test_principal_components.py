@@ -13,8 +13,8 @@ from sklearn.decomposition import PCA
 from baselines.equalised_pca import SMOOTHING, EqualisedPCA, equalise, masked_smooth
 from baselines.mask_pca import MaskPCA
 from baselines.pca_voxels import PCAVoxels
+from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.errors import MethodError
-from benchmark.methods.geometry import Geometry
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.travelling import scores
@@ -35,7 +35,7 @@ def heads(subjects, sites, seed=0):
 
 
 def fitted(method, volumes):
-    method.ensure_built(Geometry(SHAPE, ("A", "B")))
+    method.ensure_built(DataSpec(SHAPE, ("A", "B")))
     method.fit_after_training([{"volume": volumes[:30]}, {"volume": volumes[30:]}], [])
     return method
 

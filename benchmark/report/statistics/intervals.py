@@ -8,7 +8,7 @@ from typing import Any
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.cells import ScoreCells
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
-from benchmark.report.statistics.stretched import stretched_interval
+from benchmark.report.statistics.small_sample_interval import small_sample_interval
 
 #: Columns of the rows.
 INTERVAL_COLUMNS = (
@@ -34,14 +34,14 @@ def interval_rows(cells: ScoreCells, bootstrap: Bootstrap) -> list[dict[str, Any
 
     ``value`` is the mean over seeds of the mean over held-out sites, NaN with a reason where a cell is missing;
     ``ci_low`` and ``ci_high`` the 95 % interval of its bootstrap means, stretched where there are few seeds
-    (:func:`benchmark.report.statistics.stretched.stretched_interval`) and cut where the score is bounded, NaN with a
+    (:mod:`benchmark.report.statistics.small_sample_interval`) and cut where the score is bounded, NaN with a
     reason where there are none; ``covers`` says which variation it holds; ``n`` the items of the seed with the fewest.
     """
     bounds = (0.0, 1.0) if is_bounded(cells.table, cells.metric) else (-math.inf, math.inf)
     rows = []
     for place, method in enumerate(cells.methods):
         replicates = [each[place] for each in cells.replicates]
-        low, high = stretched_interval(cells.value[place], replicates, bootstrap.means[place], bounds)
+        low, high = small_sample_interval(cells.value[place], replicates, bootstrap.means[place], bounds)
         rows.append(
             {
                 "protocol": cells.protocol,

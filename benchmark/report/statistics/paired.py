@@ -18,7 +18,7 @@ from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.cells import Floats, ScoreCells
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
 from benchmark.report.statistics.settings import LEVEL, PRIMARY_SCORES
-from benchmark.report.statistics.stretched import stretched_interval
+from benchmark.report.statistics.small_sample_interval import small_sample_interval
 
 #: Columns of the comparisons.
 COMPARISON_COLUMNS = (
@@ -69,7 +69,7 @@ def comparisons(
 
     ``difference`` is b - a, of means over seeds; ``ci_low`` and ``ci_high`` its 95 % interval under the
     hierarchical bootstrap, where both methods get the same seeds and subjects, stretched where there are few seeds
-    (:func:`benchmark.report.statistics.stretched.stretched_interval`). ``p`` is two-sided:
+    (:func:`benchmark.report.statistics.small_sample_interval.small_sample_interval`). ``p`` is two-sided:
 
     - ``paired t over seeds``, with three or more seeds whose differences vary: t = mean(d) sqrt(S) / sd(d) with
       S - 1 degrees of freedom over the seeds' differences d;
@@ -138,7 +138,7 @@ def _rows(
         means = cells.value[[a, b]].mean(axis=1)
         drawn = bootstrap.means[b] - bootstrap.means[a]
         replicates = [each[b] - each[a] for each in cells.replicates]
-        low, high = stretched_interval(cells.value[b] - cells.value[a], replicates, drawn, bounds)
+        low, high = small_sample_interval(cells.value[b] - cells.value[a], replicates, drawn, bounds)
         test, resamples, p, reason = _test(cells, a, b)
         yield {
             "protocol": cells.protocol,

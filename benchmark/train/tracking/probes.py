@@ -11,7 +11,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from benchmark.errors import UserError
-from benchmark.metrics.coordinates import transform
+from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.folds import design
 from benchmark.metrics.probes import class_recalls, out_of_fold
 from benchmark.seeds import generator

@@ -75,7 +75,7 @@ def test_a_mean_goes_through_a_checkpoint(tmp_path):
 class Counting(RepresentationModule):
     """One weight that is the number of steps taken."""
 
-    def build(self, geometry):
+    def build(self, spec):
         raise NotImplementedError
 
     def embed(self, batch):

@@ -75,9 +75,9 @@ class Seeing(Plain):
 class Indexing(Plain):
     """One vector for each site of the training."""
 
-    def build(self, geometry):
-        super().build(geometry)
-        self.register_buffer("offset", torch.zeros(len(geometry.sites), 4))
+    def build(self, spec):
+        super().build(spec)
+        self.register_buffer("offset", torch.zeros(len(spec.sites), 4))
 
     def embed(self, batch):
         return super().embed(batch) + self.offset[batch["site"]]
@@ -123,8 +123,8 @@ class Forgetful(Plain):
 class Apart(Plain):
     """Every process adds its own to a parameter."""
 
-    def build(self, geometry):
-        super().build(geometry)
+    def build(self, spec):
+        super().build(spec)
         self.mine = nn.Parameter(torch.zeros(()))
 
     def training_step(self, batch, batch_idx):
@@ -180,8 +180,8 @@ class Mine(AutoencodingModule):
         super().__init__(ldr_dim=4, width=4, levels=2)
         self.split = split
 
-    def build(self, geometry):
-        super().build(geometry)
+    def build(self, spec):
+        super().build(spec)
         self.mine = torch.nn.Parameter(torch.zeros(()))
 
     def training_step(self, batch, batch_idx):

@@ -18,7 +18,7 @@ class Halving(RepresentationModule):
 
     decoded = 0
 
-    def build(self, geometry):
+    def build(self, spec):
         """There is nothing to build."""
 
     def embed(self, batch):
@@ -36,7 +36,7 @@ class Fitted(RepresentationModule):
         super().__init__()
         self.optimizer, self.scheduler, self.rates = optimizer, scheduler, []
 
-    def build(self, geometry):
+    def build(self, spec):
         """Built below: there is no datamodule."""
 
     def configure_model(self):

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmark.methods.schedules import cosine, ganin, ramp
+from benchmark.methods.schedules import cosine, dann_schedule, ramp
 
 
 def test_cosine_falls_from_one_to_the_floor():
@@ -15,6 +15,6 @@ def test_ramp_waits_then_rises_then_stays():
 
 
 def test_ganin_is_the_papers_logistic():
-    assert ganin(0) == 0
-    assert ganin(0.1) == pytest.approx(0.46212, abs=1e-5)  # 2 / (1 + e^-1) - 1
-    assert ganin(1) > 0.999
+    assert dann_schedule(0) == 0
+    assert dann_schedule(0.1) == pytest.approx(0.46212, abs=1e-5)  # 2 / (1 + e^-1) - 1
+    assert dann_schedule(1) > 0.999

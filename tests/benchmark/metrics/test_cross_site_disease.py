@@ -9,8 +9,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
-from benchmark.metrics.coordinates import transform
 from benchmark.metrics.cross_site_disease import scores
+from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 

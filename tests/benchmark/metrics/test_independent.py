@@ -25,8 +25,8 @@ from benchmark.metrics import (
     pairwise_leakage,
     style,
 )
-from benchmark.metrics.coordinates import transform
 from benchmark.metrics.decoding import PENALTIES
+from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.folds import design, stratified_folds
 from benchmark.metrics.permutation_test import p_value
 from benchmark.metrics.permutations import permuted_sites

@@ -187,7 +187,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         ("benchmark/data/grid.py", "return ", "return 2 * ", [True, False]),
         ("benchmark/train/gather.py", ".astype(np.float32)", ".astype(np.float16)", [True, False]),
         # Imported by its name within a function.
-        ("benchmark/methods/geometry.py", "return ", "return 2 * ", [True, False]),
+        ("benchmark/methods/data_spec.py", "return ", "return 2 * ", [True, False]),
         # The scoring, whose modules are found by listing a folder.
         ("benchmark/metrics/kbet.py", "return ", "return 2 * ", [False, True]),
         ("benchmark/metrics/ranked/recall.py", "return ", "return 2 * ", [False, True]),

@@ -19,7 +19,7 @@ import benchmark.sweep.verify
 from benchmark.cli import main
 from benchmark.report.tables import SCORE_COLUMNS, write_scores
 from benchmark.sweep.config import SweepConfig
-from benchmark.sweep.recorded import tamed
+from benchmark.sweep.recorded import sanitised
 from benchmark.train.tracking.settings import TrackingSettings, WandbSettings
 from tests.conftest import smoke_sweep
 
@@ -222,7 +222,7 @@ def test_nobody_is_told_of_a_stranger_s_results():
         overrides={"trainer.logger": [{"class_path": "elsewhere.Logger"}], "trainer.max_epochs": 1},
         tracking=TrackingSettings(wandb=WandbSettings(project="theirs", mode="online")),
     )
-    alone = tamed(watched)
+    alone = sanitised(watched)
     assert alone.overrides == {"trainer.max_epochs": 1}
     assert alone.tracking == TrackingSettings()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Geometry:
+class DataSpec:
     """Grid of the volumes and the sites seen in training.
 
     Attributes
@@ -27,7 +27,7 @@ class Geometry:
         return {"shape": list(self.shape), "sites": list(self.sites)}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Geometry:
+    def from_state(cls, state: dict[str, Any]) -> DataSpec:
         """Inverse of :meth:`state`."""
         x, y, z = state["shape"]
         return cls(shape=(int(x), int(y), int(z)), sites=tuple(state["sites"]))

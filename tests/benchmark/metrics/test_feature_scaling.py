@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.metrics.coordinates import COORDINATES, transform
+from benchmark.metrics.feature_scaling import COORDINATES, transform
 
 RNG = np.random.default_rng(0)
 TRAIN = RNG.normal(size=(50, 4)) @ RNG.normal(size=(4, 4)) + 3

@@ -13,7 +13,7 @@ from benchmark.report.statistics.hierarchical import percentile_interval
 from benchmark.report.statistics.settings import LEVEL
 
 
-def stretched_interval(
+def small_sample_interval(
     values: Floats, replicates: Sequence[Floats], means: Floats, bounds: tuple[float, float] = (-math.inf, math.inf)
 ) -> tuple[float, float]:
     """95 % interval of a mean over seeds, from its bootstrap means, stretched to the width that few seeds need.

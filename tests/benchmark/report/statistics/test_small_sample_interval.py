@@ -11,7 +11,7 @@ from scipy.stats import norm, t, ttest_1samp
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap, percentile_interval
 from benchmark.report.statistics.intervals import interval_rows
 from benchmark.report.statistics.paired import comparisons
-from benchmark.report.statistics.stretched import stretched_interval
+from benchmark.report.statistics.small_sample_interval import small_sample_interval
 
 
 def interval(cells, resamples=400, seed=0):
@@ -24,15 +24,15 @@ def test_two_seeds_by_hand():
     # The drawn means are 0.4, 0.5, 0.6, symmetric about 0.5, so the interval is too.
     means = np.array([0.4] * 25 + [0.5] * 50 + [0.6] * 25)
     nothing = [np.zeros(0)] * 2
-    assert stretched_interval(np.array([0.4, 0.6]), nothing, means) == pytest.approx((-0.7706, 1.7706), abs=1e-4)
-    assert stretched_interval(np.array([0.4, 0.6]), nothing, means, (0, 1)) == (0, 1)
+    assert small_sample_interval(np.array([0.4, 0.6]), nothing, means) == pytest.approx((-0.7706, 1.7706), abs=1e-4)
+    assert small_sample_interval(np.array([0.4, 0.6]), nothing, means, (0, 1)) == (0, 1)
 
 
 def test_shape_is_that_of_the_bootstrap():
     # The drawn means reach twice as far up as down; whatever the width, so does the interval.
     means = np.concatenate([np.full(500, 0.4), np.full(250, 0.5), np.full(250, 0.7)])
     values = np.array([0.45, 0.48, 0.57])
-    low, high = stretched_interval(values, [np.zeros(0)] * 3, means)
+    low, high = small_sample_interval(values, [np.zeros(0)] * 3, means)
     assert (high - 0.5) / (0.5 - low) == pytest.approx((0.7 - means.mean()) / (means.mean() - 0.4))
     width = ttest_1samp(values, 0).confidence_interval()
     assert high - low == pytest.approx(width.high - width.low)
@@ -42,7 +42,7 @@ def test_seeds_that_agree_by_luck_have_the_interval_of_their_subjects():
     random = np.random.default_rng(0)
     replicates = [random.normal(0.5, 0.1, 4000) for _ in range(4)]
     means = np.mean(replicates, axis=0)
-    low, high = stretched_interval(np.full(4, 0.5), replicates, means)
+    low, high = small_sample_interval(np.full(4, 0.5), replicates, means)
     spread = math.sqrt(np.mean([each.var(ddof=1) for each in replicates]) / 4)
     assert (high - low) / 2 == pytest.approx(norm.ppf(0.975) * spread)
     assert (high - low) / 2 < t(3).ppf(0.975) * spread
@@ -52,21 +52,21 @@ def test_one_seed_is_left_as_it_is_within_bounds():
     means = np.random.default_rng(0).normal(size=200)
     low, high = percentile_interval(means)
     assert low < 0 < 1 < high
-    assert stretched_interval(np.array([0.5]), [means], means) == (low, high)
-    assert stretched_interval(np.array([0.5]), [means], means, (0, 1)) == (0, 1)
+    assert small_sample_interval(np.array([0.5]), [means], means) == (low, high)
+    assert small_sample_interval(np.array([0.5]), [means], means, (0, 1)) == (0, 1)
     # A value that no resample changes is not without doubt.
-    assert all(math.isnan(end) for end in stretched_interval(np.array([1.0]), [np.ones(9)], np.ones(9), (0, 1)))
+    assert all(math.isnan(end) for end in small_sample_interval(np.array([1.0]), [np.ones(9)], np.ones(9), (0, 1)))
 
 
 def test_nothing_varies():
-    assert stretched_interval(np.full(3, 0.7), [np.full(9, 0.7)] * 3, np.full(50, 0.7)) == (0.7, 0.7)
+    assert small_sample_interval(np.full(3, 0.7), [np.full(9, 0.7)] * 3, np.full(50, 0.7)) == (0.7, 0.7)
 
 
 @pytest.mark.parametrize(
     ("values", "means"), [([0.5, math.nan], [0.4, 0.6]), ([0.5, 0.6], [math.nan, 0.6]), ([0.5, 0.6], [])]
 )
 def test_no_interval_where_something_is_missing(values, means):
-    found = stretched_interval(np.array(values), [np.zeros(0)] * 2, np.array(means))
+    found = small_sample_interval(np.array(values), [np.zeros(0)] * 2, np.array(means))
     assert np.isnan(found).all()
 
 
@@ -75,8 +75,8 @@ def test_undefined_resamples_are_left_out():
     without = [each[np.isfinite(each)] for each in replicates]
     means = np.array([0.45, 0.5, 0.55, 0.65])
     values = np.array([0.5, 0.5001])
-    found = stretched_interval(values, replicates, means)
-    assert found == stretched_interval(values, without, means)
+    found = small_sample_interval(values, replicates, means)
+    assert found == small_sample_interval(values, without, means)
     # Both have variance 0.02: sqrt(0.02 / 2) * 1.96.
     assert found[1] - found[0] == pytest.approx(2 * 1.96 * 0.1, rel=1e-3)
 
@@ -85,8 +85,8 @@ def test_shifting_and_scaling_go_through():
     random = np.random.default_rng(1)
     values, means = random.random(4), random.random(100)
     replicates = [random.random(30) for _ in range(4)]
-    plain = stretched_interval(values, replicates, means)
-    moved = stretched_interval(3 * values + 1, [3 * each + 1 for each in replicates], 3 * means + 1)
+    plain = small_sample_interval(values, replicates, means)
+    moved = small_sample_interval(3 * values + 1, [3 * each + 1 for each in replicates], 3 * means + 1)
     assert moved == pytest.approx([3 * end + 1 for end in plain])
 
 
