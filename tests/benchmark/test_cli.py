@@ -154,7 +154,7 @@ def test_unknown_commands_and_methods_are_answered_with_the_valid_ones(capsys, t
     assert outcome(capsys, ["fly"]) == (
         2,
         "error: unknown command 'fly'; allowed: sweep, status, collect, evaluate, compare, tables, verify, "
-        "manifest, preprocess, phantom, fit, predict\n",
+        "manifest, preprocess, phantom, list, check-method, fit, predict\n",
     )
     sweep = tmp_path / "s.yaml"
     sweep.write_text("methods: [sead]\nseeds: {pooled: [1]}\n")
