@@ -211,8 +211,10 @@ def _trained(make: Make, data: MockData, folder: Path, processes: int = 1) -> Re
     model = make()
     if not isinstance(model, RepresentationModule):
         raise MethodError(f"{type(model).__name__} is no benchmark.methods.representation.RepresentationModule")
+    # Several processes train as a sweep's do: two optimisers leave parameters unused in turn.
     trainer = Trainer(
-        max_epochs=2, accelerator="cpu", devices=processes, strategy="ddp_spawn" if processes > 1 else "auto",
+        max_epochs=2, accelerator="cpu", devices=processes,
+        strategy="ddp_spawn_find_unused_parameters_true" if processes > 1 else "auto",
         deterministic=True, logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, use_distributed_sampler=False, default_root_dir=folder,
         callbacks=[_SameEverywhere()] if processes > 1 else [],
