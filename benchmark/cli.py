@@ -35,20 +35,20 @@ usage: seada-bench COMMAND [options]
 Benchmark of scanner-free representations of brain MRI.
 
 commands:
-  sweep      run methods x protocols x seeds, and write retrieval and leakage tables
-  status     say how the cells of a sweep on a cluster are
-  collect    write the tables of what a cluster has done of a sweep so far
-  fit        train one method from its YAML file, and write its embeddings (a LightningCLI)
-  predict    embed scans with a trained model (a LightningCLI)
-  check-method  try a method of your own on mock data, and say what breaks the contract
-  evaluate   score embeddings made by this or any other software
-  compare    say what differs between two results folders
-  tables     write a results folder's tables as Markdown, CSV, LaTeX and one HTML page
-  verify     run the sweep of a results folder again, and say whether the same comes out
-  manifest   write per-site manifests from a downloaded dataset
-  preprocess bring raw T1 images to template space
-  phantom    generate the multi-site T1 phantom
-  list       say what methods, sweeps, metrics and importers there are
+  sweep        run methods x protocols x seeds, and write retrieval and leakage tables
+  status       say how the cells of a sweep on a cluster are
+  collect      write the tables of what a cluster has done of a sweep so far
+  fit          train one method from its YAML file, and write its embeddings (a LightningCLI)
+  predict      embed scans with a trained model (a LightningCLI)
+  check-method try a method of your own on mock data, and say what breaks the contract
+  evaluate     score embeddings made by this or any other software
+  compare      say what differs between two results folders
+  tables       write a results folder's tables as Markdown, CSV, LaTeX and one HTML page
+  verify       run the sweep of a results folder again, and say whether the same comes out
+  manifest     write per-site manifests from a downloaded dataset
+  preprocess   bring raw T1 images to template space
+  phantom      generate the multi-site T1 phantom
+  list         say what methods, sweeps, metrics and importers there are
 
 'seada-bench COMMAND --help' lists the options of a command.
 """
