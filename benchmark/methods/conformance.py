@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,28 +68,32 @@ def check_method(make: Make, card: MethodCard | None = None, processes: int = 2)
         except Exception as error:  # noqa: BLE001 (whatever an author's code raises is a finding)
             return [Finding("training", f"two epochs on mock data end in {_named(error)}")]
         data = MockData()
-        try:
-            found = list(_shapes(model, data))
-            if found:
-                # Nothing else could be compared.
-                return found
-            model.predict_step(data.batch(data.rows("test")[:BATCH]), 0)
-            found = [*_alone(model, data), *_site(model, data, card), *_unseen(model, data)]
-        except Exception as error:  # noqa: BLE001
-            return [Finding("embedding", f"embedding scans of training sites ends in {_named(error)}")]
-        for check in (_repeated, _diagnoses, _checkpoint):
-            try:
-                found += check(make, model, Path(folder))
-            except Exception as error:  # noqa: BLE001
-                found.append(Finding(check.__name__.strip("_"), f"ends in {_named(error)}"))
+        found = _tried("embedding", lambda: _shapes(model, data))
+        if found:
+            # Nothing else could be compared.
+            return found
+        found += _tried("embedding", lambda: [*_alone(model, data), *_site(model, data, card)])
+        found += _tried("unseen site", lambda: _unseen(model, data))
+        found += _tried("determinism", lambda: _repeated(make, model, Path(folder)))
+        found += _tried("diagnoses", lambda: _diagnoses(make, model, Path(folder)))
+        found += _tried("checkpoint", lambda: _checkpoint(make, model, Path(folder)))
         if processes > 1:
             found += _together(make, Path(folder), processes)
     return found
 
 
+def _tried(check: str, findings: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """The findings of a check, or that it could not be made."""
+    try:
+        return list(findings())
+    except Exception as error:  # noqa: BLE001 (as above)
+        return [Finding(check, f"ends in {_named(error)}")]
+
+
 def _shapes(model: RepresentationModule, data: MockData) -> Iterator[Finding]:
     rows = data.rows("test")[: BATCH + 1]
-    ldrs = _ldr(model, data.batch(rows))
+    batch = data.batch(rows)
+    ldrs = _ldr(model, batch)
     if ldrs.ndim != 2 or len(ldrs) != len(rows):
         yield Finding(
             "shapes", f"embed gives shape {tuple(ldrs.shape)} for {len(rows)} scans; return (batch, dimension)"
@@ -100,6 +104,8 @@ def _shapes(model: RepresentationModule, data: MockData) -> Iterator[Finding]:
         yield Finding(
             "finite values", "embed gives the same vector for every scan; the LDR does not depend on the scan"
         )
+    else:
+        model.predict_step(batch, 0)
 
 
 def _alone(model: RepresentationModule, data: MockData) -> Iterator[Finding]:
