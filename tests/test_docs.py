@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.report.about import About
-from benchmark.report.results import read_results
+from benchmark.results.read import read_results
 from tests.conftest import ROOT
 
 

@@ -36,9 +36,9 @@ def main(args: list[str]) -> int:
         raise UserError(f"--csv: {options.csv} is already there; name another file, or remove it first")
 
     from benchmark.data.atomic import atomic_path
-    from benchmark.report.compare import compare
     from benchmark.report.comparison_text import comparison_text
-    from benchmark.report.results import read_results
+    from benchmark.results.compare import compare
+    from benchmark.results.read import read_results
 
     found = compare(read_results(options.a), read_results(options.b), options.tolerance)
     say(comparison_text(found, options.a, options.b))

@@ -11,7 +11,9 @@ from benchmark.parsing import Parser
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    from benchmark.metrics.evaluate import EvaluationSettings
+    from benchmark.folders import make_writable
+    from benchmark.metrics.settings import EvaluationSettings
+    from benchmark.results.schema import SCORES, SCORES_CSV
 
     parser = Parser("evaluate", "Score embeddings, whatever software made them; see docs/embeddings.md.")
     parser.add_argument(
@@ -41,19 +43,24 @@ def main(args: list[str]) -> int:
     )
     parser.add_class_arguments(EvaluationSettings, "evaluation")
     options = parser.instantiate(parser.parse_args(args))
-    if (options.out / "scores.csv").exists():
-        raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
     if options.embeddings.is_dir() and options.out.resolve() == options.embeddings.resolve():
         raise UserError(f"--out: {options.out} is the folder of the embeddings; name another folder")
+    if any((options.out / name).exists() for name in (SCORES, SCORES_CSV)):
+        raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
+    make_writable(options.out, "out")
 
     from benchmark.embeddings.options import ForeignOptions
-    from benchmark.report.about import About
-    from benchmark.report.evaluate_file import evaluate_file
-    from benchmark.report.results import PROVENANCE, read_provenance
+    from benchmark.report.evaluate import evaluate
     from benchmark.report.tables import format_terminal
 
     names = ("rows", "key", "label", "site", "subject", "session", "vectors")
     foreign = ForeignOptions(manifests=tuple(options.manifest), **{name: options[name] for name in names})
-    scores = evaluate_file(options.embeddings, options.out, options.evaluation, foreign, options.allow_different_scans)
-    say(format_terminal(scores, about=About.of(read_provenance(options.out / PROVENANCE))))
+    results = evaluate(
+        options.embeddings,
+        settings=options.evaluation,
+        options=foreign,
+        allow_different_scans=options.allow_different_scans,
+    )
+    results.save(options.out)
+    say(format_terminal(results.scores, results.about.methods, results.about))
     return 0

@@ -22,13 +22,15 @@ def main(args: list[str]) -> int:
     )
     options = parser.parse_args(args)
 
-    from benchmark.report.results_csv import read_results_or_csv
+    from benchmark.report.about import About
     from benchmark.report.statistics_figures import statistics_figures
-    from benchmark.report.write_all import order_of, write_all
+    from benchmark.report.write_all import write_all
     from benchmark.report.write_statistics import weighted_markdown
+    from benchmark.results.read import read_results
     from benchmark.sweep.examples import example_inputs
 
-    order, statistics = order_of(options.results), options.results / "statistics.md"
+    results, statistics = read_results(options.results), options.results / "statistics.md"
+    order = (About.of(results.provenance) or About()).methods
     text = statistics.read_text(encoding="utf-8") if statistics.is_file() else ""
     if options.weights:
         text += "\n" + weighted_markdown(options.results, options.weights, order)
@@ -38,7 +40,7 @@ def main(args: list[str]) -> int:
         out,
         examples=example_inputs(options.results, order),
         statistics_markdown=text or None,
-        figures=statistics_figures(read_results_or_csv(options.results), order),
+        figures=statistics_figures(results, order),
         overwrite=options.overwrite,
     )
     say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")

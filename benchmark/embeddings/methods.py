@@ -53,19 +53,29 @@ def read_methods(
         if file.stem in methods:
             raise UserError(f"{path}: {methods[file.stem][0].name} and {file.name} are both method '{file.stem}'")
         methods[file.stem] = file, read_foreign(file, options)
-    frames = {name: table.frame for name, (_, table) in methods.items()}
-    difference = _difference(frames)
+    check_same_scans(str(path), {name: table for name, (_, table) in methods.items()}, allow_different_scans)
+    return methods
+
+
+def check_same_scans(source: str, methods: Mapping[str, EmbeddingTable], allow_different_scans: bool) -> None:
+    """Refuse methods that have other scans, splits or labels than each other; where they may, note it in all of them.
+
+    Raises
+    ------
+    UserError
+        With what they differ in.
+    """
+    difference = _difference({name: table.frame for name, table in methods.items()})
     if difference and not allow_different_scans:
         raise UserError(
-            f"{path}: the files are not comparable: {difference}; give the same scans to every method, or "
+            f"{source}: the files are not comparable: {difference}; give the same scans to every method, or "
             "--allow_different_scans true"
         )
     if difference:
-        for name, (_, table) in methods.items():
+        for table in methods.values():
             table.notes[OTHER_SCANS] = (
-                f"{len(frames[name])} rows; not comparable with methods of other scans. No statistics between methods."
+                f"{len(table.frame)} rows; not comparable with methods of other scans. No statistics between methods."
             )
-    return methods
 
 
 def _files(folder: Path, options: ForeignOptions) -> list[Path]:

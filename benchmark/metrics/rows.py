@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-#: Columns of the scores of one set of embeddings; a sweep puts method, protocol, site and seed before them.
+#: Columns of the scores of one set of embeddings. Between ``version`` and ``subgroup`` stand those of the parameters
+#: that any of the scores has; a sweep puts method, protocol, site and seed before all.
 COLUMNS = (
     "table",
     "metric",
     "version",
-    "params",
     "subgroup",
     "value",
     "n",
-    "reason",
+    "note",
     "ci_low",
     "ci_high",
     "chance",
@@ -107,46 +108,52 @@ def parse_key_values(text: str) -> dict[str, str]:
 
 
 def to_frame(scores: Sequence[Score]) -> pd.DataFrame:
-    """Long table of scores, with the columns :data:`COLUMNS`, in the order given."""
-    rows = [
-        (
-            score.metric.table,
-            score.metric.name,
-            score.metric.version,
-            score.params,
-            score.subgroup,
-            float(score.value),
-            int(score.n),
-            score.reason,
-            float(score.ci_low),
-            float(score.ci_high),
-            float(score.chance),
-            score.metric.higher_is_better,
-        )
-        for score in scores
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"version": "int64", "n": "int64"})
+    """Long table of scores: :data:`COLUMNS` and a text column per parameter, in the order given."""
+    return _with_parameters(
+        scores,
+        {
+            "table": [score.metric.table for score in scores],
+            "metric": [score.metric.name for score in scores],
+            "version": np.array([score.metric.version for score in scores], np.int64),
+        },
+        {
+            "subgroup": [score.subgroup for score in scores],
+            "value": np.array([score.value for score in scores], np.float64),
+            "n": np.array([score.n for score in scores], np.int64),
+            "note": [score.reason for score in scores],
+            "ci_low": np.array([score.ci_low for score in scores], np.float64),
+            "ci_high": np.array([score.ci_high for score in scores], np.float64),
+            "chance": np.array([score.chance for score in scores], np.float64),
+            "higher_is_better": np.array([score.metric.higher_is_better for score in scores], np.bool_),
+        },
+    )
 
 
 def to_replicates(scores: Sequence[Score]) -> pd.DataFrame:
     """Scores of the whole data that were resampled, with their replicates, in the order given.
 
-    Columns ``table, metric, params, value, reason, n, higher_is_better`` as in the long table, and ``replicates``:
-    a list of float32, one a resample.
+    Columns ``table``, ``metric``, those of the parameters, ``value, note, n, higher_is_better`` as in the long table,
+    and ``replicates``: one list of float32 per score, one number per resample.
     """
-    rows = [
-        (
-            score.metric.table,
-            score.metric.name,
-            score.params,
-            float(score.value),
-            score.reason,
-            int(score.n),
-            score.metric.higher_is_better,
-            score.replicates.astype(np.float32).tolist(),
-        )
-        for score in scores
-        if score.replicates is not None and not score.subgroup
-    ]
-    names = ["table", "metric", "params", "value", "reason", "n", "higher_is_better", "replicates"]
-    return pd.DataFrame(rows, columns=names)
+    resampled = [(score, score.replicates) for score in scores if score.replicates is not None and not score.subgroup]
+    kept = [score for score, _ in resampled]
+    return _with_parameters(
+        kept,
+        {
+            "table": [score.metric.table for score in kept],
+            "metric": [score.metric.name for score in kept],
+        },
+        {
+            "value": np.array([score.value for score in kept], np.float64),
+            "note": [score.reason for score in kept],
+            "n": np.array([score.n for score in kept], np.int64),
+            "higher_is_better": np.array([score.metric.higher_is_better for score in kept], np.bool_),
+            "replicates": [values.astype(np.float32).tolist() for _, values in resampled],
+        },
+    )
+
+
+def _with_parameters(scores: Sequence[Score], before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
+    given = [parse_key_values(score.params) for score in scores]
+    names = sorted({name for one in given for name in one})
+    return pd.DataFrame(before | {name: [one.get(name, "") for one in given] for name in names} | after)

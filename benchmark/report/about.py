@@ -51,6 +51,8 @@ class About:
         What the seconds were taken on.
     notes
         Lines for footers: the model selection, what a reader must know of single methods.
+    methods
+        In table order.
     """
 
     synthetic: bool = False
@@ -58,6 +60,7 @@ class About:
     seconds: Mapping[str, Mapping[str, Seconds]] = field(default_factory=dict)
     machine: str = ""
     notes: Sequence[str] = ()
+    methods: Sequence[str] = ()
 
     def title(self, title: str) -> str:
         """A title that says so where data are synthetic."""
@@ -116,6 +119,7 @@ class About:
             "seconds": seconds,
             "machine": self.machine,
             "notes": list(self.notes),
+            "methods": list(self.methods),
         }
 
     @classmethod
@@ -136,6 +140,7 @@ class About:
             },
             machine=str(found.get("machine", "")),
             notes=tuple(found.get("notes", ())),
+            methods=tuple(found.get("methods", ())),
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.retrieval import OWN
-from benchmark.metrics.rows import Metric, parse_key_values
+from benchmark.metrics.rows import Metric
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.report.held_out import EXCESS, HELD_OUT, TRAINED_ON
 
@@ -20,7 +20,7 @@ HEADLINE_DISTANCE = "cosine_centred"
 PAIR = "CN/AD"
 
 #: Other values of the parameter ``label``.
-_NO_PAIR = frozenset({"all", "diagnosis", "CN<MCI<AD"})
+_NO_PAIR = frozenset({"", "all", "diagnosis", "CN<MCI<AD"})
 
 
 Reduction = Callable[[Sequence[float]], float]
@@ -96,39 +96,42 @@ class Column:
         Of several distances, those of a method's own, where it declares one, and of the headline distance otherwise.
         """
         chosen = scores[(scores["table"] == self.table) & (scores["metric"] == self.metric)]
-        parsed = {text: parse_key_values(text) for text in chosen["params"].unique()}
-        wanted = dict(self.params)
-        if wanted.get("label") == PAIR:
-            wanted["label"] = pair_of(chosen)
-        matching = {text for text, given in parsed.items() if wanted.items() <= given.items()}
-        distances = {parsed[text]["distance"] for text in matching if "distance" in parsed[text]}
+        for name, wanted in self.params.items():
+            value = pair_of(chosen) if (name, wanted) == ("label", PAIR) else wanted
+            chosen = chosen[_of(chosen, name) == value]
         if self.best_distance:
-            return _of_best_distance(chosen[chosen["params"].isin(matching)])
-        if distances:
-            headline = HEADLINE_DISTANCE if HEADLINE_DISTANCE in distances else min(distances)
-            own = {text for text in matching if parsed[text].get(OWN[0]) == OWN[1]}
-            with_own = chosen["method"].isin(chosen.loc[chosen["params"].isin(own), "method"])
-            common = {text for text in matching if parsed[text].get("distance") == headline}
-            return chosen[chosen["params"].isin(own) | (~with_own & chosen["params"].isin(common))]
-        return chosen[chosen["params"].isin(matching)]
+            return _of_best_distance(chosen)
+        distance = _of(chosen, "distance")
+        distances = set(distance) - {""}
+        if not distances:
+            return chosen
+        headline = HEADLINE_DISTANCE if HEADLINE_DISTANCE in distances else min(distances)
+        own = _of(chosen, OWN[0]) == OWN[1]
+        with_own = chosen["method"].isin(chosen.loc[own, "method"])
+        return chosen[own | (~with_own & (distance == headline))]
+
+
+def _of(scores: pd.DataFrame, parameter: str) -> pd.Series:
+    """A column of a parameter; empty texts where no score of the table has it."""
+    return scores[parameter] if parameter in scores else pd.Series("", scores.index)
 
 
 def _of_best_distance(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the parameters whose mean over a method's cells of a protocol is best; the first of equal ones.
+    """Rows of the distance whose mean over a method's cells of a protocol is best; the first of equal ones.
 
     A method with a missing value by a distance cannot be best by it. Where only one distance was scored there is none
     to choose, and so no row.
     """
-    if len({parse_key_values(text).get("distance") for text in rows["params"].unique()}) < 2:
+    if _of(rows, "distance").nunique() < 2:
         return rows.iloc[:0]
     keys = ["method", "protocol"]
-    means = rows.groupby([*keys, "params"])["value"].agg(lambda values: values.mean(skipna=False))
+    means = rows.groupby([*keys, "distance"])["value"].agg(lambda values: values.mean(skipna=False))
     signed = means if bool(rows["higher_is_better"].iloc[0]) else -means
     best = signed.dropna().groupby(level=keys).idxmax()
     if best.empty:
         return rows.iloc[:0]
-    wanted = pd.MultiIndex.from_tuples(best.tolist(), names=[*keys, "params"])
-    return rows[pd.MultiIndex.from_frame(rows[[*keys, "params"]]).isin(wanted)]
+    wanted = pd.MultiIndex.from_tuples(best.tolist(), names=[*keys, "distance"])
+    return rows[pd.MultiIndex.from_frame(rows[[*keys, "distance"]]).isin(wanted)]
 
 
 def _retrieval(
@@ -248,7 +251,7 @@ def _measure(key: str, title: tuple[str, ...], metric: str, table: str = "leakag
 _STD, _WHITE = "standardised", "whitened"
 
 #: Leakage by other means, and what is left of it once age, sex and diagnosis are known.
-LEAKAGE_FURTHER: Sequence[Column] = (
+LEAKAGE_EXTENDED: Sequence[Column] = (
     _measure("boosting_standardised", ("boosting", "std."), "balanced_accuracy", probe="boosting", coordinates=_STD),
     _measure("boosting_whitened", ("boosting", "white."), "balanced_accuracy", probe="boosting", coordinates=_WHITE),
     _measure("gain_standardised", ("given covariates", "std."), "gain_over_covariates", coordinates=_STD),
@@ -278,7 +281,7 @@ LEAKAGE_FURTHER: Sequence[Column] = (
 )
 
 #: What an LDR must not lose with the site.
-KEPT: Sequence[Column] = (
+PRESERVED: Sequence[Column] = (
     Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
     _measure("disease_across", ("CN/AD", "across sites"), "cross_site_balanced_accuracy", "disease"),
     Column("age_mae", ("age MAE", "years"), "age", "mae_years", digits=2, terminal=False),
@@ -297,7 +300,7 @@ KEPT: Sequence[Column] = (
 
 def pair_of(scores: pd.DataFrame) -> str:
     """The two labels that :data:`PAIR` stands for in these scores."""
-    found = {parse_key_values(text).get("label", "all") for text in scores["params"].unique()} - _NO_PAIR
+    found = set(_of(scores, "label").unique()) - _NO_PAIR
     return PAIR if PAIR in found or len(found) != 1 else found.pop()
 
 
@@ -316,13 +319,13 @@ def leakage_columns(scores: pd.DataFrame) -> Sequence[Column]:
     return [column for column in LEAKAGE if not column.protocol or len(column.rows(scores))]
 
 
-def further_leakage(scores: pd.DataFrame) -> Sequence[Column]:
-    """Those of :data:`LEAKAGE_FURTHER` that a long score table has, with all that must stand beside them.
+def extended_leakage(scores: pd.DataFrame) -> Sequence[Column]:
+    """Those of :data:`LEAKAGE_EXTENDED` that a long score table has, with all that must stand beside them.
 
     None where it holds no measure of leakage but those of :data:`LEAKAGE`.
     """
     beside = {column.key for column in BESIDE_LEAKAGE}
-    measures = present([column for column in LEAKAGE_FURTHER if column.key not in beside], scores)
+    measures = present([column for column in LEAKAGE_EXTENDED if column.key not in beside], scores)
     return [*measures, *BESIDE_LEAKAGE] if measures else []
 
 

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from benchmark.report.compare import CELL, CLOSE, EXACT, LEVEL, SCORE, Comparison, cell_name, score_name
 from benchmark.report.text import MISSING, count
+from benchmark.results.compare import CELL, CLOSE, EXACT, LEVEL, SCORE, Comparison, cell_name, score_name
 
 
 def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) -> str:
@@ -70,7 +70,7 @@ def _beside(comparison: Comparison) -> list[str]:
 
 
 def _undefined(row: dict[Any, Any]) -> str:
-    value, reason = (row["b"], row["reason_a"]) if row["undefined_in"] == "A" else (row["a"], row["reason_b"])
+    value, reason = (row["b"], row["note_a"]) if row["undefined_in"] == "A" else (row["a"], row["note_b"])
     here, there = (MISSING, f"{value:.4f}") if row["undefined_in"] == "A" else (f"{value:.4f}", MISSING)
     where = f"{cell_name(*(row[name] for name in CELL))}: {score_name(*(row[name] for name in SCORE))}"
     return f"{where} {here} → {there} ({reason or 'no reason given'})"
@@ -79,7 +79,7 @@ def _undefined(row: dict[Any, Any]) -> str:
 def _claim(row: dict[Any, Any]) -> str:
     p = "" if math.isnan(row["p_holm"]) else f", p {row['p_holm']:.2g} ({row['test']}, {count(row['cells'], 'cell')})"
     return (
-        f"  {row['method']}, {row['protocol']}: {score_name(row['table'], row['metric'], row['params'])} "
+        f"  {row['method']}, {row['protocol']}: {score_name(row['table'], row['metric'], row['parameters'])} "
         f"{row['a']:.4f} → {row['b']:.4f} ({row['difference']:+.4f}{p})"
     )
 

@@ -15,6 +15,7 @@ from scipy.stats import t as student
 from benchmark.metrics.leakage import ACCURACY, RECALL
 from benchmark.metrics.rows import Metric, parse_key_values
 from benchmark.protocols import LEAVE_ONE_SITE_OUT, POOLED
+from benchmark.results.schema import PARAMETERS, with_parameters
 
 #: Recall of the held-out site by a probe of the LDRs of the model that did not see it.
 HELD_OUT = Metric("leakage", "held_out_site_recall", version=1, higher_is_better=False)
@@ -40,10 +41,10 @@ COMPARISON_COLUMNS = (
     "p",
     "seeds",
     "cells",
-    "reason",
+    "note",
 )
 
-_CELL = ["method", "held_out_site", "seed", "params"]
+_CELL = ["method", "held_out_site", "seed", PARAMETERS]
 
 
 def with_held_out(scores: pd.DataFrame) -> pd.DataFrame:
@@ -63,17 +64,16 @@ def with_held_out(scores: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         The rows of the table, then the new ones.
     """
-    found = scores[(scores["table"] == RECALL.table) & (scores["metric"] == RECALL.name)]
+    keyed = with_parameters(scores)
+    found = keyed[(keyed["table"] == RECALL.table) & (keyed["metric"] == RECALL.name)]
     sites = {text: parse_key_values(text).get("site", "") for text in found["subgroup"].unique()}
     found = found.assign(site=found["subgroup"].map(sites))
     unseen = found[(found["protocol"] == LEAVE_ONE_SITE_OUT) & (found["site"] == found["held_out_site"])]
     if unseen.empty:
         return scores
-    seen = found.loc[found["protocol"] == POOLED, ["method", "site", "seed", "params", "value"]]
+    seen = found.loc[found["protocol"] == POOLED, ["method", "site", "seed", PARAMETERS, "value"]]
     seen = seen.rename(columns={"site": "held_out_site", "value": "seen"})
-    overall = scores[
-        (scores["table"] == ACCURACY.table) & (scores["metric"] == ACCURACY.name) & (scores["subgroup"] == "")
-    ]
+    overall = keyed[(keyed["table"] == ACCURACY.table) & (keyed["metric"] == ACCURACY.name) & (keyed["subgroup"] == "")]
     overall = overall.loc[overall["protocol"] == LEAVE_ONE_SITE_OUT, [*_CELL, "chance"]]
     rows = unseen.drop(columns="chance").merge(overall, how="left", on=_CELL).merge(seen, how="left", on=_CELL)
     paired = rows[rows["seen"].notna()]
@@ -109,19 +109,18 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
     """
     chosen = scores[scores["metric"].isin([HELD_OUT.name, EXCESS.name]) & (scores["table"] == HELD_OUT.table)]
     rows = []
-    for (method, params), part in chosen.groupby(["method", "params"], sort=True):
-        given = parse_key_values(str(params))
+    for (method, _), part in with_parameters(chosen).groupby(["method", PARAMETERS], sort=True):
         unseen, excess = (part[part["metric"] == metric.name] for metric in (HELD_OUT, EXCESS))
         by_seed = excess.groupby("seed")["value"].mean()
         mean = float(unseen.groupby("seed")["value"].mean().mean())
         difference = float(by_seed.mean()) if len(by_seed) else math.nan
-        low, high, p, reason = _t_test(by_seed.to_numpy(float))
+        low, high, p, note = _t_test(by_seed.to_numpy(float))
         paired = unseen[unseen["seed"].isin(by_seed.index)].groupby("seed")["value"].mean().mean()
         rows.append(
             {
                 "method": method,
-                "probe": given.get("probe", ""),
-                "coordinates": given.get("coordinates", ""),
+                "probe": part["probe"].iloc[0],
+                "coordinates": part["coordinates"].iloc[0],
                 "held_out_site": mean,
                 "same_site_trained_on": float(paired) - difference,
                 "chance": float(unseen["chance"].mean()),
@@ -131,7 +130,7 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
                 "p": p,
                 "seeds": len(by_seed),
                 "cells": len(excess),
-                "reason": reason,
+                "note": note,
             }
         )
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))

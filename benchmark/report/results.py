@@ -1,67 +1,139 @@
-"""Results folders as they are read back."""
+"""Results with the views on them: what Python users work with."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
-from benchmark.report.tables import SCORE_COLUMNS
+from benchmark.folders import make_writable
+from benchmark.report.about import About
+from benchmark.report.held_out import with_held_out
+from benchmark.report.summary import sections
+from benchmark.report.tables import shown_replicates, wide_frame, write_tables
+from benchmark.report.wide_tables import wide_tables
+from benchmark.report.write_statistics import write_statistics
+from benchmark.results.read import StoredResults, read_results
+from benchmark.results.schema import SCORES, SCORES_CSV
+from benchmark.results.write import write_provenance, write_replicates, write_scores
 
-SCORES = "scores.parquet"
-PROVENANCE = "provenance.json"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
-class Results:
-    """A results folder.
+class Results(StoredResults):
+    """Scores of one or more methods, from :func:`benchmark.evaluate` or :func:`benchmark.load_results`.
 
     Attributes
     ----------
     folder
-        Where it lies.
+        Where they lie; None for results that were not saved.
     scores
-        Long score table with the columns :data:`benchmark.report.tables.SCORE_COLUMNS`.
+        One row per score, with the columns of :mod:`benchmark.results.schema`.
     provenance
-        Content of ``provenance.json``; empty where there is none, as for scored foreign embeddings.
+        Where they come from.
+    resampled
+        Resampled values, from which methods are compared; None where the folder's are to be read.
+    paired
+        Whether methods were scored on the same scans, so that they can be compared with each other.
     """
 
-    folder: Path
-    scores: pd.DataFrame
-    provenance: dict[str, Any]
+    resampled: pd.DataFrame | None = None
+    paired: bool = True
+
+    def replicates(self) -> pd.DataFrame | None:
+        """Resampled values of the scores that wide tables show; None where there are none."""
+        return self.resampled if self.resampled is not None else super().replicates()
+
+    @property
+    def about(self) -> About:
+        """What readers of tables are told beside the scores."""
+        return About.of(self.provenance) or About()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A wide table: one row per protocol and method.
+
+        Parameters
+        ----------
+        name
+            ``retrieval``, ``leakage``, ``leakage_extended`` or ``preserved``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The same columns as the table's CSV file: per score the mean over runs, ``_sd`` over seeds and ``_chance``.
+
+        Raises
+        ------
+        UserError
+            For another name, or a table of which there is no score.
+        """
+        scores = with_held_out(self.scores)
+        order = self.about.methods
+        tables = {each.name: each for each in wide_tables(scores, (), self.about, order)}
+        if name not in tables:
+            raise UserError(f"table '{name}' is not allowed; allowed: {', '.join(tables)}")
+        columns = tables[name].columns
+        return wide_frame(self.about.with_facts(sections(scores, columns, order)), columns)
+
+    def plot(self, leakage: str = "mlp_standardised") -> Figure:
+        """Leakage against cross-site retrieval of the first protocol, as a matplotlib figure.
+
+        Parameters
+        ----------
+        leakage
+            Key of a column of the leakage table.
+
+        Raises
+        ------
+        UserError
+            For another key, or where no method has both scores.
+        """
+        from benchmark.report.page.pareto import figure_of
+
+        return figure_of(self.scores, self.about.methods, leakage, self.about.bounds)
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> Path:
+        """Write a results folder: scores, replicates, provenance, wide tables, and statistics between methods.
+
+        Parameters
+        ----------
+        folder
+            Made where missing.
+        overwrite
+            Whether scores that lie there may be replaced.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be written, or holds scores that may not be replaced.
+        """
+        out = Path(folder)
+        if not overwrite and ((out / SCORES).exists() or (out / SCORES_CSV).exists()):
+            raise UserError(f"{out} already holds scores; name another folder, or allow overwriting")
+        make_writable(out, "out")
+        write_provenance(self.provenance, out)
+        write_scores(self.scores, out)
+        replicates, order = self.replicates(), list(self.about.methods)
+        if replicates is not None:
+            write_replicates(shown_replicates(replicates), out)
+            if self.paired and replicates["method"].nunique() > 1:
+                write_statistics(shown_replicates(replicates), out, order, about=self.about)
+        write_tables(self.scores, out, order, self.about.notes, self.about)
+        return out
 
 
-def read_results(folder: Path) -> Results:
-    """Read the scores and the provenance of a results folder.
+def load_results(folder: Path | str) -> Results:
+    """Results from a folder that a sweep, ``evaluate`` or :meth:`Results.save` wrote.
 
     Raises
     ------
     UserError
-        If the folder holds no ``scores.parquet``, or a file in it cannot be read or lacks a column.
+        If it cannot be read (:func:`benchmark.results.read.read_results`).
     """
-    path = folder / SCORES
-    if not path.is_file():
-        raise UserError(f"{folder}: holds no {SCORES}; give the results folder of a sweep or of evaluate")
-    scores = read_parquet(path)
-    missing = [column for column in SCORE_COLUMNS if column not in scores]
-    if missing:
-        raise UserError(f"{path}: column '{missing[0]}' is missing; scores have {', '.join(SCORE_COLUMNS)}")
-    return Results(folder, scores[list(SCORE_COLUMNS)], read_provenance(folder / PROVENANCE))
-
-
-def read_provenance(path: Path) -> dict[str, Any]:
-    """Content of a provenance file; empty where there is none."""
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: a {type(found).__name__} is not allowed; it must be a JSON object")
-    return found
+    read = read_results(Path(folder))
+    return Results(read.folder, read.scores, read.provenance)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics.rows import parse_key_values
 from benchmark.report.columns import Column, Reduction
 
 #: Protocols in table order; others follow in the alphabet's.
@@ -184,11 +183,11 @@ def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.me
         If a cell has two rows: the column does not say enough about what it shows.
     """
     found: dict[Place, tuple[float, float, str]] = {}
-    names = ["held_out_site", "seed", "value", "chance", "reason", "params"]
-    for site, seed, value, chance, reason, params in zip(*(rows[name].tolist() for name in names), strict=True):
+    names = ["held_out_site", "seed", "value", "chance", "note"]
+    for site, seed, value, chance, note in zip(*(rows[name].tolist() for name in names), strict=True):
         if (site, seed) in found:
-            raise ValueError(f"two rows for one cell and column; the second has the parameters '{params}'")
-        found[site, seed] = (float(value), float(chance), str(reason))
+            raise ValueError(f"two rows for one cell and column: seed {seed}{f', without {site}' if site else ''}")
+        found[site, seed] = (float(value), float(chance), str(note))
     absent = (math.nan, math.nan, "no result")
     cells = {place: found.get(place, absent) for place in places}
     by_seed = [
@@ -204,12 +203,8 @@ def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.me
         chance=float(np.mean(chances)) if chances else math.nan,
         undefined=Counter(reason for value, _, reason in cells.values() if not math.isfinite(value)),
         left_out=Counter(reason for value, _, reason in cells.values() if math.isfinite(value) and reason),
-        distances=tuple(sorted({text for params in rows["params"].unique() if (text := _distance(params))})),
+        distances=tuple(sorted(set(rows["distance"]) - {""})) if "distance" in rows else (),
     )
-
-
-def _distance(params: str) -> str:
-    return parse_key_values(params).get("distance", "")
 
 
 def _complete(rows: pd.DataFrame, places: Sequence[Place]) -> int:

@@ -1,4 +1,4 @@
-"""Files of a results folder: the long score table, and wide views on it."""
+"""Wide tables of a results folder, as files and for the terminal."""
 
 from __future__ import annotations
 
@@ -11,62 +11,22 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.atomic import atomic_path
-from benchmark.data.parquet import write_parquet
-from benchmark.metrics.rows import COLUMNS, parse_key_values
+from benchmark.metrics.rows import parse_key_values
 from benchmark.report.about import About
-from benchmark.report.columns import KEPT, LEAKAGE, LEAKAGE_FURTHER, OF_HELD_OUT_SITE, RETRIEVAL, Column, present
+from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, OF_HELD_OUT_SITE, PRESERVED, RETRIEVAL, Column, present
 from benchmark.report.held_out import held_out_comparison, with_held_out
 from benchmark.report.summary import Entry, Section, entry, groups, known_first, ordered, places_of, sections
 from benchmark.report.text import footnotes, markdown, narrow
 from benchmark.report.wide_tables import wide_tables
-
-#: Resampled values of overall scores.
-REPLICATES = "replicates.parquet"
-
-#: What a cell is.
-CELL = ("method", "protocol", "held_out_site", "seed")
-
-#: Columns of the long score table, in order.
-SCORE_COLUMNS = CELL + COLUMNS
-
-#: What identifies a row of it.
-_ORDER = [*CELL, "table", "metric", "version", "params", "subgroup"]
+from benchmark.results.schema import SCORE_COLUMNS, arranged
+from benchmark.results.write import write_csv
 
 
-def write_scores(scores: pd.DataFrame, out: Path) -> None:
-    """Write the long table as ``scores.parquet`` and ``scores.csv``; equal scores give equal bytes.
-
-    Parameters
-    ----------
-    scores
-        Long table with the columns :data:`SCORE_COLUMNS`, rows in any order.
-    out
-        Results folder; made where missing.
-    """
-    table = _sorted(scores)
-    out.mkdir(parents=True, exist_ok=True)
-    write_parquet(table, out / "scores.parquet")
-    _write_csv(table, out / "scores.csv")
-
-
-def write_replicates(replicates: pd.DataFrame, out: Path) -> None:
-    """Write ``replicates.parquet``: resampled values of the overall scores that wide tables show.
-
-    From these methods are compared in pairs. Those of other scores stay with their cells.
-
-    Parameters
-    ----------
-    replicates
-        Columns of :data:`CELL` and of :func:`benchmark.metrics.rows.to_replicates`, rows in any order.
-    out
-        Results folder; made where missing.
-    """
-    order = [*CELL, "table", "metric", "params"]
-    names = [*order, "value", "reason", "n", "higher_is_better", "replicates"]
-    shown = [column.rows(replicates).index for column in (*RETRIEVAL, *LEAKAGE, *LEAKAGE_FURTHER, *KEPT)]
-    table = replicates.loc[np.unique(np.concatenate(shown)), names].sort_values(order, kind="stable", ignore_index=True)
-    out.mkdir(parents=True, exist_ok=True)
-    write_parquet(table, out / REPLICATES)
+def shown_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
+    """Those rows of a table of replicates that a wide table shows: from these methods are compared in pairs."""
+    shown = [column.rows(replicates).index for column in (*RETRIEVAL, *LEAKAGE, *LEAKAGE_EXTENDED, *PRESERVED)]
+    chosen: pd.DataFrame = replicates.loc[np.unique(np.concatenate(shown))]
+    return chosen
 
 
 def write_tables(
@@ -83,7 +43,7 @@ def write_tables(
     Parameters
     ----------
     scores
-        Long table with the columns :data:`SCORE_COLUMNS`, rows in any order.
+        Long table with the columns :data:`benchmark.results.schema.SCORE_COLUMNS`, rows in any order.
     out
         Results folder; made where missing.
     method_order
@@ -102,11 +62,11 @@ def write_tables(
         with atomic_path(out / f"{each.name}.md") as temporary:
             text = markdown(each.title, parts, each.columns, list(each.footer))
             temporary.write_text(text, encoding="utf-8", newline="\n")
-        _write_csv(_wide(parts, each.columns), out / f"{each.name}.csv")
-    _write_csv(_by_site(table, method_order), out / "retrieval_by_site.csv")
+        write_csv(wide_frame(parts, each.columns), out / f"{each.name}.csv")
+    write_csv(_by_site(table, method_order), out / "retrieval_by_site.csv")
     held_out = held_out_comparison(table)
     if len(held_out):
-        _write_csv(held_out, out / "leakage_held_out.csv")
+        write_csv(held_out, out / "leakage_held_out.csv")
 
 
 def format_terminal(scores: pd.DataFrame, method_order: Sequence[str] | None = None, about: About | None = None) -> str:
@@ -122,15 +82,11 @@ def format_terminal(scores: pd.DataFrame, method_order: Sequence[str] | None = N
 
 
 def _sorted(scores: pd.DataFrame) -> pd.DataFrame:
-    return scores[list(SCORE_COLUMNS)].sort_values(_ORDER, kind="stable", ignore_index=True)
+    return arranged(scores, SCORE_COLUMNS, after="version")
 
 
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
-
-
-def _wide(parts: Sequence[Section], columns: Sequence[Column]) -> pd.DataFrame:
+def wide_frame(parts: Sequence[Section], columns: Sequence[Column]) -> pd.DataFrame:
+    """A wide table as numbers: one row per protocol and method, as its CSV file has them."""
     rows = []
     for part in parts:
         for method, entries in part.entries.items():

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
-from benchmark.metrics.rows import parse_key_values
 from benchmark.report.columns import Column
 from benchmark.report.summary import Entry, Section
 
@@ -128,8 +127,8 @@ def statistics_note(scores: pd.DataFrame) -> list[str]:
 
     Style codes are always scaled by the scored scans, which is no sign that no row was marked as training.
     """
-    given = [parse_key_values(text) for text in scores.loc[scores["table"] != "style", "params"].unique()]
-    if any(params.get("centre") == "all" or params.get("statistics") == "all" for params in given):
+    given = scores[scores["table"] != "style"]
+    if any((given[name] == "all").any() for name in ("centre", "statistics") if name in given):
         return [
             "No row was marked as training: centre, scale and whitening come from all scans of the file, the scored "
             "ones among them (`centre=all`, `statistics=all` in scores.csv)."

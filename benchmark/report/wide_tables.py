@@ -8,17 +8,16 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.metrics.feature_scaling import SCANS_PER_DIMENSION, WHITENED_BY_FEW
-from benchmark.metrics.rows import parse_key_values
 from benchmark.report.about import About
 from benchmark.report.columns import (
-    KEPT,
     MAP_BEST_DISTANCE,
     OF_HELD_OUT_SITE,
     OUTLINE,
     PAIR,
+    PRESERVED,
     RETRIEVAL,
     Column,
-    further_leakage,
+    extended_leakage,
     leakage_columns,
     pair_of,
     present,
@@ -72,7 +71,7 @@ _HELD_OUT_FOOTER = (
 )
 
 
-_FURTHER_FOOTER = (
+_EXTENDED_FOOTER = (
     "boosting: as the probes of the leakage table, by gradient-boosted trees. given covariates: gain in balanced "
     "accuracy over a classifier that sees only age, sex and diagnosis; 0 is best. within strata: balanced accuracy "
     "within diagnosis and age. site pairs: mean balanced accuracy over pairs of sites, 0.5 by chance. All for the "
@@ -89,7 +88,7 @@ _FURTHER_FOOTER = (
     _WORTHLESS,
 )
 
-_KEPT_FOOTER = (
+_PRESERVED_FOOTER = (
     "CN/AD probe: linear, balanced accuracy, within all sites; across sites: trained on the other sites, tested on "
     "each. Age: mean absolute error in years. RMSE, PSNR, SSIM: reconstruction inside the mask; a dash for methods "
     "that do not reconstruct. R²: share of the variance of the phantom's true anatomy that ridge regression on the LDR "
@@ -126,7 +125,7 @@ def wide_tables(
     about: About | None = None,
     method_order: Sequence[str] | None = None,
 ) -> list[WideTable]:
-    """The wide tables of a long score table: ``retrieval``, ``leakage``, ``leakage_further`` and ``kept``.
+    """The wide tables of a long score table: ``retrieval``, ``leakage``, ``leakage_extended`` and ``preserved``.
 
     The latter two leave out columns that no method has, and are left out themselves where there is none. Headers name
     the two labels that take the place of CN and AD where another column was retrieved by.
@@ -165,15 +164,15 @@ def wide_tables(
                 (*_RETRIEVAL_FOOTER, *_best_distance(scores), f"Distance: {_distance(scores)}."),
             ),
             ("leakage", "Leakage", [*leakage_columns(scores), *outline], (*_LEAKAGE_FOOTER, *held_out, *of_outline)),
-            ("leakage_further", "Leakage, further measures", further_leakage(scores), (*_FURTHER_FOOTER, *held_out)),
-            ("kept", "What is kept", present(KEPT, scores), (*_KEPT_FOOTER, *of_outline)),
+            ("leakage_extended", "Leakage, further measures", extended_leakage(scores), (*_EXTENDED_FOOTER, *held_out)),
+            ("preserved", "What is preserved", present(PRESERVED, scores), (*_PRESERVED_FOOTER, *of_outline)),
         )
         if columns
     ]
 
 
 def _few_for_whitening(scores: pd.DataFrame) -> list[str]:
-    flagged = scores[scores["reason"].str.contains(WHITENED_BY_FEW, regex=False)]
+    flagged = scores[scores["note"].str.contains(WHITENED_BY_FEW, regex=False)]
     if flagged.empty:
         return []
     return [
@@ -191,14 +190,14 @@ def _where_numbers_are(scores: pd.DataFrame) -> str:
         if resampled
         else "No score was resampled, so there are no intervals."
     )
-    return f"Every number, with n, reason and chance, is in scores.parquet and scores.csv. {intervals}"
+    return f"Every number, with n, note and chance, is in scores.parquet and scores.csv. {intervals}"
 
 
 def _best_distance(scores: pd.DataFrame) -> list[str]:
-    rows = MAP_BEST_DISTANCE.rows(scores)[["method", "protocol", "params"]].drop_duplicates()
+    rows = MAP_BEST_DISTANCE.rows(scores)
     if rows.empty:
         return []
-    rows["distance"] = [parse_key_values(text)["distance"] for text in rows["params"]]
+    rows = rows[["method", "protocol", "distance"]].drop_duplicates()
     parts = []
     for distance, part in rows.groupby("distance"):
         of_method = part.groupby("method")["protocol"].agg(set)
@@ -215,8 +214,8 @@ def _best_distance(scores: pd.DataFrame) -> list[str]:
 
 
 def _distance(scores: pd.DataFrame) -> str:
-    rows = RETRIEVAL[0].rows(scores)[["method", "params"]].drop_duplicates()
-    given = rows.assign(distance=[parse_key_values(text)["distance"] for text in rows["params"]])
+    rows = RETRIEVAL[0].rows(scores)
+    given = rows[["method", "distance"]].drop_duplicates() if len(rows) else rows.assign(distance="")
     words = {"cosine_centred": "cosine after subtracting the training scans' mean (`cosine_centred`)"}
     parts = {str(distance): ", ".join(sorted(part["method"].unique())) for distance, part in given.groupby("distance")}
     if len(parts) < 2:

@@ -19,10 +19,9 @@ from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
 from benchmark.report.page.page import render_page
 from benchmark.report.page.wide import filled_tables
-from benchmark.report.results import Results
-from benchmark.report.results_csv import read_results_or_csv
 from benchmark.report.statistics.stored import stored_statistics
-from benchmark.report.tables import _ORDER, write_tables
+from benchmark.report.tables import write_tables
+from benchmark.results.read import read_results
 
 #: The page's file.
 PAGE = "report.html"
@@ -37,8 +36,6 @@ def write_all(
     results: Path,
     out: Path,
     *,
-    method_order: Sequence[str] | None = None,
-    notes: Sequence[str] | None = None,
     examples: Sequence[ExampleInput] = (),
     statistics_markdown: str | None = None,
     figures: Mapping[str, str] | None = None,
@@ -58,12 +55,6 @@ def write_all(
         there are.
     out
         Folder to write to; made where missing.
-    method_order
-        Methods in table order; by default that of ``retrieval.csv`` in the results folder, where there is one, and
-        the alphabet's otherwise.
-    notes
-        Lines for the footers; by default those that the provenance records, or, where it is older than that, those in
-        ``retrieval.md`` of the results folder, which the sweep wrote.
     examples
         What example retrievals are made from (:class:`benchmark.report.page.examples.ExampleInput`).
     statistics_markdown
@@ -83,15 +74,13 @@ def write_all(
     UserError
         If the results cannot be read, hold no score or one twice, or a file that was not written here is in the way.
     """
-    read = read_results_or_csv(results)
-    _check_rows(read)
-    order = order_of(results) if method_order is None else list(method_order)
-    about = About.of(read.provenance)
-    recorded = _notes(results) if about is None else list(about.notes)
-    lines = recorded if notes is None else list(notes)
-    about = About() if about is None else about
-    contents = _tables(read.scores, order, lines, about)
-    wide = filled_tables(read.scores, order, lines, about)
+    read = read_results(results)
+    if read.scores.empty:
+        raise UserError(f"{results}: the scores hold no row, so there is nothing to show")
+    about = About.of(read.provenance) or About()
+    order = list(about.methods)
+    contents = _tables(read.scores, about)
+    wide = filled_tables(read.scores, order, about.notes, about)
     for table in wide:
         text = latex(table.title, table.sections, table.columns, table.footer, table.directions)
         contents[f"{table.name}.tex"] = text.encode()
@@ -105,43 +94,10 @@ def write_all(
     return _written(out, contents)
 
 
-def _check_rows(results: Results) -> None:
-    if results.scores.empty:
-        raise UserError(f"{results.folder}: the scores hold no row, so there is nothing to show")
-    identity = [name for name in _ORDER if name != "version"]
-    twice = results.scores.duplicated(identity)
-    if twice.any():
-        row = results.scores.loc[twice.to_numpy().argmax(), identity]
-        named = ", ".join(f"{name} '{value}'" for name, value in row.items())
-        raise UserError(f"{results.folder}: the scores hold one score twice: {named}")
-
-
-def _tables(scores: pd.DataFrame, order: Sequence[str], notes: Sequence[str], about: About) -> dict[str, bytes]:
+def _tables(scores: pd.DataFrame, about: About) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        write_tables(scores, Path(folder), order, notes, about)
+        write_tables(scores, Path(folder), about.methods, about.notes, about)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
-
-
-def order_of(results: Path) -> list[str]:
-    """Methods in the order of the folder's ``retrieval.csv``; empty where there is none."""
-    try:
-        table = pd.read_csv(results / "retrieval.csv", dtype=str, keep_default_na=False)
-    except (OSError, ValueError):
-        return []
-    return list(dict.fromkeys(table["method"])) if "method" in table else []
-
-
-def _notes(results: Path) -> list[str]:
-    """Remarks of the sweep in the footer of its table: between the lines that depend on the scores alone."""
-    try:
-        lines = (results / "retrieval.md").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return []
-    items = [line.removeprefix("- ") for line in lines]
-    starts = [place for place, item in enumerate(items) if item.startswith("Distance: ")]
-    ends = [place for place, item in enumerate(items) if item.startswith("Metric versions: ")]
-    found = items[starts[-1] + 1 : ends[-1]] if starts and ends else []
-    return [item for item in found if not item.startswith("No row was marked as training")]
 
 
 def _check_free(out: Path, contents: Mapping[str, bytes]) -> None:

@@ -10,16 +10,24 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.atomic import atomic_path
-from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
 from benchmark.report.about import About
-from benchmark.report.columns import HEADLINES, KEPT, LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, Column, pair_of, with_labels
-from benchmark.report.results import PROVENANCE, read_provenance
+from benchmark.report.columns import (
+    HEADLINES,
+    LEAKAGE,
+    LEAKAGE_EXTENDED,
+    PRESERVED,
+    RETRIEVAL,
+    Column,
+    pair_of,
+    with_labels,
+)
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.summary import Statistics, markdown, statistics
 from benchmark.report.statistics.weighted import weighted_scores
 from benchmark.report.summary import ordered
-from benchmark.report.tables import REPLICATES
+from benchmark.results.read import read_provenance, read_table
+from benchmark.results.schema import PROVENANCE, REPLICATES
 
 #: Long tables of the statistics.
 TABLES = ("intervals", "comparisons", "ranks", "detectable")
@@ -37,7 +45,7 @@ def write_statistics(
     Parameters
     ----------
     replicates
-        Table as :func:`benchmark.report.tables.write_replicates` takes it.
+        Table as :func:`benchmark.results.write.write_replicates` takes it.
     out
         Results folder.
     method_order
@@ -90,7 +98,7 @@ def statistics_of(
     Parameters
     ----------
     replicates
-        Table as :func:`benchmark.report.tables.write_replicates` takes it.
+        Table as :func:`benchmark.results.write.write_replicates` takes it.
     settings
         How; the defaults if None.
     columns
@@ -125,11 +133,11 @@ def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: 
         raise UserError(
             f"weights: {folder} holds no {REPLICATES}; the sweep or evaluate that made the scores writes it"
         )
-    known = {column.key: column for column in (*RETRIEVAL, *LEAKAGE, *LEAKAGE_FURTHER, *KEPT)}
+    known = {column.key: column for column in (*RETRIEVAL, *LEAKAGE, *LEAKAGE_EXTENDED, *PRESERVED)}
     for key in weights:
         if key not in known:
             raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
-    replicates = read_parquet(path)
+    replicates = read_table(path)
     columns = with_labels([known[key] for key in weights], pair_of(replicates))
     about = About.of(read_provenance(folder / PROVENANCE)) or About()
     intervals = statistics_of(replicates, None, columns, about.bounds).intervals

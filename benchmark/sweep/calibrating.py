@@ -17,6 +17,7 @@ import torch
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.results.environment import environment
 from benchmark.sweep import worker
 from benchmark.sweep.calibration import MethodCost, measure_method
 from benchmark.sweep.cells import settings_of, store_folder
@@ -29,7 +30,6 @@ from benchmark.sweep.keys import (
     new_sources,
     relevant,
 )
-from benchmark.sweep.provenance import environment
 from benchmark.sweep.scoring_cost import ScoringCost, measure_scoring, measure_store
 from benchmark.sweep.works import Work
 

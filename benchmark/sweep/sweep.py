@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import time
@@ -14,22 +13,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.data.atomic import atomic_path
-from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.prepare.phantom import generate
 from benchmark.prepare.phantom.generate import RECORD
 from benchmark.report.about import ABOUT, About
 from benchmark.report.remarks import remarks
-from benchmark.report.results import PROVENANCE, read_provenance
 from benchmark.report.statistics.settings import StatisticsSettings
-from benchmark.report.tables import format_terminal, write_replicates, write_scores, write_tables
+from benchmark.report.tables import format_terminal, shown_replicates, write_tables
 from benchmark.report.write_statistics import write_statistics
+from benchmark.results.environment import environment
+from benchmark.results.read import read_provenance, read_table
+from benchmark.results.schema import PROVENANCE, REPLICATES, SCORES, SCORES_CSV, joined
+from benchmark.results.write import write_provenance, write_replicates, write_scores
 from benchmark.sweep.cells import (
     MARKER,
-    REPLICATES,
-    SCORES,
     Cell,
     build_stores,
     cells_of,
@@ -44,7 +42,6 @@ from benchmark.sweep.executor import Executor
 from benchmark.sweep.local import LocalExecutor
 from benchmark.sweep.outdated import out_of_date
 from benchmark.sweep.planning import remembered_seconds
-from benchmark.sweep.provenance import environment
 from benchmark.sweep.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
 from benchmark.sweep.submission import place_of, read_submission
 from benchmark.sweep.told import about_of
@@ -139,11 +136,11 @@ def run_sweep(
 
 def tables_text(sweep: SweepConfig, out: Path) -> str:
     """The tables of a results folder for the terminal, and where they lie."""
-    scores = out / "scores.parquet"
-    lines = [f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/scores.csv"]
+    scores = out / SCORES
+    lines = [f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/{SCORES_CSV}"]
     if scores.is_file():
         about = About.of(read_provenance(out / PROVENANCE))
-        text = format_terminal(read_parquet(scores), method_order=list(sweep.method_files()), about=about)
+        text = format_terminal(read_table(scores), method_order=list(sweep.method_files()), about=about)
         lines.insert(0, text.rstrip("\n"))
     return "\n".join(lines)
 
@@ -222,12 +219,12 @@ def _write_results(
     if not whole:
         return
     done = [cell for cell, _, _ in whole]
-    scores = pd.concat([table for _, table, _ in whole], ignore_index=True)
+    scores = joined([table for _, table, _ in whole])
     write_scores(scores, out)
-    replicates = pd.concat([table for _, _, table in whole], ignore_index=True)
+    replicates = shown_replicates(joined([table for _, _, table in whole]))
     write_replicates(replicates, out)
-    about = about_of(done, _notes(done, cells, failures))
     order = list(sweep.method_files())
+    about = about_of(done, order, _notes(done, cells, failures))
     settings = StatisticsSettings(reference=sweep.primary_method, primary_scores=tuple(sweep.primary.scores))
     write_statistics(replicates, out, order, settings, about)
     write_tables(scores, out, method_order=order, notes=about.notes, about=about)
@@ -247,13 +244,12 @@ def _write_results(
         "run_keys": {cell.name: cell.run_key for cell in done},
         "run_key_parts": {cell.name: cell.parts.digests() for cell in done},
     }
-    with atomic_path(out / PROVENANCE) as temporary:
-        temporary.write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_provenance(provenance, out)
 
 
 def _of_cell(cell: Cell, name: str) -> pd.DataFrame:
     # The place is the plan's: a base that two methods share is stored under one of their names.
-    found = read_parquet(cell.scores_folder / name)
+    found = read_table(cell.scores_folder / name)
     return found.assign(method=cell.method, protocol=cell.protocol, held_out_site=cell.held_out_site, seed=cell.seed)
 
 

@@ -14,13 +14,15 @@ from benchmark.report.about import About, Seconds
 from benchmark.sweep.cells import Cell, scans_of
 
 
-def about_of(done: Sequence[Cell], notes: Sequence[str]) -> About:
+def about_of(done: Sequence[Cell], methods: Sequence[str], notes: Sequence[str]) -> About:
     """Gather what finished cells say of data, methods and compute.
 
     Parameters
     ----------
     done
         Finished cells.
+    methods
+        In table order.
     notes
         Lines for the footers of tables.
     """
@@ -31,6 +33,7 @@ def about_of(done: Sequence[Cell], notes: Sequence[str]) -> About:
         seconds=_seconds(done),
         machine="; ".join(sorted({_machine(cell.marker()["environment"]) for cell in done})),
         notes=notes,
+        methods=methods,
     )
 
 

@@ -1,4 +1,4 @@
-"""`seada-bench verify`: run the sweep of a set of results again, and say what comes out differently."""
+"""`seada-bench verify`: make a set of results again, and say what comes out differently."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ import pandas as pd
 import yaml
 
 from benchmark.data.atomic import atomic_path
+from benchmark.embeddings.options import ForeignOptions
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.protocols import PROTOCOLS
-from benchmark.report.compare import CELL, Comparison, compare
 from benchmark.report.comparison_text import comparison_text
-from benchmark.report.results import PROVENANCE, SCORES, Results, read_results
+from benchmark.report.evaluate import EVALUATED, evaluate
 from benchmark.report.text import count
+from benchmark.results.compare import CELL, Comparison, compare
+from benchmark.results.read import StoredResults, read_results
+from benchmark.results.schema import PROVENANCE, SCORES
 from benchmark.sweep.config import SweepConfig, read_sweep
 from benchmark.sweep.recorded import sanitised
 from benchmark.sweep.sweep import run_sweep
@@ -118,7 +122,11 @@ def verify(
     if not tolerance >= 0:
         raise UserError(f"--tolerance: {tolerance} is not allowed; it must be at least 0")
     first = read_results(results)
-    sweep = read_sweep(config) if config is not None else recorded_sweep(first)
+    if EVALUATED in first.provenance and config is None:
+        if cells is not None or methods is not None:
+            raise UserError(f"--cells, --methods: are for results of a sweep; {results} is of evaluate")
+        return _evaluated_again(first, results, out, tolerance)
+    sweep = read_sweep(config) if config is not None else recorded_sweep(first, results)
     chosen = _chosen(first, sweep, cells, methods)
     sweep = _part(sweep, chosen)
     _check_out(results, out)
@@ -128,7 +136,7 @@ def verify(
         # Of an earlier call, which may have run other cells; the cells themselves stay.
         (out / name).unlink(missing_ok=True)
     failures = [f"{cell.name}: {error}" for cell, error in run_sweep(sweep, out)]
-    nothing = Results(out, first.scores.iloc[:0], {})
+    nothing = StoredResults(out, first.scores.iloc[:0], {})
     second = read_results(out) if (out / SCORES).is_file() else nothing
     run = [
         method in set(chosen["method"]) and seed in sweep.seeds.get(protocol, [])
@@ -149,7 +157,45 @@ def verify(
     )
 
 
-def recorded_sweep(results: Results) -> SweepConfig:
+def _evaluated_again(first: StoredResults, results: Path, out: Path, tolerance: float) -> Verification:
+    """Score the embeddings again that ``evaluate`` scored."""
+    done = first.provenance[EVALUATED]
+    path = Path(done["embeddings"])
+    if not done["embeddings"] or not path.exists():
+        what = f"{path}, which is not there" if done["embeddings"] else "embeddings in memory"
+        raise UserError(f"{results / PROVENANCE}: the scores are of {what}; they cannot be scored again")
+    _check_out(results, out)
+    make_writable(out, "out")
+    _write_yaml({EVALUATED: done}, out / RUN)
+    given = dict(done["options"])
+    for name, kind in (("rows", Path), ("manifests", lambda paths: tuple(map(Path, paths)))):
+        if name in given:
+            given[name] = kind(given[name])
+    settings: dict[str, Any] = dict(done["settings"])
+    settings |= {name: tuple(one) for name, one in settings.items() if isinstance(one, list)}
+    again = evaluate(
+        path,
+        settings=EvaluationSettings(**settings),
+        options=ForeignOptions(**given),
+        allow_different_scans=done["allow_different_scans"],
+    )
+    again.save(out, overwrite=True)
+    digests = again.provenance[EVALUATED]["sha256"]
+    equal = sum(digests.get(name) == digest for name, digest in done["sha256"].items())
+    number = first.scores["method"].nunique()
+    return Verification(
+        results=results,
+        again=out,
+        comparison=compare(first, read_results(out), tolerance),
+        cells=number,
+        of=number,
+        run_keys={"equal": equal, "different": len(done["sha256"]) - equal, "incomparable": 0},
+        different_parts=("embeddings",),
+        failures=[],
+    )
+
+
+def recorded_sweep(results: StoredResults, folder: Path) -> SweepConfig:
     """The sweep that the provenance of results records under ``sweep``.
 
     Raises
@@ -158,12 +204,12 @@ def recorded_sweep(results: Results) -> SweepConfig:
         If it records none, or one that this version cannot run, or should not: see
         :func:`benchmark.sweep.recorded.sanitised`.
     """
-    path = results.folder / PROVENANCE
+    path = folder / PROVENANCE
     found = results.provenance.get("sweep")
     if not isinstance(found, dict):
         raise UserError(f"{path}: does not record the sweep; name its file with --config")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "sweep.yaml"
+    with tempfile.TemporaryDirectory() as temporary:
+        file = Path(temporary) / "sweep.yaml"
         file.write_text(yaml.safe_dump(found), encoding="utf-8")
         try:
             return sanitised(read_sweep(file))
@@ -199,7 +245,9 @@ def verification_text(found: Verification) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _chosen(results: Results, sweep: SweepConfig, cells: int | None, methods: Sequence[str] | None) -> pd.DataFrame:
+def _chosen(
+    results: StoredResults, sweep: SweepConfig, cells: int | None, methods: Sequence[str] | None
+) -> pd.DataFrame:
     """Cells of the results that are to be run, in the order of the sweep."""
     order = list(sweep.method_files())
     table = results.scores[CELL].drop_duplicates()
@@ -251,7 +299,11 @@ def _check_out(results: Path, out: Path) -> None:
 
 
 def _write_sweep(sweep: SweepConfig, path: Path) -> None:
-    plain = json.loads(json.dumps(asdict(sweep)))
+    _write_yaml(asdict(sweep), path)
+
+
+def _write_yaml(content: dict[str, Any], path: Path) -> None:
+    plain = json.loads(json.dumps(content))
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
 
@@ -265,7 +317,7 @@ def _general(*provenances: dict[str, Any]) -> list[dict[str, Any]]:
     return general
 
 
-def _run_keys(first: Results, second: Results) -> dict[str, int]:
+def _run_keys(first: StoredResults, second: StoredResults) -> dict[str, int]:
     found = {"equal": 0, "different": 0, "incomparable": 0}
     old, new = first.provenance.get("run_keys", {}), second.provenance.get("run_keys", {})
     known = _key_parts(first)
@@ -274,7 +326,7 @@ def _run_keys(first: Results, second: Results) -> dict[str, int]:
     return found
 
 
-def _different_parts(first: Results, second: Results) -> tuple[str, ...]:
+def _different_parts(first: StoredResults, second: StoredResults) -> tuple[str, ...]:
     old, new = _key_parts(first), _key_parts(second)
     both = set(old) & set(new)
     return tuple(
@@ -282,6 +334,6 @@ def _different_parts(first: Results, second: Results) -> tuple[str, ...]:
     ) or ("something",)
 
 
-def _key_parts(results: Results) -> dict[str, dict[str, str]]:
+def _key_parts(results: StoredResults) -> dict[str, dict[str, str]]:
     found = results.provenance.get("run_key_parts", {})
     return {name: parts for name, parts in found.items() if isinstance(parts, dict)} if isinstance(found, dict) else {}

@@ -26,11 +26,11 @@ from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings, score_all, scorers
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.processes import end_with_parent
+from benchmark.results.environment import environment
 from benchmark.sweep.cells import ERROR, MARKER, REPLICATES, SCORES, Cell, marker_of, scoring_problem, training_problem
 from benchmark.sweep.keys import remember_loaded
 from benchmark.sweep.outdated import recorded_parts
 from benchmark.sweep.progress import EpochFile, Progress, forget_progress, write_progress
-from benchmark.sweep.provenance import environment
 from benchmark.train.checkpoints import usable
 from benchmark.train.run_folder import CHECKPOINTS, EMBEDDINGS
 from benchmark.train.tracking.loggers import wandb_logger, with_place

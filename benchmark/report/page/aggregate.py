@@ -11,9 +11,10 @@ import pandas as pd
 
 from benchmark.metrics.rows import parse_key_values
 from benchmark.report.text import count
+from benchmark.results.schema import PARAMETERS, with_parameters
 
 #: What names a summary, apart from the method.
-WHAT = ["protocol", "table", "metric", "params", "subgroup"]
+WHAT = ["protocol", "table", "metric", PARAMETERS, "subgroup"]
 
 
 def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
@@ -34,10 +35,10 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
         A row per method that has any row, sorted: :data:`WHAT`, ``method``, ``mean``, ``sd`` (NaN for one seed),
         ``cells``, ``ci_low`` and ``ci_high`` (means of the cells' ends, NaN unless every cell has both), ``chance``
         (mean of the cells that have one), ``n_low`` and ``n_high`` (smallest and largest n of a cell), ``higher``
-        (True, False or None for no direction), ``reason``.
+        (True, False or None for no direction), ``note``.
     """
     each = [*WHAT, "method"]
-    rows = scores.copy()
+    rows = with_parameters(scores)
     numbers = ["value", "ci_low", "ci_high", "chance"]
     rows[numbers] = rows[numbers].astype(float).where(np.isfinite(rows[numbers].astype(float)))
     cells = rows[[*WHAT, "held_out_site", "seed"]].drop_duplicates()
@@ -61,7 +62,7 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
     result["chance"] = of_method["chance"].mean()
     result["n_low"], result["n_high"] = of_method["n"].min(), of_method["n"].max()
     result["higher"] = _directions(rows, each)
-    result["reason"] = _reasons(rows, each, result["cells"])
+    result["note"] = _reasons(rows, each, result["cells"])
     return result.reset_index()
 
 
@@ -79,9 +80,9 @@ def _directions(rows: pd.DataFrame, each: list[str]) -> pd.Series:
 
 
 def _reasons(rows: pd.DataFrame, each: list[str], expected: pd.Series) -> pd.Series:
-    texts = rows["reason"].fillna("").where(rows["reason"].fillna("") != "", "undefined")
-    told = rows.assign(reason=texts)[(rows["reason"].fillna("") != "") | rows["value"].isna()]
-    found = {key: Counter(group) for key, group in told.groupby(each)["reason"]}
+    texts = rows["note"].fillna("").where(rows["note"].fillna("") != "", "undefined")
+    told = rows.assign(note=texts)[(rows["note"].fillna("") != "") | rows["value"].isna()]
+    found = {key: Counter(group) for key, group in told.groupby(each)["note"]}
     absent = (expected - rows.groupby(each).size()).to_dict()
     return pd.Series({key: _told(found.get(key, Counter()), absent[key], expected[key]) for key in expected.index})
 

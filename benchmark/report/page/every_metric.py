@@ -23,7 +23,7 @@ class MetricBlock:
 
     Attributes
     ----------
-    metric, params
+    metric, parameters
         Which one.
     higher
         Whether higher values are better; None for neither.
@@ -34,7 +34,7 @@ class MetricBlock:
     """
 
     metric: str
-    params: str
+    parameters: str
     higher: bool | None
     grids: Sequence[Grid]
     pairs: bool
@@ -54,14 +54,16 @@ def metric_blocks(summaries: pd.DataFrame, methods: Sequence[str]) -> list[tuple
     place = 0
     for table in in_order(summaries["table"], TABLES):
         blocks = []
-        for (metric, params), rows in summaries[summaries["table"] == table].groupby(["metric", "params"], sort=True):
+        for (metric, parameters), rows in summaries[summaries["table"] == table].groupby(
+            ["metric", "parameters"], sort=True
+        ):
             place += 1
-            blocks.append(_block(f"metric-{place}", str(metric), str(params), rows, methods))
+            blocks.append(_block(f"metric-{place}", str(metric), str(parameters), rows, methods))
         result.append((table, blocks))
     return result
 
 
-def _block(identifier: str, metric: str, params: str, rows: pd.DataFrame, methods: Sequence[str]) -> MetricBlock:
+def _block(identifier: str, metric: str, parameters: str, rows: pd.DataFrame, methods: Sequence[str]) -> MetricBlock:
     keys = {text: tuple(only_keys(text)) for text in rows["subgroup"].unique()}
     kinds = rows["subgroup"].map(keys)
     found = []
@@ -77,7 +79,7 @@ def _block(identifier: str, metric: str, params: str, rows: pd.DataFrame, method
             caption = f"By {kind[0]}. {protocol}"
             found.append(parts_grid(f"{identifier}-{len(found)}", caption, of_protocol, kind[0], methods))
     pairs = any(len(kind) == 2 for kind in keys.values())
-    return MetricBlock(metric, params, direction(rows["higher"]), found, pairs)
+    return MetricBlock(metric, parameters, direction(rows["higher"]), found, pairs)
 
 
 def _overall(identifier: str, caption: str, rows: pd.DataFrame, methods: Sequence[str]) -> Grid:
@@ -102,12 +104,12 @@ def _overall(identifier: str, caption: str, rows: pd.DataFrame, methods: Sequenc
                 Cell(interval),
                 Cell(span(row["n_low"], row["n_high"]), value=float(row["n_low"])),
                 Cell(str(row["cells"]), value=float(row["cells"])),
-                Cell(row["reason"]),
+                Cell(row["note"]),
             ]
         )
     names = ["method", "protocol", *(["part"] if by_part else [])]
-    rest = ["chance", "95 % interval", "n", "cells", "reason"]
-    # The interval and the reason are not needed where no row has them.
+    rest = ["chance", "95 % interval", "n", "cells", "note"]
+    # The interval and the note are not needed where no row has them.
     kept = [place for place in range(len(names) + 6) if place <= len(names) or any(line[place].text for line in body)]
     headers = [*map(Header, names), Header("mean ± SD", direction(rows["higher"])), *map(Header, rest)]
     return Grid(

@@ -24,9 +24,9 @@ from benchmark.report.page.pipes import blocks
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
 from benchmark.report.page.wide import FilledTable, grids
-from benchmark.report.results import Results
 from benchmark.report.summary import ordered
 from benchmark.report.text import section_title
+from benchmark.results.read import StoredResults
 
 #: What the page may load: nothing but pictures in data URIs, its own styles, and the one script with this digest.
 _POLICY = (
@@ -68,7 +68,7 @@ class Compared:
 
 
 def render_page(
-    results: Results,
+    results: StoredResults,
     wide: Sequence[FilledTable],
     method_order: Sequence[str] | None = None,
     examples: Examples | None = None,
@@ -167,7 +167,7 @@ def _picture(title: str, svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode("ascii")
 
 
-def _compared(results: Results, protocols: Sequence[str], methods: Sequence[str]) -> Compared:
+def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequence[str]) -> Compared:
     scores = results.scores
     environment: Any = results.provenance.get("environment", {})
     environment = environment if isinstance(environment, dict) else {}

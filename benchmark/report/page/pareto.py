@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
+from benchmark.errors import UserError
 from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, Column, pair_of, with_labels
 from benchmark.report.page.aggregate import aggregate, in_order
 from benchmark.report.page.grid import Cell, Grid, Header, number
-from benchmark.report.page.pareto_figure import Measured, Point, pareto_svg
+from benchmark.report.page.pareto_figure import Measured, Point, pareto_figure, pareto_svg
 from benchmark.report.summary import known_first
+from benchmark.results.schema import parameters_of
 
 #: Keys of the leakage columns that are plotted: an LDR can hide a site in directions that standardising keeps small.
 LEAKAGE_KEYS = ("mlp_standardised", "mlp_whitened")
@@ -93,7 +96,7 @@ def pareto_plots(
     by_key = {each.key: each for each in LEAKAGE}
     leakages = [by_key[key] for key in leakage_keys]
     shown = [column for column in leakages if len(column.rows(overall))] or leakages[:1]
-    both = {each.key: aggregate(each.rows(overall).assign(params="")) for each in (*shown, retrieval_column)}
+    both = {each.key: _aggregated(each.rows(overall)) for each in (*shown, retrieval_column)}
     order = in_order(overall["method"], methods)
     plots: list[Pareto] = []
     for protocol in known_first(overall["protocol"]):
@@ -104,6 +107,34 @@ def pareto_plots(
             ]
             plots.append(_plot(len(plots) + 1, protocol, axes[0], axes[1], order, bounds or {}))
     return plots
+
+
+def figure_of(scores: pd.DataFrame, methods: Sequence[str], leakage: str, bounds: Mapping[str, str]) -> Figure:
+    """The plot of the first protocol and one leakage column, as a matplotlib figure.
+
+    Raises
+    ------
+    UserError
+        For a key of no leakage column, or where no method has both values.
+    """
+    by_key = {each.key: each for each in LEAKAGE if each.table == "leakage"}
+    if leakage not in by_key:
+        raise UserError(f"leakage '{leakage}' is not allowed; allowed: {', '.join(by_key)}")
+    overall = scores[scores["subgroup"] == ""]
+    (retrieval,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
+    protocol = known_first(overall["protocol"])[0]
+    axes = [
+        _Axis(each, _of(_aggregated(each.rows(overall)), protocol), _stored(None, protocol, each.key))
+        for each in (by_key[leakage], retrieval)
+    ]
+    _, points, chance = _points(axes[0], axes[1], in_order(overall["method"], methods), bounds)
+    if not points:
+        raise UserError(f"no method has both {leakage} and {retrieval.key}")
+    return pareto_figure(points, (by_key[leakage], retrieval), chance)
+
+
+def _aggregated(rows: pd.DataFrame) -> pd.DataFrame:
+    return aggregate(rows.drop(columns=parameters_of(rows)))
 
 
 def undominated(values: Mapping[str, tuple[float, float]]) -> set[str]:
@@ -162,13 +193,8 @@ def _stored(intervals: pd.DataFrame | None, protocol: str, score: str) -> pd.Dat
 def _plot(
     place: int, protocol: str, leakage: _Axis, retrieval: _Axis, methods: Sequence[str], bounds: Mapping[str, str]
 ) -> Pareto:
+    measured, points, chance = _points(leakage, retrieval, methods, bounds)
     columns = leakage.column, retrieval.column
-    left, right = leakage.measured(), retrieval.measured()
-    measured = {method: (left[method], right[method]) for method in methods if method in left and method in right}
-    measured = {method: pair for method, pair in measured.items() if all(math.isfinite(each.value) for each in pair)}
-    best = undominated({name: (pair[0].value, pair[1].value) for name, pair in measured.items() if name not in bounds})
-    points = [Point(name, *pair, name in best, bounds.get(name, "")) for name, pair in measured.items()]
-    chance = float(leakage.rows["chance"].mean()), float(retrieval.rows["chance"].mean())
     return Pareto(
         protocol,
         leakage.column.heading,
@@ -178,6 +204,17 @@ def _plot(
         [method for method in methods if method not in measured],
         _grid(f"pareto-{place}", points, columns),
     )
+
+
+def _points(
+    leakage: _Axis, retrieval: _Axis, methods: Sequence[str], bounds: Mapping[str, str]
+) -> tuple[dict[str, tuple[Measured, Measured]], list[Point], tuple[float, float]]:
+    left, right = leakage.measured(), retrieval.measured()
+    measured = {method: (left[method], right[method]) for method in methods if method in left and method in right}
+    measured = {method: pair for method, pair in measured.items() if all(math.isfinite(each.value) for each in pair)}
+    best = undominated({name: (pair[0].value, pair[1].value) for name, pair in measured.items() if name not in bounds})
+    points = [Point(name, *pair, name in best, bounds.get(name, "")) for name, pair in measured.items()]
+    return measured, points, (float(leakage.rows["chance"].mean()), float(retrieval.rows["chance"].mean()))
 
 
 def _barless(measured: Mapping[str, tuple[Measured, Measured]]) -> list[str]:

@@ -76,7 +76,7 @@ def pareto_svg(points: Sequence[Point], columns: tuple[Column, Column], chance: 
         matplotlib.rcParams.update(
             {"svg.hashsalt": salt, "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 10}
         )
-        figure = _figure(points, columns, chance)
+        figure = pareto_figure(points, columns, chance)
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
@@ -90,7 +90,8 @@ def pareto_svg(points: Sequence[Point], columns: tuple[Column, Column], chance: 
     return text
 
 
-def _figure(points: Sequence[Point], columns: tuple[Column, Column], chance: tuple[float, float]) -> Figure:
+def pareto_figure(points: Sequence[Point], columns: tuple[Column, Column], chance: tuple[float, float]) -> Figure:
+    """The plot as a matplotlib figure; parameters as for :func:`pareto_svg`."""
     figure = Figure(figsize=(8.4, 5.6), dpi=72)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.09, 0.11, 0.79, 0.83))

@@ -141,8 +141,8 @@ def matrices(summaries: pd.DataFrame, methods: Sequence[str]) -> Matrices:
     chosen = chosen.assign(keys=[";".join(keys[text]) for text in chosen["subgroup"]])
     measures: list[str] = []
     made: list[Matrix] = []
-    for (table, metric, params, _), rows in chosen.groupby(["table", "metric", "params", "keys"]):
-        settings = f" ({str(params).replace(';', '; ')})" if params else ""
+    for (table, metric, parameters, _), rows in chosen.groupby(["table", "metric", "parameters", "keys"]):
+        settings = f" ({str(parameters).replace(';', '; ')})" if parameters else ""
         better = {True: "; higher is better", False: "; lower is better", None: ""}[direction(rows["higher"])]
         for protocol in known_first(rows["protocol"]):
             of_protocol = rows[rows["protocol"] == protocol]
@@ -171,4 +171,4 @@ def _cell(row: dict[Any, Any] | None, notes: Footnotes, digits: int, absent: str
         return Cell(absent, value=math.nan)
     # A matrix has no room for the spread.
     sd = row["sd"] if digits > 2 else math.nan
-    return replace(number(row["mean"], digits, sd), marks=notes.marks(row["reason"]))
+    return replace(number(row["mean"], digits, sd), marks=notes.marks(row["note"]))

@@ -17,24 +17,9 @@ from benchmark.metrics.rows import QUERY_TABLES
 from benchmark.report.columns import Column
 from benchmark.report.summary import Place, known_first, places_of
 from benchmark.report.text import count
+from benchmark.results.schema import REPLICATE_COLUMNS
 
 Floats = npt.NDArray[np.float64]
-
-#: Columns that a table of replicates has.
-REPLICATE_COLUMNS = (
-    "method",
-    "protocol",
-    "held_out_site",
-    "seed",
-    "table",
-    "metric",
-    "params",
-    "value",
-    "reason",
-    "n",
-    "higher_is_better",
-    "replicates",
-)
 
 
 @dataclass(frozen=True)
@@ -93,8 +78,8 @@ def score_cells(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator
     Parameters
     ----------
     replicates
-        Table with the columns :data:`REPLICATE_COLUMNS`, rows in any order; ``replicates`` holds a sequence of
-        numbers per row, empty where the value was not resampled.
+        Table with the columns :data:`benchmark.results.schema.REPLICATE_COLUMNS`, rows in any order;
+        ``replicates`` holds a sequence of numbers per row, empty where the value was not resampled.
     columns
         Scores to take out of it; one that comes twice counts once.
 
@@ -151,12 +136,12 @@ def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], plac
 class _Cells:
     def __init__(self, rows: pd.DataFrame) -> None:
         self._found: dict[tuple[str, Place], tuple[float, str, int, Floats]] = {}
-        names = ["method", "held_out_site", "seed", "value", "reason", "n", "replicates", "params"]
-        for method, site, seed, value, reason, n, replicates, params in rows[names].itertuples(index=False):
+        names = ["method", "held_out_site", "seed", "value", "note", "n", "replicates"]
+        for method, site, seed, value, note, n, replicates in rows[names].itertuples(index=False):
             key = (str(method), (str(site), int(seed)))
             if key in self._found:
-                raise ValueError(f"two rows for one cell and column; the second has the parameters '{params}'")
-            self._found[key] = (float(value), str(reason), int(n), np.asarray(replicates, np.float64))
+                raise ValueError(f"two rows for one cell and column: {method}, seed {seed}")
+            self._found[key] = (float(value), str(note), int(n), np.asarray(replicates, np.float64))
         directions = set(rows["higher_is_better"].astype(bool))
         if len(directions) > 1:
             raise ValueError(f"'{rows['metric'].iloc[0]}' is better high in some rows and low in others")

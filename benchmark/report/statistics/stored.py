@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.report.results_csv import numbers
 from benchmark.report.statistics.intervals import INTERVAL_COLUMNS
 from benchmark.report.statistics.ranks import RANK_COLUMNS
+from benchmark.results.read import numbers
 
 _COLUMNS = {"intervals": INTERVAL_COLUMNS, "ranks": RANK_COLUMNS}
 _TEXTS = frozenset({"protocol", "score", "table", "metric", "method", "covers", "higher_is_better", "reason"})
 
 
-def stored_statistics(folder: Path, name: Literal["intervals", "ranks"]) -> pd.DataFrame | None:
+def stored_statistics(folder: Path | None, name: str) -> pd.DataFrame | None:
     """Table ``statistics_NAME.csv`` of a results folder; None where there is none.
 
     Parameters
     ----------
     folder
-        Results folder.
+        Results folder; None for results that were not saved.
     name
-        Which of the tables.
+        ``intervals`` or ``ranks``.
 
     Returns
     -------
@@ -37,8 +36,8 @@ def stored_statistics(folder: Path, name: Literal["intervals", "ranks"]) -> pd.D
     UserError
         If the file cannot be read, lacks a column or holds text where a number is due.
     """
-    path = folder / f"statistics_{name}.csv"
-    if not path.is_file():
+    path = None if folder is None else folder / f"statistics_{name}.csv"
+    if path is None or not path.is_file():
         return None
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")

@@ -16,11 +16,6 @@ from benchmark.train.tracking.settings import Tracking
 
 log = logging.getLogger(__name__)
 
-#: Columns of a logged table; a subject has no place in it.
-COLUMNS = (
-    "metric", "params", "subgroup", "value", "n", "reason", "ci_low", "ci_high", "chance", "higher_is_better",
-)  # fmt: skip
-
 
 @contextmanager
 def wandb_run(
@@ -94,7 +89,12 @@ def log_scores(run: Any, scores: pd.DataFrame, provenance: dict[str, Any]) -> No
     if run is None:
         return
     run.config.update({"provenance": provenance}, allow_val_change=True)
-    log_tables(run, {str(name): rows[list(COLUMNS)] for name, rows in scores.groupby("table", sort=False)})
+    log_tables(run, {str(name): _used(rows) for name, rows in scores.groupby("table", sort=False)})
+
+
+def _used(rows: pd.DataFrame) -> pd.DataFrame:
+    # Parameters that none of these metrics has would be empty columns.
+    return rows[[name for name in rows if name not in ("table", "version") and (rows[name] != "").any()]]
 
 
 def log_final_tables(tracking: Tracking, out: Path) -> None:

@@ -11,7 +11,9 @@ import pytest
 from benchmark.metrics.evaluate import score_all
 from benchmark.metrics.rows import to_frame
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_scores, write_tables
+from benchmark.report.tables import format_terminal, write_tables
+from benchmark.results.schema import SCORE_COLUMNS
+from benchmark.results.write import write_scores
 
 SETTINGS = EvaluationSettings(
     distances=("cosine_centred", "euclidean", "whitened", "within_subject"),
@@ -104,7 +106,7 @@ def test_tables_of_it_can_be_written(make_table, evaluated, tmp_path, design):
     scores = evaluated(make_table, design).assign(method="m", protocol="pooled", held_out_site="", seed=0)
     write_scores(scores[list(SCORE_COLUMNS)], tmp_path)
     write_tables(scores, tmp_path, ["m"])
-    for name in ("retrieval.md", "leakage.md", "kept.md"):
+    for name in ("retrieval.md", "leakage.md", "preserved.md"):
         text = (tmp_path / name).read_text()
         assert "| m " in text
         assert not re.search(r"\b(nan|inf|None)\b", text)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
 import pytest
 
 from benchmark.metrics.rows import key_values
-from benchmark.report.tables import SCORE_COLUMNS
+from tests.tables import long_table
 
 CROSS = key_values(distance="cosine_centred", gallery="other_sites", label="CN/AD")
 
@@ -27,7 +26,7 @@ def score(method, value, protocol="pooled", held_out_site="", seed=0, **changes)
         "subgroup": "",
         "value": value,
         "n": 10,
-        "reason": "",
+        "note": "",
         "ci_low": math.nan,
         "ci_high": math.nan,
         "chance": 0.5,
@@ -43,7 +42,7 @@ def scores():
         score("a", 0.6, seed=1),
         score("a", 0.8, seed=2),
         score("b", 0.5, seed=1),
-        score("b", math.nan, seed=2, reason="no query", chance=math.nan),
+        score("b", math.nan, seed=2, note="no query", chance=math.nan),
         score("a", 0.1, "leave_one_site_out", "X", 1),
         score("a", 0.3, "leave_one_site_out", "Y", 1),
         score("a", 0.4, "leave_one_site_out", "X", 2),
@@ -56,7 +55,7 @@ def scores():
         score("a", 0.55, seed=1, subgroup="query_site=X"),
         score("a", 0.65, seed=2, subgroup="query_site=X"),
     ]
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    return long_table(rows)
 
 
 @pytest.fixture

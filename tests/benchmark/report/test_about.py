@@ -10,10 +10,11 @@ import pytest
 from benchmark.methods.card import MethodCard
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.report.about import ABOUT, About, Seconds
-from benchmark.report.evaluate_file import evaluate_file
-from benchmark.report.results import read_results
-from benchmark.report.tables import format_terminal, write_scores, write_tables
+from benchmark.report.evaluate import evaluate
+from benchmark.report.tables import format_terminal, write_tables
 from benchmark.report.write_all import write_all
+from benchmark.results.read import read_results
+from benchmark.results.write import write_scores
 
 SETTINGS = EvaluationSettings(
     probes=("linear",), permutations=0, mlp_permutations=0, inner_folds=0, test_permutations=0, bootstrap=0
@@ -71,7 +72,7 @@ def written(scores, tmp_path):
 
 
 def test_every_view_calls_synthetic_data_synthetic(scores, written):
-    for name in ("retrieval", "leakage", "kept"):
+    for name in ("retrieval", "leakage", "preserved"):
         text = (written / f"{name}.md").read_text()
         assert text.split("\n", 1)[0].endswith(" (synthetic data)")
         assert "- Synthetic data: scans of a phantom" in text
@@ -112,7 +113,7 @@ def test_scored_files_record_whether_they_are_synthetic(tmp_path):
     rows += [f"s{i},1,{'AB'[i % 2]},{('CN', 'AD')[i % 3 % 2]},70,F,{i % 5},{i % 7}" for i in range(24)]
     for name, text in (("real", rows), ("made", [row.replace(",A,", ",phantom-A,") for row in rows])):
         (tmp_path / f"{name}.csv").write_text("\n".join(text))
-        evaluate_file(tmp_path / f"{name}.csv", tmp_path / name, SETTINGS)
+        evaluate(tmp_path / f"{name}.csv", settings=SETTINGS).save(tmp_path / name)
         assert About.of(read_results(tmp_path / name).provenance).synthetic is (name == "made")
         title = (tmp_path / name / "leakage.md").read_text().split("\n", 1)[0]
         assert title == ("# Leakage (synthetic data)" if name == "made" else "# Leakage")

@@ -7,10 +7,12 @@ from scipy.stats import norm, ttest_rel
 
 from benchmark.cli import main
 from benchmark.errors import UserError
-from benchmark.report.compare import compare
 from benchmark.report.comparison_text import comparison_text
-from benchmark.report.results import Results, read_results
-from benchmark.report.tables import SCORE_COLUMNS, write_scores
+from benchmark.results.compare import compare
+from benchmark.results.read import StoredResults as Results
+from benchmark.results.read import read_results
+from benchmark.results.write import write_scores
+from tests.tables import long_table
 
 
 def scores(values, method="seada", metric="mAP", low=np.nan, high=np.nan, subgroup=""):
@@ -18,12 +20,12 @@ def scores(values, method="seada", metric="mAP", low=np.nan, high=np.nan, subgro
     rows = [
         dict(
             method=method, protocol="pooled", held_out_site="", seed=seed, table="retrieval", metric=metric, version=1,
-            params="gallery=other_sites", subgroup=subgroup, value=value, n=10, reason="" if value == value else "why",
+            params="gallery=other_sites", subgroup=subgroup, value=value, n=10, note="" if value == value else "why",
             ci_low=low, ci_high=high, chance=0.5, higher_is_better=True,
         )
         for seed, value in enumerate(values)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    return long_table(rows)
 
 
 def results(tmp_path, table, provenance=None):
@@ -57,7 +59,7 @@ def test_a_difference_counts_beyond_the_tolerance_only(against):
 def test_a_value_that_became_undefined_is_a_difference(against):
     found = against(scores([0.1, 0.2]), scores([0.1, np.nan]), tolerance=1.0)
     assert not found.same
-    assert found.values["reason_b"].tolist() == ["", "why"]
+    assert found.values["note_b"].tolist() == ["", "why"]
     assert found.claims["cells"].tolist() == [1]
 
 

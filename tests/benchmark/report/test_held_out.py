@@ -11,8 +11,9 @@ from scipy.stats import ttest_1samp
 from benchmark.report.columns import HELD_OUT_EXCESS, OF_HELD_OUT_SITE, leakage_columns
 from benchmark.report.held_out import held_out_comparison, with_held_out
 from benchmark.report.summary import sections
-from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_tables
+from benchmark.report.tables import format_terminal, write_tables
 from benchmark.report.text import narrow
+from tests.tables import long_table
 
 MLP = "coordinates=standardised;folds=5;probe=mlp"
 LOSO = "leave_one_site_out"
@@ -36,7 +37,7 @@ def leaky(make_score):
             rows.append(
                 make_score("a", recall, metric="recall", subgroup=f"site={name}", **given | {"chance": math.nan})
             )
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    return long_table(rows)
 
 
 def test_by_hand(leaky):

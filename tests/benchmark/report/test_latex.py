@@ -8,20 +8,19 @@ import shutil
 import subprocess
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 
 from benchmark.report.columns import RETRIEVAL
 from benchmark.report.latex import MARK, MOST_COLUMNS, escape, latex
 from benchmark.report.page.wide import directions
 from benchmark.report.summary import sections
-from benchmark.report.tables import SCORE_COLUMNS
+from tests.tables import long_table
 
 HOSTILE = r"""[a]*_&%#${}~^\<b>|"'`--,,ä é Łł ŋ 中 ± – \input{/etc/passwd} \begin{x}"""
 
 
 def table(rows):
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    return long_table(rows)
 
 
 def fragment(scores, columns=RETRIEVAL[:2], footer=("A `foot_note`, 95 %.",), title="Retrieval"):
@@ -109,7 +108,7 @@ def test_negative_numbers_have_a_minus(make_score):
 
 
 def test_hostile_text_is_escaped_everywhere(make_score):
-    rows = [make_score(HOSTILE, 0.5, HOSTILE), make_score("b", math.nan, HOSTILE, reason=HOSTILE)]
+    rows = [make_score(HOSTILE, 0.5, HOSTILE), make_score("b", math.nan, HOSTILE, note=HOSTILE)]
     text = fragment(table(rows), title=HOSTILE, footer=[HOSTILE])
     assert r"\input" not in text
     assert r"\begin{x}" not in text
@@ -120,7 +119,7 @@ def test_hostile_text_is_escaped_everywhere(make_score):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize("encoding", ["", r"\usepackage[T1]{fontenc}"])
 def test_compiles(make_score, scores, tmp_path, encoding):
-    rows = [make_score(HOSTILE, 0.5, HOSTILE), make_score("b", math.nan, HOSTILE, reason=HOSTILE)]
+    rows = [make_score(HOSTILE, 0.5, HOSTILE), make_score("b", math.nan, HOSTILE, note=HOSTILE)]
     texts = [fragment(table(rows), RETRIEVAL, [HOSTILE], HOSTILE), fragment(scores, RETRIEVAL)]
     body = "\n".join(texts)
     (tmp_path / "a.tex").write_text(

@@ -15,10 +15,12 @@ from benchmark.cli import main
 from benchmark.data.parquet import read_parquet
 from benchmark.methods.card import MethodCard
 from benchmark.report.about import ABOUT, About
-from benchmark.report.results import read_results
 from benchmark.report.statistics_figures import statistics_figures
-from benchmark.report.tables import REPLICATES, SCORE_COLUMNS, write_replicates, write_scores, write_tables
+from benchmark.report.tables import write_tables
 from benchmark.report.write_statistics import write_statistics
+from benchmark.results.read import read_results
+from benchmark.results.schema import REPLICATES, SCORE_COLUMNS
+from benchmark.results.write import write_replicates, write_scores
 
 METHODS = {"a": 0.7, "b": 0.6, "c": 0.5, "random_vectors": 0.4}
 RECORDED = About(cards={"random_vectors": MethodCard(role="floor")})

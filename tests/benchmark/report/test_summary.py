@@ -71,8 +71,7 @@ def fairness_of(scores, protocol, method):
 def undefined(make_score, method, **place):
     reason = "fewer than two query sites"
     return [
-        make_score(method, math.nan, metric=name, reason=reason, **place)
-        for name in ("mAP_worst_site", "mAP_site_range")
+        make_score(method, math.nan, metric=name, note=reason, **place) for name in ("mAP_worst_site", "mAP_site_range")
     ]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmark.report.columns import LEAKAGE, LEAKAGE_FURTHER, RETRIEVAL, further_leakage, retrieval_columns
-from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_scores, write_tables
+from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RETRIEVAL, extended_leakage, retrieval_columns
+from benchmark.report.tables import format_terminal, write_tables
+from benchmark.results.schema import SCORE_COLUMNS
+from benchmark.results.write import write_scores
+from tests.tables import long_table
 
 FILES = {
-    "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "kept.md", "kept.csv", "retrieval_by_site.csv",
+    "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "preserved.md", "preserved.csv", "retrieval_by_site.csv",
 }  # fmt: skip
 
 
@@ -76,13 +79,13 @@ def test_further_measures_of_leakage_stand_beside_retrieval_and_rank(scores, mak
     p = {"table": "leakage", "metric": "mmd_p_value", "params": "coordinates=whitened;kernel=gaussian;permutations=199"}
     both = pd.concat([scores, pd.DataFrame([make_score("a", 0.25, seed=seed, **p) for seed in (1, 2)])])
     write_tables(both, tmp_path)
-    wide = pd.read_csv(tmp_path / "leakage_further.csv").set_index(["protocol", "method"])
+    wide = pd.read_csv(tmp_path / "leakage_extended.csv").set_index(["protocol", "method"])
     row = wide.loc[("pooled", "a")]
     assert (row["p_mmd_whitened"], row["effective_rank"]) == (0.25, 2.5)
     assert row["map_cn_ad"] == pytest.approx(0.7)
     # Nobody has a first component's share: a dash, for the column must be there.
     assert wide["pc1_share"].isna().all()
-    assert "finds nothing is worthless" in (tmp_path / "leakage_further.md").read_text()
+    assert "finds nothing is worthless" in (tmp_path / "leakage_extended.md").read_text()
 
 
 def test_p_values_of_every_test_are_shown(scores, make_score):
@@ -94,7 +97,7 @@ def test_p_values_of_every_test_are_shown(scores, make_score):
     rows = pd.DataFrame(
         [make_score("a", 0.5, table="leakage", metric=metric, params=params) for metric, params in given]
     )
-    shown = [column.rows(rows) for column in further_leakage(rows)]
+    shown = [column.rows(rows) for column in extended_leakage(rows)]
     assert sorted(params for each in shown for params in each["params"]) == sorted(params for _, params in given)
 
 
@@ -138,7 +141,7 @@ def test_terminal_has_both_tables(scores):
 
 
 def test_column_keys_are_unique():
-    for columns in (RETRIEVAL, LEAKAGE, LEAKAGE_FURTHER):
+    for columns in (RETRIEVAL, LEAKAGE, LEAKAGE_EXTENDED):
         assert len({column.key for column in columns}) == len({column.heading for column in columns}) == len(columns)
 
 
@@ -163,8 +166,8 @@ def test_a_methods_own_distance_is_the_one_that_is_shown(scores, tmp_path):
 def test_whitening_by_few_scans_is_remarked_on(scores, make_score, tmp_path):
     leak = {"table": "leakage", "metric": "balanced_accuracy", "params": "coordinates=whitened;folds=5;probe=knn"}
     note = "whitened with fewer than 10 scans per dimension (150 dimensions)"
-    rows = [make_score("b", 0.25, seed=seed, **leak, reason=note) for seed in (1, 2)]
-    write_tables(pd.concat([scores, pd.DataFrame(rows, columns=list(SCORE_COLUMNS))]), tmp_path / "few")
+    rows = [make_score("b", 0.25, seed=seed, **leak, note=note) for seed in (1, 2)]
+    write_tables(pd.concat([scores, long_table(rows)]), tmp_path / "few")
     text = (tmp_path / "few" / "leakage.md").read_text()
     assert f"- b, kNN white.: noted (2 of 2 cells: {note})" in text
     assert "- Whitened coordinates are unreliable for b: fewer than 10 training scans per dimension" in text

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.report.tables import write_scores, write_tables
+from benchmark.report.tables import write_tables
 from benchmark.report.write_all import write_all
+from benchmark.results.write import write_scores
 
 #: Beside the wide tables, each as .md, .csv and .tex.
 OTHERS = {"report.html", "retrieval_by_site.csv", "tables.json"}

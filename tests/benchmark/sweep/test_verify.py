@@ -17,7 +17,8 @@ import yaml
 
 import benchmark.sweep.verify
 from benchmark.cli import main
-from benchmark.report.tables import SCORE_COLUMNS, write_scores
+from benchmark.results.schema import SCORE_COLUMNS
+from benchmark.results.write import write_scores
 from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.recorded import sanitised
 from benchmark.train.tracking.settings import TrackingSettings, WandbSettings

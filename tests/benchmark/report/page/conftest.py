@@ -12,7 +12,9 @@ import pytest
 from benchmark.methods.card import MethodCard
 from benchmark.report.about import About
 from benchmark.report.page.examples import ExampleInput
-from benchmark.report.tables import SCORE_COLUMNS, write_scores, write_tables
+from benchmark.report.tables import write_tables
+from benchmark.results.write import write_scores
+from tests.tables import long_table
 
 METHOD = "<script>alert(1)</script>"
 SITE = '"><img src=x onerror=alert(1)>'
@@ -20,7 +22,7 @@ DIAGNOSES = ("CN", "AD")
 NOTES = ["Model selection: none & <i>."]
 
 
-def hostile_scores(make_score, method=METHOD, site=SITE, reason="</td><b onclick=alert(2)>'&"):
+def hostile_scores(make_score, method=METHOD, site=SITE, note="</td><b onclick=alert(2)>'&"):
     """Three methods, of which one is named to break out, two seeds; overall, per-site and pair rows, leakage."""
     rows = []
     for place, name in enumerate((method, "plain", "random_vectors")):
@@ -28,7 +30,7 @@ def hostile_scores(make_score, method=METHOD, site=SITE, reason="</td><b onclick
             value = 0.5 + 0.1 * place + 0.01 * seed
             rows.append(make_score(name, value, seed=seed, ci_low=value - 0.1, ci_high=value + 0.1))
             for metric, given in (("P@1", value), ("P@5", math.nan)):
-                rows.append(make_score(name, given, seed=seed, metric=metric, reason=reason if given != given else ""))
+                rows.append(make_score(name, given, seed=seed, metric=metric, note=note if given != given else ""))
             probe = "coordinates=standardised;folds=5;probe=mlp"
             leak = {"table": "leakage", "metric": "balanced_accuracy", "params": probe, "higher_is_better": False}
             rows.append(make_score(name, 0.2 + 0.2 * place, seed=seed, **leak))
@@ -41,7 +43,7 @@ def hostile_scores(make_score, method=METHOD, site=SITE, reason="</td><b onclick
                         rows.append(make_score(name, value - shift, seed=seed, subgroup=pair))
             new = {"table": f"new<i>{site}", "metric": "made<b>up", "params": f"k={site}"}
             rows.append(make_score(name, value, seed=seed, **new))
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    return long_table(rows)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from benchmark.report.page.aggregate import WHAT, aggregate, only_keys, span
 from benchmark.report.summary import entry, places_of
-from benchmark.report.tables import SCORE_COLUMNS
+from benchmark.results.schema import SCORE_COLUMNS
+from tests.tables import long_table
 
 
 def random_scores(make_score, seed):
@@ -25,7 +26,7 @@ def random_scores(make_score, seed):
             run,
             metric=metric,
             subgroup=subgroup,
-            reason="why" if undefined else "",
+            note="why" if undefined else "",
             chance=draw.choice([math.nan, 0.5, 0.3]),
         )
         for method in "ab"
@@ -37,7 +38,7 @@ def random_scores(make_score, seed):
         if draw.random() > 0.1
         for undefined in [draw.random() < 0.05]
     ]
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    return long_table(rows)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -75,9 +76,9 @@ def test_missing_cells_and_reasons(make_score):
     rows = [
         make_score("a", 0.2, seed=1, ci_low=0.1, ci_high=0.3),
         make_score("a", 0.4, seed=2, ci_low=0.1),
-        make_score("b", math.nan, seed=1, reason="no query"),
+        make_score("b", math.nan, seed=1, note="no query"),
         make_score("c", math.inf, seed=1, higher_is_better=False),
-        make_score("c", 0.1, seed=2, reason="without X", higher_is_better=True),
+        make_score("c", 0.1, seed=2, note="without X", higher_is_better=True),
     ]
     found = aggregate(pd.DataFrame(rows)).set_index("method")
     assert found.loc["b", "reason"] == "1 of 2 cells: no query; 1 of 2 cells: no result"

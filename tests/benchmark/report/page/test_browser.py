@@ -92,7 +92,7 @@ def test_sorted_by_address_nothing_fetched_nothing_run(write_results, make_examp
         f'<svg xmlns="http://www.w3.org/2000/svg"><image href="{address}"/><script>fetch("{address}")</script></svg>'
     )
     write_all(
-        write_results(method=method, site=site, reason=f"<link rel=stylesheet href={address}>"),
+        write_results(method=method, site=site, note=f"<link rel=stylesheet href={address}>"),
         tmp_path / "out",
         examples=[make_examples(site=site, method=method)],
         statistics_markdown=f"<iframe src={address}></iframe>\n",

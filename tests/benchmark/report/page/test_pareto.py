@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmark.report.page.pareto import SECOND, pareto_plots, undominated
-from benchmark.report.tables import SCORE_COLUMNS
+from tests.tables import long_table
 
 MLP = {
     "table": "leakage",
@@ -27,7 +27,7 @@ def plotted(make_score, values, seeds=(1, 2), spread=0.02, **changes):
         for seed, sign in zip(seeds, (-1, 1), strict=False):
             rows.append(make_score(method, leakage + sign * spread, seed=seed, **MLP))
             rows.append(make_score(method, retrieval + sign * spread, seed=seed, **changes))
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    return long_table(rows)
 
 
 def parsed(plot):
@@ -140,7 +140,7 @@ def test_an_axis_without_stored_intervals_says_what_its_bars_are(make_score):
 def test_whitened_leakage_stands_beside_standardised(make_score):
     scores = plotted(make_score, {"a": (0.2, 0.6), "b": (0.3, 0.7)})
     white = scores[scores["table"] == "leakage"].copy()
-    white["params"] = white["params"].str.replace("standardised", "whitened")
+    white["coordinates"] = "whitened"
     white["value"] += 0.5
     plots = pareto_plots(pd.concat([scores, white]), [])
     assert [(plot.protocol, plot.leakage) for plot in plots] == [("pooled", "MLP std."), ("pooled", "MLP white.")]

@@ -10,11 +10,11 @@ import pytest
 from benchmark.report.page.aggregate import aggregate
 from benchmark.report.page.every_metric import metric_blocks
 from benchmark.report.page.subgroups import matrices, per_site
-from benchmark.report.tables import SCORE_COLUMNS
+from tests.tables import long_table
 
 
 def summaries(rows):
-    return aggregate(pd.DataFrame(rows, columns=list(SCORE_COLUMNS)))
+    return aggregate(long_table(rows))
 
 
 def test_per_site(scores, make_score):
@@ -81,7 +81,7 @@ def test_new_metrics_appear_without_code(make_score):
         make_score("a", 0.6, seed=1, subgroup="site=X", **new),
         make_score("a", 0.6, seed=1, subgroup="site=X;stratum=CN", **new),
         make_score("a", 0.6, seed=1, subgroup="age=70;site=X;stratum=CN", n=3, **new),
-        make_score("b", 0.6, seed=1, reason="why", **new),
+        make_score("b", 0.6, seed=1, note="why", **new),
         make_score("b", 0.4),
     ]
     blocks = dict(metric_blocks(summaries(rows), ["b", "a"]))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from benchmark.metrics.rows import key_values
 from benchmark.report.columns import CROSS_SITE_MAP
-from benchmark.report.statistics.cells import REPLICATE_COLUMNS, ScoreCells
+from benchmark.report.statistics.cells import ScoreCells
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap
 from benchmark.report.statistics.paired import comparisons
+from tests.tables import long_table
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def row():
             "metric": CROSS_SITE_MAP.metric,
             "params": key_values(distance="cosine_centred", **CROSS_SITE_MAP.params),
             "value": value,
-            "reason": "",
+            "note": "",
             "n": 10,
             "higher_is_better": True,
             "replicates": np.array(replicates, np.float32),
@@ -95,7 +95,7 @@ def row():
 @pytest.fixture
 def frame():
     """Build a table of replicates from rows."""
-    return lambda rows: pd.DataFrame(list(rows), columns=list(REPLICATE_COLUMNS))
+    return lambda rows: long_table(list(rows))
 
 
 @pytest.fixture

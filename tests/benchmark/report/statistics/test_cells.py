@@ -38,7 +38,7 @@ def test_a_missing_cell_leaves_a_gap(row, frame):
         loso(row, "a", "Y", 1, 0.4, [0.5, 0.5]),
         loso(row, "b", "X", 1, 0.9, [0.9, 0.9]),
         loso(row, "c", "X", 1, 0.9, [0.9, 0.9]),
-        loso(row, "c", "Y", 1, math.nan, [math.nan, math.nan], reason="no query", n=0),
+        loso(row, "c", "Y", 1, math.nan, [math.nan, math.nan], note="no query", n=0),
     ]
     (found,) = score_cells(frame(rows), [CROSS_SITE_MAP])
     assert np.isnan(found.value[:, 0]).tolist() == [False, True, True]
@@ -72,8 +72,8 @@ def test_cells_that_cannot_be_paired(row, frame):
 
 
 def test_missing_column(replicates):
-    with pytest.raises(UserError, match="column 'reason' is missing"):
-        list(score_cells(replicates.drop(columns="reason"), [CROSS_SITE_MAP]))
+    with pytest.raises(UserError, match="column 'note' is missing"):
+        list(score_cells(replicates.drop(columns="note"), [CROSS_SITE_MAP]))
 
 
 def test_two_rows_for_a_cell(row, frame):

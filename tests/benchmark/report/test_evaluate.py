@@ -12,7 +12,7 @@ from benchmark.embeddings.table import write_embeddings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.report.columns import leakage_columns, retrieval_columns
-from benchmark.report.evaluate_file import evaluate_file
+from benchmark.report.evaluate import evaluate
 from benchmark.report.summary import sections
 
 SETTINGS = EvaluationSettings(
@@ -40,7 +40,9 @@ def table():
 
 def test_scores_and_tables(table, tmp_path):
     table.to_csv(tmp_path / "mine.csv", index=False)
-    scores = evaluate_file(tmp_path / "mine.csv", tmp_path / "out", SETTINGS)
+    results = evaluate(tmp_path / "mine.csv", settings=SETTINGS)
+    results.save(tmp_path / "out")
+    scores = results.scores
     place = scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()
     assert place.to_numpy().tolist() == [["mine", "foreign", "", 0]]
     for columns in (retrieval_columns(scores), leakage_columns(scores)):
@@ -56,7 +58,7 @@ def test_scores_and_tables(table, tmp_path):
 def test_same_file_same_bytes(table, tmp_path):
     write_embeddings(table, tmp_path / "mine.parquet", {"site_label": "needs the site", "transductive": "saw it"})
     for name in ("one", "two"):
-        evaluate_file(tmp_path / "mine.parquet", tmp_path / name, SETTINGS)
+        evaluate(tmp_path / "mine.parquet", settings=SETTINGS).save(tmp_path / name)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     text = (tmp_path / "one" / "leakage.md").read_text()
@@ -69,11 +71,11 @@ def test_errors_name_the_file(table, tmp_path):
     path = tmp_path / "mine.csv"
     table.assign(split="train").to_csv(path, index=False)
     with pytest.raises(UserError, match=r"mine.csv: column 'split': no row is 'test'"):
-        evaluate_file(path, tmp_path / "out", SETTINGS)
+        evaluate(path, settings=SETTINGS).save(tmp_path / "out")
     assert not (tmp_path / "out").exists()
     table.to_csv(path, index=False)
     with pytest.raises(UserError, match="cannot write into"):
-        evaluate_file(path, path / "out", SETTINGS)
+        evaluate(path, settings=SETTINGS).save(path / "out")
 
 
 def test_tables_of_another_label_are_filled_and_name_it(table, tmp_path):
@@ -82,11 +84,11 @@ def test_tables_of_another_label_are_filled_and_name_it(table, tmp_path):
     (tmp_path / "methods").mkdir()
     for name in ("one", "two"):
         table.drop(columns="diagnosis").to_csv(tmp_path / "methods" / f"{name}.csv", index=False)
-    evaluate_file(tmp_path / "methods", tmp_path / "out", SETTINGS, ForeignOptions(label="genotype"))
+    evaluate(tmp_path / "methods", settings=SETTINGS, options=ForeignOptions(label="genotype")).save(tmp_path / "out")
     wide = pd.read_csv(tmp_path / "out" / "retrieval.csv")
     assert wide[["map_cn_ad", "p1_cn_ad", "map_own_site"]].notna().all(axis=None)
-    assert pd.read_csv(tmp_path / "out" / "kept.csv")["disease_linear"].notna().all()
-    for name in ("retrieval.md", "leakage.md", "kept.md", "statistics.md"):
+    assert pd.read_csv(tmp_path / "out" / "preserved.csv")["disease_linear"].notna().all()
+    for name in ("retrieval.md", "leakage.md", "preserved.md", "statistics.md"):
         text = (tmp_path / "out" / name).read_text()
         assert "CN/AD" not in text
         assert "e3/e4" in text
@@ -106,7 +108,7 @@ def three(table, tmp_path):
 
 
 def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three, tmp_path):
-    evaluate_file(three, tmp_path / "out", SETTINGS)
+    evaluate(three, settings=SETTINGS).save(tmp_path / "out")
     text = (tmp_path / "out" / "statistics.md").read_text()
     assert "## foreign (1 seed)" in text
     assert "Covers resampled subjects of one seed; another seed (training, data set) may differ by more" in text
@@ -133,16 +135,16 @@ def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three,
 def test_no_statistics_where_there_is_nothing_to_compare(table, three, tmp_path):
     (three / "seeing.csv").unlink()
     (three / "random_vectors.csv").unlink()
-    evaluate_file(three, tmp_path / "one", SETTINGS)
+    evaluate(three, settings=SETTINGS).save(tmp_path / "one")
     assert not list((tmp_path / "one").glob("statistics*"))
     table.iloc[1:].to_csv(three / "fewer.csv", index=False)
-    evaluate_file(three, tmp_path / "other", SETTINGS, allow_different_scans=True)
+    evaluate(three, settings=SETTINGS, allow_different_scans=True).save(tmp_path / "other")
     assert not list((tmp_path / "other").glob("statistics*"))
     assert "No statistics between methods" in (tmp_path / "other" / "retrieval.md").read_text()
 
 
 def test_the_page_of_compared_files_has_their_statistics_and_figures(three, tmp_path):
-    evaluate_file(three, tmp_path / "out", SETTINGS)
+    evaluate(three, settings=SETTINGS).save(tmp_path / "out")
     assert main(["tables", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out" / "tables" / "report.html").read_text(encoding="utf-8")
     assert '<section id="statistics">' in page

@@ -12,17 +12,19 @@ import pandas as pd
 from scipy.stats import norm, ttest_rel
 from statsmodels.stats.multitest import multipletests
 
-from benchmark.report.results import Results
-from benchmark.report.tables import CELL as _CELL
+from benchmark.results.read import StoredResults
+from benchmark.results.schema import PARAMETERS, RUN_COLUMNS, with_parameters
 
-CELL = list(_CELL)
-SCORE = ["table", "metric", "params", "subgroup"]
+CELL = list(RUN_COLUMNS)
+SCORE = ["table", "metric", PARAMETERS, "subgroup"]
 
 #: What a claim is made of: a score of a method, over the cells of a protocol.
 CLAIM = ["method", "protocol", *SCORE]
 
 #: What stands beside a value and is compared where both have it: exactly, or within the tolerance.
 EXACT, CLOSE = ("n",), ("chance", "ci_low", "ci_high")
+
+_COLUMNS = [*CELL, *SCORE, "version", "value", "note", *EXACT, *CLOSE]
 
 #: Level of the tests, over all claims together.
 LEVEL = 0.05
@@ -47,7 +49,7 @@ class Comparison:
     ----------
     values
         A row per score that both have: the cell and the score, ``a``, ``b``, ``difference`` (b - a; NaN where
-        either is undefined), ``reason_a``, ``reason_b``, ``beyond_tolerance`` (true also where one alone is
+        either is undefined), ``note_a``, ``note_b``, ``beyond_tolerance`` (true also where one alone is
         undefined), ``undefined_in`` (``A`` or ``B`` where that one alone is undefined, else empty) and ``beside``
         (which of n, chance, ci_low and ci_high differ, as text).
     claims
@@ -98,7 +100,7 @@ class Comparison:
         return bool(self.only_a or self.only_b or self.scores_only_a or self.scores_only_b or self.versions)
 
 
-def compare(a: Results, b: Results, tolerance: float = 1e-6) -> Comparison:
+def compare(a: StoredResults, b: StoredResults, tolerance: float = 1e-6) -> Comparison:
     """Compare two sets of results, score by score and claim by claim.
 
     A claim's difference is tested over the cells that both have. p is 1 where no cell differs beyond the tolerance.
@@ -117,7 +119,8 @@ def compare(a: Results, b: Results, tolerance: float = 1e-6) -> Comparison:
         both sets have them; n must be equal.
     """
     cells_a, cells_b = _cells(a.scores), _cells(b.scores)
-    both = a.scores.merge(b.scores, on=[*CELL, *SCORE], how="outer", suffixes=("_a", "_b"), indicator=True)
+    left, right = (with_parameters(each.scores)[_COLUMNS] for each in (a, b))
+    both = left.merge(right, on=[*CELL, *SCORE], how="outer", suffixes=("_a", "_b"), indicator=True)
     shared = pd.MultiIndex.from_frame(both[CELL]).isin(cells_a.intersection(cells_b))
     paired = both[both["_merge"] == "both"].reset_index(drop=True)
     versions = paired.loc[paired["version_a"] != paired["version_b"], ["table", "metric", "version_a", "version_b"]]
@@ -150,9 +153,9 @@ def cell_name(method: str, protocol: str, site: str, seed: int) -> str:
     return f"{method}, {protocol}{f' without {site}' if site else ''}, seed {seed}"
 
 
-def score_name(table: str, metric: str, params: str, subgroup: str = "") -> str:
+def score_name(table: str, metric: str, parameters: str, subgroup: str = "") -> str:
     """A score as text."""
-    return f"{table} {metric} [{params}]{f' of {subgroup}' if subgroup else ''}"
+    return f"{table} {metric} [{parameters}]{f' of {subgroup}' if subgroup else ''}"
 
 
 def _scores(rows: pd.DataFrame) -> list[str]:
@@ -166,7 +169,7 @@ def _values(paired: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     values = paired[[*CELL, *SCORE]].copy()
     values["a"], values["b"] = paired["value_a"], paired["value_b"]
     values["difference"] = values["b"] - values["a"]
-    values["reason_a"], values["reason_b"] = paired["reason_a"], paired["reason_b"]
+    values["note_a"], values["note_b"] = paired["note_a"], paired["note_b"]
     one_undefined = values["a"].isna() != values["b"].isna()
     values["beyond_tolerance"] = one_undefined | (values["difference"].abs() > tolerance)
     values["undefined_in"] = np.where(one_undefined, np.where(values["a"].isna(), "A", "B"), "")

@@ -5,35 +5,72 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-import torch
+_ROOT = Path(__file__).resolve().parents[2]
 
-from benchmark.sweep.keys import LIBRARIES, ROOT, SCORING_LIBRARIES, library_versions
+#: Libraries whose versions are recorded, those of them that are installed.
+RECORDED = (
+    "torch",
+    "lightning",
+    "torchio",
+    "nibabel",
+    "SimpleITK",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "neuroHarmonize",
+    "neuroCombat",
+    "numba",
+    "seada-bench",
+)
 
 
 @cache
 def environment() -> dict[str, Any]:
-    """Commit, versions and machine of this process, as plain values for JSON."""
+    """Commit, versions and machine of this process, as plain values for JSON.
+
+    What only PyTorch knows, threads, GPUs and determinism, is there in a process that has imported it.
+    """
     return {
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": _dirty(),
         "python": platform.python_version(),
-        "libraries": library_versions((*LIBRARIES, *SCORING_LIBRARIES, "seada-bench")),
+        "libraries": {name: found for name in RECORDED if (found := _version(name))},
         "platform": platform.platform(),
         "processor": _processor(),
         "cpu_count": os.cpu_count(),
+        **_of_torch(),
+    }
+
+
+def _of_torch() -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    return {
         "torch_threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
     }
 
 
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603 (fixed arguments)
-            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", str(_ROOT), *arguments], capture_output=True, text=True, check=True
         )
     except (FileNotFoundError, subprocess.CalledProcessError):
         return None

@@ -1,0 +1,1 @@
+"""A results folder: its schema, reading, writing, comparing, and migration from earlier versions."""

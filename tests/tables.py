@@ -1,0 +1,16 @@
+"""Long tables from rows that tests write by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmark.metrics.rows import parse_key_values
+
+
+def long_table(rows):
+    """Rows as dictionaries, whose parameters stand in one text under ``params``, as a table with a column for each."""
+    table = pd.DataFrame(list(rows))
+    given = [parse_key_values(text) for text in table.pop("params")]
+    for name in sorted({name for one in given for name in one}):
+        table[name] = [one.get(name, "") for one in given]
+    return table
