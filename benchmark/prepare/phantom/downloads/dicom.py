@@ -32,14 +32,10 @@ def write_series(
         Shape (i, j, k). Scaled to 12 bits where it is not of integers.
     affine
         Voxel indices to RAS+ mm, without shear.
-    patient
-        Name and identifier.
-    day
-        Of the scan.
+    patient, day, description
+        Name and identifier; of the scan; of the series.
     scanner
         Manufacturer, model, tesla.
-    description
-        Of the series.
     """
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid

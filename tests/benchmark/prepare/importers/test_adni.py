@@ -2,20 +2,20 @@ import csv
 
 import pytest
 
-from benchmark.prepare.phantom.downloads.adni import write_adni
+from benchmark.prepare.phantom.downloads.adni import describe
 
 COLLECTION, SEARCH = "Replica_1_15_2024.csv", "idaSearch_1_15_2024.csv"
 
 
 @pytest.fixture(scope="module")
 def replica(tmp_path_factory):
-    return write_adni(tmp_path_factory.mktemp("adni"), subjects=6)
+    return describe(subjects=6).write(tmp_path_factory.mktemp("adni"))
 
 
 @pytest.fixture
 def own(tmp_path):
     """A replica that the test may change."""
-    return write_adni(tmp_path / "replica", subjects=0)
+    return describe(subjects=0).write(tmp_path / "replica")
 
 
 def options(replica, *names):

@@ -5,12 +5,14 @@ import pytest
 
 from benchmark.prepare.importers import oasis3 as importer
 from benchmark.prepare.phantom.downloads import oasis3
-from benchmark.prepare.phantom.downloads.oasis3 import TABLES, write_oasis3
+from benchmark.prepare.phantom.downloads.registry import replicas
+
+TABLES = replicas()["oasis3"].options
 
 
 @pytest.fixture
 def replica(tmp_path):
-    return write_oasis3(tmp_path / "replica")
+    return oasis3.describe().write(tmp_path / "replica")
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def without(given, option):
 @pytest.mark.parametrize("scheme", ["d1", "cdr"])
 def test_scans_are_those_of_the_replica(build, given, replica, same_scans, scheme):
     built = build(*given, "--scheme", scheme)
-    same_scans(built, oasis3.expected(scheme=scheme), replica)
+    same_scans(built, oasis3.describe(scheme=scheme).expected, replica)
     assert {row["dataset"] for row in built.rows} == {"OASIS3"}
     assert {row["orientation"] for row in built.rows} == {""}
 
@@ -144,7 +146,7 @@ def test_withdrawn_sessions_are_left_out(build, given, monkeypatch):
 
 
 def test_scanners_are_read_from_the_table_or_else_beside_the_image(build, given, replica, same_scans):
-    same_scans(build(*without(given, "scanners")), oasis3.expected(), replica)
+    same_scans(build(*without(given, "scanners")), oasis3.describe().expected, replica)
     for path in replica.rglob("sub-*.json"):
         path.unlink()
     built = build(*given, out="table")
@@ -179,7 +181,7 @@ def test_a_two_dimensional_acquisition_is_left_out(build, given, replica):
 def test_sites_from_the_scanner(build, given, source, sites):
     built = build(*given, "--site_from", source)
     assert {row["site"] for row in built.rows} == sites
-    assert len(built.check()) == len(oasis3.expected())
+    assert len(built.check()) == len(oasis3.describe().expected)
 
 
 def test_the_same_download_gives_the_same_files(build, given):

@@ -1,18 +1,22 @@
+import csv
+
 import pytest
 
 from benchmark.prepare.importers.oasis4 import normalised
 from benchmark.prepare.phantom.downloads import oasis4
-from benchmark.prepare.phantom.downloads.oasis4 import TABLES, write_oasis4
+from benchmark.prepare.phantom.downloads.registry import replicas
+
+TABLES = replicas()["oasis4"].options
 
 
 @pytest.fixture
 def replica(tmp_path):
-    return write_oasis4(tmp_path / "replica")
+    return oasis4.describe().write(tmp_path / "replica")
 
 
 @pytest.fixture
 def given(replica):
-    tables = [word for name, path in TABLES.items() if name != "cdr" for word in (f"--{name}", replica / path)]
+    tables = [word for name, path in TABLES.items() for word in (f"--{name}", replica / path)]
     return "oasis4", "--images", replica, *tables
 
 
@@ -28,7 +32,7 @@ def scan(built, subject):
 
 def test_scans_are_those_of_the_replica(build, given, replica, same_scans):
     built = build(*given)
-    same_scans(built, oasis4.expected(), replica)
+    same_scans(built, oasis4.describe().expected, replica)
     assert {row["dataset"] for row in built.rows} == {"OASIS4"}
 
 
@@ -58,8 +62,10 @@ def test_the_baseline_is_day_three_thousand(build, given):
 
 def test_ages_without_the_imaging_table_are_counted_from_the_baseline(build, given, replica):
     built = build(*without(given, "imaging"))
-    for each in oasis4.people()[:1]:
-        assert scan(built, each.subject)["age"] == f"{each.age + (each.day - 3000) / 365.25:.2f}"
+    with (replica / TABLES["clinical"]).open(newline="") as stream:
+        first = next(csv.DictReader(stream))
+    row = scan(built, first["oasis_id"])
+    assert row["age"] == f"{float(first['age']) + (int(row['session_id'][1:]) - 3000) / 365.25:.2f}"
 
 
 def test_a_two_dimensional_first_run_gives_way_to_the_next(build, given):
@@ -68,7 +74,7 @@ def test_a_two_dimensional_first_run_gives_way_to_the_next(build, given):
 
 def test_three_dimensions_may_be_stated_beside_the_image_but_must_be_stated(build, refuse, given, replica, same_scans):
     arguments = without(given, "scanners")
-    same_scans(build(*arguments), oasis4.expected(), replica)
+    same_scans(build(*arguments), oasis4.describe().expected, replica)
     for path in replica.rglob("*.json"):
         path.unlink()
     assert "says that it is a 3D acquisition (MRAcquisitionType)" in refuse(*arguments)
@@ -90,7 +96,7 @@ def test_diagnoses_that_are_not_described_are_other_and_told_of(build, given, re
 def test_sites_from_the_scanner(build, given):
     built = build(*given, "--site_from", "field_strength")
     assert {row["site"] for row in built.rows} == {"OASIS4-3T", "OASIS4-1.5T"}
-    assert len(built.check()) == len(oasis4.expected())
+    assert len(built.check()) == len(oasis4.describe().expected)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmark.prepare.phantom.downloads.ppmi import write_ppmi
+from benchmark.prepare.phantom.downloads.ppmi import describe
 
 COLLECTION, SEARCH = "Replica_1_15_2024.csv", "idaSearch_1_15_2024.csv"
 STATUS, DEMOGRAPHICS = "Participant_Status_15Jan2024.csv", "Demographics_15Jan2024.csv"
@@ -9,13 +9,13 @@ AGES, CURATED = "Age_at_visit_15Jan2024.csv", "PPMI_Curated_Data_Cut_Public_2024
 
 @pytest.fixture(scope="module")
 def replica(tmp_path_factory):
-    return write_ppmi(tmp_path_factory.mktemp("ppmi"), subjects=6)
+    return describe(subjects=6).write(tmp_path_factory.mktemp("ppmi"))
 
 
 @pytest.fixture
 def own(tmp_path):
     """A replica that the test may change."""
-    return write_ppmi(tmp_path / "replica", subjects=0)
+    return describe(subjects=0).write(tmp_path / "replica")
 
 
 def options(replica, *names):
