@@ -41,7 +41,7 @@ def made_up(out: Path, images: int) -> Options:
     archive.finished()
     archive.images = [(path, key, _touch) for path, key, _ in archive.images]
     archive.write(out, lambda *_: (np.zeros(0), np.zeros(0)))
-    return Options(out, *(out / table.path for table in (COLLECTION, SEARCH, MERGE, DXSUM)))
+    return Options(out, out / COLLECTION.path, out / SEARCH.path, out / MERGE.path, out / DXSUM.path)
 
 
 def _touch(path: Path, *_: object) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.prepare.importers.files import image_files, relative, stem
-from benchmark.prepare.importers.record import LeftOut
+from benchmark.prepare.importers.record import Import
 from benchmark.prepare.importers.sidecar import Acquisition, acquisition, read_json
 
 #: Session of images that name none.
@@ -30,18 +29,9 @@ _PLAIN = frozenset({"sub", "ses", "run", "part"})
 
 @dataclass(frozen=True)
 class Image:
-    """A T1w image.
+    """A T1w image; labels are without ``sub-`` and ``ses-``, and ``part`` is ``mag``, ``phase``, ... or "".
 
-    Attributes
-    ----------
-    path
-        Absolute.
-    subject, session
-        Labels, without ``sub-`` and ``ses-``.
-    rank
-        Smallest is best of a session: without contrast agent, with fewest further entities, of the lowest run.
-    part
-        ``mag``, ``phase``, ... or "".
+    Smallest ``rank`` is best of a session: without contrast agent, with fewest further entities, of the lowest run.
     """
 
     path: Path
@@ -51,36 +41,28 @@ class Image:
     part: str
 
 
-def t1_images(root: Path, left_out: list[LeftOut]) -> list[Image]:
+def t1_images(root: Path, found: Import) -> list[Image]:
     """All T1w images of a dataset's raw data.
 
     Parameters
     ----------
     root
-        Folder that holds ``sub-*``.
-    left_out
+        Folder that holds ``sub-*``; it is an error if it holds none.
+    found
         Gets an entry for each other image file.
-
-    Raises
-    ------
-    UserError
-        If there is no subject in the folder.
     """
-    skipped: list[LeftOut] = []
-    paths = list(image_files(root, skipped))
+    paths = list(image_files(root, found.left_out))
     if not any(path.name.startswith("sub-") and path.is_dir() for path in root.iterdir()):
         raise UserError(f"{root}: holds no folder sub-LABEL; name the root of a BIDS dataset")
-    found = {path: _image(path) for path in _indexed(root)}
+    indexed = {path: _image(path) for path in _indexed(root)}
     images = []
     for path in paths:
-        name = relative(path, root)
-        image = found.get(path)
-        reason = _other(name, path) if image is None else "phase image" if image.part not in ("", "mag") else ""
-        if image is None or reason:
-            skipped.append(LeftOut(name, reason))
+        image = indexed.get(path)
+        reason = "phase image" if image else _other(relative(path, root), path)
+        if image is None or image.part not in ("", "mag"):
+            found.leave_out(relative(path, root), reason)
         else:
             images.append(image)
-    left_out += skipped
     return images
 
 
@@ -123,26 +105,14 @@ def _other(name: str, path: Path) -> str:
 
 
 class Sidecars:
-    """JSON files that apply to images: those of the same suffix in a folder above, without other entities.
-
-    Parameters
-    ----------
-    root
-        Of the dataset.
-    """
+    """JSON files of a dataset: those of the same suffix in an image's folder or above, without other entities."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.of_folder: dict[Path, list[tuple[frozenset[str], Acquisition]]] = {}
 
     def of(self, image: Path) -> Acquisition:
-        """What they say of an image, nearer files and more specific ones first.
-
-        Raises
-        ------
-        UserError
-            For a JSON file that cannot be read.
-        """
+        """What they say of an image, nearer files and more specific ones first."""
         parts = frozenset(stem(image).split("_"))
         found = Acquisition()
         for folder in image.parents:
@@ -155,11 +125,7 @@ class Sidecars:
 
     def _files(self, folder: Path) -> list[tuple[frozenset[str], Acquisition]]:
         if folder not in self.of_folder:
-            with os.scandir(folder) as entries:
-                names = sorted(entry.name for entry in entries if _SIDECAR.fullmatch(entry.name))
-            read = [
-                (frozenset(name.removesuffix(".json").split("_")), acquisition(read_json(folder / name)))
-                for name in names
-            ]
+            paths = sorted(path for path in folder.iterdir() if _SIDECAR.fullmatch(path.name))
+            read = [(frozenset(path.stem.split("_")), acquisition(read_json(path))) for path in paths]
             self.of_folder[folder] = sorted(read, key=lambda one: -len(one[0]))
         return self.of_folder[folder]

@@ -24,11 +24,6 @@ def image_files(folder: Path, left_out: list[LeftOut], endings: tuple[str, ...] 
         Gets an entry for each folder that cannot be entered, and each link to an image that is not there.
     endings
         Of the files that are wanted, in lower case.
-
-    Raises
-    ------
-    UserError
-        If the folder is not there.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,24 +15,15 @@ from typing import Literal
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.prepare.importers.normalise import tesla
 from benchmark.prepare.importers.record import Import, LeftOut, Scan
 from benchmark.pseudonyms import pseudonym
 
 SiteFrom = Literal["dataset", "scanner", "field_strength", "vendor"]
 
 _COLUMNS = (
-    "subject_id",
-    "session_id",
-    "image",
-    "site",
-    "diagnosis",
-    "age",
-    "sex",
-    "scanner_manufacturer",
-    "scanner_model",
-    "field_strength",
-    "dataset",
-    "orientation",
+    *("subject_id", "session_id", "image", "site", "diagnosis", "age", "sex"),
+    *("scanner_manufacturer", "scanner_model", "field_strength", "dataset", "orientation"),
 )
 
 #: Further columns that lead back to a person in the archive.
@@ -40,19 +32,7 @@ IDENTIFYING = frozenset({"image_id", "series_id", "ptid", "rid"})
 
 @dataclass(frozen=True)
 class Written:
-    """What came of an import.
-
-    Attributes
-    ----------
-    manifests
-        Files, by site.
-    record
-        File with a row for every image: used, or left out and why.
-    scans
-        Scans of the manifests, by site.
-    left_out
-        What is in none.
-    """
+    """What came of an import: manifest and scans by site, a file that says what became of every image, the rest."""
 
     manifests: dict[str, Path]
     record: Path
@@ -90,11 +70,13 @@ def write_manifests(found: Import, out: Path, name: str, site_from: SiteFrom, ov
             left_out.append(LeftOut(str(scan.image), f"site from {site_from}: not known of this scan"))
         else:
             by_site.setdefault(site, []).append(scan)
+    by_site = dict(sorted(by_site.items()))
     if not by_site:
         reasons = sorted({one.reason for one in left_out})
         raise UserError("no scan was found" + (f"; left out: {'; '.join(reasons[:5])}" if reasons else ""))
-    texts = {out / f"{site}.csv": _manifest(site, scans) for site, scans in sorted(by_site.items())}
+    manifests = {site: out / f"{site}.csv" for site in by_site}
     record = out / f"{name}-import.csv"
+    texts = {manifests[site]: _manifest(site, scans) for site, scans in by_site.items()}
     texts[record] = _record(by_site, left_out)
     for path, text in texts.items():
         if path.exists() and path.read_bytes() != text.encode() and not overwrite:
@@ -103,7 +85,6 @@ def write_manifests(found: Import, out: Path, name: str, site_from: SiteFrom, ov
     for path, text in texts.items():
         with atomic_path(path) as temporary:
             temporary.write_bytes(text.encode())
-    manifests = {site: out / f"{site}.csv" for site in sorted(by_site)}
     return Written(manifests, record, by_site, left_out)
 
 
@@ -124,7 +105,7 @@ def site_of(scan: Scan, site_from: SiteFrom) -> str | None:
     parts = {
         "dataset": (),
         "scanner": (scan.manufacturer, scan.model),
-        "field_strength": ("" if math.isnan(scan.field_strength) else f"{scan.field_strength:g}T",),
+        "field_strength": (f"{tesla(scan.field_strength)}T" if tesla(scan.field_strength) else "",),
         "vendor": (scan.manufacturer,),
     }[site_from]
     if not all(parts):
@@ -139,16 +120,15 @@ def summary(written: Written, found: Import) -> str:
 
     used = sum(map(len, written.scans.values()))
     lines = [f"{used + len(written.left_out)} images and rows found, {used} scans used"]
-    counts: dict[str, int] = {}
-    for one in written.left_out:
-        counts[one.reason] = counts.get(one.reason, 0) + 1
+    counts = Counter(one.reason for one in written.left_out)
     if counts:
         lines.append(f"{len(written.left_out)} left out:")
         lines += [f"  {count:6d}  {reason}" for reason, count in sorted(counts.items(), key=lambda one: (-one[1], one))]
     diagnoses = sorted({scan.diagnosis for scans in written.scans.values() for scan in scans})
     rows = [
-        [site, len({scan.subject_id for scan in scans}), len(scans), *_counts(scans, diagnoses)]
-        for site, scans in sorted(written.scans.items())
+        [site, len({scan.subject_id for scan in scans}), len(scans)]
+        + [sum(scan.diagnosis == diagnosis for scan in scans) for diagnosis in diagnoses]
+        for site, scans in written.scans.items()
     ]
     header = ["site", "subjects", "scans", *(diagnosis or "unknown" for diagnosis in diagnoses)]
     lines += ["", tabulate(rows, headers=header)]
@@ -159,10 +139,6 @@ def summary(written: Written, found: Import) -> str:
     places = ", ".join(str(path) for path in written.manifests.values())
     lines += ["", f"manifests: {places}", f"every image and what became of it: {written.record}"]
     return "\n".join(lines) + "\n"
-
-
-def _counts(scans: Sequence[Scan], diagnoses: Iterable[str]) -> list[int]:
-    return [sum(scan.diagnosis == diagnosis for scan in scans) for diagnosis in diagnoses]
 
 
 def _manifest(site: str, scans: Sequence[Scan]) -> str:
@@ -182,7 +158,7 @@ def _manifest(site: str, scans: Sequence[Scan]) -> str:
             scan.sex,
             scan.manufacturer,
             scan.model,
-            "" if math.isnan(scan.field_strength) else f"{scan.field_strength:g}",
+            tesla(scan.field_strength),
             scan.dataset,
             scan.orientation,
             *(scan.extra.get(name, "") for name in extra),

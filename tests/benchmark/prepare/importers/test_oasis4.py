@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from benchmark.prepare.importers.oasis4 import normalised
+from benchmark.prepare.importers.normalise import folded
 from benchmark.prepare.phantom.downloads import oasis4
 from benchmark.prepare.phantom.downloads.registry import replicas
 
@@ -81,7 +81,7 @@ def test_three_dimensions_may_be_stated_beside_the_image_but_must_be_stated(buil
 
 
 def test_diagnoses_are_read_whatever_their_punctuation(build, given, replica, edit):
-    assert normalised("Alzheimer's  disease-dementia ") == "alzheimer disease dementia"
+    assert folded("Alzheimer's  disease-dementia ") == "alzheimer disease dementia"
     edit(replica / TABLES["clinical"], "AD+Non Neurodegenerative", "AD + Non-neurodegenerative")
     assert scan(build(*given), "OAS49007")["diagnosis"] == "AD"
 
