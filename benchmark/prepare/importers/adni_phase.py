@@ -35,20 +35,9 @@ def phase_of(
 ) -> tuple[str, str]:
     """Dataset of an image (``ADNI1`` to ``ADNI4``) and what says so; "" twice where nothing does.
 
-    Parameters
-    ----------
-    image
-        What notes call it.
-    stated
-        ``Phase`` of the advanced search: trusted first.
-    visit
-        Name of the visit: second, if it begins with one phase.
-    day
-        Of the scan. It decides where nothing else does.
-    visits, window
-        Of the subject in ADNIMERGE; the phase under which the nearest within the window was collected is third.
-    notes
-        Gets what is in doubt.
+    The phase that the advanced search states is trusted first; then the name of the visit, if it begins with one phase;
+    then the phase under which the nearest of the subject's visits in ADNIMERGE within the window was collected; then
+    the day. ``image`` is what notes call it.
     """
     own, named = _dataset(stated), _visit(visit)
     if stated and not own:

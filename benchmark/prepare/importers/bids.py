@@ -115,20 +115,11 @@ class _Reader:
         if years is not None and not years.of_session:
             self.age_of_subject.add(image.path)
         sex = self._cell(image, self.columns["sex"], subject_first=True)
+        label = self.diagnoses(diagnosis.text) if diagnosis else ""
+        facts = (label, age(years, self.bounded), self.sexes(sex.text) if sex else "", *acquired.of_scan)
         source = diagnosis.row.source(diagnosis.column) if diagnosis else ""
-        return Scan(
-            subject_id=f"{self.dataset}_{image.subject}",
-            session_id=image.session,
-            image=image.path,
-            dataset=dataset,
-            diagnosis=self.diagnoses(diagnosis.text) if diagnosis else "",
-            age=age(years, self.bounded),
-            sex=self.sexes(sex.text) if sex else "",
-            manufacturer=acquired.manufacturer,
-            model=acquired.model,
-            field_strength=acquired.field_strength,
-            extra={"image_id": stem(image.path), "diagnosis_source": source},
-        )
+        extra = {"image_id": stem(image.path), "diagnosis_source": source}
+        return Scan(f"{self.dataset}_{image.subject}", image.session, image.path, dataset, *facts, extra=extra)
 
     def _cell(self, image: Image, names: tuple[str, ...], subject_first: bool = False) -> Cell | None:
         return self.people.cell(image.subject, image.session, names, subject_first)

@@ -42,15 +42,7 @@ class Image:
 
 
 def t1_images(root: Path, found: Import) -> list[Image]:
-    """All T1w images of a dataset's raw data.
-
-    Parameters
-    ----------
-    root
-        Folder that holds ``sub-*``; it is an error if it holds none.
-    found
-        Gets an entry for each other image file.
-    """
+    """All T1w images of a dataset's raw data, whose root holds ``sub-*``; other images are left out."""
     paths = list(image_files(root, found.left_out))
     if not any(path.name.startswith("sub-") and path.is_dir() for path in root.iterdir()):
         raise UserError(f"{root}: holds no folder sub-LABEL; name the root of a BIDS dataset")

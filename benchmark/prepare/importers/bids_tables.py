@@ -31,15 +31,7 @@ class Cell:
 
 
 class People:
-    """The tables of a dataset.
-
-    Parameters
-    ----------
-    root
-        Of the dataset.
-    participants
-        Table of subjects; None for ``participants.tsv`` of the root, which may be missing.
-    """
+    """The tables of a dataset; that of subjects is ``participants.tsv`` of the root, or one given in place of it."""
 
     def __init__(self, root: Path, participants: Path | None) -> None:
         self.root = root

@@ -131,23 +131,11 @@ class Study(ABC):
         scans = []
         for image in self.chosen(self._one_a_day(image for image in images if self._is_wanted(image))):
             facts = self.facts(image)
+            subject, session = image.subject_id, f"d{(image.date - first[image.subject_id]).days:04d}"
             scanner: Acquisition = facts.pop("scanner")
-            extra = {"image_id": f"I{image.file.image}", "description": image.listed.description}
-            scans.append(
-                Scan(
-                    subject_id=image.subject_id,
-                    session_id=f"d{(image.date - first[image.subject_id]).days:04d}",
-                    image=image.file.path,
-                    dataset=image.dataset,
-                    diagnosis=facts.pop("diagnosis"),
-                    age=facts.pop("age"),
-                    sex=sexes[image.subject_id],
-                    manufacturer=scanner.manufacturer,
-                    model=scanner.model,
-                    field_strength=scanner.field_strength,
-                    extra=extra | facts,
-                )
-            )
+            known = (facts.pop("diagnosis"), facts.pop("age"), sexes[subject], *scanner.of_scan)
+            facts |= {"image_id": f"I{image.file.image}", "description": image.listed.description}
+            scans.append(Scan(subject, session, image.file.path, image.dataset, *known, extra=facts))
         notes = [f"{note} ({count} images)" if count > 1 else note for note, count in Counter(self.notes).items()]
         return Import(scans, self.found.left_out, notes)
 

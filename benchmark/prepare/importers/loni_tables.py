@@ -53,14 +53,9 @@ class Listed:
 def read_listed(collection: Path | None, search: Path | None, found: Import) -> dict[str, Listed]:
     """Rows of both tables by image identifier, in their order; the search comes first where both have a value.
 
-    Parameters
-    ----------
-    collection
-        ``<CollectionName>_<M>_<DD>_<YYYY>.csv``, which comes with a download.
-    search
-        ``idaSearch_<M>_<DD>_<YYYY>.csv``, which the advanced search writes. It is an error if neither is given.
-    found
-        Gets rows of images that are listed before, and what the tables contradict each other in.
+    The collection (``<CollectionName>_<M>_<DD>_<YYYY>.csv``) comes with a download, the search
+    (``idaSearch_<M>_<DD>_<YYYY>.csv``) is written by the advanced search; one of them must be given. What was found
+    gets rows of images that are listed before, and what the tables contradict each other in.
     """
     if collection is None and search is None:
         raise UserError("no table of the images is given; give --collection, --search or both")

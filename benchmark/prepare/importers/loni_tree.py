@@ -22,24 +22,10 @@ _TAGS = ("Manufacturer", "ManufacturerModelName", "MagneticFieldStrength")
 
 @dataclass(frozen=True)
 class File:
-    """An image in the tree.
+    """An image in the tree: a file, or the folder of a DICOM series.
 
-    Attributes
-    ----------
-    image
-        Digits of its identifier, without the ``I``.
-    path
-        The file, or the folder of a DICOM series.
-    shown
-        Path within the download, for people.
-    name
-        Of the file, or of the first slice, without ending.
-    series
-        Number of the series; 0 where the name has none.
-    date
-        Day of the scan by the folder that is named after it; None where none is.
-    first_slice
-        Of a DICOM series; None for other images.
+    ``image`` are the digits of its identifier, ``shown`` is the path within the download, ``name`` that of the file or
+    the first slice without ending, ``series`` its number or 0, ``date`` the day by the folder that is named after it.
     """
 
     image: str
@@ -89,14 +75,8 @@ class Tree:
 def read_tree(folder: Path, project: str, found: Import) -> Tree:
     """Find the images of a project by the ``_I<digits>`` at the end of their names, whatever their folders are called.
 
-    Parameters
-    ----------
-    folder
-        Of one or several unpacked zips.
-    project
-        First word of file names, such as ``ADNI``.
-    found
-        Gets files that are no image of the project, and second copies.
+    ``project`` is the first word of file names, such as ``ADNI``. What was found gets files that are no image of the
+    project, and second copies.
     """
     images: dict[str, File] = {}
     documents: dict[str, Path] = {}

@@ -79,20 +79,12 @@ def collect(options: Options) -> Import:
         if acquired.dimensions == "2D":
             return "2D acquisition"
         visit, row = visits.nearest(image.subject, image.day, options.window_days), rows[image.subject]
-        of_visit = {"diagnosis_source": visit.source, "days_to_visit": str(visit.day - image.day)} if visit else {}
-        return Scan(
-            subject_id=image.subject,
-            session_id=image.session,
-            image=image.path,
-            dataset="OASIS3",
-            diagnosis=visit.diagnosis if visit else "",
-            age=row.age("AgeatEntry") + image.day / DAYS_PER_YEAR,
-            sex=row.code("GENDER", SEX_CODES),
-            manufacturer=acquired.manufacturer,
-            model=acquired.model,
-            field_strength=acquired.field_strength,
-            extra={"image_id": stem(image.path), **of_visit},
-        )
+        age = row.age("AgeatEntry") + image.day / DAYS_PER_YEAR
+        facts = (visit.diagnosis if visit else "", age, row.code("GENDER", SEX_CODES), *acquired.of_scan)
+        extra = {"image_id": stem(image.path)}
+        if visit:
+            extra |= {"diagnosis_source": visit.source, "days_to_visit": str(visit.day - image.day)}
+        return Scan(image.subject, image.session, image.path, "OASIS3", *facts, extra=extra)
 
     gather(t1_images(options.images, "OAS3", found), scan, lambda image: image.run, options.images, found)
     used = {scan.subject_id for scan in found.scans}

@@ -28,16 +28,9 @@ class Visit:
 
 
 class Visits:
-    """Visits by subject.
+    """Visits of a table by subject; ``label`` gives diagnosis and source of a row, "" twice where it has none.
 
-    Parameters
-    ----------
-    table
-        That they are rows of.
-    label
-        Diagnosis of a row and its source; "" twice where it has none.
-    found
-        Gets the rows without a day or diagnosis, and visits of one day that contradict each other.
+    What was found gets the rows without a day or diagnosis, and visits of one day that contradict each other.
     """
 
     def __init__(self, table: Table, label: Callable[[Row], tuple[str, str]], found: Import) -> None:

@@ -19,24 +19,14 @@ from benchmark.prepare.importers.tables import Row, Table, read_table
 BASELINE = 3000
 #: Final diagnoses by :func:`folded` text; those that are listed under none of the others are ``OTHER``.
 _DIAGNOSES = {
-    "AD": ("alzheimer disease dementia", "ad variant", "early onset ad", "ad vascular", "ad non neurodegenerative"),
-    "MCI": ("mci", "mild cognitive impairment"),
-    "CN": ("cognitively normal", "cn"),
-    "OTHER": (
-        "dlb",
-        "ftd",
-        "ppa",
-        "vascular cognitive impairment",
-        "vascular cognitive impairment vci",
-        "vci",
-        "uncertain ad possible",
-        "non neurodegenerative neurologic disease",
-        "other non ad neurodegenerative disorder",
-        "mood polypharmacy sleep",
-        "other miscellaneous",
-    ),
+    "AD": "alzheimer disease dementia, ad variant, early onset ad, ad vascular, ad non neurodegenerative",
+    "MCI": "mci, mild cognitive impairment",
+    "CN": "cognitively normal, cn",
+    "OTHER": "dlb, ftd, ppa, vascular cognitive impairment, vascular cognitive impairment vci, vci, "
+    "uncertain ad possible, non neurodegenerative neurologic disease, other non ad neurodegenerative disorder, "
+    "mood polypharmacy sleep, other miscellaneous",
 }
-_BY_TEXT = {text: diagnosis for diagnosis, texts in _DIAGNOSES.items() for text in texts}
+_BY_TEXT = {text: diagnosis for diagnosis, texts in _DIAGNOSES.items() for text in texts.split(", ")}
 
 
 @dataclass(frozen=True)
@@ -88,23 +78,11 @@ def collect(options: Options) -> Import:
         row, away = rows[image.subject], BASELINE - image.day
         ages = [each.age("image_age") for each in at_scan.get((image.subject, image.day), [])]
         otherwise = row.age("age") - away / DAYS_PER_YEAR
-        return Scan(
-            subject_id=image.subject,
-            session_id=image.session,
-            image=image.path,
-            dataset="OASIS4",
-            diagnosis=labels[image.subject] if abs(away) <= options.window_days else "",
-            age=next((age for age in ages if not math.isnan(age)), otherwise),
-            sex=row.code("sex", SEX_CODES),
-            manufacturer=acquired.manufacturer,
-            model=acquired.model,
-            field_strength=acquired.field_strength,
-            extra={
-                "image_id": stem(image.path),
-                "diagnosis_source": row.source("final_dx"),
-                "days_to_visit": str(away),
-            },
-        )
+        age = next((age for age in ages if not math.isnan(age)), otherwise)
+        label = labels[image.subject] if abs(away) <= options.window_days else ""
+        extra = {"image_id": stem(image.path), "diagnosis_source": row.source("final_dx"), "days_to_visit": str(away)}
+        facts = (label, age, row.code("sex", SEX_CODES), *acquired.of_scan)
+        return Scan(image.subject, image.session, image.path, "OASIS4", *facts, extra=extra)
 
     gather(t1_images(options.images, "OAS4", found), scan, lambda image: image.run, options.images, found)
     used = {scan.subject_id for scan in found.scans}

@@ -30,23 +30,9 @@ class _Image:
 
 
 class Pairs:
-    """A release and its table, read.
+    """Release 1 or 2, the folder of its images, and its table, of which a column (``key``) names sessions.
 
-    Parameters
-    ----------
-    release
-        1 or 2. Sessions are named ``OAS<release>_NNNN_MRn``.
-    images
-        Folder of the download, or of its parts.
-    table, key
-        The table of sessions, and its column that names them.
-
-    Attributes
-    ----------
-    rows
-        By session.
-    found
-        What was found so far.
+    Sessions are called ``OAS<release>_NNNN_MRn``.
     """
 
     def __init__(self, release: int, images: Path, table: Path, key: str) -> None:
@@ -66,7 +52,7 @@ class Pairs:
         diagnosis: Callable[[Row], tuple[str, str]],
         reason: Callable[[str], str],
     ) -> set[str]:
-        """Find the scans.
+        """Find the scans, and the sessions that have one.
 
         Parameters
         ----------
@@ -78,11 +64,6 @@ class Pairs:
             Of a row, and its source.
         reason
             Why no scan was made from the row of a session.
-
-        Returns
-        -------
-        set of str
-            Sessions with a scan.
         """
         stating = 0
 
@@ -96,22 +77,11 @@ class Pairs:
             stating += stated
             row = self.rows[image.session]
             subject, session = image.session.rsplit("_", 1)
-            age = row.age("Age")
-            label, source = diagnosis(row)
-            return Scan(
-                subject_id=subject,
-                session_id=session,
-                image=image.path,
-                dataset=f"OASIS{self.release}",
-                diagnosis=label,
-                age=age,
-                sex=row.code("M/F", SEX_LETTERS),
-                manufacturer="Siemens",
-                model="Vision",
-                field_strength=1.5,
-                orientation="" if stated else axes,
-                extra={"image_id": stem(image.path), "diagnosis_source": source},
-            )
+            age, (label, source) = row.age("Age"), diagnosis(row)
+            facts = (label, age, row.code("M/F", SEX_LETTERS), "Siemens", "Vision", 1.5)
+            extra = {"image_id": stem(image.path), "diagnosis_source": source}
+            dataset = f"OASIS{self.release}"
+            return Scan(subject, session, image.path, dataset, *facts, "" if stated else axes, extra)
 
         found = self.found
         gather(self._images(rank), scan, lambda image: image.rank, self.images, found)

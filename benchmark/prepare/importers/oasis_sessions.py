@@ -36,14 +36,8 @@ class Image:
 def t1_images(folder: Path, release: str, found: Import) -> list[Image]:
     """All T1-weighted NIfTI files below a folder.
 
-    Parameters
-    ----------
-    folder
-        Of the download.
-    release
-        ``OAS3`` or ``OAS4``: how subjects begin. A folder with nothing of it is an error.
-    found
-        Gets an entry for each other image file.
+    ``release`` is ``OAS3`` or ``OAS4``, how subjects begin; a folder with nothing of it is an error. Other images are
+    left out.
     """
     images: list[Image] = []
     known = False
@@ -91,12 +85,8 @@ def key(name: str) -> str:
 class Scanners:
     """Acquisitions of images, from a table and the JSON files beside them.
 
-    Parameters
-    ----------
-    path
-        OASIS3_MR_json.csv or OASIS4_json_information.csv; None where there is none.
-    found
-        Gets a line for each image of which table and JSON file say different things.
+    The table is OASIS3_MR_json.csv or OASIS4_json_information.csv. Images of which it and the JSON file say different
+    things are told of.
     """
 
     def __init__(self, path: Path | None, found: Import) -> None:

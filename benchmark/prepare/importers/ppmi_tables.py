@@ -47,13 +47,8 @@ def read_persons(
 ) -> dict[str, Person]:
     """Participants by PATNO; of two tables that have a value, the first given here counts.
 
-    Parameters
-    ----------
-    status, demographics, ages, curated
-        ``Participant_Status.csv``, ``Demographics.csv``, ``Age_at_visit.csv``,
-        ``PPMI_Curated_Data_Cut_Public_YYYYMMDD.csv``.
-    notes
-        Gets unknown codes and contradictions.
+    They are ``Participant_Status.csv``, ``Demographics.csv``, ``Age_at_visit.csv`` and
+    ``PPMI_Curated_Data_Cut_Public_YYYYMMDD.csv``; unknown codes and contradictions are noted.
     """
     persons: dict[str, Person] = {}
     for path, read in (

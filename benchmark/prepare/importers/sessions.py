@@ -39,21 +39,10 @@ def gather(
     folder: Path,
     found: Import,
 ) -> None:
-    """Find the scan of each session.
+    """Extend what was found in a folder by a scan of each session, of any number of images a session.
 
-    Parameters
-    ----------
-    images
-        Any number a session.
-    scan
-        The scan of an image, or why it is none.
-    rank
-        The image of smallest rank stands for its session; of several as good, the one of the smallest path, and they
-        are told of.
-    folder
-        Of the download, for names.
-    found
-        Is extended.
+    ``scan`` makes the scan of an image, or says why it is none. The image of smallest ``rank`` stands for its session;
+    of several as good, the one of the smallest path, and they are told of.
     """
     ranked = []
     for image in images:

@@ -28,6 +28,11 @@ class Acquisition:
     dimensions: str = ""
 
     @property
+    def of_scan(self) -> tuple[str, str, float]:
+        """Manufacturer, model and field strength, as :class:`benchmark.prepare.importers.record.Scan` takes them."""
+        return self.manufacturer, self.model, self.field_strength
+
+    @property
     def scanner(self) -> tuple[str, str, str]:
         """Manufacturer, model and tesla as text."""
         return self.manufacturer, self.model, normalise.tesla(self.field_strength)

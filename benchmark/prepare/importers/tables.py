@@ -141,12 +141,7 @@ class Row:
 def one_sex(subjects: Iterable[tuple[str, Row, str]], column: str) -> None:
     """Refuse a table in which a subject is of two sexes, at the row that contradicts an earlier one.
 
-    Parameters
-    ----------
-    subjects
-        Subject, row and sex.
-    column
-        Of the sex.
+    ``subjects`` are subject, row and sex; ``column`` is that of the sex.
     """
     known: dict[str, tuple[Row, str]] = {}
     for subject, row, sex in subjects:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections import Counter
@@ -11,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+import pandas as pd
 
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
@@ -20,11 +20,6 @@ from benchmark.prepare.importers.record import Import, LeftOut, Scan
 from benchmark.pseudonyms import pseudonym
 
 SiteFrom = Literal["dataset", "scanner", "field_strength", "vendor"]
-
-_COLUMNS = (
-    *("subject_id", "session_id", "image", "site", "diagnosis", "age", "sex"),
-    *("scanner_manufacturer", "scanner_model", "field_strength", "dataset", "orientation"),
-)
 
 #: Further columns that lead back to a person in the archive.
 IDENTIFYING = frozenset({"image_id", "series_id", "ptid", "rid"})
@@ -41,21 +36,17 @@ class Written:
 
 
 def write_manifests(found: Import, out: Path, name: str, site_from: SiteFrom, overwrite: bool = False) -> Written:
-    """Write a manifest a site, and ``NAME-import.csv``.
+    """Write a manifest a site, and ``NAME-import.csv``, into a folder, which is made where missing.
 
     Parameters
     ----------
-    found
-        What the importer found.
-    out
-        Folder; made where missing.
-    name
-        Of the importer.
+    found, name
+        What the importer found, and its name.
+    out, overwrite
+        Folder, and whether manifests that are there and differ are replaced.
     site_from
         ``dataset``: the collection. The others add to it what tells scanners apart: manufacturer and model, field
         strength, or manufacturer. A scan of which that is unknown is left out.
-    overwrite
-        Replace manifests that are there and differ.
 
     Raises
     ------
@@ -142,37 +133,35 @@ def summary(written: Written, found: Import) -> str:
 
 
 def _manifest(site: str, scans: Sequence[Scan]) -> str:
-    extra = sorted({name for scan in scans for name in scan.extra} - set(_COLUMNS))
-    rows: dict[tuple[str, str], list[str]] = {}
-    for scan in scans:
-        key = scan.subject_id, scan.session_id
-        if key in rows:
-            raise UserError(f"{scan.image}: subject '{key[0]}', session '{key[1]}' is at site '{site}' twice")
-        rows[key] = [
-            scan.subject_id,
-            scan.session_id,
-            str(scan.image),
-            site,
-            scan.diagnosis,
-            "" if math.isnan(scan.age) else f"{scan.age:.2f}",
-            scan.sex,
-            scan.manufacturer,
-            scan.model,
-            tesla(scan.field_strength),
-            scan.dataset,
-            scan.orientation,
-            *(scan.extra.get(name, "") for name in extra),
-        ]
-    return _csv([[*_COLUMNS, *extra], *(rows[key] for key in sorted(rows))])
+    rows = [_row(site, scan) for scan in scans]
+    table = pd.DataFrame([scan.extra | row for scan, row in zip(scans, rows, strict=True)]).fillna("")
+    for _, row in table[table.duplicated(["subject_id", "session_id"])].iterrows():
+        where = f"subject '{row['subject_id']}', session '{row['session_id']}' is at site '{site}' twice"
+        raise UserError(f"{row['image']}: {where}")
+    extra = sorted({name for scan in scans for name in scan.extra} - set(rows[0]))
+    table = table[[*rows[0], *extra]]
+    return str(table.sort_values(["subject_id", "session_id"]).to_csv(index=False, lineterminator="\n"))
+
+
+def _row(site: str, scan: Scan) -> dict[str, str]:
+    return {
+        "subject_id": scan.subject_id,
+        "session_id": scan.session_id,
+        "image": str(scan.image),
+        "site": site,
+        "diagnosis": scan.diagnosis,
+        "age": "" if math.isnan(scan.age) else f"{scan.age:.2f}",
+        "sex": scan.sex,
+        "scanner_manufacturer": scan.manufacturer,
+        "scanner_model": scan.model,
+        "field_strength": tesla(scan.field_strength),
+        "dataset": scan.dataset,
+        "orientation": scan.orientation,
+    }
 
 
 def _record(by_site: dict[str, list[Scan]], left_out: Iterable[LeftOut]) -> str:
-    rows = [[str(scan.image), "used", site] for site, scans in by_site.items() for scan in scans]
-    rows += [[one.what, "left out", one.reason] for one in left_out]
-    return _csv([["what", "outcome", "site or reason"], *sorted(rows)])
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue()
+    rows = [(str(scan.image), "used", site) for site, scans in by_site.items() for scan in scans]
+    rows += [(one.what, "left out", one.reason) for one in left_out]
+    table = pd.DataFrame(sorted(rows), columns=["what", "outcome", "site or reason"])
+    return str(table.to_csv(index=False, lineterminator="\n"))

@@ -5,20 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from benchmark.prepare.phantom.downloads.loni import (
-    COMES_FIRST,
-    NOT_T1,
-    PROCESSED,
-    SEARCH,
-    UNKNOWN,
-    Archive,
-    Entry,
-    Unit,
-    collection,
-)
+from benchmark.prepare.phantom.downloads import loni
+from benchmark.prepare.phantom.downloads.loni import NOT_T1, PROCESSED, SEARCH, UNKNOWN, Archive, Unit
 from benchmark.prepare.phantom.downloads.replica import Table
 
-COLLECTION = collection(mark=True)
+COLLECTION = loni.collection(mark=True)
 DXSUM = Table("DXSUM.csv", "Phase,PTID,RID,VISCODE,VISCODE2,EXAMDATE,DXCHANGE,DXCURREN,DIAGNOSIS", quote=True)
 MERGE = Table(
     "ADNIMERGE.csv",
@@ -142,7 +133,7 @@ _CASES: tuple[dict[str, Any], ...] = (
     dict(ptid="971_S_9908", index=33, dataset="ADNI2", day="2013-10-07", rated={-181: "AD"}, label="", group="Patient"),
     # Accelerated and not, on one day of ADNI2; the first in the tables is not the one to take.
     dict(ptid="972_S_9909", index=36, dataset="ADNI2", day="2013-12-02", rated=_CN, unit=_GE, images=(
-        {"description": "Accelerated SAG IR-SPGR", "outcome": COMES_FIRST},
+        {"description": "Accelerated SAG IR-SPGR", "outcome": loni.COMES_FIRST},
         {"description": "IR-SPGR"},
     )),
     # A repeat whose first acquisition is not in the download.
@@ -221,7 +212,7 @@ def _add_subject(archive: Archive, phase: str, number: int, index: int) -> None:
         rate(archive, ptid, clinical + later, now, phase, "bl" if visit == 0 else "m12")
         merge(archive, ptid, clinical + later, now, phase, sex, age, clinical)
         archive.add(
-            Entry(
+            loni.Entry(
                 subject=ptid,
                 index=index,
                 day=day + later,
@@ -255,25 +246,9 @@ def _add_case(
     merged: dict[str, Any] | None = None,
     **common: Any,
 ) -> None:
-    """Add a subject.
-
-    Parameters
-    ----------
-    archive
-        Is extended.
-    first, index
-        Volume of the first case, and that of this one after it.
-    ptid, dataset, day
-        Of the first scan.
-    images
-        What differs from the usual; ``later`` is a number of days.
-    rated, rated_in
-        DXSUM: diagnosis by days from the scan, and the phase where it is not the dataset.
-    merged
-        ADNIMERGE: what differs from the usual; ``days`` and ``baseline`` are days from the scan.
-    **common
-        What differs from the usual in all images.
-    """
+    # Days are counted from that of the first scan. ``images`` hold what differs from the usual (``common``: in all of
+    # them), ``rated`` the diagnoses of DXSUM by day, under the phase ``rated_in`` where that is not the dataset, and
+    # ``merged`` what differs from the usual in ADNIMERGE.
     scanned = datetime.date.fromisoformat(day)
     usual: dict[str, Any] = {"group": "CN", "sex": "F", "age": 71.3, "label": "CN", "visit": "bl"}
     usual |= {"description": "Accelerated Sagittal MPRAGE" if dataset == "ADNI3" else "MPRAGE"}
@@ -286,7 +261,4 @@ def _add_case(
         seen, baseline = scanned + _days(visit["days"]), scanned + _days(visit["baseline"])
         end = (visit["sex"], visit["age"], baseline, visit["strength"])
         merge(archive, ptid, seen, usual["label"], dataset, *end)
-    for image in images:
-        changes = usual | image
-        later = _days(changes.pop("later", 0))
-        archive.add(Entry(subject=ptid, index=first + index, day=scanned + later, dataset=dataset, **changes))
+    archive.add_images(images, usual, subject=ptid, index=first + index, day=scanned, dataset=dataset)

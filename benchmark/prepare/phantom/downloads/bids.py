@@ -20,16 +20,9 @@ OPTIONS: dict[str, Table] = {}
 
 @dataclass(frozen=True)
 class Case:
-    """Subjects of one kind.
+    """Subjects of one kind: their word in participants.tsv, diagnoses by label of the session ("" for none), images.
 
-    Attributes
-    ----------
-    group
-        Word in participants.tsv.
-    sessions
-        Diagnosis of a manifest by label of the session; "" for a subject without sessions.
-    images
-        Names of the T1w images of each session after ``sub-`` and ``ses-``; the first is the one to use.
+    The last are T1w images of each session, named after ``sub-`` and ``ses-``; the first is the one to use.
     """
 
     group: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -106,21 +107,9 @@ class Entry:
 
 
 class Archive(Replica):
-    """Images of a project, ``ADNI`` or ``PPMI``.
+    """Images of a project, ``ADNI`` or ``PPMI``; its tables are the collection and the study's.
 
-    Parameters
-    ----------
-    project, seed
-        Of all draws.
-    subjects
-        Asked for.
-    tables
-        Collection, and the study's.
-
-    Raises
-    ------
-    UserError
-        For more subjects than there are identifiers.
+    It is an error to ask for more subjects than there are identifiers.
     """
 
     def __init__(self, project: str, seed: int, subjects: int, *tables: Table) -> None:
@@ -137,6 +126,15 @@ class Archive(Replica):
         entry.image = FIRST_IMAGE + 7 * len(self.entries)
         entry.series = FIRST_SERIES + 3 * len(self.entries)
         self.entries.append(entry)
+
+    def add_images(
+        self, images: Iterable[dict[str, Any]], usual: dict[str, Any], day: datetime.date, **common: Any
+    ) -> None:
+        """Add images by what differs from the usual; ``later`` is a number of days."""
+        for image in images:
+            changes = usual | common | image
+            later = datetime.timedelta(days=changes.pop("later", 0))
+            self.add(Entry(day=day + later, **changes))
 
     def finished(self) -> Archive:
         """Itself, with files and rows of all images; the search is in another order than the collection."""

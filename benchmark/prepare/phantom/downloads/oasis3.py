@@ -57,20 +57,10 @@ UNKNOWN = State((), ".", ".", ".")
 
 @dataclass(frozen=True)
 class Session:
-    """A session and the visits around it.
+    """A session on a day from entry, and what visits found on other days, counted from it.
 
-    Attributes
-    ----------
-    day
-        From entry.
-    visits
-        Days from the scan, and what was found.
-    d1, cdr
-        Diagnosis of the scan by each scheme, within 180 days.
-    names
-        Ends of the names of images; the first is the T1 to use.
-    word
-        Before the day in names.
+    ``d1`` and ``cdr`` are its diagnoses by each scheme, within 180 days; ``names`` the ends of the names of images, of
+    which the first is the T1 to use; ``word`` stands before the day in them.
     """
 
     day: int

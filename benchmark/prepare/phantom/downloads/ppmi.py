@@ -5,20 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from benchmark.prepare.phantom.downloads.loni import (
-    COMES_FIRST,
-    NOT_T1,
-    PROCESSED,
-    SEARCH,
-    UNKNOWN,
-    Archive,
-    Entry,
-    Unit,
-    collection,
-)
+from benchmark.prepare.phantom.downloads import loni
+from benchmark.prepare.phantom.downloads.loni import NOT_T1, PROCESSED, SEARCH, UNKNOWN, Archive, Unit
 from benchmark.prepare.phantom.downloads.replica import Table
 
-COLLECTION = collection(mark=False)
+COLLECTION = loni.collection(mark=False)
 STATUS = Table(
     "Participant_Status_15Jan2024.csv",
     "PATNO,COHORT,COHORT_DEFINITION,ENROLL_DATE,ENROLL_STATUS,CONCOHORT,CONCOHORT_DEFINITION",
@@ -87,7 +78,7 @@ _CASES: tuple[dict[str, Any], ...] = (
     )),
     # Two images of one day, of which the second has more slices.
     dict(patno="991002", index=3, enrolled="CN", sex="F", images=(
-        {"matrix": 120, "outcome": COMES_FIRST}, {"matrix": 192},
+        {"matrix": 120, "outcome": loni.COMES_FIRST}, {"matrix": 192},
     )),
     # T1 that is called proton density by the protocol, and DTI by the modality.
     dict(patno="991003", index=6, enrolled="PRODROMAL", weighting="PD", modality="DTI", description="SAG 3D MPRAGE"),
@@ -173,7 +164,7 @@ def _add_subject(archive: Archive, number: int) -> None:
         event = ("BL", "V04")[visit]
         archive.row(AGES, patno, event, f"{age:.1f}")
         archive.add(
-            Entry(
+            loni.Entry(
                 subject=patno,
                 index=number,
                 day=scanned,
@@ -205,29 +196,9 @@ def _add_case(
     curated: tuple[tuple[str, str, float], ...] = (),
     **common: Any,
 ) -> None:
-    """Add a subject.
-
-    Parameters
-    ----------
-    archive
-        Is extended.
-    first, index
-        Volume of the first case, and that of this one after it.
-    patno
-        Identifier.
-    images
-        What differs from the usual; ``later`` is a number of days.
-    enrolled, consensus
-        Participant status: cohort, and the code of CONCOHORT where it is another.
-    ages
-        At the baseline visit.
-    born
-        Day of birth, of a woman.
-    curated
-        Event, day and age of visits of a female control.
-    **common
-        What differs from the usual in all images.
-    """
+    # ``images`` hold what differs from the usual (``common``: in all of them); ``enrolled`` and ``consensus`` are the
+    # participant status, ``ages`` those at the baseline visit, ``born`` the birth of a woman, and ``curated`` event,
+    # day and age of visits of a female control.
     label = enrolled or "PD"
     usual: dict[str, Any] = {"description": "MPRAGE GRAPPA", "group": _GROUPS[label], "sex": "M", "age": 63.8}
     usual |= {"unit": _SKYRA, "label": label, "visit": "BL", "visit_name": "Baseline"} | common
@@ -242,7 +213,4 @@ def _add_case(
         archive.row(
             CURATED, patno, event, "1", seen, _CODES["CN"], ".", f"{age:.1f}", str(_SEXES.index("F")), "16", "."
         )
-    for image in images:
-        changes = usual | image
-        scanned = _DAY + datetime.timedelta(days=changes.pop("later", 0))
-        archive.add(Entry(subject=patno, index=first + index, day=scanned, dataset="PPMI", **changes))
+    archive.add_images(images, usual, subject=patno, index=first + index, day=_DAY, dataset="PPMI")

@@ -21,7 +21,8 @@ Write = Callable[[Path, Any, Any], None]
 class Table:
     """Layout of a table: its path within the download, its columns joined by commas, and how it is written.
 
-    ``mark`` stands for a byte-order mark; ``quote`` for quotes around every field, not only those that need it.
+    Commas are between fields, or tabs where the path ends in ``.tsv``. ``mark`` stands for a byte-order mark, ``quote``
+    for quotes around every field, not only those that need it.
     """
 
     path: str
@@ -33,21 +34,8 @@ class Table:
 class Replica:
     """Images, tables and other files, gathered subject by subject and then written.
 
-    Parameters
-    ----------
-    dataset
-        That volumes are asked for.
-    seed
-        Of the heads, where no other volumes are given.
-    tables
-        That it has; written in commas, or tabs where the path ends in ``.tsv``.
-    subjects, fewest
-        Asked for, and needed for every oddity.
-
-    Raises
-    ------
-    UserError
-        For fewer subjects than are needed.
+    Volumes are asked for by the dataset; the seed is that of the heads where no other volumes are given. Fewer subjects
+    than every oddity needs are an error.
     """
 
     def __init__(self, dataset: str, seed: int, tables: Iterable[Table], subjects: int, fewest: int = 0) -> None:
