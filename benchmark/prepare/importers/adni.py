@@ -81,7 +81,6 @@ class _Adni(Study):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self.options = options
         self.persons = read_adnimerge(options.adnimerge, self.notes) if options.adnimerge else {}
         self.visits = read_dxsum(options.dxsum, self.notes) if options.dxsum else {}
         #: What was named as the phase of an image, by its identifier.

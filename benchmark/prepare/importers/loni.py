@@ -8,8 +8,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from benchmark.errors import UserError
 from benchmark.prepare.importers import normalise
@@ -54,24 +53,8 @@ class Image:
         return normalise.field_strength(self.listed.protocol.get("field strength", ""))
 
 
-class _Options(Protocol):
-    """What both importers are told."""
-
-    images: Path
-    collection: Path | None
-    search: Path | None
-    window_days: int
-    processed: Processed
-
-
 class Study(ABC):
-    """A download and its rules; what differs between studies is for subclasses.
-
-    Parameters
-    ----------
-    options
-        Folder, tables and rules.
-    """
+    """A download, by an importer's options, and its rules; what differs between studies is for subclasses."""
 
     project: str
     tree: Tree
@@ -79,7 +62,7 @@ class Study(ABC):
     def __init__(self, options: Any) -> None:
         if options.window_days < 0:
             raise UserError(f"window_days is {options.window_days}; must be 0 or more")
-        self.basics: _Options = options
+        self.options = options
         self.window = datetime.timedelta(options.window_days)
         self.found = Import()
         self.notes = self.found.ambiguous
@@ -122,7 +105,7 @@ class Study(ABC):
 
         Sessions are numbered by the days since the subject's first image, so that no date is told.
         """
-        self.tree = read_tree(self.basics.images, self.project, self.found)
+        self.tree = read_tree(self.options.images, self.project, self.found)
         images = list(self._participants())
         first: dict[str, datetime.date] = {}
         for image in images:
@@ -178,7 +161,7 @@ class Study(ABC):
         return {subject: "".join(known) if len(known) == 1 else "" for subject, known in stated.items()}
 
     def _is_wanted(self, image: Image) -> bool:
-        reason = self.rejected(image) or _unwanted(image.raw, self.basics.processed) or self.find_dataset(image)
+        reason = self.rejected(image) or _unwanted(image.raw, self.options.processed) or self.find_dataset(image)
         if reason:
             self.found.leave_out(image.file.shown, reason)
         return not reason

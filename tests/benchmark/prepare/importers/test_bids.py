@@ -8,15 +8,7 @@ from benchmark.prepare.phantom.downloads import bids
 from benchmark.prepare.phantom.downloads.bids import DATASET
 from benchmarks.importing_bids import make_dataset
 
-
-@pytest.fixture
-def replica(tmp_path):
-    return bids.describe().write(tmp_path / "replica")
-
-
-@pytest.fixture
-def given(replica):
-    return "bids", "--images", replica
+NAME = "bids"
 
 
 def scan(built, label, session="single"):
@@ -201,31 +193,6 @@ def test_folders_above_the_root_say_nothing_of_its_images(build, replica, tmp_pa
     same_scans(build("bids", "--images", root), bids.describe().expected, root)
     monkeypatch.chdir(root / "sub-R901")
     assert len(build("bids", "--images", "..", out="relative").rows) == len(bids.describe().expected)
-
-
-def test_the_same_download_gives_the_same_files(build, given):
-    first, second = build(*given, out="first"), build(*given, out="second")
-    for path in first.out.iterdir():
-        assert path.read_bytes() == (second.out / path.name).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("participant_id", "subject", "column 'participant_id' is missing; the header has subject, age"),
-        ("sub-R902", "sub_R902", "column 'participant_id': 'sub_R902' is not allowed; it must be like sub-LABEL"),
-        ("sub-R903", "sub-R902", "column 'participant_id': 'sub-R902' is not allowed; line 3 has it already"),
-        ("sub-R903", "R902", "column 'participant_id': 'R902' is not allowed; the subject stands in an earlier line"),
-        ("89+", "old", "column 'age': 'old' is not allowed; it must be a number in [0, 120], or empty"),
-        ("89+", "289", "column 'age': '289' is not allowed"),
-        ("\tcentre", "", "has 5 fields, the header has 4"),
-    ],
-)
-def test_impossible_tables_are_refused(refuse, given, replica, edit, old, new, message):
-    edit(replica / "participants.tsv", old, new)
-    found = refuse(*given)
-    assert message in found
-    assert str(replica / "participants.tsv") in found
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,12 @@
 import csv
 
-import pytest
-
 from benchmark.prepare.importers.normalise import folded
 from benchmark.prepare.phantom.downloads import oasis4
 from benchmark.prepare.phantom.downloads.registry import replicas
+from tests.benchmark.prepare.importers.arguments import without
 
+NAME = "oasis4"
 TABLES = replicas()["oasis4"].options
-
-
-@pytest.fixture
-def replica(tmp_path):
-    return oasis4.describe().write(tmp_path / "replica")
-
-
-@pytest.fixture
-def given(replica):
-    tables = [word for name, path in TABLES.items() for word in (f"--{name}", replica / path)]
-    return "oasis4", "--images", replica, *tables
-
-
-def without(given, option):
-    place = given.index(f"--{option}")
-    return given[:place] + given[place + 2 :]
 
 
 def scan(built, subject):
@@ -93,31 +77,8 @@ def test_diagnoses_that_are_not_described_are_other_and_told_of(build, given, re
     assert "final_dx that the archive does not describe, read as OTHER: Migraine" in built.text
 
 
-def test_sites_from_the_scanner(build, given):
-    built = build(*given, "--site_from", "field_strength")
-    assert {row["site"] for row in built.rows} == {"OASIS4-3T", "OASIS4-1.5T"}
-    assert len(built.check()) == len(oasis4.describe().expected)
-
-
-@pytest.mark.parametrize(
-    ("table", "old", "new", "message"),
-    [
-        ("clinical", "final_dx,", "dx,", "column 'final_dx' is missing"),
-        ("clinical", "OAS49001,", "49001,", "column 'oasis_id': '49001' is not allowed; it must be like OAS4NNNN"),
-        ("clinical", "_d3000,1,1,", "_d3000,1,9,", "column 'sex': '9' is not allowed; it must be one of 1 (M), 2 (F)"),
-        ("imaging", ",3185,", ",31-85,", "column 'visit_days': '31-85' is not allowed; it must be a whole number"),
-        ("imaging", ",3185,", ",3185,9", "column 'image_age': '9"),
-    ],
-)
-def test_impossible_tables_are_refused(refuse, given, replica, edit, table, old, new, message):
-    edit(replica / TABLES[table], old, new)
-    found = refuse(*given)
-    assert message in found
-    assert str(replica / TABLES[table]) in found
-
-
 def test_other_impossible_input_is_refused(refuse, given, replica, tmp_path):
     assert "window_days: -1 is not allowed; it must be at least 0" in refuse(*given, "--window_days", "-1")
     (tmp_path / "empty").mkdir()
-    arguments = [tmp_path / "empty" if word == replica else word for word in given]
+    arguments = [tmp_path / "empty" if word == str(replica) else word for word in given]
     assert "holds no image of OAS4" in refuse(*arguments)
