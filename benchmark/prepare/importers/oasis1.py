@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.prepare.importers.oasis import cdr
-from benchmark.prepare.importers.oasis_pairs import SEX_LETTERS, Pairs, from_cdr
+from benchmark.prepare.importers.oasis_pairs import Pairs, from_cdr
 from benchmark.prepare.importers.record import Import
-from benchmark.prepare.importers.tables import Row, one_sex
+from benchmark.prepare.importers.tables import Row
 
 _RETEST = re.compile(r"OAS1_\d{4}_MR[2-9]\d*")
 #: Names of images after that of the session, by kind; the number is the repeat, or how many were averaged.
@@ -83,7 +83,6 @@ def collect(options: Options) -> Import:
         return "retest session" if retest(session) else f"row without an image of kind {options.image}"
 
     used = archive.collect(_AXES[options.image], rank, diagnosis, reason)
-    one_sex(((name[:9], row, row.code("M/F", SEX_LETTERS)) for name, row in archive.rows.items()), "M/F")
     rated = [(name, row.age("Age"), cdr(row, "CDR")) for name, row in archive.rows.items()]
     young = sum(math.isnan(rating) and age < YOUNG and name in used for name, age, rating in rated)
     if young:

@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.prepare.importers.oasis import cdr
-from benchmark.prepare.importers.oasis_pairs import SEX_LETTERS, Pairs, from_cdr
+from benchmark.prepare.importers.oasis_pairs import Pairs, from_cdr
 from benchmark.prepare.importers.record import Import
-from benchmark.prepare.importers.tables import Row, one_sex
+from benchmark.prepare.importers.tables import Row
 
 _REPEAT = re.compile(r"mpr-(\d+)(\.nifti)?")
 _GROUPS = {name: name for name in ("Nondemented", "Demented", "Converted")}
@@ -42,11 +41,8 @@ def collect(options: Options) -> Import:
     for row in archive.table.rows:
         if row["MRI ID"].rsplit("_", 1)[0] != row["Subject ID"]:
             raise row.complaint("Subject ID", f"MRI ID is {row['MRI ID']}; they must be of one subject")
-        row.age("Age")
-        cdr(row, "CDR")
         if group:
             row.code(group, _GROUPS)
-    one_sex(((row["Subject ID"], row, row.code("M/F", SEX_LETTERS)) for row in archive.table.rows), "M/F")
 
     def rank(name: str, session: str) -> int | str:
         repeat = _REPEAT.fullmatch(name)

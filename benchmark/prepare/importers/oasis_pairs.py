@@ -17,7 +17,7 @@ from benchmark.prepare.importers.record import Import, Scan
 from benchmark.prepare.importers.sessions import gather
 from benchmark.prepare.importers.tables import Row, read_table
 
-SEX_LETTERS = {"M": "M", "F": "F"}
+_SEX_LETTERS = {"M": "M", "F": "F"}
 _HEADER_BYTES = 348
 
 
@@ -44,6 +44,14 @@ class Pairs:
         self.found = Import(ambiguous=[OVERLAP])
         self.table = read_table(table)
         self.rows = self.table.keyed(key, self.session.pattern, self.example)
+        known: dict[str, tuple[Row, str]] = {}
+        for name, row in self.rows.items():
+            row.age("Age")
+            cdr(row, "CDR")
+            subject, sex = name.rsplit("_", 1)[0], row.code("M/F", _SEX_LETTERS)
+            first, other = known.setdefault(subject, (row, sex)) if sex else (row, sex)
+            if other != sex:
+                raise row.complaint("M/F", f"subject {subject} is {other} in line {first.line}, and has one sex")
 
     def collect(
         self,
@@ -78,7 +86,7 @@ class Pairs:
             row = self.rows[image.session]
             subject, session = image.session.rsplit("_", 1)
             age, (label, source) = row.age("Age"), diagnosis(row)
-            facts = (label, age, row.code("M/F", SEX_LETTERS), "Siemens", "Vision", 1.5)
+            facts = (label, age, row.code("M/F", _SEX_LETTERS), "Siemens", "Vision", 1.5)
             extra = {"image_id": stem(image.path), "diagnosis_source": source}
             dataset = f"OASIS{self.release}"
             return Scan(subject, session, image.path, dataset, *facts, "" if stated else axes, extra)

@@ -17,11 +17,9 @@ class Scan:
         The same for all images of a person, whatever collection or phase they are from.
     session_id
         Unique within a subject and dataset.
-    image
-        Absolute path of the image file (the ``.hdr`` or ``.img`` of an Analyze pair), or of the folder of a DICOM
-        series.
-    dataset
-        Collection that the image was acquired for, such as ``ADNI1``; the default site label.
+    image, dataset
+        Absolute path of the image file (the ``.hdr`` of an Analyze pair), or of the folder of a DICOM series; the
+        collection that it was acquired for, such as ``ADNI1``, which is the default site label.
     diagnosis, age, sex
         One of :data:`benchmark.data.schema.DIAGNOSES`, years at the scan, ``F`` or ``M``.
     manufacturer, model, field_strength

@@ -138,18 +138,6 @@ class Row:
         raise self.complaint(column, f"it must be one of {listing}, or empty")
 
 
-def one_sex(subjects: Iterable[tuple[str, Row, str]], column: str) -> None:
-    """Refuse a table in which a subject is of two sexes, at the row that contradicts an earlier one.
-
-    ``subjects`` are subject, row and sex; ``column`` is that of the sex.
-    """
-    known: dict[str, tuple[Row, str]] = {}
-    for subject, row, sex in subjects:
-        first, other = known.setdefault(subject, (row, sex)) if sex else (row, sex)
-        if other != sex:
-            raise row.complaint(column, f"subject {subject} is {other} in line {first.line}, and has one sex")
-
-
 def read_table(path: Path) -> Table:
     """Read a CSV (``,``), or a TSV by its suffix, as text in UTF-8, with or without byte-order mark.
 

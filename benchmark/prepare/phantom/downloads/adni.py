@@ -21,38 +21,32 @@ _CODES = {"CN": "1", "MCI": "2", "AD": "3"}
 #: Column of DXSUM by phase, as older exports have it.
 _COLUMNS = {"ADNI1": "DXCURREN", "ADNIGO": "DXCHANGE", "ADNI2": "DXCHANGE"}
 _WORDS = {"CN": "CN", "MCI": "MCI", "AD": "Dementia"}
+# fmt: off
 _ADNI1 = (
-    Unit("SIEMENS", "Symphony", "1.5"),
-    Unit("GE MEDICAL SYSTEMS", "SIGNA EXCITE", "1.5"),
-    Unit("Philips Medical Systems", "Intera", "1.5"),
-    Unit("Siemens", "Trio", "2.9"),
+    Unit("SIEMENS", "Symphony", "1.5"), Unit("GE MEDICAL SYSTEMS", "SIGNA EXCITE", "1.5"),
+    Unit("Philips Medical Systems", "Intera", "1.5"), Unit("Siemens", "Trio", "2.9"),
 )
 _LATER = (
-    Unit("SIEMENS", "TrioTim", "3.0"),
-    Unit("GE MEDICAL SYSTEMS", "DISCOVERY MR750", "3.0"),
-    Unit("Philips", "Achieva", "3.0"),
-    Unit("Siemens", "Prisma_fit", "3.0"),
+    Unit("SIEMENS", "TrioTim", "3.0"), Unit("GE MEDICAL SYSTEMS", "DISCOVERY MR750", "3.0"),
+    Unit("Philips", "Achieva", "3.0"), Unit("Siemens", "Prisma_fit", "3.0"),
 )
+# fmt: on
+#: First day, number before the first subject's, scanners, and codes and names of a first and a second visit.
 _PHASES = {
-    "ADNI1": (datetime.date(2006, 3, 6), 8000, _ADNI1),
-    "ADNI2": (datetime.date(2012, 5, 7), 9000, _LATER),
-    "ADNI3": (datetime.date(2017, 10, 2), 90000, _LATER),
+    "ADNI1": ("2006-03-06", 8000, _ADNI1, ("sc", "ADNI Screening"), ("m12", "ADNI1/GO Month 12")),
+    "ADNI2": ("2012-05-07", 9000, _LATER, ("v02", "ADNI2 Screening MRI-New Pt"), ("v11", "ADNI2 Year 1 Visit")),
+    "ADNI3": ("2017-10-02", 90000, _LATER, ("1", "ADNI3 Initial Visit-Cont Pt"), ("2", "ADNI3 Year 1 Visit")),
 }
 _DESCRIPTIONS = {
     "Siemens": ("MPRAGE", "MP-RAGE", "ADNI       MPRAGE"),
     "GE": ("IR-SPGR", "IR-FSPGR"),
     "Philips": ("MPRAGE SENSE2", "MP RAGE"),
 }
+#: Those of ADNI3.
 _ACCELERATED = {
-    "Siemens": "Accelerated Sagittal MPRAGE",
-    "GE": "Accelerated Sag IR-FSPGR",
-    "Philips": "Sagittal 3D Accelerated MPRAGE",
-}
-#: Codes and names of a first and a second visit.
-_VISITS = {
-    "ADNI1": (("sc", "ADNI Screening"), ("m12", "ADNI1/GO Month 12")),
-    "ADNI2": (("v02", "ADNI2 Screening MRI-New Pt"), ("v11", "ADNI2 Year 1 Visit")),
-    "ADNI3": (("1", "ADNI3 Initial Visit-Cont Pt"), ("2", "ADNI3 Year 1 Visit")),
+    "Siemens": ("Accelerated Sagittal MPRAGE",),
+    "GE": ("Accelerated Sag IR-FSPGR",),
+    "Philips": ("Sagittal 3D Accelerated MPRAGE",),
 }
 _GROUPS = {"CN": ("CN", "SMC"), "MCI": ("EMCI", "LMCI"), "AD": ("AD", "AD")}
 
@@ -195,17 +189,17 @@ def _days(number: int) -> datetime.timedelta:
 
 
 def _add_subject(archive: Archive, phase: str, number: int, index: int) -> None:
-    start, first_rid, units = _PHASES[phase]
+    start, first_rid, units, *visits = _PHASES[phase]
     rng = archive.rng
     ptid = f"{950 + number % 9}_S_{first_rid + number + 1}"
     label = ("CN", "MCI", "AD")[number % 3]
     sex = "FM"[int(rng.integers(2))]
     unit = units[int(rng.integers(len(units)))]
-    day = start + _days(20 * (number % 20))
+    day = datetime.date.fromisoformat(start) + _days(20 * (number % 20))
     clinical = day - _days(int(rng.integers(30)))
     age = round(float(rng.uniform(56, 88)), 1)
-    names = (_ACCELERATED[unit.maker],) if phase == "ADNI3" else _DESCRIPTIONS[unit.maker]
-    for visit in range(1 + number % 2):
+    names = (_ACCELERATED if phase == "ADNI3" else _DESCRIPTIONS)[unit.maker]
+    for visit, (visit_code, visit_name) in enumerate(visits[: 1 + number % 2]):
         # Every sixth subject converts, and its group stays that of enrolment.
         now = "AD" if label == "MCI" and visit == 1 and number % 6 == 1 else label
         later = _days(_YEAR * visit)
@@ -223,8 +217,8 @@ def _add_subject(archive: Archive, phase: str, number: int, index: int) -> None:
                 unit=unit,
                 dataset=phase,
                 label=now,
-                visit=_VISITS[phase][visit][0],
-                visit_name=_VISITS[phase][visit][1],
+                visit=visit_code,
+                visit_name=visit_name,
                 phase="ADNI GO" if phase == "ADNI2" and number % 4 == 0 else f"ADNI {phase[-1]}",
                 folder="SI"[number % 2],
                 prefix="I" if number % 3 else "",

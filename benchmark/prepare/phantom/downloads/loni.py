@@ -62,46 +62,33 @@ class Entry:
     """An image of the archive, what is said of it where, and what an import should make of it."""
 
     subject: str
-    #: Of the subject, for its volume.
-    index: int
+    index: int  # of the subject, for its volume
     day: datetime.date
     description: str
     group: str
     sex: str
-    #: Years, with decimals.
-    age: float
+    age: float  # years, with decimals
     unit: Unit
     dataset: str
-    #: Diagnosis of a manifest.
-    label: str
+    label: str  # diagnosis of a manifest
     kind: str = "Original"
     modality: str = "MRI"
-    #: Code of the collection, and name of the search.
-    visit: str = ""
-    visit_name: str = ""
+    visit: str = ""  # code of the collection
+    visit_name: str = ""  # of the search
     phase: str = ""
-    #: Keys that ``Imaging Protocol`` lacks.
-    lacks: tuple[str, ...] = ()
-    #: As ``Imaging Protocol`` says, true or not.
-    weighting: str = "T1"
-    #: Voxels along the third axis.
-    matrix: int = 160
+    lacks: tuple[str, ...] = ()  # keys that "Imaging Protocol" lacks
+    weighting: str = "T1"  # as "Imaging Protocol" says, true or not
+    matrix: int = 160  # voxels along the third axis
     dicom: bool = False
-    #: First letter of the fourth folder: ``S`` or ``I``.
-    folder: str = "I"
-    #: What stands before the digits in the collection.
-    prefix: str = "I"
+    folder: str = "I"  # first letter of the fourth folder: S or I
+    prefix: str = "I"  # what stands before the digits in the collection
     on_disk: bool = True
     in_collection: bool = True
     in_search: bool = True
-    #: Whether the collection writes its date year first.
-    iso: bool = False
-    #: Metadata XML: ``full``, ``stub`` or "".
-    document: str = ""
-    #: ``used``, or why it is left out with all tables given and default options.
-    outcome: str = "used"
-    #: Columns of the truth that do not follow from the others.
-    truth: dict[str, str] = field(default_factory=dict)
+    iso: bool = False  # whether the collection writes its date year first
+    document: str = ""  # metadata XML: full, stub or ""
+    outcome: str = "used"  # or why it is left out with all tables given and default options
+    truth: dict[str, str] = field(default_factory=dict)  # columns of the truth that do not follow from the others
     image: int = 0
     series: int = 0
 

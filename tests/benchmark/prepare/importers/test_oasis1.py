@@ -48,6 +48,12 @@ def test_a_retest_is_a_second_session_or_left_out(build, given):
     assert without.reasons()["retest session"] == 2
 
 
+def test_a_sex_that_is_missing_contradicts_none(build, given, replica, edit):
+    edit(replica / oasis1.TABLE.path, "MR2,M", "MR2,")
+    built = build(*given)
+    assert (built.scan("OAS1_9001", "MR1")["sex"], built.scan("OAS1_9001", "MR2")["sex"]) == ("M", "")
+
+
 def test_young_adults_without_a_rating_are_controls_only_on_request(build, given):
     young, old = ("OAS1_9001", "MR1"), ("OAS1_9005", "MR1")
     before = build(*given)

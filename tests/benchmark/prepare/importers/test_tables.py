@@ -3,7 +3,7 @@ import math
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.prepare.importers.tables import one_sex, read_table
+from benchmark.prepare.importers.tables import read_table
 
 
 @pytest.fixture
@@ -67,10 +67,3 @@ def test_entries_of_rows(table):
     assert found.rows[1].left_out("why", "id").what == "table.csv:3 (b)"
     assert found.rows[1].left_out("why").what == "table.csv:3"
     assert [entry.what for entry in found.rest(found.rows[:1], "why")] == ["table.csv:3", "table.csv:4"]
-
-
-def test_a_subject_has_one_sex(table):
-    first, second, third = table("sex", "M", ".", "F").rows
-    one_sex([("a", first, "M"), ("a", second, ""), ("b", third, "F")], "sex")
-    with pytest.raises(UserError, match=":4: column 'sex': 'F' is not allowed; subject a is M in line 2"):
-        one_sex([("a", first, "M"), ("a", second, ""), ("a", third, "F")], "sex")
