@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.errors import UserError
-from benchmark.prepare.importers.bids_files import Image, Sidecars, t1_images
+from benchmark.prepare.importers.bids_files import Sidecars, t1_images
 from benchmark.prepare.importers.bids_tables import Cell, People, age
 from benchmark.prepare.importers.bids_words import Diagnoses, Sexes
 from benchmark.prepare.importers.files import stem
 from benchmark.prepare.importers.record import Import, Scan
-from benchmark.prepare.importers.sessions import gather
+from benchmark.prepare.importers.sessions import Image, gather
 from benchmark.prepare.importers.sidecar import Acquisition, read_json
 
 _COLUMNS = {"diagnosis": ("diagnosis", "dx", "group"), "age": ("age",), "sex": ("sex", "gender")}
@@ -66,13 +66,13 @@ def collect(options: Options) -> Import:
     """
     found = Import()
     reader = _Reader(options)
-    images = t1_images(options.images, found)
-    gather(images, reader.scan, lambda image: image.rank, options.images, found)
+    gather(t1_images(options.images, found), reader.scan, options.images, found)
     for option in ("diagnosis_column", "age_column", "sex_column", "site_column"):
         if getattr(options, option):
             reader.people.check_column(option, getattr(options, option))
-    of_path = {image.path: (image.subject, image.session) for image in images}
-    found.left_out += reader.people.unused({of_path[scan.image] for scan in found.scans})
+    prefix = f"{reader.dataset}_"
+    used = {(scan.subject_id.removeprefix(prefix), scan.session_id) for scan in found.scans}
+    found.left_out += reader.people.unused(used)
     found.ambiguous += reader.told(found.scans)
     return found
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.prepare.importers.files import image_files, relative, stem
 from benchmark.prepare.importers.record import Import
+from benchmark.prepare.importers.sessions import Image
 from benchmark.prepare.importers.sidecar import Acquisition, acquisition, read_json
 
 #: Session of images that name none.
@@ -27,32 +27,17 @@ _SUFFIX = re.compile(r".*_([A-Za-z0-9]+)")
 _PLAIN = frozenset({"sub", "ses", "run", "part"})
 
 
-@dataclass(frozen=True)
-class Image:
-    """A T1w image; labels are without ``sub-`` and ``ses-``, and ``part`` is ``mag``, ``phase``, ... or "".
-
-    Smallest ``rank`` is best of a session: without contrast agent, with fewest further entities, of the lowest run.
-    """
-
-    path: Path
-    subject: str
-    session: str
-    rank: tuple[bool, int, int]
-    part: str
-
-
 def t1_images(root: Path, found: Import) -> list[Image]:
     """All T1w images of a dataset's raw data, whose root holds ``sub-*``; other images are left out."""
     paths = list(image_files(root, found.left_out))
     if not any(path.name.startswith("sub-") and path.is_dir() for path in root.iterdir()):
         raise UserError(f"{root}: holds no folder sub-LABEL; name the root of a BIDS dataset")
-    indexed = {path: _image(path) for path in _indexed(root)}
+    indexed = set(_indexed(root))
     images = []
     for path in paths:
-        image = indexed.get(path)
-        reason = "phase image" if image else _other(relative(path, root), path)
-        if image is None or image.part not in ("", "mag"):
-            found.leave_out(relative(path, root), reason)
+        image = _image(path) if path in indexed else ""
+        if isinstance(image, str):
+            found.leave_out(relative(path, root), image or _other(relative(path, root), path))
         else:
             images.append(image)
     return images
@@ -67,21 +52,20 @@ def _indexed(root: Path) -> list[Path]:
     return [Path(name) for name in layout.get(suffix="T1w", return_type="filename")]
 
 
-def _image(path: Path) -> Image | None:
-    # From the name alone: pybids reads entities from the folders above the root as well.
+def _image(path: Path) -> Image | str:
+    # Or why it is none, "" where its name is none of BIDS. From the name alone: pybids reads entities from the folders
+    # above the root as well.
     pairs = [part.split("-", 1) for part in stem(path).split("_")[:-1]]
     if any(len(pair) != 2 for pair in pairs):
-        return None
+        return ""
     entities = {key: value for key, value in pairs}
     if "sub" not in entities or not entities.get("run", "1").isdecimal():
-        return None
-    return Image(
-        path=path,
-        subject=entities["sub"],
-        session=entities.get("ses", NO_SESSION),
-        rank=("ce" in entities, len(set(entities) - _PLAIN), int(entities.get("run", "1"))),
-        part=entities.get("part", ""),
-    )
+        return ""
+    if entities.get("part", "mag") not in ("", "mag"):
+        return "phase image"
+    # Without contrast agent, with fewest further entities, of the lowest run.
+    rank = ("ce" in entities, len(set(entities) - _PLAIN), int(entities.get("run", "1")))
+    return Image(path, entities["sub"], entities.get("ses", NO_SESSION), rank)
 
 
 def _other(name: str, path: Path) -> str:

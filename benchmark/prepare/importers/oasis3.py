@@ -11,9 +11,9 @@ from benchmark.prepare.importers.files import relative, stem
 from benchmark.prepare.importers.normalise import DAYS_PER_YEAR
 from benchmark.prepare.importers.oasis import OVERLAP, SEX_CODES
 from benchmark.prepare.importers.oasis3_visits import Visits, visits_by_cdr, visits_by_d1
-from benchmark.prepare.importers.oasis_sessions import Image, Scanners, t1_images
+from benchmark.prepare.importers.oasis_sessions import Scanners, t1_images
 from benchmark.prepare.importers.record import Import, Scan
-from benchmark.prepare.importers.sessions import gather
+from benchmark.prepare.importers.sessions import Image, gather
 from benchmark.prepare.importers.tables import read_table
 
 #: Sessions that the archive took back.
@@ -78,15 +78,16 @@ def collect(options: Options) -> Import:
         acquired = scanners.of(image, relative(image.path, options.images))
         if acquired.dimensions == "2D":
             return "2D acquisition"
-        visit, row = visits.nearest(image.subject, image.day, options.window_days), rows[image.subject]
-        age = row.age("AgeatEntry") + image.day / DAYS_PER_YEAR
+        row, day = rows[image.subject], int(image.session[1:])
+        visit = visits.nearest(image.subject, day, options.window_days)
+        age = row.age("AgeatEntry") + day / DAYS_PER_YEAR
         facts = (visit.diagnosis if visit else "", age, row.code("GENDER", SEX_CODES), *acquired.of_scan)
         extra = {"image_id": stem(image.path)}
         if visit:
-            extra |= {"diagnosis_source": visit.source, "days_to_visit": str(visit.day - image.day)}
+            extra |= {"diagnosis_source": visit.source, "days_to_visit": str(visit.day - day)}
         return Scan(image.subject, image.session, image.path, "OASIS3", *facts, extra=extra)
 
-    gather(t1_images(options.images, "OAS3", found), scan, lambda image: image.run, options.images, found)
+    gather(t1_images(options.images, "OAS3", found), scan, options.images, found)
     used = {scan.subject_id for scan in found.scans}
     found.left_out += people.rest((rows[subject] for subject in used), "subject without an image", "OASISID")
     visits.leave_out_rest(found)

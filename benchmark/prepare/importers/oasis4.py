@@ -10,9 +10,9 @@ from benchmark.errors import UserError
 from benchmark.prepare.importers.files import relative, stem
 from benchmark.prepare.importers.normalise import DAYS_PER_YEAR, folded, missing
 from benchmark.prepare.importers.oasis import SEX_CODES
-from benchmark.prepare.importers.oasis_sessions import Image, Scanners, t1_images
+from benchmark.prepare.importers.oasis_sessions import Scanners, t1_images
 from benchmark.prepare.importers.record import Import, Scan
-from benchmark.prepare.importers.sessions import gather
+from benchmark.prepare.importers.sessions import Image, gather
 from benchmark.prepare.importers.tables import Row, Table, read_table
 
 #: Day of the clinical baseline.
@@ -64,7 +64,7 @@ def collect(options: Options) -> Import:
     rows = people.keyed("oasis_id", r"OAS4\d{4}", "OAS4NNNN")
     labels = _labels(people, found)
     imaging = read_table(options.imaging) if options.imaging else None
-    at_scan = _by_day(imaging) if imaging else {}
+    at_scan = _by_session(imaging) if imaging else {}
     scanners = Scanners(options.scanners, found)
 
     def scan(image: Image) -> Scan | str:
@@ -75,8 +75,8 @@ def collect(options: Options) -> Import:
             return "2D acquisition"
         if acquired.dimensions != "3D":
             return "neither the table of scanners nor a JSON file says that it is a 3D acquisition (MRAcquisitionType)"
-        row, away = rows[image.subject], BASELINE - image.day
-        ages = [each.age("image_age") for each in at_scan.get((image.subject, image.day), [])]
+        row, away = rows[image.subject], BASELINE - int(image.session[1:])
+        ages = [each.age("image_age") for each in at_scan.get((image.subject, image.session), [])]
         otherwise = row.age("age") - away / DAYS_PER_YEAR
         age = next((age for age in ages if not math.isnan(age)), otherwise)
         label = labels[image.subject] if abs(away) <= options.window_days else ""
@@ -84,12 +84,11 @@ def collect(options: Options) -> Import:
         facts = (label, age, row.code("sex", SEX_CODES), *acquired.of_scan)
         return Scan(image.subject, image.session, image.path, "OASIS4", *facts, extra=extra)
 
-    gather(t1_images(options.images, "OAS4", found), scan, lambda image: image.run, options.images, found)
+    gather(t1_images(options.images, "OAS4", found), scan, options.images, found)
     used = {scan.subject_id for scan in found.scans}
     found.left_out += people.rest((rows[subject] for subject in used), "subject without an image", "oasis_id")
     if imaging:
-        days = [(scan.subject_id, int(scan.session_id[1:])) for scan in found.scans]
-        listed = [row for day in days for row in at_scan.get(day, [])]
+        listed = [row for scan in found.scans for row in at_scan.get((scan.subject_id, scan.session_id), [])]
         found.left_out += imaging.rest(listed, "imaging session without a scan that is used")
     scanners.leave_out_rest()
     return found
@@ -110,11 +109,11 @@ def _labels(people: Table, found: Import) -> dict[str, str]:
     return labels
 
 
-def _by_day(imaging: Table) -> dict[tuple[str, int], list[Row]]:
-    by_day: dict[tuple[str, int], list[Row]] = {}
+def _by_session(imaging: Table) -> dict[tuple[str, str], list[Row]]:
+    by_session: dict[tuple[str, str], list[Row]] = {}
     for row in imaging.rows:
         day = row.whole("visit_days")
         if day is not None:
             row.age("image_age")
-            by_day.setdefault((row["oasis_id"], day), []).append(row)
-    return by_day
+            by_session.setdefault((row["oasis_id"], f"d{day:04d}"), []).append(row)
+    return by_session

@@ -7,26 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.prepare.importers.files import image_files, relative, stem
 from benchmark.prepare.importers.oasis import OVERLAP, cdr
 from benchmark.prepare.importers.record import Import, Scan
-from benchmark.prepare.importers.sessions import gather
+from benchmark.prepare.importers.sessions import Image, gather
 from benchmark.prepare.importers.tables import Row, read_table
 
 _SEX_LETTERS = {"M": "M", "F": "F"}
 _HEADER_BYTES = 348
-
-
-@dataclass(frozen=True)
-class _Image:
-    path: Path
-    session: str
-    #: Smallest is best, or why the image is none that is wanted.
-    rank: int | str
 
 
 class Pairs:
@@ -75,24 +66,23 @@ class Pairs:
         """
         stating = 0
 
-        def scan(image: _Image) -> Scan | str:
+        def scan(image: Image) -> Scan | str:
             nonlocal stating
             if isinstance(image.rank, str):
                 return image.rank
-            if image.session not in self.rows:
+            row = self.rows.get(f"{image.subject}_{image.session}")
+            if row is None:
                 return "image without a row in the table"
             stated = _states_orientation(image.path)
             stating += stated
-            row = self.rows[image.session]
-            subject, session = image.session.rsplit("_", 1)
             age, (label, source) = row.age("Age"), diagnosis(row)
             facts = (label, age, row.code("M/F", _SEX_LETTERS), "Siemens", "Vision", 1.5)
             extra = {"image_id": stem(image.path), "diagnosis_source": source}
             dataset = f"OASIS{self.release}"
-            return Scan(subject, session, image.path, dataset, *facts, "" if stated else axes, extra)
+            return Scan(image.subject, image.session, image.path, dataset, *facts, "" if stated else axes, extra)
 
         found = self.found
-        gather(self._images(rank), scan, lambda image: image.rank, self.images, found)
+        gather(self._images(rank), scan, self.images, found)
         used = {f"{scan.subject_id}_{scan.session_id}" for scan in found.scans}
         for session, row in self.rows.items():
             if session not in used:
@@ -102,14 +92,15 @@ class Pairs:
             found.ambiguous.append(f"{stating} {text}")
         return used
 
-    def _images(self, rank: Callable[[str, str], int | str]) -> list[_Image]:
+    def _images(self, rank: Callable[[str, str], int | str]) -> list[Image]:
         left_out = self.found.left_out
         images = []
         for header in _pairs(image_files(self.images, left_out), self.images, self.found):
             folders = (part for part in reversed(header.parts[:-1]) if self.session.fullmatch(part))
             folder = next(folders, "")
             ranked = rank(stem(header), folder) if folder else f"in no session folder ({self.example})"
-            images.append(_Image(header, folder, ranked))
+            subject, _, session = folder.rpartition("_")
+            images.append(Image(header, subject, session, ranked))
         names = [each.what for each in left_out] + [relative(image.path, self.images) for image in images]
         if not any(image.session for image in images) and not any(f"OAS{self.release}_" in name for name in names):
             raise UserError(

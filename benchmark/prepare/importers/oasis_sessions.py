@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.prepare.importers.files import image_files, relative, stem
 from benchmark.prepare.importers.record import Import
+from benchmark.prepare.importers.sessions import Image
 from benchmark.prepare.importers.sidecar import Acquisition, acquisition, beside
 from benchmark.prepare.importers.tables import Row, read_table
 
@@ -18,23 +18,8 @@ _FOLDERS = re.compile(r"sub-(OAS\d+)/(?:ses|sess)-d(\d+)/")
 _RUN = re.compile(r"_run-(\d+)")
 
 
-@dataclass(frozen=True)
-class Image:
-    """A T1 image of a session, on a day of the subject's scale; files without a run are the first."""
-
-    path: Path
-    subject: str
-    day: int
-    run: int
-
-    @property
-    def session(self) -> str:
-        """Such as ``d0129``."""
-        return f"d{self.day:04d}"
-
-
 def t1_images(folder: Path, release: str, found: Import) -> list[Image]:
-    """All T1-weighted NIfTI files below a folder.
+    """All T1-weighted NIfTI files below a folder, in sessions such as ``d0129``; files without a run are the first.
 
     ``release`` is ``OAS3`` or ``OAS4``, how subjects begin; a folder with nothing of it is an error. Other images are
     left out.
@@ -60,7 +45,8 @@ def t1_images(folder: Path, release: str, found: Import) -> list[Image]:
             found.leave_out(name, reason)
         else:
             run = _RUN.search(stem(path))
-            images.append(Image(path, *ours[0], int(run[1]) if run else 1))
+            subject, day = ours[0]
+            images.append(Image(path, subject, f"d{day:04d}", int(run[1]) if run else 1))
     if not known:
         raise UserError(
             f"{folder}: holds no image of {release}; folders are named {release}NNNN_MR_dNNNN or sub-{release}NNNN"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -11,19 +12,23 @@ from benchmark.prepare.importers.files import relative
 from benchmark.prepare.importers.record import Import, Scan
 
 
-class _Image(Protocol):
-    @property
-    def path(self) -> Path: ...
-
-
 class _Visit(Protocol):
     @property
     def day(self) -> Any: ...
 
 
 T = TypeVar("T")
-Image = TypeVar("Image", bound=_Image)
 Visit = TypeVar("Visit", bound=_Visit)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image, by its absolute path, of a session; the one of smallest rank stands for its session."""
+
+    path: Path
+    subject: str
+    session: str
+    rank: Any
 
 
 def by_session(images: Iterable[T], session: Callable[[T], Any], rank: Callable[[T], Any]) -> list[list[T]]:
@@ -32,17 +37,11 @@ def by_session(images: Iterable[T], session: Callable[[T], Any], rank: Callable[
     return [list(several) for _, several in groupby(ordered, session)]
 
 
-def gather(
-    images: Iterable[Image],
-    scan: Callable[[Image], Scan | str],
-    rank: Callable[[Image], Any],
-    folder: Path,
-    found: Import,
-) -> None:
+def gather(images: Iterable[Image], scan: Callable[[Image], Scan | str], folder: Path, found: Import) -> None:
     """Extend what was found in a folder by a scan of each session, of any number of images a session.
 
-    ``scan`` makes the scan of an image, or says why it is none. The image of smallest ``rank`` stands for its session;
-    of several as good, the one of the smallest path, and they are told of.
+    ``scan`` makes the scan of an image, or says why it is none. Of several as good the one of the smallest path is
+    taken, and they are told of.
     """
     ranked = []
     for image in images:
@@ -50,7 +49,7 @@ def gather(
         if isinstance(made, str):
             found.leave_out(relative(image.path, folder), made)
         else:
-            ranked.append((rank(image), made, relative(image.path, folder)))
+            ranked.append((image.rank, made, relative(image.path, folder)))
     for several in by_session(
         ranked, lambda each: (each[1].subject_id, each[1].session_id), lambda each: (each[0], str(each[1].image))
     ):
