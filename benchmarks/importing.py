@@ -11,39 +11,41 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from jsonargparse import auto_cli
 
 from benchmark.prepare.importers.adni import Options, collect
 from benchmark.prepare.importers.write import write_manifests
-from benchmark.prepare.phantom.downloads.adni_tables import Clinic
-from benchmark.prepare.phantom.downloads.loni import Archive
-from benchmark.prepare.phantom.downloads.loni_entry import Entry, Unit
+from benchmark.prepare.phantom.downloads.adni import COLLECTION, DXSUM, MERGE, merge, rate
+from benchmark.prepare.phantom.downloads.loni import SEARCH, Archive, Entry, Unit
 
-_UNIT = Unit("SIEMENS", "TrioTim", "3.0", "Siemens", "TrioTim", "3")
+_UNIT = Unit("SIEMENS", "TrioTim", "3.0")
 _SESSIONS = 4
 
 
 def made_up(out: Path, images: int) -> Options:
     """Write tree and tables: two images a session, the second of which is a repeat, and four sessions a subject."""
-    archive, clinic = Archive("ADNI", 0), Clinic()
+    archive = Archive("ADNI", 0, 0, COLLECTION, DXSUM, MERGE)
     for number in range(images):
         subject, session = number // (2 * _SESSIONS), number // 2 % _SESSIONS
         ptid, baseline = f"950_S_{90_000 + subject}", datetime.date(2012, 1, 2)
         day = baseline + datetime.timedelta(days=subject % 100 + 180 * session)
         age = 70 + (day - baseline).days / 365.25
         description = "MP-RAGE REPEAT" if number % 2 else "MPRAGE"
-        entry = archive.add(Entry(ptid, subject, day, description, "CN", "F", age, _UNIT, "ADNI2", "CN"))
+        entry = Entry(ptid, subject, day, description, "CN", "F", age, _UNIT, "ADNI2", "CN")
         entry.phase, entry.visit, entry.visit_name = "ADNI 2", "bl", "ADNI2 Year 1 Visit"
-        path = archive.path(out, entry)
-        path.parent.mkdir(parents=True)
-        path.touch()
+        archive.add(entry)
         if number % 2 == 0:
-            clinic.rate(ptid, day, "CN", "ADNI2")
-            clinic.visit(ptid, day, "CN", "ADNI2", "F", 70.0, baseline)
-    archive.write_collection(out / "collection.csv")
-    archive.write_search(out / "search.csv")
-    clinic.write(out)
-    return Options(out, out / "collection.csv", out / "search.csv", out / "ADNIMERGE.csv", out / "DXSUM.csv")
+            rate(archive, ptid, day, "CN", "ADNI2")
+            merge(archive, ptid, day, "CN", "ADNI2", "F", 70.0, baseline)
+    archive.finished()
+    archive.images = [(path, key, _touch) for path, key, _ in archive.images]
+    archive.write(out, lambda *_: (np.zeros(0), np.zeros(0)))
+    return Options(out, out / COLLECTION.path, out / SEARCH.path, out / MERGE.path, out / DXSUM.path)
+
+
+def _touch(path: Path, *_: object) -> None:
+    path.touch()
 
 
 def main(images: int = 20_000) -> None:

@@ -5,29 +5,32 @@ Each phase is a dataset; ADNI-GO and ADNI2 are one. A subject has one subject_id
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from benchmark.errors import UserError
 from benchmark.prepare.importers.adni_phase import phase_of
-from benchmark.prepare.importers.adni_t1 import rank, rejected
-from benchmark.prepare.importers.adni_tables import Person, Visit, read_adnimerge, read_dxsum
-from benchmark.prepare.importers.choice import nearest
-from benchmark.prepare.importers.loni import Found, Tree, counted, read_tree
-from benchmark.prepare.importers.loni_scanner import Scanner, read_document, scanner_of
-from benchmark.prepare.importers.loni_sessions import Candidate, first_days, one_a_day, session_id, sexes
-from benchmark.prepare.importers.loni_t1 import Processed, is_raw, is_repeat, is_twin, unwanted
-from benchmark.prepare.importers.loni_tables import Row, match, read_rows
+from benchmark.prepare.importers.adni_tables import Person, read_adnimerge, read_dxsum
+from benchmark.prepare.importers.loni import Image, Processed, Study
+from benchmark.prepare.importers.loni_tables import Listed
 from benchmark.prepare.importers.normalise import field_strength, missing, years_between
-from benchmark.prepare.importers.record import Import, LeftOut, Scan
+from benchmark.prepare.importers.record import Import
+from benchmark.prepare.importers.sessions import nearest
+from benchmark.prepare.importers.sidecar import Acquisition
 
-_PTID = re.compile(r"\d{3}_S_(\d{4,5})")
 _GROUPS = {"CN": "CN", "NL": "CN", "EMCI": "MCI", "MCI": "MCI", "LMCI": "MCI", "AD": "AD", "DEMENTIA": "AD"}
+#: ``MPR; GradWarp; B1 Correction; N3; Scaled``, ``MPR-R; ...``, ``MT1; N3m``.
+_PROCESSED = re.compile(r"(mpr(-r)?|mt1) ?;")
+_T1 = re.compile(r"mp[ -]?rage|f?spgr")
+_NEVER = re.compile(r"mask|segment|hippo|phantom")
+_OTHER = re.compile(
+    r"locali[sz]er|scout|plane|calibration|\bb1\b|flair|t2|\bpd\b|field ?map|dti|asl|fmri|moco|swi\b|\bpet\b"
+)
+_MODALITIES = ("", "mri", "mr")
+#: Endings of processed images, best first.
+_ENDINGS = ("scaled", "scaled 2", "n3m", "n3")
 
 
 @dataclass(frozen=True)
@@ -68,180 +71,123 @@ class Options:
     phase_rule: Literal["scan", "first"] = "scan"
 
 
-@dataclass
-class _State:
-    options: Options
-    tree: Tree
-    persons: dict[str, Person]
-    visits: dict[str, list[Visit]]
-    left_out: list[LeftOut]
-    notes: list[str] = field(default_factory=list)
-
-
 def collect(options: Options) -> Import:
-    """Find the T1 images of a download, one a subject and day.
-
-    Parameters
-    ----------
-    options
-        Folder, tables and rules.
-
-    Raises
-    ------
-    UserError
-        If folder or tables cannot be used.
-    """
-    if options.window_days < 0:
-        raise UserError(f"window_days is {options.window_days}; must be 0 or more")
-    left_out: list[LeftOut] = []
-    notes: list[str] = []
-    rows = read_rows(options.collection, options.search, left_out, notes)
-    state = _State(
-        options=options,
-        persons=read_adnimerge(options.adnimerge, notes) if options.adnimerge else {},
-        visits=read_dxsum(options.dxsum, notes) if options.dxsum else {},
-        tree=read_tree(options.images, "ADNI", left_out),
-        left_out=left_out,
-        notes=notes,
-    )
-    matched = [one for one in match(state.tree, rows, left_out, notes) if _is_participant(one[0], one[1], left_out)]
-    first = first_days((_subject(row), day) for _, row, day in matched)
-    found_sex = sexes(_stated_sexes(state, [row for _, row, _ in matched]), notes)
-    candidates = [one for each in matched if (one := _candidate(state, *each)) is not None]
-    chosen = one_a_day(candidates, rank, left_out)
-    if options.phase_rule == "first":
-        chosen = _first_phase_only(chosen, left_out)
-    scans = [_scan(state, one, first[one.subject_id], found_sex[one.subject_id]) for one in chosen]
-    return Import(scans, left_out, counted(notes))
+    """Find the T1 images of a download, one a subject and day."""
+    return _Adni(options).collect()
 
 
-def _subject(row: Row) -> str:
-    # Without the phase: a roll-over participant is one person.
-    return f"ADNI_{row.subject.rsplit('_', 1)[-1]}"
+class _Adni(Study):
+    project = "ADNI"
 
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.persons = read_adnimerge(options.adnimerge, self.notes) if options.adnimerge else {}
+        self.visits = read_dxsum(options.dxsum, self.notes) if options.dxsum else {}
+        #: What was named as the phase of an image, by its identifier.
+        self.sources: dict[str, str] = {}
 
-def _rid(subject_id: str) -> str:
-    return subject_id.removeprefix("ADNI_").lstrip("0")
+    def _person(self, listed: Listed) -> Person:
+        return self.persons.get(_rid(listed), Person())
 
+    def stranger(self, listed: Listed) -> str:
+        participant = re.fullmatch(r"\d{3}_S_\d{4,5}", listed.subject)
+        return "" if participant else "subject is not of the form 123_S_4567, as participants are"
 
-def _is_participant(found: Found, row: Row, left_out: list[LeftOut]) -> bool:
-    if _PTID.fullmatch(row.subject):
-        return True
-    left_out.append(LeftOut(found.shown, "subject is not of the form 123_S_4567, as participants are"))
-    return False
+    def sex(self, listed: Listed) -> str:
+        return self._person(listed).sex
 
+    def rejected(self, image: Image) -> str:
+        if image.listed.modality.casefold() not in _MODALITIES:
+            return f"not T1: modality {image.listed.modality}"
+        processed = _PROCESSED.match(image.words)
+        other = _NEVER.search(image.words) or (None if processed else _OTHER.search(image.words))
+        is_t1 = other is None and (processed or _T1.search(image.words))
+        return "" if is_t1 else "not T1 by its description"
 
-def _stated_sexes(state: _State, rows: Sequence[Row]) -> list[tuple[str, str]]:
-    by_rows = [(_subject(row), row.sex) for row in rows]
-    persons = ((subject, state.persons.get(_rid(subject))) for subject, _ in dict(by_rows).items())
-    return by_rows + [(subject, person.sex) for subject, person in persons if person is not None]
+    def find_dataset(self, image: Image) -> str:
+        listed = image.listed
+        visit = listed.visit
+        # The metadata has the long name of the visit; the collection has a code that several phases share.
+        if not listed.phase and not visit.upper().startswith("ADNI"):
+            visit = self.tree.document(listed.image, self.notes).get("visit", visit)
+        image.dataset, self.sources[listed.image] = phase_of(
+            f"I{listed.image}", listed.phase, visit, image.date, self._person(listed).visits, self.window, self.notes
+        )
+        return "" if image.dataset else "phase is unknown"
 
+    def rank(self, image: Image) -> Any:
+        """Smallest for the image that stands for its session.
 
-def _candidate(state: _State, found: Found, row: Row, day: datetime.date) -> Candidate | None:
-    raw = is_raw(row, found)
-    reason = rejected(row) or unwanted(raw, state.options.processed)
-    subject = _subject(row)
-    person = state.persons.get(_rid(subject), Person())
-    dataset, source = ("", "") if reason else _phase(state, row, day, person)
-    if not reason and not dataset:
-        reason = "phase is unknown"
-    if reason:
-        state.left_out.append(LeftOut(found.shown, reason))
-        return None
-    return Candidate(
-        subject_id=subject,
-        found=found,
-        row=row,
-        date=day,
-        raw=bool(raw),
-        repeat=is_repeat(row.description),
-        twin=is_twin(row.description),
-        dataset=dataset,
-        dataset_source=source,
-    )
+        Raw before processed; the field strength that the phase was designed for (1.5 T in ADNI1, 3 T later); first
+        acquisitions before repeats; corrected for distortion before ``_ND``; accelerated ones last, but first in ADNI3
+        and ADNI4, which were designed with them; ``MPRAGE SENSE2`` after others; of processed ones the most processed.
+        """
+        ending = next((place for place, end in enumerate(_ENDINGS) if image.words.endswith(end)), len(_ENDINGS))
+        return (
+            not image.raw,
+            not math.isnan(image.tesla) and (image.tesla < 2) != (image.dataset == "ADNI1"),
+            image.repeat,
+            image.twin,
+            ("acc" in image.words) != (image.dataset in ("ADNI3", "ADNI4")),
+            "sense" in image.words,
+            0 if image.raw else ending,
+        )
 
+    def chosen(self, images: list[Image]) -> list[Image]:
+        if self.options.phase_rule == "scan":
+            return images
+        first: dict[str, str] = {}
+        kept = []
+        for image in images:
+            if first.setdefault(image.subject_id, image.dataset) == image.dataset:
+                kept.append(image)
+            else:
+                self.found.leave_out(image.file.shown, "of a phase after the subject's first (--phase_rule first)")
+        return kept
 
-def _phase(state: _State, row: Row, day: datetime.date, person: Person) -> tuple[str, str]:
-    visit = row.visit
-    document = state.tree.documents.get(row.image_id)
-    # The metadata has the long name of the visit; the collection has a code that several phases share.
-    if not row.phase and document is not None and not visit.upper().startswith("ADNI"):
-        visit = read_document(document, state.notes).get("visit", visit)
-    window = state.options.window_days
-    return phase_of(f"I{row.image_id}", row.phase, visit, day, person.visits, window, state.notes)
-
-
-def _first_phase_only(chosen: Sequence[Candidate], left_out: list[LeftOut]) -> list[Candidate]:
-    first: dict[str, str] = {}
-    kept = []
-    for one in sorted(chosen, key=lambda one: (one.subject_id, one.date)):
-        if first.setdefault(one.subject_id, one.dataset) == one.dataset:
-            kept.append(one)
-        else:
-            left_out.append(LeftOut(one.found.shown, "of a phase after the subject's first (--phase_rule first)"))
-    return kept
-
-
-def _scan(state: _State, one: Candidate, first: datetime.date, sex: str) -> Scan:
-    row = one.row
-    person = state.persons.get(_rid(one.subject_id), Person())
-    diagnosis, source, days = _diagnosis(state, one, person)
-    age, age_source = _age(row, one.date, person)
-    scanner = scanner_of(
-        row.protocol, state.tree.documents.get(row.image_id), one.found.first_slice, state.notes
-    ).filled(_by_visit(person, one.date, state.options.window_days))
-    return Scan(
-        subject_id=one.subject_id,
-        session_id=session_id(one.date, first),
-        image=one.found.path,
-        dataset=one.dataset,
-        diagnosis=diagnosis,
-        age=age,
-        sex=sex,
-        manufacturer=scanner.manufacturer,
-        model=scanner.model,
-        field_strength=scanner.field_strength,
-        extra={
-            "image_id": f"I{row.image_id}",
-            "description": row.description,
-            "phase_source": one.dataset_source,
+    def facts(self, image: Image) -> dict[str, Any]:
+        person = self._person(image.listed)
+        diagnosis, source, days = self._diagnosis(image, person)
+        age, age_source = _age(image, person)
+        measured = [visit for visit in person.visits if not missing(visit.field_strength)]
+        visit = nearest(measured, image.date, self.window)
+        by_visit = Acquisition(field_strength=field_strength(visit.field_strength)) if visit else Acquisition()
+        return {
+            "diagnosis": diagnosis,
+            "age": age,
+            "scanner": self.scanner(image).filled(by_visit),
+            "phase_source": self.sources[image.listed.image],
             "diagnosis_source": source,
             "days_to_visit": days,
             "age_source": age_source,
-        },
-    )
+        }
+
+    def _diagnosis(self, image: Image, person: Person) -> tuple[str, str, str]:
+        for visits in (self.visits.get(_rid(image.listed), []), person.visits):
+            visit = nearest([visit for visit in visits if visit.source], image.date, self.window)
+            if visit is not None:
+                return visit.diagnosis, visit.source, str((visit.day - image.date).days)
+        if self.options.dxsum or self.options.adnimerge:
+            self.notes.append(
+                f"no visit with a diagnosis within {self.window.days} days of the scan: diagnosis left empty, as Group "
+                "is that of enrolment"
+            )
+            return "", "", ""
+        group = image.listed.group
+        known = _GROUPS | {"SMC": self.options.smc}
+        if not missing(group) and group.upper() not in known:
+            self.notes.append(f"Group '{group}' is not known: diagnosis left empty")
+        return known.get(group.upper(), ""), f"Group={group}" if group else "", ""
 
 
-def _diagnosis(state: _State, one: Candidate, person: Person) -> tuple[str, str, str]:
-    window = state.options.window_days
-    for visits in (state.visits.get(_rid(one.subject_id), []), person.visits):
-        rated = [visit for visit in visits if visit.source]
-        place = nearest([visit.day.toordinal() for visit in rated], one.date.toordinal(), window)
-        if place is not None:
-            visit = rated[place]
-            return visit.diagnosis, visit.source, str((visit.day - one.date).days)
-    if state.options.dxsum or state.options.adnimerge:
-        state.notes.append(
-            f"no visit with a diagnosis within {window} days of the scan: diagnosis left empty, as Group is that of "
-            "enrolment"
-        )
-        return "", "", ""
-    group = one.row.group
-    known = _GROUPS | {"SMC": state.options.smc}
-    if not missing(group) and group.upper() not in known:
-        state.notes.append(f"Group '{group}' is not known: diagnosis left empty")
-    return known.get(group.upper(), ""), f"Group={group}" if group else "", ""
+def _rid(listed: Listed) -> str:
+    return listed.subject.rsplit("_", 1)[-1].lstrip("0")
 
 
-def _age(row: Row, day: datetime.date, person: Person) -> tuple[float, str]:
-    if not math.isnan(row.age):
-        return row.age, "search"
+def _age(image: Image, person: Person) -> tuple[float, str]:
+    if not math.isnan(image.listed.age):
+        return image.listed.age, "search"
     if person.baseline is not None and not math.isnan(person.baseline_age):
-        return person.baseline_age + years_between(person.baseline, day), "ADNIMERGE"
-    return row.whole_age, "" if math.isnan(row.whole_age) else "collection, whole years"
-
-
-def _by_visit(person: Person, day: datetime.date, window: int) -> Scanner:
-    visits = [visit for visit in person.visits if not missing(visit.field_strength)]
-    place = nearest([visit.day.toordinal() for visit in visits], day.toordinal(), window)
-    return Scanner() if place is None else Scanner(field_strength=field_strength(visits[place].field_strength))
+        return person.baseline_age + years_between(person.baseline, image.date), "ADNIMERGE"
+    whole = image.listed.whole_age
+    return whole, "" if math.isnan(whole) else "collection, whole years"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from benchmark.prepare.importers.adni_tables import Visit
-from benchmark.prepare.importers.choice import nearest
+from benchmark.prepare.importers.sessions import nearest
 
 #: Sites by phase; ADNI-GO and ADNI2 used the same protocol.
 _DATASETS = {"ADNI1": "ADNI1", "ADNIGO": "ADNI2", "ADNI2": "ADNI2", "ADNI3": "ADNI3", "ADNI4": "ADNI4"}
@@ -30,27 +30,14 @@ def phase_of(
     visit: str,
     day: datetime.date,
     visits: Sequence[Visit],
-    window: int,
+    window: datetime.timedelta,
     notes: list[str],
 ) -> tuple[str, str]:
     """Dataset of an image (``ADNI1`` to ``ADNI4``) and what says so; "" twice where nothing does.
 
-    Parameters
-    ----------
-    image
-        What notes call it.
-    stated
-        ``Phase`` of the advanced search: trusted first.
-    visit
-        Name of the visit: second, if it begins with one phase.
-    day
-        Of the scan. It decides where nothing else does.
-    visits
-        Of the subject in ADNIMERGE; the phase under which the nearest within the window was collected is third.
-    window
-        In days.
-    notes
-        Gets what is in doubt.
+    The phase that the advanced search states is trusted first; then the name of the visit, if it begins with one phase;
+    then the phase under which the nearest of the subject's visits in ADNIMERGE within the window was collected; then
+    the day. ``image`` is what notes call it.
     """
     own, named = _dataset(stated), _visit(visit)
     if stated and not own:
@@ -63,10 +50,9 @@ def phase_of(
         return own, "Phase"
     if named:
         return named, "Visit"
-    known = [each for each in visits if _dataset(each.phase)]
-    place = nearest([each.day.toordinal() for each in known], day.toordinal(), window)
-    if place is not None:
-        return _dataset(known[place].phase), "COLPROT"
+    near = nearest([each for each in visits if _dataset(each.phase)], day, window)
+    if near is not None:
+        return _dataset(near.phase), "COLPROT"
     return _by_date(image, day, notes)
 
 

@@ -8,10 +8,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.prepare.importers.cells import complaint, decimal
 from benchmark.prepare.importers.loni_tables import day_of
 from benchmark.prepare.importers.normalise import missing
-from benchmark.prepare.importers.tables import Table, read_table
+from benchmark.prepare.importers.tables import Row, read_table
 
 _RID = re.compile(r"(?:\d{3}_S_)?0*(\d{1,6})(?:\.0)?")
 _WORDS = {"cn": "CN", "nl": "CN", "mci": "MCI", "dementia": "AD", "ad": "AD"}
@@ -25,18 +24,8 @@ _DIAGNOSES = {"DIAGNOSIS": _CODES, "DXCURREN": _CODES, "DXCHANGE": _CHANGES}
 class Visit:
     """One row of a study table.
 
-    Attributes
-    ----------
-    day
-        Of the examination.
-    diagnosis
-        One of the manifest's; "" where the table's word is unknown.
-    source
-        Table and its own word, such as ``DXSUM DIAGNOSIS=2``; "" where the row has no diagnosis.
-    phase
-        Column ``COLPROT``.
-    field_strength
-        Column ``FLDSTRENG``.
+    ``diagnosis`` is one of the manifest's, "" where the table's word is unknown; ``source`` is table and word, such as
+    ``DXSUM DIAGNOSIS=2``, "" where the row has no diagnosis; the others are the columns COLPROT and FLDSTRENG.
     """
 
     day: datetime.date
@@ -48,19 +37,7 @@ class Visit:
 
 @dataclass
 class Person:
-    """What ADNIMERGE has of a subject.
-
-    Attributes
-    ----------
-    visits
-        All with a day.
-    baseline_age
-        Years at ``baseline``.
-    baseline
-        Day of the first visit.
-    sex
-        Column ``PTGENDER``.
-    """
+    """What ADNIMERGE has of a subject: visits with a day, day and age of the first visit, and PTGENDER."""
 
     visits: list[Visit] = field(default_factory=list)
     baseline_age: float = math.nan
@@ -69,85 +46,57 @@ class Person:
 
 
 def read_dxsum(path: Path, notes: list[str]) -> dict[str, list[Visit]]:
-    """Visits with a diagnosis by RID.
+    """Visits with a diagnosis by RID, of ``DXSUM_PDXCONV_ADNIALL.csv`` or one of its successors.
 
-    Parameters
-    ----------
-    path
-        ``DXSUM_PDXCONV_ADNIALL.csv`` or one of its successors.
-    notes
-        Gets unknown codes and rows without a day.
-
-    Raises
-    ------
-    UserError
-        If it cannot be used.
+    ``notes`` gets unknown codes and rows without a day.
     """
     table = read_table(path)
     subject, day = table.column("RID", "PTID"), table.column("EXAMDATE")
     table.column(*_DIAGNOSES)
     columns = {column: codes for name, codes in _DIAGNOSES.items() if (column := table.find(name))}
     visits: dict[str, list[Visit]] = {}
-    for index, values in enumerate(table.rows):
-        column = next((name for name in columns if not missing(values[name])), None)
+    for row in table.rows:
+        column = next((name for name in columns if not missing(row[name])), None)
         if column is None:
             continue
-        when = day_of(table, index, day)
+        when = day_of(row, day)
         if when is None:
             notes.append("DXSUM: a row with a diagnosis but no EXAMDATE is not used")
             continue
-        code = values[column].removesuffix(".0")
+        code = row[column].removesuffix(".0")
         diagnosis = columns[column].get(code) or _WORDS.get(code.casefold(), "")
         if not diagnosis:
             notes.append(f"DXSUM: {column} '{code}' is not known: a visit without diagnosis")
-        rid = _rid(table, index, subject)
-        visits.setdefault(rid, []).append(Visit(when, diagnosis, f"DXSUM {column}={code}"))
+        visits.setdefault(_rid(row, subject), []).append(Visit(when, diagnosis, f"DXSUM {column}={code}"))
     return visits
 
 
 def read_adnimerge(path: Path, notes: list[str]) -> dict[str, Person]:
-    """Subjects by RID.
-
-    Parameters
-    ----------
-    path
-        ``ADNIMERGE.csv``.
-    notes
-        Gets unknown diagnoses and rows without a day.
-
-    Raises
-    ------
-    UserError
-        If it cannot be used.
-    """
+    """Subjects of ``ADNIMERGE.csv`` by RID; ``notes`` gets unknown diagnoses and rows without a day."""
     table = read_table(path)
     subject, day, word = table.column("RID", "PTID"), table.column("EXAMDATE"), table.column("DX")
-    names = ("COLPROT", "FLDSTRENG", "PTGENDER", "AGE", "EXAMDATE_bl")
-    optional = {name: table.find(name) for name in names}
     persons: dict[str, Person] = {}
-    for index, values in enumerate(table.rows):
-        texts = {name: values[column] if column else "" for name, column in optional.items()}
-        person = persons.setdefault(_rid(table, index, subject), Person())
-        person.sex = person.sex or texts["PTGENDER"]
+    for row in table.rows:
+        person = persons.setdefault(_rid(row, subject), Person())
+        person.sex = person.sex or row.get("PTGENDER")
         if person.baseline is None:
-            baseline, age = optional["EXAMDATE_bl"], optional["AGE"]
-            person.baseline = day_of(table, index, baseline) if baseline else None
-            person.baseline_age = decimal(table, index, age, 0, 120) if age else math.nan
-        when = day_of(table, index, day)
+            person.baseline = day_of(row, "EXAMDATE_bl") if table.find("EXAMDATE_bl") else None
+            person.baseline_age = row.age("AGE") if table.find("AGE") else math.nan
+        when = day_of(row, day)
         if when is None:
             notes.append("ADNIMERGE: a row without EXAMDATE is not used")
             continue
-        raw = "" if missing(values[word]) else values[word]
+        raw = "" if missing(row[word]) else row[word]
         diagnosis = _WORDS.get(raw.casefold(), "")
         if raw and not diagnosis:
             notes.append(f"ADNIMERGE: DX '{raw}' is not known: a visit without diagnosis")
         source = f"ADNIMERGE DX={raw}" if raw else ""
-        person.visits.append(Visit(when, diagnosis, source, texts["COLPROT"], texts["FLDSTRENG"]))
+        person.visits.append(Visit(when, diagnosis, source, row.get("COLPROT"), row.get("FLDSTRENG")))
     return persons
 
 
-def _rid(table: Table, index: int, column: str) -> str:
-    found = _RID.fullmatch(table.rows[index][column])
+def _rid(row: Row, column: str) -> str:
+    found = _RID.fullmatch(row[column])
     if found is None:
-        raise complaint(table, index, column, "it must be like 4567 or 123_S_4567")
+        raise row.complaint(column, "it must be like 4567 or 123_S_4567")
     return found[1]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.errors import UserError
-from benchmark.prepare.importers.bids_files import Image, Sidecars, t1_images
+from benchmark.prepare.importers.bids_files import Sidecars, t1_images
 from benchmark.prepare.importers.bids_tables import Cell, People, age
 from benchmark.prepare.importers.bids_words import Diagnoses, Sexes
-from benchmark.prepare.importers.files import relative, stem
-from benchmark.prepare.importers.picking import pick
-from benchmark.prepare.importers.record import Import, LeftOut, Scan
+from benchmark.prepare.importers.files import stem
+from benchmark.prepare.importers.record import Import, Scan
+from benchmark.prepare.importers.sessions import Image, gather
 from benchmark.prepare.importers.sidecar import Acquisition, read_json
 
 _COLUMNS = {"diagnosis": ("diagnosis", "dx", "group"), "age": ("age",), "sex": ("sex", "gender")}
@@ -61,31 +63,15 @@ def collect(options: Options) -> Import:
 
     Of several T1w images of a session the one without contrast agent, with fewest further entities and of the lowest
     run is used. Subjects are named DATASET_LABEL, since labels such as ``01`` are those of other people elsewhere.
-
-    Raises
-    ------
-    UserError
-        For a folder that is no root of a BIDS dataset, a column that is not there, and impossible values.
     """
     found = Import()
     reader = _Reader(options)
-    images = {image.path: image for image in t1_images(options.images, found.left_out)}
-    sidecars = Sidecars(options.images)
-    candidates = []
-    for image in images.values():
-        acquired = sidecars.of(image.path)
-        scan = reader.scan(image, acquired)
-        if acquired.dimensions == "2D":
-            scan = "2D acquisition"
-        if isinstance(scan, str):
-            found.left_out.append(LeftOut(relative(image.path, options.images), scan))
-        else:
-            candidates.append(scan)
-    found.scans = pick(
-        candidates, lambda scan: images[scan.image].rank, options.images, found.left_out, found.ambiguous
-    )
-    reader.check_columns()
-    used = {(images[scan.image].subject, images[scan.image].session) for scan in found.scans}
+    gather(t1_images(options.images, found), reader.scan, options.images, found)
+    for option in ("diagnosis_column", "age_column", "sex_column", "site_column"):
+        if getattr(options, option):
+            reader.people.check_column(option, getattr(options, option))
+    prefix = f"{reader.dataset}_"
+    used = {(scan.subject_id.removeprefix(prefix), scan.session_id) for scan in found.scans}
     found.left_out += reader.people.unused(used)
     found.ambiguous += reader.told(found.scans)
     return found
@@ -102,6 +88,7 @@ class _Reader:
             )
         self.dataset = options.dataset or _dataset_name(options.images)
         self.people = People(options.images, options.participants)
+        self.sidecars = Sidecars(options.images)
         self.diagnoses = Diagnoses(options.diagnosis_map)
         self.sexes = Sexes(options.sex_map)
         self.bounded: set[str] = set()
@@ -109,46 +96,33 @@ class _Reader:
         named = {"diagnosis": options.diagnosis_column, "age": options.age_column, "sex": options.sex_column}
         self.columns = {what: (name,) if name else _COLUMNS[what] for what, name in named.items()}
 
-    def check_columns(self) -> None:
-        options = self.options
-        for option in ("diagnosis_column", "age_column", "sex_column", "site_column"):
-            name = getattr(options, option)
-            if name:
-                self.people.check_column(option, name)
-
-    def scan(self, image: Image, acquired: Acquisition) -> Scan | str:
+    def scan(self, image: Image) -> Scan | str:
         """The scan of an image, or why it is none."""
+        acquired = self.sidecars.of(image.path)
+        made = self._scan(image, acquired)
+        return "2D acquisition" if acquired.dimensions == "2D" else made
+
+    def _scan(self, image: Image, acquired: Acquisition) -> Scan | str:
         if not self.people.knows(image.subject):
             return "image without a row in the table of participants"
-        dataset = self._site(image)
-        if dataset is None:
-            return "no value in the column of sites"
-        diagnosis, years = self._cell(image, "diagnosis"), self._cell(image, "age")
+        dataset, site_column = self.dataset, self.options.site_column
+        if site_column:
+            cell = self._cell(image, (site_column,))
+            if cell is None or not _safe(cell.text):
+                return "no value in the column of sites"
+            dataset += f"-{_safe(cell.text)}"
+        diagnosis, years = self._cell(image, self.columns["diagnosis"]), self._cell(image, self.columns["age"])
         if years is not None and not years.of_session:
             self.age_of_subject.add(image.path)
-        sex = self.people.cell(image.subject, image.session, self.columns["sex"], subject_first=True)
-        return Scan(
-            subject_id=f"{self.dataset}_{image.subject}",
-            session_id=image.session,
-            image=image.path,
-            dataset=dataset,
-            diagnosis=self.diagnoses(diagnosis.text) if diagnosis else "",
-            age=age(years, self.bounded),
-            sex=self.sexes(sex.text) if sex else "",
-            manufacturer=acquired.manufacturer,
-            model=acquired.model,
-            field_strength=acquired.field_strength,
-            extra={"image_id": stem(image.path), "diagnosis_source": diagnosis.source if diagnosis else ""},
-        )
+        sex = self._cell(image, self.columns["sex"], subject_first=True)
+        label = self.diagnoses(diagnosis.text) if diagnosis else ""
+        facts = (label, age(years, self.bounded), self.sexes(sex.text) if sex else "", *acquired.of_scan)
+        source = diagnosis.row.source(diagnosis.column) if diagnosis else ""
+        extra = {"image_id": stem(image.path), "diagnosis_source": source}
+        return Scan(f"{self.dataset}_{image.subject}", image.session, image.path, dataset, *facts, extra=extra)
 
-    def _cell(self, image: Image, what: str) -> Cell | None:
-        return self.people.cell(image.subject, image.session, self.columns[what])
-
-    def _site(self, image: Image) -> str | None:
-        if not self.options.site_column:
-            return self.dataset
-        cell = self.people.cell(image.subject, image.session, (self.options.site_column,))
-        return f"{self.dataset}-{_safe(cell.text)}" if cell and _safe(cell.text) else None
+    def _cell(self, image: Image, names: tuple[str, ...], subject_first: bool = False) -> Cell | None:
+        return self.people.cell(image.subject, image.session, names, subject_first)
 
     def told(self, scans: list[Scan]) -> list[str]:
         """What could be read in two ways, a line each."""
@@ -160,33 +134,26 @@ class _Reader:
             several = [name for name in names if table and table.find(name)]
             if len(several) > 1:
                 lines.append(f"{what} is read from column {several[0]}; there is {' and '.join(several[1:])} too")
-            elif table and not several and not any(self._found(scan, what) for scan in scans):
+            elif table and not several and not any(_known(scan, what) for scan in scans):
                 lines.append(f"{what} is unknown: there is no column {' or '.join(names)}; name it by {what}_column")
-        if self.diagnoses.unknown:
-            lines.append(f"words that are read as OTHER: {_listing(self.diagnoses.unknown)}; see diagnosis_map")
-        if self.sexes.unknown:
-            lines.append(f"sexes that are read as unknown: {_listing(self.sexes.unknown)}; see sex_map")
-        if self.bounded:
-            lines.append(f"ages that are read as the number in them: {_listing(self.bounded)}")
-        return lines + self._told_of_ages(scans)
-
-    def _found(self, scan: Scan, what: str) -> bool:
-        return bool({"diagnosis": scan.diagnosis, "sex": scan.sex, "age": scan.age == scan.age}[what])
-
-    def _told_of_ages(self, scans: list[Scan]) -> list[str]:
-        sessions: dict[str, int] = {}
-        for scan in scans:
-            sessions[scan.subject_id] = sessions.get(scan.subject_id, 0) + 1
+        for start, words, end in (
+            ("words that are read as OTHER", self.diagnoses.unknown, "; see diagnosis_map"),
+            ("sexes that are read as unknown", self.sexes.unknown, "; see sex_map"),
+            ("ages that are read as the number in them", self.bounded, ""),
+        ):
+            if words:
+                listing = ", ".join(f"'{word}'" for word in sorted(words))
+                lines.append(f"{start}: {listing}{end}")
+        sessions = Counter(scan.subject_id for scan in scans)
         shared = sum(sessions[scan.subject_id] > 1 and scan.image in self.age_of_subject for scan in scans)
-        if not shared:
-            return []
-        return [
-            f"{shared} scans of subjects with several sessions have the subject's age, which is that of one of them"
-        ]
+        if shared:
+            text = "scans of subjects with several sessions have the subject's age, which is that of one of them"
+            lines.append(f"{shared} {text}")
+        return lines
 
 
-def _listing(words: set[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
+def _known(scan: Scan, what: str) -> bool:
+    return bool({"diagnosis": scan.diagnosis, "sex": scan.sex, "age": not math.isnan(scan.age)}[what])
 
 
 def _safe(text: str) -> str:

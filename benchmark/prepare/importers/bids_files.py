@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.prepare.importers.files import image_files, relative, stem
-from benchmark.prepare.importers.record import LeftOut
+from benchmark.prepare.importers.record import Import
+from benchmark.prepare.importers.sessions import Image
 from benchmark.prepare.importers.sidecar import Acquisition, acquisition, read_json
 
 #: Session of images that name none.
@@ -28,59 +27,19 @@ _SUFFIX = re.compile(r".*_([A-Za-z0-9]+)")
 _PLAIN = frozenset({"sub", "ses", "run", "part"})
 
 
-@dataclass(frozen=True)
-class Image:
-    """A T1w image.
-
-    Attributes
-    ----------
-    path
-        Absolute.
-    subject, session
-        Labels, without ``sub-`` and ``ses-``.
-    rank
-        Smallest is best of a session: without contrast agent, with fewest further entities, of the lowest run.
-    part
-        ``mag``, ``phase``, ... or "".
-    """
-
-    path: Path
-    subject: str
-    session: str
-    rank: tuple[bool, int, int]
-    part: str
-
-
-def t1_images(root: Path, left_out: list[LeftOut]) -> list[Image]:
-    """All T1w images of a dataset's raw data.
-
-    Parameters
-    ----------
-    root
-        Folder that holds ``sub-*``.
-    left_out
-        Gets an entry for each other image file.
-
-    Raises
-    ------
-    UserError
-        If there is no subject in the folder.
-    """
-    skipped: list[LeftOut] = []
-    paths = list(image_files(root, skipped))
+def t1_images(root: Path, found: Import) -> list[Image]:
+    """All T1w images of a dataset's raw data, whose root holds ``sub-*``; other images are left out."""
+    paths = list(image_files(root, found.left_out))
     if not any(path.name.startswith("sub-") and path.is_dir() for path in root.iterdir()):
         raise UserError(f"{root}: holds no folder sub-LABEL; name the root of a BIDS dataset")
-    found = {path: _image(path) for path in _indexed(root)}
+    indexed = set(_indexed(root))
     images = []
     for path in paths:
-        name = relative(path, root)
-        image = found.get(path)
-        reason = _other(name, path) if image is None else "phase image" if image.part not in ("", "mag") else ""
-        if image is None or reason:
-            skipped.append(LeftOut(name, reason))
+        image = _image(path) if path in indexed else ""
+        if isinstance(image, str):
+            found.leave_out(relative(path, root), image or _other(relative(path, root), path))
         else:
             images.append(image)
-    left_out += skipped
     return images
 
 
@@ -93,21 +52,20 @@ def _indexed(root: Path) -> list[Path]:
     return [Path(name) for name in layout.get(suffix="T1w", return_type="filename")]
 
 
-def _image(path: Path) -> Image | None:
-    # From the name alone: pybids reads entities from the folders above the root as well.
+def _image(path: Path) -> Image | str:
+    # Or why it is none, "" where its name is none of BIDS. From the name alone: pybids reads entities from the folders
+    # above the root as well.
     pairs = [part.split("-", 1) for part in stem(path).split("_")[:-1]]
     if any(len(pair) != 2 for pair in pairs):
-        return None
+        return ""
     entities = {key: value for key, value in pairs}
     if "sub" not in entities or not entities.get("run", "1").isdecimal():
-        return None
-    return Image(
-        path=path,
-        subject=entities["sub"],
-        session=entities.get("ses", NO_SESSION),
-        rank=("ce" in entities, len(set(entities) - _PLAIN), int(entities.get("run", "1"))),
-        part=entities.get("part", ""),
-    )
+        return ""
+    if entities.get("part", "mag") not in ("", "mag"):
+        return "phase image"
+    # Without contrast agent, with fewest further entities, of the lowest run.
+    rank = ("ce" in entities, len(set(entities) - _PLAIN), int(entities.get("run", "1")))
+    return Image(path, entities["sub"], entities.get("ses", NO_SESSION), rank)
 
 
 def _other(name: str, path: Path) -> str:
@@ -123,26 +81,14 @@ def _other(name: str, path: Path) -> str:
 
 
 class Sidecars:
-    """JSON files that apply to images: those of the same suffix in a folder above, without other entities.
-
-    Parameters
-    ----------
-    root
-        Of the dataset.
-    """
+    """JSON files of a dataset: those of the same suffix in an image's folder or above, without other entities."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.of_folder: dict[Path, list[tuple[frozenset[str], Acquisition]]] = {}
 
     def of(self, image: Path) -> Acquisition:
-        """What they say of an image, nearer files and more specific ones first.
-
-        Raises
-        ------
-        UserError
-            For a JSON file that cannot be read.
-        """
+        """What they say of an image, nearer files and more specific ones first."""
         parts = frozenset(stem(image).split("_"))
         found = Acquisition()
         for folder in image.parents:
@@ -155,11 +101,7 @@ class Sidecars:
 
     def _files(self, folder: Path) -> list[tuple[frozenset[str], Acquisition]]:
         if folder not in self.of_folder:
-            with os.scandir(folder) as entries:
-                names = sorted(entry.name for entry in entries if _SIDECAR.fullmatch(entry.name))
-            read = [
-                (frozenset(name.removesuffix(".json").split("_")), acquisition(read_json(folder / name)))
-                for name in names
-            ]
+            paths = sorted(path for path in folder.iterdir() if _SIDECAR.fullmatch(path.name))
+            read = [(frozenset(path.stem.split("_")), acquisition(read_json(path))) for path in paths]
             self.of_folder[folder] = sorted(read, key=lambda one: -len(one[0]))
         return self.of_folder[folder]

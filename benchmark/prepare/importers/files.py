@@ -16,19 +16,8 @@ IMAGES = (".nii.gz", ".nii", ".mgz", ".mgh", ".hdr", ".img", ".dcm", ".ima")
 def image_files(folder: Path, left_out: list[LeftOut], endings: tuple[str, ...] = IMAGES) -> Iterator[Path]:
     """Absolute paths of all image files below a folder, sorted within each folder; hidden ones are passed over.
 
-    Parameters
-    ----------
-    folder
-        Of the download. Links to folders are followed once.
-    left_out
-        Gets an entry for each folder that cannot be entered, and each link to an image that is not there.
-    endings
-        Of the files that are wanted, in lower case.
-
-    Raises
-    ------
-    UserError
-        If the folder is not there.
+    Links to folders are followed once. ``left_out`` gets an entry for each folder that cannot be entered, and each link
+    to an image that is not there. ``endings`` are in lower case.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")

@@ -1,153 +1,197 @@
-"""Folder tree of a LONI IDA download, as ADNI and PPMI come in."""
+"""What ADNI and PPMI have in common: one loop from the folder tree and tables of a LONI download to scans."""
 
 from __future__ import annotations
 
 import datetime
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, Literal
 
-from benchmark.prepare.importers.files import IMAGES, image_files, relative, stem
-from benchmark.prepare.importers.record import LeftOut
+from benchmark.errors import UserError
+from benchmark.prepare.importers import normalise
+from benchmark.prepare.importers.loni_tables import Listed, read_listed
+from benchmark.prepare.importers.loni_tree import File, Tree, read_tree
+from benchmark.prepare.importers.record import Import, Scan
+from benchmark.prepare.importers.sessions import by_session
+from benchmark.prepare.importers.sidecar import Acquisition
 
-#: ``ADNI_<subject>_MR_<description>_Br_<upload>_S<series>_I<image>``; case and what stands between vary.
-_NAME = re.compile(r"(?:(?P<project>[A-Z]+)_)?.*?(?:_S(?P<series>\d+))?_I(?P<image>\d+)", re.IGNORECASE | re.DOTALL)
-_TAKEN = re.compile(r"(\d{4})-(\d{2})-(\d{2})_\d{2}_\d{2}_\d{2}(\.\d+)?")
-_SLICES = (".dcm", ".ima")
+#: Which images are wanted: as scanned, as the archive processed them, or raw ones and processed where there is none.
+Processed = Literal["raw", "processed", "any"]
+_KINDS = {"original": True, "processed": False, "pre-processed": False, "post-processed": False}
 
 
-@dataclass(frozen=True)
-class Found:
-    """An image in the tree.
+@dataclass
+class Image:
+    """An image that is in the tree and listed.
 
-    Attributes
-    ----------
-    image_id
-        Digits, without the ``I``.
-    path
-        The file, or the folder of a DICOM series.
-    shown
-        Path within the download, for people.
-    name
-        Of the file, or of the first slice, without ending.
-    series
-        Number of the series; 0 where the name has none.
-    date
-        Day of the scan by the folder that is named after it; None where none is.
-    first_slice
-        Of a DICOM series; None for other images.
+    ``raw`` is as it came from the scanner, not processed by the archive, and None where nothing says so; ``repeat`` is
+    a second acquisition of the session (``MP-RAGE REPEAT``, ``MPR-R; GradWarp``), ``twin`` the copy without distortion
+    correction (``_ND``).
     """
 
-    image_id: str
-    path: Path
-    shown: str
-    name: str
-    series: int
-    date: datetime.date | None
-    first_slice: Path | None = None
+    file: File
+    listed: Listed
+    date: datetime.date
+    subject_id: str
+    dataset: str = ""
+
+    def __post_init__(self) -> None:
+        #: Description in lower case, with single spaces for runs of spaces and underscores.
+        self.words = " ".join(self.listed.description.replace("_", " ").split()).casefold()
+        self.repeat = "repeat" in self.words or re.match(r"mpr-r\b", self.words) is not None
+        self.twin = self.words.endswith(" nd")
+        name = self.file.name.casefold()
+        by_name = True if "_br_raw_" in name else False if "_br_" in name else None
+        self.raw = _KINDS.get(self.listed.kind.casefold(), by_name)
+
+    @property
+    def tesla(self) -> float:
+        """Field strength by the protocol of the search."""
+        return normalise.field_strength(self.listed.protocol.get("field strength", ""))
 
 
-@dataclass(frozen=True)
-class Tree:
-    """What lies below a folder.
+class Study(ABC):
+    """A download, by an importer's options, and its rules; what differs between studies is for subclasses."""
 
-    Attributes
-    ----------
-    images
-        By image identifier.
-    documents
-        Metadata XML files by image identifier.
-    """
+    project: str
+    tree: Tree
 
-    images: dict[str, Found]
-    documents: dict[str, Path]
+    def __init__(self, options: Any) -> None:
+        if options.window_days < 0:
+            raise UserError(f"window_days is {options.window_days}; must be 0 or more")
+        self.options = options
+        self.window = datetime.timedelta(options.window_days)
+        self.found = Import()
+        self.notes = self.found.ambiguous
+        self.listed = read_listed(options.collection, options.search, self.found)
 
+    @abstractmethod
+    def stranger(self, listed: Listed) -> str:
+        """Why a subject is no participant; "" if it is one."""
 
-def read_tree(folder: Path, project: str, left_out: list[LeftOut]) -> Tree:
-    """Find the images of a project by the ``_I<digits>`` at the end of their names, whatever their folders are called.
+    @abstractmethod
+    def sex(self, listed: Listed) -> str:
+        """Sex of a subject by the study's tables; "" where they say nothing."""
 
-    Parameters
-    ----------
-    folder
-        Of one or several unpacked zips.
-    project
-        First word of file names, such as ``ADNI``.
-    left_out
-        Gets files that are no image of the project, and second copies.
+    @abstractmethod
+    def rejected(self, image: Image) -> str:
+        """Why an image is no 3D T1; "" if it is one."""
 
-    Raises
-    ------
-    UserError
-        If the folder is not there.
-    """
-    images: dict[str, Found] = {}
-    documents: dict[str, Path] = {}
-    # Slices of one image in one folder are one series; of two images they cannot be told apart by the folder.
-    owners: dict[Path, str] = {}
-    mixed: set[Path] = set()
-    for path in image_files(folder, left_out, (*IMAGES, ".xml")):
-        document = path.suffix.lower() == ".xml"
-        named = _NAME.fullmatch(path.stem if document else stem(path))
-        shown = relative(path, folder)
-        if document:
-            if named is not None:
-                documents.setdefault(named["image"].lstrip("0"), path)
-        elif named is None:
-            left_out.append(LeftOut(shown, "file name does not end in an image id, _I and digits"))
-        elif (named["project"] or "").upper() != project:
-            left_out.append(LeftOut(shown, f"file name does not begin with {project}_"))
-        else:
-            slices = path.suffix.lower() in _SLICES
-            image = named["image"].lstrip("0")
-            if slices and owners.setdefault(path.parent, image) != image:
-                mixed.add(path.parent)
+    @abstractmethod
+    def find_dataset(self, image: Image) -> str:
+        """Set the collection that an image was acquired for; why it is left out, or ""."""
+
+    @abstractmethod
+    def rank(self, image: Image) -> Any:
+        """Smallest for the image that stands for its session."""
+
+    @abstractmethod
+    def facts(self, image: Image) -> dict[str, Any]:
+        """Diagnosis, age, scanner and further columns of a scan."""
+
+    def chosen(self, images: list[Image]) -> list[Image]:
+        """Images that stay, of one a session in the order of subjects and days."""
+        return images
+
+    def scanner(self, image: Image) -> Acquisition:
+        """Scanner of an image."""
+        return self.tree.scanner_of(image.file, image.listed.protocol, self.notes)
+
+    def collect(self) -> Import:
+        """Find the T1 images of the download, one a subject and day.
+
+        Sessions are numbered by the days since the subject's first image, so that no date is told.
+        """
+        self.tree = read_tree(self.options.images, self.project, self.found)
+        images = list(self._participants())
+        first: dict[str, datetime.date] = {}
+        for image in images:
+            first[image.subject_id] = min(image.date, first.get(image.subject_id, image.date))
+        sexes = self._sexes(images)
+        scans = []
+        for image in self.chosen(self._one_a_day(image for image in images if self._is_wanted(image))):
+            facts = self.facts(image)
+            subject, session = image.subject_id, f"d{(image.date - first[image.subject_id]).days:04d}"
+            scanner: Acquisition = facts.pop("scanner")
+            known = (facts.pop("diagnosis"), facts.pop("age"), sexes[subject], *scanner.of_scan)
+            facts |= {"image_id": f"I{image.file.image}", "description": image.listed.description}
+            scans.append(Scan(subject, session, image.file.path, image.dataset, *known, extra=facts))
+        notes = [f"{note} ({count} images)" if count > 1 else note for note, count in Counter(self.notes).items()]
+        return Import(scans, self.found.left_out, notes)
+
+    def _participants(self) -> Iterator[Image]:
+        """Images of participants that are both in the tree and listed, in the order of the tables."""
+        leave_out = self.found.leave_out
+        for number, file in self.tree.images.items():
+            if number not in self.listed:
+                leave_out(file.shown, "no table lists the image")
+        for number, listed in self.listed.items():
+            if number not in self.tree.images:
+                leave_out(f"{listed.place} I{number}", "listed, but its file is not in the download")
                 continue
-            _keep(_found(path, image, named["series"], folder, slices), images, left_out)
-    for image in [image for image, one in images.items() if one.path in mixed]:
-        left_out.append(LeftOut(images.pop(image).shown, "folder holds slices of several images"))
-    return Tree(images, documents)
-
-
-def _found(path: Path, image: str, series: str | None, folder: Path, slices: bool) -> Found:
-    place = path.parent if slices else path
-    return Found(
-        image_id=image,
-        path=place,
-        shown=relative(place, folder),
-        name=stem(path),
-        series=int(series or 0),
-        date=_date(path),
-        first_slice=path if slices else None,
-    )
-
-
-def _keep(found: Found, images: dict[str, Found], left_out: list[LeftOut]) -> None:
-    first = images.setdefault(found.image_id, found)
-    if first.path == found.path:
-        return
-    # A converted file is ready to use; the slices it was made from are the copy.
-    if first.first_slice is not None and found.first_slice is None:
-        images[found.image_id] = found
-        found = first
-    elif found.first_slice is not None and any(found.shown == one.what for one in left_out[-1:]):
-        return
-    left_out.append(LeftOut(found.shown, "second copy of an image"))
-
-
-def _date(path: Path) -> datetime.date | None:
-    for part in reversed(path.parts[:-1]):
-        taken = _TAKEN.fullmatch(part)
-        if taken is not None:
-            try:
-                return datetime.date(int(taken[1]), int(taken[2]), int(taken[3]))
-            except ValueError:
+            file = self.tree.images[number]
+            day = file.date or listed.date
+            if f"_{listed.subject}_" not in file.name:
+                leave_out(file.shown, "file name and table name different subjects")
                 continue
-    return None
+            if day is None:
+                leave_out(file.shown, "day of the scan is unknown")
+                continue
+            if listed.date not in (None, day):
+                self.notes.append("folder and table state different days of a scan: the folder's is taken")
+            reason = self.stranger(listed)
+            if reason:
+                leave_out(file.shown, reason)
+            else:
+                # Without site and phase: a roll-over participant of ADNI is one person.
+                yield Image(file, listed, day, f"{self.project}_{listed.subject.rsplit('_', 1)[-1]}")
+
+    def _sexes(self, images: list[Image]) -> dict[str, str]:
+        """Sex by subject, "" where sources contradict each other or none states it."""
+        stated: dict[str, set[str]] = {}
+        for image in images:
+            known = {normalise.sex(image.listed.sex), normalise.sex(self.sex(image.listed))} - {""}
+            stated.setdefault(image.subject_id, set()).update(known)
+        for subject, known in stated.items():
+            if len(known) > 1:
+                self.notes.append(f"{subject}: tables state both sexes: left empty")
+        return {subject: "".join(known) if len(known) == 1 else "" for subject, known in stated.items()}
+
+    def _is_wanted(self, image: Image) -> bool:
+        reason = self.rejected(image) or _unwanted(image.raw, self.options.processed) or self.find_dataset(image)
+        if reason:
+            self.found.leave_out(image.file.shown, reason)
+        return not reason
+
+    def _one_a_day(self, images: Iterable[Image]) -> list[Image]:
+        def rank(image: Image) -> Any:
+            return self.rank(image), image.file.series, int(image.file.image)
+
+        sessions = by_session(images, lambda image: (image.subject_id, image.date), rank)
+        for first, *others in sessions:
+            for image in others:
+                self.found.leave_out(image.file.shown, _why(first, image))
+        return [several[0] for several in sessions]
 
 
-def counted(notes: Iterable[str], images: bool = True) -> list[str]:
-    """Each note once, in the order of its first, with how often it was made where that is more than once."""
-    counts = Counter(notes)
-    return [f"{note} ({count} images)" if count > 1 and images else note for note, count in counts.items()]
+def _unwanted(raw: bool | None, wanted: Processed) -> str:
+    if raw is None:
+        return "neither its Type nor its file name says whether the image is raw or processed"
+    if wanted == "raw" and not raw:
+        return "processed by the archive, and raw images are wanted"
+    if wanted == "processed" and raw:
+        return "raw, and processed images are wanted"
+    return ""
+
+
+def _why(first: Image, other: Image) -> str:
+    if other.raw != first.raw:
+        return f"{'raw' if other.raw else 'processed'} image of a session that has a preferred one"
+    if other.repeat and not first.repeat:
+        return "repeat acquisition of the same session"
+    if other.twin and not first.twin:
+        return "'_ND' twin of an image of the same session"
+    return "another image of the same session comes first"

@@ -7,41 +7,34 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.prepare.importers.cells import complaint, decimal
-from benchmark.prepare.importers.loni import Found, Tree
-from benchmark.prepare.importers.normalise import date, missing
-from benchmark.prepare.importers.record import LeftOut
-from benchmark.prepare.importers.tables import Table, read_table
+from benchmark.prepare.importers import normalise
+from benchmark.prepare.importers.record import Import
+from benchmark.prepare.importers.tables import Row, read_table
 
 _IMAGE = re.compile(r"I?0*(\d+)(?:\.0)?", re.IGNORECASE)
-_DATES = "such as 3/20/2015 (month first), 2015-03-20 or 20-Mar-2015"
+#: Columns under their names in either table, by attributes of :class:`Listed`. Without the first ones an image could be
+#: neither assigned nor chosen; the others may be unticked in an export.
+_NEEDED = {
+    "subject": ("Subject", "Subject ID"),
+    "description": ("Description",),
+    "group": ("Group", "Research Group"),
+}
+_OPTIONAL = {"kind": "Type", "sex": "Sex", "visit": "Visit", "modality": "Modality", "phase": "Phase"}
 
 
 @dataclass(frozen=True)
-class Row:
-    """What the tables say of an image; "" where they say nothing.
+class Listed:
+    """What the tables say of an image; "" or NaN where they say nothing.
 
-    Attributes
-    ----------
-    image_id
-        Digits, without the ``I``.
-    subject, group, sex, visit, modality, description, kind, phase
-        As in the table; ``kind`` is its column ``Type``.
-    age
-        Years with decimals, from the advanced search; NaN where unknown.
-    whole_age
-        Years as the collection has them, without decimals; NaN where unknown.
-    date
-        Day of the scan.
-    protocol
-        Column ``Imaging Protocol`` by its keys in lower case.
-    place
-        File and line.
+    ``image`` are the digits of its identifier, ``kind`` is the column ``Type``, ``protocol`` has the column ``Imaging
+    Protocol`` by its keys in lower case, and ``place`` is file and line. The advanced search has the ``age`` with
+    decimals, the collection the ``whole_age`` without.
     """
 
-    image_id: str
+    image: str
     subject: str
     place: str
     group: str = ""
@@ -57,143 +50,60 @@ class Row:
     protocol: dict[str, str] = field(default_factory=dict)
 
 
-def read_rows(
-    collection: Path | None, search: Path | None, left_out: list[LeftOut], notes: list[str]
-) -> dict[str, Row]:
-    """Rows of both tables, joined by image identifier; the search comes first where both have a value.
+def read_listed(collection: Path | None, search: Path | None, found: Import) -> dict[str, Listed]:
+    """Rows of both tables by image identifier, in their order; the search comes first where both have a value.
 
-    Parameters
-    ----------
-    collection
-        ``<CollectionName>_<M>_<DD>_<YYYY>.csv``, which comes with a download.
-    search
-        ``idaSearch_<M>_<DD>_<YYYY>.csv``, which the advanced search writes.
-    left_out
-        Gets rows of images that are listed before.
-    notes
-        Gets what the tables contradict each other in.
-
-    Returns
-    -------
-    dict
-        By image identifier, in the order of the tables.
-
-    Raises
-    ------
-    UserError
-        If neither is given, or one cannot be used.
+    The collection (``<CollectionName>_<M>_<DD>_<YYYY>.csv``) comes with a download, the search
+    (``idaSearch_<M>_<DD>_<YYYY>.csv``) is written by the advanced search; one of them must be given. What was found
+    gets rows of images that are listed before, and what the tables contradict each other in.
     """
     if collection is None and search is None:
         raise UserError("no table of the images is given; give --collection, --search or both")
-    rows = {} if search is None else _read(search, True, left_out)
-    for image, row in ({} if collection is None else _read(collection, False, left_out)).items():
-        rows[image] = _joined(rows[image], row, notes) if image in rows else row
-    return rows
+    listed = {} if search is None else _read(search, "age", found)
+    for image, other in ({} if collection is None else _read(collection, "whole_age", found)).items():
+        listed[image] = _joined(listed[image], other, found.ambiguous) if image in listed else other
+    return listed
 
 
-def match(
-    tree: Tree, rows: dict[str, Row], left_out: list[LeftOut], notes: list[str]
-) -> list[tuple[Found, Row, datetime.date]]:
-    """Images that are both in the tree and listed, with the day of the scan, in the order of the tables.
-
-    Parameters
-    ----------
-    tree, rows
-        Of the download.
-    left_out
-        Gets images that no table lists, rows without a file, and images of which subject or day are in doubt.
-    notes
-        Gets images of which folder and table state different days.
-    """
-    matched = []
-    for image, found in tree.images.items():
-        if image not in rows:
-            left_out.append(LeftOut(found.shown, "no table lists the image"))
-    for image, row in rows.items():
-        found_image = tree.images.get(image)
-        if found_image is None:
-            left_out.append(LeftOut(f"{row.place} I{image}", "listed, but its file is not in the download"))
-        elif f"_{row.subject}_" not in found_image.name:
-            left_out.append(LeftOut(found_image.shown, "file name and table name different subjects"))
-        else:
-            day = found_image.date or row.date
-            if day is None:
-                left_out.append(LeftOut(found_image.shown, "day of the scan is unknown"))
-                continue
-            if row.date not in (None, day):
-                notes.append("folder and table state different days of a scan: the folder's is taken")
-            matched.append((found_image, row, day))
-    return matched
-
-
-def day_of(table: Table, index: int, column: str) -> datetime.date | None:
-    """Date of a cell, its row counted from 0; None where it is missing.
-
-    Raises
-    ------
-    UserError
-        For a value that is no date.
-    """
-    value = table.rows[index][column]
-    found = date(value)
-    if found is None and not missing(value):
-        raise complaint(table, index, column, f"it must be a date {_DATES}, or empty")
+def day_of(row: Row, column: str) -> datetime.date | None:
+    """Date of a cell; None where it is missing, an error for a value that is no date."""
+    value = row[column]
+    found = normalise.date(value)
+    if found is None and not normalise.missing(value):
+        raise row.complaint(
+            column, "it must be a date such as 3/20/2015 (month first), 2015-03-20 or 20-Mar-2015, or empty"
+        )
     return found
 
 
-def protocol_of(text: str) -> dict[str, str]:
-    """Keys in lower case and values of ``key=value`` joined by ``;``, in any order."""
-    pairs = (part.partition("=") for part in text.split(";"))
-    return {key.strip().casefold(): value.strip() for key, _, value in pairs if value.strip()}
-
-
-def _read(path: Path, search: bool, left_out: list[LeftOut]) -> dict[str, Row]:
+def _read(path: Path, age_is: str, found: Import) -> dict[str, Listed]:
     table = read_table(path)
     image_column = table.column("Image Data ID", "Image ID", "Image Data")
-    # Without these an image could be neither assigned nor chosen; the others may be unticked in an export.
-    subject, description = table.column("Subject", "Subject ID"), table.column("Description")
-    group, day = table.column("Group", "Research Group"), table.column("Acq Date", "Study Date")
-    age, kind = table.column("Age"), table.find("Type")
-    others = {name: table.find(name) for name in ("Sex", "Visit", "Modality", "Phase", "Imaging Protocol")}
-    rows: dict[str, Row] = {}
-    for index, values in enumerate(table.rows):
-        texts = {name: values[column] if column else "" for name, column in others.items()}
-        place = f"{path.name}:{table.lines[index]}"
-        image = _image(table, index, image_column)
-        if image in rows:
-            left_out.append(LeftOut(f"{place} I{image}", "row of an image that the table lists before"))
+    needed = {name: table.column(*columns) for name, columns in _NEEDED.items()}
+    day, age = table.column("Acq Date", "Study Date"), table.column("Age")
+    listed: dict[str, Listed] = {}
+    for row in table.rows:
+        place = f"{path.name}:{row.line}"
+        named = _IMAGE.fullmatch(row[image_column])
+        if named is None:
+            raise row.complaint(image_column, "it must be digits, with or without an I before them")
+        image = named[1]
+        if image in listed:
+            found.leave_out(f"{place} I{image}", "row of an image that the table lists before")
             continue
-        years = decimal(table, index, age, 0, 120)
-        rows[image] = Row(
-            image_id=image,
-            subject=values[subject],
-            place=place,
-            group=values[group],
-            sex=texts["Sex"],
-            age=years if search else math.nan,
-            whole_age=math.nan if search else years,
-            visit=texts["Visit"],
-            modality=texts["Modality"],
-            description=values[description],
-            kind=values[kind] if kind else "",
-            phase=texts["Phase"],
-            date=day_of(table, index, day),
-            protocol=protocol_of(texts["Imaging Protocol"]),
-        )
-    return rows
+        values: dict[str, Any] = {name: row[column] for name, column in needed.items()}
+        values |= {name: row.get(column) for name, column in _OPTIONAL.items()}
+        values |= {age_is: row.age(age), "date": day_of(row, day)}
+        pairs = (part.partition("=") for part in row.get("Imaging Protocol").split(";"))
+        protocol = {key.strip().casefold(): value.strip() for key, _, value in pairs if value.strip()}
+        listed[image] = Listed(image=image, place=place, protocol=protocol, **values)
+    return listed
 
 
-def _image(table: Table, index: int, column: str) -> str:
-    found = _IMAGE.fullmatch(table.rows[index][column])
-    if found is None:
-        raise complaint(table, index, column, "it must be digits, with or without an I before them")
-    return found[1]
-
-
-def _joined(first: Row, second: Row, notes: list[str]) -> Row:
+def _joined(first: Listed, second: Listed, notes: list[str]) -> Listed:
     if first.subject != second.subject:
         raise UserError(
-            f"{second.place}: image I{second.image_id} is of subject '{second.subject}', in {first.place} of "
+            f"{second.place}: image I{second.image} is of subject '{second.subject}', in {first.place} of "
             f"'{first.subject}'; the tables must be of one download"
         )
     for name in ("group", "sex", "date"):

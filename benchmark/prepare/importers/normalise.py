@@ -34,18 +34,18 @@ def missing(text: str) -> bool:
     return text.strip().casefold() in MISSING
 
 
-def sex(text: str, codes: dict[str, str] | None = None) -> str:
-    """``F``, ``M``, or "" for anything else.
+def folded(text: str) -> str:
+    """Words in small letters, without possessive s, punctuation and runs of spaces."""
+    plain = re.sub(r"['’]s\b", "", text.casefold())
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", plain).split())
 
-    Parameters
-    ----------
-    text
-        A letter, a word or a code.
-    codes
-        Meaning of codes in this table, such as ``{"1": "M", "2": "F"}``; archives contradict each other.
+
+def sex(text: str, codes: dict[str, str] | None = None) -> str:
+    """``F``, ``M``, or "" for anything else, of a letter, a word or a code.
+
+    ``codes`` are those of this table, such as ``{"1": "M", "2": "F"}``; archives contradict each other.
     """
-    value = text.strip()
-    value = value.removesuffix(".0")
+    value = text.strip().removesuffix(".0")
     return (codes or {}).get(value) or _SEX.get(value.casefold(), "")
 
 
@@ -75,6 +75,11 @@ def field_strength(text: str) -> float:
     value = value / 10_000 if value >= 1000 else value
     near = min(_STRENGTHS, key=lambda tesla: abs(tesla - value))
     return near if abs(near - value) <= 0.05 * near else value
+
+
+def tesla(value: float) -> str:
+    """A field strength as text; "" where unknown."""
+    return "" if math.isnan(value) else f"{value:g}"
 
 
 def date(text: str) -> datetime.date | None:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from benchmark.errors import UserError
-from benchmark.prepare.importers.cells import code, decimal, keyed, row_left_out
 from benchmark.prepare.importers.files import relative, stem
 from benchmark.prepare.importers.normalise import DAYS_PER_YEAR
-from benchmark.prepare.importers.oasis import OLDEST, OVERLAP, SEX_CODES
-from benchmark.prepare.importers.oasis3_visits import Visit, Visits, visits_by_cdr, visits_by_d1
-from benchmark.prepare.importers.oasis_sessions import Image, Scanners, t1_images
-from benchmark.prepare.importers.picking import pick
-from benchmark.prepare.importers.record import Import, LeftOut, Scan
-from benchmark.prepare.importers.sidecar import Acquisition
-from benchmark.prepare.importers.tables import Table, read_table
+from benchmark.prepare.importers.oasis import OVERLAP, SEX_CODES
+from benchmark.prepare.importers.oasis3_visits import Visits, visits_by_cdr, visits_by_d1
+from benchmark.prepare.importers.oasis_sessions import Scanners, t1_images
+from benchmark.prepare.importers.record import Import, Scan
+from benchmark.prepare.importers.sessions import Image, gather
+from benchmark.prepare.importers.tables import read_table
 
-_SUBJECT = re.compile(r"OAS3\d{4}")
 #: Sessions that the archive took back.
 WITHDRAWN = frozenset({("OAS30552", "d1893"), ("OAS31159", "d1893"), ("OAS30872", "d1277")})
 
@@ -60,52 +56,43 @@ class Options:
 def collect(options: Options) -> Import:
     """Scans of the archive, the lowest run of each session.
 
-    The age is that at entry plus the days since. Visits without a diagnosis are
-    passed over; a scan with no other within the window has none.
-
-    Raises
-    ------
-    UserError
-        For a folder or table that is not of this archive, a table that the scheme needs, and impossible values.
+    The age is that at entry plus the days since. Visits without a diagnosis are passed over; a scan with no other
+    within the window has none.
     """
     if options.window_days < 1:
         raise UserError(f"window_days: {options.window_days} is not allowed; it must be at least 1")
     found = Import(ambiguous=[OVERLAP])
     people = read_table(options.demographics)
-    rows = keyed(people, people.column("OASISID"), _SUBJECT, "OAS3NNNN")
-    _check(people)
+    rows = people.keyed("OASISID", r"OAS3\d{4}", "OAS3NNNN")
+    for row in people.rows:
+        row.age("AgeatEntry")
+        row.code("GENDER", SEX_CODES)
     visits = _visits(options, found)
-    table = read_table(options.scanners) if options.scanners else None
-    scanners = Scanners(table, found.ambiguous)
-    images: dict[Path, Image] = {}
-    candidates = []
-    for image in _images(options, rows, found.left_out):
-        name = relative(image.path, options.images)
-        acquired = scanners.of(image, name)
-        if acquired.dimensions == "2D":
-            found.left_out.append(LeftOut(name, "2D acquisition"))
-            continue
-        images[image.path] = image
-        visit = visits.nearest(image.subject, image.day, options.window_days)
-        candidates.append(_scan(image, people, rows[image.subject], acquired, visit))
-    found.scans = pick(candidates, lambda scan: images[scan.image].run, options.images, found.left_out, found.ambiguous)
-    _account_for_rows(people, rows, visits, scanners, found)
-    return found
+    scanners = Scanners(options.scanners, found)
 
-
-def _images(options: Options, rows: dict[str, int], left_out: list[LeftOut]) -> list[Image]:
-    kept = []
-    for image in t1_images(options.images, "OAS3", left_out):
-        reason = ""
+    def scan(image: Image) -> Scan | str:
         if (image.subject, image.session) in WITHDRAWN:
-            reason = "session that the archive withdrew"
-        elif image.subject not in rows:
-            reason = "image without a row in the demographics"
-        if reason:
-            left_out.append(LeftOut(relative(image.path, options.images), reason))
-        else:
-            kept.append(image)
-    return kept
+            return "session that the archive withdrew"
+        if image.subject not in rows:
+            return "image without a row in the demographics"
+        acquired = scanners.of(image, relative(image.path, options.images))
+        if acquired.dimensions == "2D":
+            return "2D acquisition"
+        row, day = rows[image.subject], int(image.session[1:])
+        visit = visits.nearest(image.subject, day, options.window_days)
+        age = row.age("AgeatEntry") + day / DAYS_PER_YEAR
+        facts = (visit.diagnosis if visit else "", age, row.code("GENDER", SEX_CODES), *acquired.of_scan)
+        extra = {"image_id": stem(image.path)}
+        if visit:
+            extra |= {"diagnosis_source": visit.source, "days_to_visit": str(visit.day - day)}
+        return Scan(image.subject, image.session, image.path, "OASIS3", *facts, extra=extra)
+
+    gather(t1_images(options.images, "OAS3", found), scan, options.images, found)
+    used = {scan.subject_id for scan in found.scans}
+    found.left_out += people.rest((rows[subject] for subject in used), "subject without an image", "OASISID")
+    visits.leave_out_rest(found)
+    scanners.leave_out_rest()
+    return found
 
 
 def _visits(options: Options, found: Import) -> Visits:
@@ -117,38 +104,3 @@ def _visits(options: Options, found: Import) -> Visits:
     if options.diagnoses is None:
         raise UserError("diagnoses: scheme d1 needs the table OASIS3_UDSd1_diagnoses.csv")
     return visits_by_d1(read_table(options.diagnoses), clinical, found)
-
-
-def _check(people: Table) -> None:
-    for index in range(len(people.rows)):
-        decimal(people, index, people.column("AgeatEntry"), 0, OLDEST)
-        code(people, index, people.column("GENDER"), SEX_CODES)
-
-
-def _scan(image: Image, people: Table, index: int, acquired: Acquisition, visit: Visit | None) -> Scan:
-    entry = decimal(people, index, people.column("AgeatEntry"), 0, OLDEST)
-    of_visit = {"diagnosis_source": visit.source, "days_to_visit": str(visit.day - image.day)} if visit else {}
-    return Scan(
-        subject_id=image.subject,
-        session_id=image.session,
-        image=image.path,
-        dataset="OASIS3",
-        diagnosis=visit.diagnosis if visit else "",
-        age=entry + image.day / DAYS_PER_YEAR,
-        sex=code(people, index, people.column("GENDER"), SEX_CODES),
-        manufacturer=acquired.manufacturer,
-        model=acquired.model,
-        field_strength=acquired.field_strength,
-        extra={"image_id": stem(image.path), **of_visit},
-    )
-
-
-def _account_for_rows(people: Table, rows: dict[str, int], visits: Visits, scanners: Scanners, found: Import) -> None:
-    used = {scan.subject_id for scan in found.scans}
-    for subject, index in rows.items():
-        if subject not in used:
-            entry = row_left_out(people, index, "subject without an image", people.column("OASISID"))
-            found.left_out.append(entry)
-    for index in visits.unused():
-        found.left_out.append(row_left_out(visits.table, index, "visit that is nearest to no scan"))
-    found.left_out += scanners.unused()

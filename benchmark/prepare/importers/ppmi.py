@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmark.errors import UserError
-from benchmark.prepare.importers.choice import nearest
-from benchmark.prepare.importers.loni import Found, Tree, counted, read_tree
-from benchmark.prepare.importers.loni_scanner import scanner_of
-from benchmark.prepare.importers.loni_sessions import Candidate, first_days, one_a_day, session_id, sexes
-from benchmark.prepare.importers.loni_t1 import Processed, is_raw, is_repeat, is_twin, unwanted
-from benchmark.prepare.importers.loni_tables import Row, match, read_rows
-from benchmark.prepare.importers.normalise import missing, years_between
-from benchmark.prepare.importers.ppmi_t1 import rank, rejected
+from benchmark.prepare.importers.loni import Image, Processed, Study
+from benchmark.prepare.importers.loni_tables import Listed
+from benchmark.prepare.importers.normalise import missing, number, years_between
 from benchmark.prepare.importers.ppmi_tables import Person, read_persons
-from benchmark.prepare.importers.record import Import, LeftOut, Scan
+from benchmark.prepare.importers.record import Import
+from benchmark.prepare.importers.sessions import nearest
 
-_PATNO = re.compile(r"\d{4,7}")
 _GROUPS = {
     "PD": "PD",
     "CONTROL": "CN",
@@ -43,6 +36,13 @@ _EVENTS = {
     "PREMATURE WITHDRAWAL": "PW",
     **{f"MONTH {month}": f"V{visit:02d}" for month, visit in (_MONTHS | _LATER).items()},
 }
+# Weighting and Modality are unreliable here: T1 is listed with Weighting=PD, and under DTI.
+_T1 = re.compile(r"mp[ -]?rage|t1|spgr|tfe")
+_OTHER = re.compile(
+    r"2d|phantom|dti|dwi|fmri|bold|t2|flair|neuromelanin|\bnm\b|gre\b.*\bmt\b|\bcor\b|coronal|\btra\b|transverse"
+    r"|\bax\b|axial|cal head"
+)
+_NO_MRI = ("pet", "spect", "ct", "nm")
 
 
 @dataclass(frozen=True)
@@ -85,123 +85,86 @@ class Options:
 
 
 def collect(options: Options) -> Import:
-    """Find the T1 images of a download, one a subject and day.
-
-    Parameters
-    ----------
-    options
-        Folder, tables and rules.
-
-    Raises
-    ------
-    UserError
-        If folder or tables cannot be used.
-    """
-    if options.window_days < 0:
-        raise UserError(f"window_days is {options.window_days}; must be 0 or more")
-    left_out: list[LeftOut] = []
-    notes: list[str] = []
-    rows = read_rows(options.collection, options.search, left_out, notes)
-    persons = read_persons(
-        options.participant_status, options.demographics, options.age_at_visit, options.curated, notes
-    )
-    tree = read_tree(options.images, "PPMI", left_out)
-    matched = [one for one in match(tree, rows, left_out, notes) if _is_participant(one[0], one[1], left_out)]
-    first = first_days((_subject(row), day) for _, row, day in matched)
-    found_sex = sexes(_stated_sexes(persons, [row for _, row, _ in matched]), notes)
-    candidates = [one for each in matched if (one := _candidate(*each, options.processed, left_out)) is not None]
-    scans = []
-    for one in one_a_day(candidates, rank, left_out):
-        person = persons.get(one.row.subject, Person())
-        session = session_id(one.date, first[one.subject_id])
-        scans.append(_scan(one, session, found_sex[one.subject_id], person, tree, options.window_days, notes))
-    return Import(scans, left_out, counted(notes))
+    """Find the T1 images of a download, one a subject and day."""
+    return _Ppmi(options).collect()
 
 
-def _subject(row: Row) -> str:
-    return f"PPMI_{row.subject}"
+class _Ppmi(Study):
+    project = "PPMI"
 
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        tables = options.participant_status, options.demographics, options.age_at_visit, options.curated
+        self.persons = read_persons(*tables, self.notes)
 
-def _is_participant(found: Found, row: Row, left_out: list[LeftOut]) -> bool:
-    if row.group.casefold() == "phantom":
-        left_out.append(LeftOut(found.shown, "phantom, no participant"))
-    elif not _PATNO.fullmatch(row.subject):
-        left_out.append(LeftOut(found.shown, "subject is no number of four to seven digits, as participants are"))
-    else:
-        return True
-    return False
+    def stranger(self, listed: Listed) -> str:
+        if listed.group.casefold() == "phantom":
+            return "phantom, no participant"
+        if not re.fullmatch(r"\d{4,7}", listed.subject):
+            return "subject is no number of four to seven digits, as participants are"
+        return ""
 
+    def sex(self, listed: Listed) -> str:
+        return self.persons[listed.subject].sex if listed.subject in self.persons else ""
 
-def _stated_sexes(persons: dict[str, Person], rows: Sequence[Row]) -> list[tuple[str, str]]:
-    stated = [(_subject(row), row.sex) for row in rows]
-    return stated + [(_subject(row), persons[row.subject].sex) for row in rows if row.subject in persons]
+    def rejected(self, image: Image) -> str:
+        if image.listed.modality.casefold() in _NO_MRI:
+            return f"not T1: modality {image.listed.modality}"
+        if image.words == "sag spgr" and not image.tesla > 1:
+            return "SAG SPGR of a low-field unit, or of an unknown one"
+        is_t1 = _T1.search(image.words) and not _OTHER.search(image.words)
+        return "" if is_t1 else "not T1 by its description"
 
+    def find_dataset(self, image: Image) -> str:
+        image.dataset = "PPMI"
+        return ""
 
-def _candidate(
-    found: Found, row: Row, day: datetime.date, processed: Processed, left_out: list[LeftOut]
-) -> Candidate | None:
-    raw = is_raw(row, found)
-    reason = rejected(row) or unwanted(raw, processed)
-    if reason:
-        left_out.append(LeftOut(found.shown, reason))
-        return None
-    repeat, twin = is_repeat(row.description), is_twin(row.description)
-    return Candidate(_subject(row), found, row, day, bool(raw), repeat, twin, "PPMI")
+    def rank(self, image: Image) -> Any:
+        """Raw before processed, first acquisitions before repeats, ``_ND`` last, then the largest matrix."""
+        voxels = math.prod(number(image.listed.protocol.get(f"matrix {axis}", "")) for axis in "xyz")
+        return not image.raw, image.repeat, image.twin, 0.0 if math.isnan(voxels) else -voxels
 
-
-def _scan(one: Candidate, session: str, sex: str, person: Person, tree: Tree, window: int, notes: list[str]) -> Scan:
-    row = one.row
-    scanner = scanner_of(row.protocol, tree.documents.get(row.image_id), one.found.first_slice, notes)
-    diagnosis, source = _diagnosis(row, person, notes)
-    age, age_source, days = _age(row, one.date, person, window)
-    return Scan(
-        subject_id=one.subject_id,
-        session_id=session,
-        image=one.found.path,
-        dataset="PPMI",
-        diagnosis=diagnosis,
-        age=age,
-        sex=sex,
-        manufacturer=scanner.manufacturer,
-        model=scanner.model,
-        field_strength=scanner.field_strength,
-        extra={
-            "image_id": f"I{row.image_id}",
-            "description": row.description,
-            "visit": _event(row.visit),
+    def facts(self, image: Image) -> dict[str, Any]:
+        person = self.persons.get(image.listed.subject, Person())
+        scanner = self.scanner(image)
+        diagnosis, source = self._diagnosis(image.listed, person)
+        age, age_source, days = self._age(image, person)
+        return {
+            "diagnosis": diagnosis,
+            "age": age,
+            "scanner": scanner,
+            "visit": _event(image.listed.visit),
             "diagnosis_source": source,
             "days_to_visit": days,
             "age_source": age_source,
-        },
-    )
+        }
+
+    def _diagnosis(self, listed: Listed, person: Person) -> tuple[str, str]:
+        if person.source:
+            return person.diagnosis, person.source
+        if missing(listed.group):
+            return "", ""
+        group = " ".join(listed.group.upper().split())
+        if group not in _GROUPS:
+            self.notes.append(f"Group '{listed.group}' is none of the cohorts: diagnosis OTHER")
+        return _GROUPS.get(group, "OTHER"), f"Group={listed.group}"
+
+    def _age(self, image: Image, person: Person) -> tuple[float, str, str]:
+        listed = image.listed
+        if not math.isnan(listed.age):
+            return listed.age, "search", ""
+        event = _event(listed.visit)
+        if event in person.ages:
+            return person.ages[event], f"visit {event}", ""
+        # The tables give only the month of a birth and a visit.
+        if person.birth is not None:
+            return years_between(person.birth, image.date), "month of birth", ""
+        visit = nearest(person.visits, image.date, self.window)
+        if visit is not None:
+            days = str((visit.day - image.date).days)
+            return visit.age + years_between(visit.day, image.date), "nearest visit", days
+        return listed.whole_age, "" if math.isnan(listed.whole_age) else "collection, whole years", ""
 
 
 def _event(visit: str) -> str:
     return _EVENTS.get(" ".join(visit.upper().split()), visit.upper())
-
-
-def _diagnosis(row: Row, person: Person, notes: list[str]) -> tuple[str, str]:
-    if person.source:
-        return person.diagnosis, person.source
-    if missing(row.group):
-        return "", ""
-    group = " ".join(row.group.upper().split())
-    if group not in _GROUPS:
-        notes.append(f"Group '{row.group}' is none of the cohorts: diagnosis OTHER")
-    return _GROUPS.get(group, "OTHER"), f"Group={row.group}"
-
-
-def _age(row: Row, day: datetime.date, person: Person, window: int) -> tuple[float, str, str]:
-    if not math.isnan(row.age):
-        return row.age, "search", ""
-    event = _event(row.visit)
-    if event in person.ages:
-        return person.ages[event], f"visit {event}", ""
-    # The tables give only the month of a birth and a visit.
-    if person.birth is not None:
-        return years_between(person.birth, day), "month of birth", ""
-    place = nearest([visit.toordinal() for visit, _ in person.visits], day.toordinal(), window)
-    if place is not None:
-        visit, years = person.visits[place]
-        return years + years_between(visit, day), "nearest visit", str((visit - day).days)
-    return row.whole_age, "" if math.isnan(row.whole_age) else "collection, whole years", ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Scan:
-    """One T1 image of one session, with what the archive's tables say of it.
+    """One T1 image of one session, with what the archive's tables say of it; "" or NaN where they say nothing.
 
     Attributes
     ----------
@@ -17,24 +17,16 @@ class Scan:
         The same for all images of a person, whatever collection or phase they are from.
     session_id
         Unique within a subject and dataset.
-    image
-        Absolute path of the image file (the ``.hdr`` or ``.img`` of an Analyze pair), or of the folder of a DICOM
-        series.
-    dataset
-        Collection that the image was acquired for, such as ``ADNI1``; the default site label.
-    diagnosis
-        One of :data:`benchmark.data.schema.DIAGNOSES`; "" where unknown.
-    age
-        Years at the scan; NaN where unknown.
-    sex
-        ``F`` or ``M``; "" where unknown.
-    manufacturer, model
-        As :mod:`benchmark.prepare.importers.normalise` writes them; "" where unknown.
-    field_strength
-        Tesla; NaN where unknown.
+    image, dataset
+        Absolute path of the image file (the ``.hdr`` of an Analyze pair), or of the folder of a DICOM series; the
+        collection that it was acquired for, such as ``ADNI1``, which is the default site label.
+    diagnosis, age, sex
+        One of :data:`benchmark.data.schema.DIAGNOSES`, years at the scan, ``F`` or ``M``.
+    manufacturer, model, field_strength
+        As :mod:`benchmark.prepare.importers.normalise` writes them; tesla.
     orientation
         Directions of the voxel axes, such as ``ASL`` (towards anterior, superior, left), where the file itself states
-        none; "" otherwise.
+        none.
     extra
         Further columns of the manifest by name: the archive's image identifier, its own words for the diagnosis, days
         between scan and clinical visit. Never a date.
@@ -58,12 +50,8 @@ class Scan:
 class LeftOut:
     """An image or a row of a table that is no scan of the manifests.
 
-    Attributes
-    ----------
-    what
-        Path relative to the download, or file and row.
-    reason
-        Why, in words that are the same for all images left out for it.
+    ``what`` is its path relative to the download, or file and row; ``reason`` says why, in words that are the same for
+    all images left out for it.
     """
 
     what: str
@@ -72,18 +60,15 @@ class LeftOut:
 
 @dataclass
 class Import:
-    """Everything that an importer found.
+    """Everything that an importer found: scans, one a session, and what none of them is.
 
-    Attributes
-    ----------
-    scans
-        One a session.
-    left_out
-        Every image file and every table row that none of the scans is.
-    ambiguous
-        What could be read in two ways, and how it was read: a line each.
+    ``ambiguous`` has a line for each thing that could be read in two ways, and says how it was read.
     """
 
     scans: list[Scan] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     ambiguous: list[str] = field(default_factory=list)
+
+    def leave_out(self, what: str, reason: str) -> None:
+        """Add an entry for something that is no scan."""
+        self.left_out.append(LeftOut(what, reason))

@@ -16,16 +16,10 @@ from benchmark.prepare.importers.files import stem
 
 @dataclass(frozen=True)
 class Acquisition:
-    """What is known of a scanner and an acquisition.
+    """What is known of a scanner and an acquisition; "" or NaN where nothing is.
 
-    Attributes
-    ----------
-    manufacturer, model
-        As :mod:`benchmark.prepare.importers.normalise` writes them; "" where unknown.
-    field_strength
-        Tesla; NaN where unknown.
-    dimensions
-        ``2D`` or ``3D``; "" where unknown.
+    Manufacturer and model are as :mod:`benchmark.prepare.importers.normalise` writes them, the field strength is in
+    tesla, and dimensions are ``2D`` or ``3D``.
     """
 
     manufacturer: str = ""
@@ -34,10 +28,14 @@ class Acquisition:
     dimensions: str = ""
 
     @property
+    def of_scan(self) -> tuple[str, str, float]:
+        """Manufacturer, model and field strength, as :class:`benchmark.prepare.importers.record.Scan` takes them."""
+        return self.manufacturer, self.model, self.field_strength
+
+    @property
     def scanner(self) -> tuple[str, str, str]:
-        """Manufacturer, model and tesla as text, "" where unknown."""
-        tesla = "" if math.isnan(self.field_strength) else f"{self.field_strength:g}"
-        return self.manufacturer, self.model, tesla
+        """Manufacturer, model and tesla as text."""
+        return self.manufacturer, self.model, normalise.tesla(self.field_strength)
 
     def filled(self, other: Acquisition) -> Acquisition:
         """Itself, with the other's values where nothing is known."""
@@ -54,28 +52,22 @@ class Acquisition:
 
 
 def acquisition(fields: Mapping[str, Any]) -> Acquisition:
-    """From fields under their DICOM names (``Manufacturer``, ``ManufacturersModelName``, ``MagneticFieldStrength``)."""
+    """From fields under their DICOM names, as dcm2niix and BIDS write them, or under those of LONI's protocols."""
 
     def text(*names: str) -> str:
         return next((str(fields[name]) for name in names if fields.get(name) is not None), "")
 
     dimensions = text("MRAcquisitionType").strip().upper()
     return Acquisition(
-        normalise.manufacturer(text("Manufacturer")),
-        normalise.model(text("ManufacturersModelName", "ManufacturerModelName")),
-        normalise.field_strength(text("MagneticFieldStrength")),
+        normalise.manufacturer(text("Manufacturer", "manufacturer")),
+        normalise.model(text("ManufacturersModelName", "ManufacturerModelName", "mfg model")),
+        normalise.field_strength(text("MagneticFieldStrength", "field strength")),
         dimensions if dimensions in ("2D", "3D") else "",
     )
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises
-    ------
-    UserError
-        For a file that cannot be read or is something else.
-    """
+    """A JSON object; a file that cannot be read or is something else is an error."""
     try:
         found = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
@@ -88,13 +80,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def beside(image: Path) -> Acquisition:
-    """From the JSON file of the same name beside an image, or in ``BIDS`` beside its folder ``NIFTI``.
-
-    Raises
-    ------
-    UserError
-        For a JSON file that cannot be read.
-    """
+    """From the JSON file of the same name beside an image, or in ``BIDS`` beside its folder ``NIFTI``."""
     name = f"{stem(image)}.json"
     places = [image.with_name(name)]
     parts = image.parts

@@ -1,71 +1,148 @@
-"""Tables of a download as text, with every way in which one can be unusable named."""
+"""Tables of a download as text, and the numbers, codes and keys in them.
+
+Every way in which a table can be unusable, and every impossible value, is named with its file, line and column.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from benchmark.data.plain_text import NotTextError, text_of
 from benchmark.errors import UserError
+from benchmark.prepare.importers.normalise import missing
+from benchmark.prepare.importers.record import LeftOut
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of a CSV or TSV file.
-
-    Attributes
-    ----------
-    path
-        The file.
-    columns
-        Names in the header, without surrounding spaces.
-    rows
-        By column, without surrounding spaces.
-    lines
-        Line of the file that each row begins in, from 1.
-    """
+    """Rows of a CSV or TSV file; names of columns and values are without surrounding spaces."""
 
     path: Path
     columns: tuple[str, ...]
-    rows: list[dict[str, str]]
-    lines: list[int]
+    rows: list[Row]
+
+    @cached_property
+    def _folded(self) -> dict[str, str]:
+        return {column.casefold(): column for column in reversed(self.columns)}
+
+    def find(self, *names: str) -> str | None:
+        """The first of several possible names that the header has, whatever its case; None where it has none."""
+        for name in names:
+            column = self._folded.get(name.casefold())
+            if column is not None:
+                return column
+        return None
 
     def column(self, *names: str) -> str:
-        """The first of several possible names that the header has, whatever its case.
-
-        Raises
-        ------
-        UserError
-            If it has none; it lists those that it has.
-        """
+        """As :meth:`find`, but a header that has none is an error, which lists those that it has."""
         found = self.find(*names)
         if found is None:
             wanted = " or ".join(f"'{name}'" for name in names)
             raise UserError(f"{self.path}: column {wanted} is missing; the header has {', '.join(self.columns)}")
         return found
 
-    def find(self, *names: str) -> str | None:
-        """As :meth:`column`, but None where there is none."""
-        folded = {column.casefold(): column for column in reversed(self.columns)}
-        return next((folded[name.casefold()] for name in names if name.casefold() in folded), None)
+    def keyed(self, column: str, pattern: str, example: str) -> dict[str, Row]:
+        """Rows by an identifier that each has for itself; ``example`` says what ``pattern`` matches, for people."""
+        found: dict[str, Row] = {}
+        for row in self.rows:
+            name = row[column]
+            if not re.fullmatch(pattern, name):
+                raise row.complaint(column, f"it must be like {example}")
+            if name in found:
+                raise row.complaint(column, f"line {found[name].line} has it already; give one row each")
+            found[name] = row
+        return found
+
+    def rest(self, used: Iterable[Row], reason: str, column: str = "") -> list[LeftOut]:
+        """Entries of all rows but those that are used."""
+        lines = {row.line for row in used}
+        return [row.left_out(reason, column) for row in self.rows if row.line not in lines]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A row by its columns, whatever their case; ``line`` of the file, from 1, is the one that it begins in."""
+
+    table: Table
+    line: int
+    values: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.values[self.table.column(column)]
+
+    def get(self, *columns: str) -> str:
+        """Value under the first of several columns that the table has; "" where it has none."""
+        column = self.table.find(*columns)
+        return self.values[column] if column else ""
+
+    def source(self, column: str) -> str:
+        """Table, column and value, for a manifest."""
+        return f"{self.table.path.name} {column}={self[column]}"
+
+    def complaint(self, column: str, allowed: str) -> UserError:
+        """What to raise for a cell that holds something impossible; ``allowed`` says what is not, in words."""
+        name = self.table.column(column)
+        return UserError(
+            f"{self.table.path}:{self.line}: column '{name}': '{self.values[name]}' is not allowed; {allowed}"
+        )
+
+    def left_out(self, reason: str, column: str = "") -> LeftOut:
+        """Entry for a row that no scan was made from; with the value of a column that tells what it is."""
+        name = f" ({self[column]})" if column else ""
+        return LeftOut(f"{self.table.path.name}:{self.line}{name}", reason)
+
+    def decimal(self, column: str, low: float, high: float) -> float:
+        """A number of a range; NaN where it is missing, an error for anything else."""
+        text = self[column]
+        if missing(text):
+            return math.nan
+        value = float(text) if _DECIMAL.fullmatch(text) else math.nan
+        if not low <= value <= high:
+            raise self.complaint(column, f"it must be a number in [{low:g}, {high:g}], or empty")
+        return value
+
+    def age(self, column: str) -> float:
+        """Years."""
+        return self.decimal(column, 0, 120)
+
+    def whole(self, column: str) -> int | None:
+        """A whole number, zero-padded or not; None where it is missing, an error for anything else."""
+        text = self[column]
+        # "-1" is a number of days here, not a word for a missing value.
+        if _WHOLE.fullmatch(text):
+            return int(float(text))
+        if missing(text):
+            return None
+        raise self.complaint(column, "it must be a whole number, or empty")
+
+    def code(self, column: str, meanings: Mapping[str, str]) -> str:
+        """Meaning of a code, whatever its case; "" where it is missing, an error for one without a meaning."""
+        text = self[column]
+        folded = {key.casefold(): meaning for key, meaning in meanings.items()}
+        found = folded.get(text.casefold().removesuffix(".0"))
+        if found is not None:
+            return found
+        if missing(text):
+            return ""
+        listing = ", ".join(f"{key} ({meaning})" if key != meaning else key for key, meaning in meanings.items())
+        raise self.complaint(column, f"it must be one of {listing}, or empty")
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV (``,``), or a TSV by its suffix, as text.
+    """Read a CSV (``,``), or a TSV by its suffix, as text in UTF-8, with or without byte-order mark.
 
-    Parameters
-    ----------
-    path
-        UTF-8, with or without byte-order mark. Fields may be quoted, and have spaces around them.
-
-    Raises
-    ------
-    UserError
-        For a file that cannot be read, is in another encoding, has no header or no row, names a column twice, or has a
-        row of another length; the message names file and line.
+    Fields may be quoted, and have spaces around them. A file that cannot be read, is in another encoding, has no header
+    or no row, names a column twice, or has a row of another length, is an error that names file and line.
     """
     try:
         text = text_of(path.read_bytes())
@@ -75,8 +152,7 @@ def read_table(path: Path) -> Table:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    header: tuple[str, ...] = ()
-    rows, lines = [], []
+    table: Table | None = None
     start = 1
     try:
         for fields in reader:
@@ -84,20 +160,19 @@ def read_table(path: Path) -> Table:
             values = [value.strip() for value in fields]
             if not any(values):
                 continue
-            if not header:
-                header = _header(path, values)
-            elif len(values) != len(header):
-                raise UserError(f"{path}:{line}: has {len(values)} fields, the header has {len(header)}")
+            if table is None:
+                table = Table(path, _header(path, values), [])
+            elif len(values) != len(table.columns):
+                raise UserError(f"{path}:{line}: has {len(values)} fields, the header has {len(table.columns)}")
             else:
-                rows.append(dict(zip(header, values, strict=True)))
-                lines.append(line)
+                table.rows.append(Row(table, line, dict(zip(table.columns, values, strict=True))))
     except csv.Error as error:
         raise UserError(f"{path}:{start}: is no line of a CSV file: {error}") from None
-    if not header:
+    if table is None:
         raise UserError(f"{path}: is empty; its first line must name the columns")
-    if not rows:
+    if not table.rows:
         raise UserError(f"{path}: has a header but no row")
-    return Table(path, header, rows, lines)
+    return table
 
 
 def _header(path: Path, names: Sequence[str]) -> tuple[str, ...]:

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.prepare.importers.normalise import tesla
 from benchmark.prepare.importers.record import Import, LeftOut, Scan
 from benchmark.pseudonyms import pseudonym
 
 SiteFrom = Literal["dataset", "scanner", "field_strength", "vendor"]
-
-_COLUMNS = (
-    "subject_id",
-    "session_id",
-    "image",
-    "site",
-    "diagnosis",
-    "age",
-    "sex",
-    "scanner_manufacturer",
-    "scanner_model",
-    "field_strength",
-    "dataset",
-    "orientation",
-)
 
 #: Further columns that lead back to a person in the archive.
 IDENTIFYING = frozenset({"image_id", "series_id", "ptid", "rid"})
@@ -40,19 +27,7 @@ IDENTIFYING = frozenset({"image_id", "series_id", "ptid", "rid"})
 
 @dataclass(frozen=True)
 class Written:
-    """What came of an import.
-
-    Attributes
-    ----------
-    manifests
-        Files, by site.
-    record
-        File with a row for every image: used, or left out and why.
-    scans
-        Scans of the manifests, by site.
-    left_out
-        What is in none.
-    """
+    """What came of an import: manifest and scans by site, a file that says what became of every image, the rest."""
 
     manifests: dict[str, Path]
     record: Path
@@ -61,21 +36,17 @@ class Written:
 
 
 def write_manifests(found: Import, out: Path, name: str, site_from: SiteFrom, overwrite: bool = False) -> Written:
-    """Write a manifest a site, and ``NAME-import.csv``.
+    """Write a manifest a site, and ``NAME-import.csv``, into a folder, which is made where missing.
 
     Parameters
     ----------
-    found
-        What the importer found.
-    out
-        Folder; made where missing.
-    name
-        Of the importer.
+    found, name
+        What the importer found, and its name.
+    out, overwrite
+        Folder, and whether manifests that are there and differ are replaced.
     site_from
         ``dataset``: the collection. The others add to it what tells scanners apart: manufacturer and model, field
         strength, or manufacturer. A scan of which that is unknown is left out.
-    overwrite
-        Replace manifests that are there and differ.
 
     Raises
     ------
@@ -90,11 +61,13 @@ def write_manifests(found: Import, out: Path, name: str, site_from: SiteFrom, ov
             left_out.append(LeftOut(str(scan.image), f"site from {site_from}: not known of this scan"))
         else:
             by_site.setdefault(site, []).append(scan)
+    by_site = dict(sorted(by_site.items()))
     if not by_site:
         reasons = sorted({one.reason for one in left_out})
         raise UserError("no scan was found" + (f"; left out: {'; '.join(reasons[:5])}" if reasons else ""))
-    texts = {out / f"{site}.csv": _manifest(site, scans) for site, scans in sorted(by_site.items())}
+    manifests = {site: out / f"{site}.csv" for site in by_site}
     record = out / f"{name}-import.csv"
+    texts = {manifests[site]: _manifest(site, scans) for site, scans in by_site.items()}
     texts[record] = _record(by_site, left_out)
     for path, text in texts.items():
         if path.exists() and path.read_bytes() != text.encode() and not overwrite:
@@ -103,7 +76,6 @@ def write_manifests(found: Import, out: Path, name: str, site_from: SiteFrom, ov
     for path, text in texts.items():
         with atomic_path(path) as temporary:
             temporary.write_bytes(text.encode())
-    manifests = {site: out / f"{site}.csv" for site in sorted(by_site)}
     return Written(manifests, record, by_site, left_out)
 
 
@@ -124,7 +96,7 @@ def site_of(scan: Scan, site_from: SiteFrom) -> str | None:
     parts = {
         "dataset": (),
         "scanner": (scan.manufacturer, scan.model),
-        "field_strength": ("" if math.isnan(scan.field_strength) else f"{scan.field_strength:g}T",),
+        "field_strength": (f"{tesla(scan.field_strength)}T" if tesla(scan.field_strength) else "",),
         "vendor": (scan.manufacturer,),
     }[site_from]
     if not all(parts):
@@ -139,16 +111,15 @@ def summary(written: Written, found: Import) -> str:
 
     used = sum(map(len, written.scans.values()))
     lines = [f"{used + len(written.left_out)} images and rows found, {used} scans used"]
-    counts: dict[str, int] = {}
-    for one in written.left_out:
-        counts[one.reason] = counts.get(one.reason, 0) + 1
+    counts = Counter(one.reason for one in written.left_out)
     if counts:
         lines.append(f"{len(written.left_out)} left out:")
         lines += [f"  {count:6d}  {reason}" for reason, count in sorted(counts.items(), key=lambda one: (-one[1], one))]
     diagnoses = sorted({scan.diagnosis for scans in written.scans.values() for scan in scans})
     rows = [
-        [site, len({scan.subject_id for scan in scans}), len(scans), *_counts(scans, diagnoses)]
-        for site, scans in sorted(written.scans.items())
+        [site, len({scan.subject_id for scan in scans}), len(scans)]
+        + [sum(scan.diagnosis == diagnosis for scan in scans) for diagnosis in diagnoses]
+        for site, scans in written.scans.items()
     ]
     header = ["site", "subjects", "scans", *(diagnosis or "unknown" for diagnosis in diagnoses)]
     lines += ["", tabulate(rows, headers=header)]
@@ -161,42 +132,36 @@ def summary(written: Written, found: Import) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _counts(scans: Sequence[Scan], diagnoses: Iterable[str]) -> list[int]:
-    return [sum(scan.diagnosis == diagnosis for scan in scans) for diagnosis in diagnoses]
-
-
 def _manifest(site: str, scans: Sequence[Scan]) -> str:
-    extra = sorted({name for scan in scans for name in scan.extra} - set(_COLUMNS))
-    rows: dict[tuple[str, str], list[str]] = {}
-    for scan in scans:
-        key = scan.subject_id, scan.session_id
-        if key in rows:
-            raise UserError(f"{scan.image}: subject '{key[0]}', session '{key[1]}' is at site '{site}' twice")
-        rows[key] = [
-            scan.subject_id,
-            scan.session_id,
-            str(scan.image),
-            site,
-            scan.diagnosis,
-            "" if math.isnan(scan.age) else f"{scan.age:.2f}",
-            scan.sex,
-            scan.manufacturer,
-            scan.model,
-            "" if math.isnan(scan.field_strength) else f"{scan.field_strength:g}",
-            scan.dataset,
-            scan.orientation,
-            *(scan.extra.get(name, "") for name in extra),
-        ]
-    return _csv([[*_COLUMNS, *extra], *(rows[key] for key in sorted(rows))])
+    rows = [_row(site, scan) for scan in scans]
+    table = pd.DataFrame([scan.extra | row for scan, row in zip(scans, rows, strict=True)]).fillna("")
+    for _, row in table[table.duplicated(["subject_id", "session_id"])].iterrows():
+        where = f"subject '{row['subject_id']}', session '{row['session_id']}' is at site '{site}' twice"
+        raise UserError(f"{row['image']}: {where}")
+    extra = sorted({name for scan in scans for name in scan.extra} - set(rows[0]))
+    table = table[[*rows[0], *extra]]
+    return str(table.sort_values(["subject_id", "session_id"]).to_csv(index=False, lineterminator="\n"))
+
+
+def _row(site: str, scan: Scan) -> dict[str, str]:
+    return {
+        "subject_id": scan.subject_id,
+        "session_id": scan.session_id,
+        "image": str(scan.image),
+        "site": site,
+        "diagnosis": scan.diagnosis,
+        "age": "" if math.isnan(scan.age) else f"{scan.age:.2f}",
+        "sex": scan.sex,
+        "scanner_manufacturer": scan.manufacturer,
+        "scanner_model": scan.model,
+        "field_strength": tesla(scan.field_strength),
+        "dataset": scan.dataset,
+        "orientation": scan.orientation,
+    }
 
 
 def _record(by_site: dict[str, list[Scan]], left_out: Iterable[LeftOut]) -> str:
-    rows = [[str(scan.image), "used", site] for site, scans in by_site.items() for scan in scans]
-    rows += [[one.what, "left out", one.reason] for one in left_out]
-    return _csv([["what", "outcome", "site or reason"], *sorted(rows)])
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue()
+    rows = [(str(scan.image), "used", site) for site, scans in by_site.items() for scan in scans]
+    rows += [(one.what, "left out", one.reason) for one in left_out]
+    table = pd.DataFrame(sorted(rows), columns=["what", "outcome", "site or reason"])
+    return str(table.to_csv(index=False, lineterminator="\n"))

@@ -24,22 +24,9 @@ def write_series(
 ) -> None:
     """Write the slices of a volume along its last axis, as MR images that converters read.
 
-    Parameters
-    ----------
-    paths
-        One a slice.
-    array
-        Shape (i, j, k). Scaled to 12 bits where it is not of integers.
-    affine
-        Voxel indices to RAS+ mm, without shear.
-    patient
-        Name and identifier.
-    day
-        Of the scan.
-    scanner
-        Manufacturer, model, tesla.
-    description
-        Of the series.
+    ``paths`` are one a slice. ``array`` has shape (i, j, k) and is scaled to 12 bits where it is not of integers;
+    ``affine`` leads from voxel indices to RAS+ mm, without shear. ``patient`` is name and identifier, ``scanner``
+    manufacturer, model and tesla, and the description that of the series.
     """
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid

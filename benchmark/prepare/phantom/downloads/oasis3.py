@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from benchmark.prepare.phantom.downloads.expected import Expected, check_subjects, write_csv
-from benchmark.prepare.phantom.downloads.oasis3_cases import CASES, NO_IMAGE, NO_SCANNER_ROW, Session
-from benchmark.prepare.phantom.downloads.oasis_layouts import Layout, image_path, write_image
-from benchmark.prepare.phantom.downloads.volumes import Volume, heads
+from benchmark.prepare.phantom.downloads.oasis_layouts import add_image, image_path
+from benchmark.prepare.phantom.downloads.replica import Replica, Table
 
-FEWEST = len(CASES)
-TABLES = {
-    "demographics": "OASIS3_data_files/OASIS3_demographics.csv",
-    "diagnoses": "OASIS3_data_files/OASIS3_UDSd1_diagnoses.csv",
-    "clinical": "OASIS3_data_files/OASIS3_UDSb4_cdr.csv",
-    "scanners": "OASIS3_data_files/OASIS3_MR_json.csv",
-}
-OPTIONS = TABLES
-_HEADERS = {
-    "demographics": ("OASISID", "AgeatEntry", "AgeatDeath", "GENDER", "EDUC", "SES", "race", "HAND", "APOE"),
-    "diagnoses": (
-        "OASISID", "OASIS_session_label", "days_to_visit", "age at visit", "NORMCOG", "DEMENTED", "MCIAMEM", "MCIAPLUS",
-        "MCINON1", "MCINON2", "IMPNOMCI", "PROBAD", "POSSAD", "DLB", "VASC", "FTD",
-    ),
-    "clinical": (
-        "OASISID", "OASIS_session_label", "days_to_visit", "age at visit", "MMSE", "CDRSUM", "CDRTOT", "dx1_code",
-        "dx1",
-    ),
-    "scanners": (
-        "subject_id", "label", "filename", "scan category", "Manufacturer", "ManufacturersModelName",
-        "MagneticFieldStrength", "DeviceSerialNumber", "SeriesDescription",
-    ),
-}  # fmt: skip
-_LAYOUTS: tuple[Layout, ...] = ("scripts", "zip", "simple_zip", "bids")
+_FOLDER = "OASIS3_data_files/OASIS3"
+DEMOGRAPHICS = Table(
+    f"{_FOLDER}_demographics.csv", "OASISID,AgeatEntry,AgeatDeath,GENDER,EDUC,SES,race,HAND,APOE", mark=True
+)
+DIAGNOSES = Table(
+    f"{_FOLDER}_UDSd1_diagnoses.csv",
+    "OASISID,OASIS_session_label,days_to_visit,age at visit,"
+    "NORMCOG,DEMENTED,MCIAMEM,MCIAPLUS,MCINON1,MCINON2,IMPNOMCI,PROBAD,POSSAD,DLB,VASC,FTD",
+)
+CLINICAL = Table(
+    f"{_FOLDER}_UDSb4_cdr.csv",
+    "OASISID,OASIS_session_label,days_to_visit,age at visit,MMSE,CDRSUM,CDRTOT,dx1_code,dx1",
+)
+SCANNERS = Table(
+    f"{_FOLDER}_MR_json.csv",
+    "subject_id,label,filename,scan category,Manufacturer,ManufacturersModelName,MagneticFieldStrength,"
+    "DeviceSerialNumber,SeriesDescription",
+)
+OPTIONS = {"demographics": DEMOGRAPHICS, "diagnoses": DIAGNOSES, "clinical": CLINICAL, "scanners": SCANNERS}
+_LAYOUTS = ("scripts", "zip", "simple_zip", "bids")
 #: Model and tesla as headers state them, and as a manifest does.
 _SCANNERS = (
     ("TrioTim", "3", "TrioTim", 3.0),
@@ -47,160 +38,112 @@ _SCANNERS = (
 
 
 @dataclass(frozen=True)
-class Person:
-    """One subject of the replica.
+class State:
+    """What a visit found: which of the twelve flags of the diagnoses are set, CDRTOT, dx1_code and dx1."""
 
-    Attributes
-    ----------
-    index
-        From 0.
-    subject
-        Such as ``OAS39001``.
-    sex
-        ``F`` or ``M``.
-    entry
-        Age at day 0.
-    sessions
-        Scans, with the visits around each.
+    flags: tuple[int, ...]
+    cdr: str
+    code: str
+    words: str
+
+
+NORMAL = State((0,), "0", "1", "Cognitively normal")
+MILD = State((2,), "0.5", "2", "uncertain dementia")
+PROBABLE_AD = State((1, 7), "1", "3", "AD Dementia")
+AD_IN_WORDS = State((1,), "0.5", "3", "AD dem w/depresss- not contribut")
+VASCULAR = State((1, 10), "1", "122", "Vascular Demt- primary")
+UNKNOWN = State((), ".", ".", ".")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session on a day from entry, and what visits found on other days, counted from it.
+
+    ``d1`` and ``cdr`` are its diagnoses by each scheme, within 180 days; ``names`` the ends of the names of images, of
+    which the first is the T1 to use; ``word`` stands before the day in them.
     """
 
-    index: int
-    subject: str
-    sex: str
-    entry: float
-    sessions: tuple[Session, ...]
-
-    def images(self, session: Session) -> Iterator[str]:
-        """Paths of all images of a session; the first is the one to use."""
-        layout = _LAYOUTS[self.index % len(_LAYOUTS)]
-        for scan, ending in enumerate(session.names, start=1):
-            word = "sess" if session.sess else "ses"
-            name = f"sub-{self.subject}_{word}-d{session.day:04d}_{ending}.nii.gz"
-            yield image_path(layout, self.subject, session.day, scan, name)
+    day: int
+    visits: tuple[tuple[int, State], ...]
+    d1: str
+    cdr: str
+    names: tuple[str, ...] = ("run-01_T1w", "T2w")
+    word: str = "ses"
 
 
-def people(seed: int = 0, subjects: int = 12) -> list[Person]:
-    """All subjects; one more than asked for, who has images but no row."""
-    check_subjects(subjects, FEWEST)
-    found = []
-    for index in range(subjects + 1):
-        rng = np.random.default_rng([seed, index, 3])
-        sex, entry = "FM"[int(rng.integers(2))], round(float(rng.uniform(45, 85)), 2)
-        # The odd ones once, the others again and again.
-        case = CASES[index] if index < len(CASES) else CASES[index % 4]
-        found.append(Person(index, f"OAS3{9001 + index}", sex, entry, case))
-    return found
+#: Subjects at these places lack something.
+NO_IMAGE, NO_SCANNER_ROW = 8, 11
+CASES: tuple[tuple[Session, ...], ...] = (
+    (Session(129, ((30, NORMAL),), "CN", "CN", ("run-01_T1w", "run-02_T1w", "T2w", "FLAIR", "run-01_bold", "dwi")),),
+    (Session(64, ((-20, PROBABLE_AD),), "AD", "AD", word="sess"),),
+    (Session(407, ((10, MILD),), "MCI", "MCI", ("T1w", "acq-TSE_T2w")),),
+    (
+        Session(100, ((-3, NORMAL),), "CN", "CN", ("run-02_T1w", "run-10_T1w")),
+        Session(1500, ((20, PROBABLE_AD),), "AD", "AD"),
+    ),
+    (Session(212, ((179, NORMAL),), "CN", "CN"),),
+    (Session(305, ((180, NORMAL),), "", ""),),
+    (Session(611, ((50, MILD), (-50, NORMAL)), "CN", "CN"),),
+    (Session(88, ((5, UNKNOWN), (100, NORMAL)), "CN", "CN"),),
+    (Session(700, ((0, NORMAL),), "CN", "CN"),),
+    (Session(93, ((0, VASCULAR),), "OTHER", "AD"),),
+    (Session(256, ((15, AD_IN_WORDS),), "AD", "MCI"),),
+    (Session(75, ((-60, MILD),), "MCI", "MCI"),),
+)
+FEWEST = len(CASES)
 
 
-def expected(seed: int = 0, subjects: int = 12, scheme: str = "d1") -> list[Expected]:
-    """What a manifest holds, in the order of subjects and days.
-
-    Parameters
-    ----------
-    seed, subjects
-        As given to :func:`write_oasis3`.
-    scheme
-        Of the importer: ``d1`` or ``cdr``.
-    """
-    return [
-        Expected(
-            subject_id=person.subject,
-            session_id=f"d{session.day:04d}",
-            image=next(person.images(session)),
-            diagnosis=session.d1 if scheme == "d1" else session.cdr,
-            age=person.entry + session.day / 365.25,
-            sex=person.sex,
-            manufacturer="Siemens",
-            model=_SCANNERS[person.index % 3][2],
-            field_strength=_SCANNERS[person.index % 3][3],
-        )
-        for person in people(seed, subjects)[:subjects]
-        for session in person.sessions
-        if person.index != NO_IMAGE
-    ]
-
-
-def write_oasis3(out: Path, seed: int = 0, subjects: int = 12, volume: Volume | None = None) -> Path:
-    """Write the replica.
+def describe(seed: int = 0, subjects: int = 12, scheme: str = "d1") -> Replica:
+    """The replica, of at least 12 subjects, and scans as an importer finds them by scheme ``d1`` or ``cdr``.
 
     Its oddities: four layouts, ``sess-`` for ``ses-``, a name without run, two runs, images that are no T1w, days with
     and without zeros in front, ``.`` for missing, a column name with spaces, visits just inside and just outside of 180
     days, two visits as near, a visit without a diagnosis, dementia that is not AD, AD in words alone, a row without
     images, images without a row, a scan that the table of scanners misses, a table with a byte-order mark.
-
-    Parameters
-    ----------
-    out
-        Folder; sessions and ``OASIS3_data_files`` are written into it.
-    seed
-        Of ages, sexes and heads.
-    subjects
-        How many; at least 12.
-    volume
-        What makes the volumes; small made-up heads by default.
-
-    Returns
-    -------
-    Path
-        ``out``.
-
-    Raises
-    ------
-    UserError
-        For too few subjects.
     """
-    make = volume or heads(seed)
-    everyone = people(seed, subjects)
-    for person in everyone:
-        if person.index != NO_IMAGE:
-            _write_images(out, person, make)
-    description = {"Name": "OASIS-3", "BIDSVersion": "1.0.2"}
-    (out / "dataset_description.json").write_text(json.dumps(description) + "\n", encoding="utf-8")
-    rows: dict[str, list[list[object]]] = {name: [] for name in TABLES}
-    for person in everyone[:subjects]:
-        gender = "MF".index(person.sex) + 1
-        rows["demographics"].append([person.subject, person.entry, ".", gender, 16, "", "White", "R", 33])
-        for session in person.sessions:
-            _add_visits(rows, person, session)
-    for person in everyone:
-        if person.index not in (NO_IMAGE, NO_SCANNER_ROW):
-            rows["scanners"] += _scanner_rows(person)
-    for name, table in TABLES.items():
-        encoding = "utf-8-sig" if name == "demographics" else "utf-8"
-        write_csv(out / table, _HEADERS[name], rows[name], encoding)
-    return out
+    replica = Replica("OASIS3", seed, OPTIONS.values(), subjects, FEWEST)
+    replica.json("dataset_description.json", {"Name": "OASIS-3", "BIDSVersion": "1.0.2"}, indent=None)
+    # One more than asked for has images but no row.
+    for index in range(subjects + 1):
+        rng = np.random.default_rng([seed, index, 3])
+        sex, entry, subject = "FM"[int(rng.integers(2))], round(float(rng.uniform(45, 85)), 2), f"OAS3{9001 + index}"
+        if index != subjects:
+            replica.row(DEMOGRAPHICS, subject, entry, ".", "MF".index(sex) + 1, 16, "", "White", "R", 33)
+        # The odd ones once, the others again and again.
+        for session in CASES[index] if index < len(CASES) else CASES[index % 4]:
+            if index != subjects:
+                _add_visits(replica, subject, entry, session)
+            if index != NO_IMAGE:
+                image = _add_images(replica, subject, index, session)
+                if index != subjects:
+                    diagnosis, age = getattr(session, scheme), entry + session.day / 365.25
+                    scanner = "Siemens", *_SCANNERS[index % 3][2:]
+                    replica.expect(subject, f"d{session.day:04d}", image, diagnosis, age, sex, *scanner)
+    return replica
 
 
-def _write_images(out: Path, person: Person, make: Volume) -> None:
-    model, tesla = _SCANNERS[person.index % 3][:2]
-    fields: dict[str, object] = {
-        "Manufacturer": "Siemens",
-        "ManufacturersModelName": model,
-        "MagneticFieldStrength": float(tesla),
-    }
-    for session in person.sessions:
-        volume = make(person.index, session.d1, "OASIS3")
-        for path in person.images(session):
-            write_image(out / path, volume, fields)
-
-
-def _add_visits(rows: dict[str, list[list[object]]], person: Person, session: Session) -> None:
+def _add_visits(replica: Replica, subject: str, entry: float, session: Session) -> None:
     for offset, state in session.visits:
         day = session.day + offset
-        age = round(person.entry + day / 365.25, 2)
-        label = f"{person.subject}_UDSd1_d{day:04d}"
-        rows["diagnoses"].append([person.subject, label, f"{day:04d}", age, *state.flags])
-        label = f"{person.subject}_UDSb4_d{day:04d}"
-        rows["clinical"].append([person.subject, label, day, age, 28, ".", state.cdr, state.code, state.words])
+        age = round(entry + day / 365.25, 2)
+        flags = [str(int(place in state.flags)) if state.flags else "." for place in range(12)]
+        replica.row(DIAGNOSES, subject, f"{subject}_UDSd1_d{day:04d}", f"{day:04d}", age, *flags)
+        label = f"{subject}_UDSb4_d{day:04d}"
+        replica.row(CLINICAL, subject, label, day, age, 28, ".", state.cdr, state.code, state.words)
 
 
-def _scanner_rows(person: Person) -> list[list[object]]:
-    model, tesla = _SCANNERS[person.index % 3][:2]
-    rows: list[list[object]] = []
-    for session in person.sessions:
-        label = f"{person.subject}_MR_d{session.day:04d}"
-        for path in person.images(session):
-            name = path.rsplit("/", 1)[1].replace(".nii.gz", ".json")
-            kind = name.split(".")[0].rsplit("_", 1)[-1]
-            rows.append([person.subject, label, name, kind, "Siemens", model, tesla, "90001", f"{kind}_sag"])
-    return rows
+def _add_images(replica: Replica, subject: str, index: int, session: Session) -> str:
+    """Add the images of a session; the path of the one to use."""
+    model, tesla = _SCANNERS[index % 3][:2]
+    fields: dict[str, object] = {"Manufacturer": "Siemens", "ManufacturersModelName": model}
+    fields["MagneticFieldStrength"] = float(tesla)
+    paths = []
+    for scan, ending in enumerate(session.names, start=1):
+        name = f"sub-{subject}_{session.word}-d{session.day:04d}_{ending}"
+        paths.append(image_path(_LAYOUTS[index % 4], subject, session.day, scan, f"{name}.nii.gz"))
+        add_image(replica, paths[-1], index, session.d1, fields)
+        if index != NO_SCANNER_ROW:
+            kind = ending.rsplit("_", 1)[-1]
+            cells = (f"{name}.json", kind, "Siemens", model, tesla, "90001", f"{kind}_sag")
+            replica.row(SCANNERS, subject, f"{subject}_MR_d{session.day:04d}", *cells)
+    return paths[0]

@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any, Literal
+from benchmark.prepare.phantom.downloads.replica import Replica
 
-from numpy.typing import NDArray
-
-from benchmark.prepare.phantom.downloads.volumes import write_nifti
-
-Layout = Literal["scripts", "zip", "simple_zip", "bids"]
 _KINDS = {"T1w": "anat", "T2w": "anat", "FLAIR": "anat", "bold": "func", "dwi": "dwi"}
+#: ``scripts``: of the archive's download scripts. ``zip``, ``simple_zip``: of the web site. JSON files lie beside
+#: images, or in ``BIDS`` beside their folder ``NIFTI``.
+_FOLDERS = {
+    "scripts": "{subject}_MR_d{day:04d}/{folder}{scan}",
+    "zip": "{subject}_MR_d{day:04d}/scans/{folder}{scan}-{kind}/resources/NIFTI/files",
+    "simple_zip": "{subject}_MR_d{day:04d}/{folder}{scan}/NIFTI",
+    "bids": "sub-{subject}/ses-d{day:04d}/{folder}",
+}
 
 
-def image_path(layout: Layout, subject: str, day: int, scan: int, name: str) -> str:
-    """Path of an image within the download.
-
-    Parameters
-    ----------
-    layout
-        ``scripts``: of the archive's download scripts. ``zip``, ``simple_zip``: of the web site. ``bids``.
-    subject, day
-        Of the session.
-    scan
-        Number of the scan within it.
-    name
-        Of the file, with its ending.
-    """
-    session, kind = f"{subject}_MR_d{day:04d}", name.split(".")[0].rsplit("_", 1)[-1]
-    folder = {
-        "scripts": f"{session}/{_KINDS[kind]}{scan}",
-        "zip": f"{session}/scans/{_KINDS[kind]}{scan}-{kind}/resources/NIFTI/files",
-        "simple_zip": f"{session}/{_KINDS[kind]}{scan}/NIFTI",
-        "bids": f"sub-{subject}/ses-d{day:04d}/{_KINDS[kind]}",
-    }[layout]
+def image_path(layout: str, subject: str, day: int, scan: int, name: str) -> str:
+    """Path within the download of an image with a file name, the scan of a number in the session of a day."""
+    kind = name.split(".")[0].rsplit("_", 1)[-1]
+    folder = _FOLDERS[layout].format(subject=subject, day=day, scan=scan, kind=kind, folder=_KINDS[kind])
     return f"{folder}/{name}"
 
 
-def write_image(path: Path, volume: tuple[NDArray[Any], NDArray[Any]], fields: dict[str, object]) -> None:
-    """Write an image and its JSON file, beside it or in ``BIDS`` beside its folder ``NIFTI``."""
-    write_nifti(path, *volume, axes="LAS")
-    parts = ["BIDS" if part == "NIFTI" else part for part in path.parts]
-    sidecar = Path(*parts).with_name(path.name.replace(".nii.gz", ".json"))
-    sidecar.parent.mkdir(parents=True, exist_ok=True)
-    sidecar.write_text(json.dumps(fields, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def add_image(replica: Replica, path: str, index: int, diagnosis: str, fields: dict[str, object]) -> None:
+    """Add an image and its JSON file."""
+    replica.image(path, index, diagnosis)
+    folder, name = path.rsplit("/", 1)
+    folders = ["BIDS" if part == "NIFTI" else part for part in folder.split("/")]
+    replica.json("/".join([*folders, name.replace(".nii.gz", ".json")]), fields)

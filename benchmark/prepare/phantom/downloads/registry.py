@@ -1,31 +1,28 @@
-"""Replicas by name: the modules of this package that offer ``write_NAME``."""
+"""Replicas by name: the modules of this package that offer ``describe``."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import benchmark.prepare.phantom.downloads
+from benchmark.prepare.phantom.downloads.volumes import Volume
 
 
-@dataclass(frozen=True)
-class Replica:
-    """A replica that can be written.
+class Layout:
+    """A module with ``describe(seed, subjects) -> Replica`` and the tables of its importer's ``OPTIONS``."""
 
-    Attributes
-    ----------
-    write
-        Takes ``(out, seed, subjects, volume)``.
-    options
-        Options of the importer of its name, and the files in ``out`` that they take.
-    """
+    def __init__(self, module: ModuleType) -> None:
+        self.describe = module.describe
+        self.options: dict[str, str] = {name: table.path for name, table in module.OPTIONS.items()}
 
-    write: Callable[..., Path]
-    options: dict[str, str]
+    def write(self, out: Path, seed: int = 0, subjects: int = 12, volume: Volume | None = None) -> Path:
+        """Write the replica into a folder, which is returned; small made-up heads by default."""
+        path: Path = self.describe(seed, subjects).write(out, volume)
+        return path
 
     def import_options(self, out: Path) -> list[str]:
         """Arguments of ``manifest build`` after the importer's name, but for ``--out``."""
@@ -34,15 +31,11 @@ class Replica:
 
 
 @cache
-def replicas() -> dict[str, Replica]:
-    """Replicas by the name of their module, in the alphabet's order.
-
-    A replica is a module NAME of this package with a function ``write_NAME(out, seed, subjects, volume)`` and a
-    dictionary ``OPTIONS``. Nothing else needs to know of it.
-    """
-    found: dict[str, Replica] = {}
+def replicas() -> dict[str, Layout]:
+    """Replicas by the name of their module, in the alphabet's order. Nothing else needs to know of one."""
+    found: dict[str, Layout] = {}
     for each in sorted(module.name for module in pkgutil.iter_modules(benchmark.prepare.phantom.downloads.__path__)):
         module = importlib.import_module(f"{benchmark.prepare.phantom.downloads.__name__}.{each}")
-        if hasattr(module, f"write_{each}"):
-            found[each] = Replica(getattr(module, f"write_{each}"), module.OPTIONS)
+        if hasattr(module, "describe"):
+            found[each] = Layout(module)
     return found

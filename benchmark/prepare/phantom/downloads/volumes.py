@@ -26,15 +26,7 @@ _HIGHEST = 4000.0
 def heads(seed: int = 0) -> Volume:
     """Made-up heads: skull, brain and ventricles, larger with dementia and on the left than on the right.
 
-    Parameters
-    ----------
-    seed
-        Of the subjects' sizes.
-
-    Returns
-    -------
-    callable
-        Gives arrays of shape (40, 48, 40), float32, in [0, 1], with voxels of 4 mm. Datasets differ in contrast.
+    Arrays are of shape (40, 48, 40), float32, in [0, 1], with voxels of 4 mm. Datasets differ in contrast.
     """
 
     def head(index: int, diagnosis: str, dataset: str) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -63,22 +55,14 @@ def _soft(distance: NDArray[Any]) -> NDArray[Any]:
 
 
 def in_order(array: NDArray[Any], affine: NDArray[Any], axes: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The same volume with its voxels in another order.
-
-    Parameters
-    ----------
-    array, affine
-        Of any orientation.
-    axes
-        Directions that the new axes point to, such as ``ASL``.
-    """
+    """The same volume with its voxels in another order; ``axes`` are the directions they point to, such as ``ASL``."""
     now = _NIBABEL.orientations.io_orientation(affine)
     change = _NIBABEL.orientations.ornt_transform(now, _NIBABEL.orientations.axcodes2ornt(tuple(axes)))
     turned = _NIBABEL.orientations.apply_orientation(array, change)
     return turned, affine @ _NIBABEL.orientations.inv_ornt_aff(change, array.shape)
 
 
-def write_analyze(header: Path, array: NDArray[Any], affine: NDArray[Any], axes: str) -> None:
+def write_analyze(header: Path, array: NDArray[Any], affine: NDArray[Any], axes: str, voxels: bool = True) -> None:
     """Write an Analyze pair as OASIS did: big-endian, 16 bit, with a fourth axis of length one, without orientation.
 
     Parameters
@@ -89,29 +73,21 @@ def write_analyze(header: Path, array: NDArray[Any], affine: NDArray[Any], axes:
         Of any orientation.
     axes
         Order of the voxels in the file.
+    voxels
+        False for a header alone.
     """
     turned, placed = in_order(_sixteen_bit(array), affine, axes)
     template = _NIBABEL.AnalyzeHeader(endianness=">")
     template.set_data_dtype(np.dtype(">i2"))
     template.set_data_shape((*turned.shape, 1))
     template.set_zooms((*np.sqrt((placed[:3, :3] ** 2).sum(axis=0)), 1.0))
-    header.parent.mkdir(parents=True, exist_ok=True)
     header.write_bytes(template.binaryblock)
-    header.with_suffix(".img").write_bytes(turned.astype(">i2").tobytes(order="F"))
+    if voxels:
+        header.with_suffix(".img").write_bytes(turned.astype(">i2").tobytes(order="F"))
 
 
 def write_nifti(path: Path, array: NDArray[Any], affine: NDArray[Any], axes: str = "LAS") -> None:
-    """Write a NIfTI file (``.nii`` or ``.nii.gz``) whose bytes depend on nothing but the volume.
-
-    Parameters
-    ----------
-    path
-        Of the file; folders are made.
-    array, affine
-        Of any orientation.
-    axes
-        Order of the voxels in the file.
-    """
+    """Write a NIfTI file (``.nii`` or ``.nii.gz``) in an order of voxels; its bytes depend on the volume alone."""
     image = _NIBABEL.Nifti1Image(*in_order(_sixteen_bit(array), affine, axes))
     image.set_qform(image.affine, code=1)
     image.set_sform(image.affine, code=1)

@@ -12,6 +12,7 @@ import pytest
 from benchmark.cli import main
 from benchmark.data.manifest import read_manifests
 from benchmark.prepare.phantom.downloads.loni import FIRST_IMAGE, FIRST_SERIES
+from benchmark.prepare.phantom.downloads.registry import replicas
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,23 @@ class Built:
         """The manifests through the reader of the suite, images and all."""
         paths = [path for path in sorted(self.out.glob("*.csv")) if not path.name.endswith("-import.csv")]
         return read_manifests(paths, check_images=images)
+
+
+@pytest.fixture
+def replica(request, tmp_path):
+    """The replica that a module of tests is of, by its NAME, or a test by its parameter; the test may change it."""
+    name = name_of(request)
+    return replicas()[name].write(tmp_path / "replica", subjects=6 if name in ("adni", "ppmi") else 12)
+
+
+@pytest.fixture
+def given(request, replica):
+    """Arguments of the import of the replica with all its tables."""
+    return name_of(request), *replicas()[name_of(request)].import_options(replica)
+
+
+def name_of(request):
+    return request.getfixturevalue("name") if "name" in request.fixturenames else request.module.NAME
 
 
 @pytest.fixture

@@ -5,29 +5,17 @@ import pytest
 
 from benchmark.prepare.importers import oasis3 as importer
 from benchmark.prepare.phantom.downloads import oasis3
-from benchmark.prepare.phantom.downloads.oasis3 import TABLES, write_oasis3
+from benchmark.prepare.phantom.downloads.registry import replicas
+from tests.benchmark.prepare.importers.arguments import without
 
-
-@pytest.fixture
-def replica(tmp_path):
-    return write_oasis3(tmp_path / "replica")
-
-
-@pytest.fixture
-def given(replica):
-    tables = [word for name, path in TABLES.items() for word in (f"--{name}", replica / path)]
-    return "oasis3", "--images", replica, *tables
-
-
-def without(given, option):
-    place = given.index(f"--{option}")
-    return given[:place] + given[place + 2 :]
+NAME = "oasis3"
+TABLES = replicas()["oasis3"].options
 
 
 @pytest.mark.parametrize("scheme", ["d1", "cdr"])
 def test_scans_are_those_of_the_replica(build, given, replica, same_scans, scheme):
     built = build(*given, "--scheme", scheme)
-    same_scans(built, oasis3.expected(scheme=scheme), replica)
+    same_scans(built, oasis3.describe(scheme=scheme).expected, replica)
     assert {row["dataset"] for row in built.rows} == {"OASIS3"}
     assert {row["orientation"] for row in built.rows} == {""}
 
@@ -144,7 +132,7 @@ def test_withdrawn_sessions_are_left_out(build, given, monkeypatch):
 
 
 def test_scanners_are_read_from_the_table_or_else_beside_the_image(build, given, replica, same_scans):
-    same_scans(build(*without(given, "scanners")), oasis3.expected(), replica)
+    same_scans(build(*without(given, "scanners")), oasis3.describe().expected, replica)
     for path in replica.rglob("sub-*.json"):
         path.unlink()
     built = build(*given, out="table")
@@ -168,44 +156,6 @@ def test_a_two_dimensional_acquisition_is_left_out(build, given, replica):
     assert built.scan("OAS39001", "d0129")["image_id"].endswith("run-02_T1w")
 
 
-@pytest.mark.parametrize(
-    ("source", "sites"),
-    [
-        ("scanner", {"OASIS3-Siemens-TrioTim", "OASIS3-Siemens-Biograph-mMR", "OASIS3-Siemens-Sonata"}),
-        ("field_strength", {"OASIS3-3T", "OASIS3-1.5T"}),
-        ("vendor", {"OASIS3-Siemens"}),
-    ],
-)
-def test_sites_from_the_scanner(build, given, source, sites):
-    built = build(*given, "--site_from", source)
-    assert {row["site"] for row in built.rows} == sites
-    assert len(built.check()) == len(oasis3.expected())
-
-
-def test_the_same_download_gives_the_same_files(build, given):
-    first, second = build(*given, out="first"), build(*given, out="second")
-    for path in first.out.iterdir():
-        assert path.read_bytes() == (second.out / path.name).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("table", "old", "new", "message"),
-    [
-        ("demographics", "AgeatEntry", "Age", "column 'AgeatEntry' is missing"),
-        ("demographics", "OAS39001", "39001", "column 'OASISID': '39001' is not allowed; it must be like OAS3NNNN"),
-        ("demographics", ".,1,16", ".,3,16", "column 'GENDER': '3' is not allowed; it must be one of 1 (M), 2 (F), M"),
-        ("diagnoses", ",0159,", ",soon,", "column 'days_to_visit': 'soon' is not allowed; it must be a whole number"),
-        ("diagnoses", ",1,0,0,", ",7,0,0,", "column 'NORMCOG': '7' is not allowed; it must be one of 1, 0, or empty"),
-        ("scanners", "filename", "file", "column 'filename' is missing"),
-    ],
-)
-def test_impossible_tables_are_refused(refuse, given, replica, edit, table, old, new, message):
-    edit(replica / TABLES[table], old, new)
-    found = refuse(*given)
-    assert message in found
-    assert str(replica / TABLES[table]) in found
-
-
 def test_a_rating_that_does_not_exist_is_refused(refuse, given, replica, edit):
     edit(replica / TABLES["clinical"], ",28,.,0.5,", ",28,.,0.6,")
     assert "column 'CDRTOT': '0.6' is not allowed" in refuse(*given, "--scheme", "cdr")
@@ -220,7 +170,7 @@ def test_a_scheme_needs_its_table(refuse, given):
 def test_other_impossible_input_is_refused(refuse, given, replica, tmp_path):
     assert "window_days: 0 is not allowed; it must be at least 1" in refuse(*given, "--window_days", "0")
     (tmp_path / "empty").mkdir()
-    arguments = [tmp_path / "empty" if word == replica else word for word in given]
+    arguments = [tmp_path / "empty" if word == str(replica) else word for word in given]
     assert "holds no image of OAS3; folders are named OAS3NNNN_MR_dNNNN or sub-OAS3NNNN" in refuse(*arguments)
     sidecar = replica / "OAS39001_MR_d0129/anat1/sub-OAS39001_ses-d0129_run-01_T1w.json"
     sidecar.write_text("{")

@@ -6,15 +6,10 @@ import pytest
 from benchmark.data.images import read_image
 from benchmark.errors import UserError
 from benchmark.prepare.phantom.downloads import bids, oasis1, oasis2, oasis3, oasis4
+from benchmark.prepare.phantom.downloads.registry import replicas
 from benchmark.prepare.phantom.downloads.volumes import SHAPE
 
-REPLICAS = {
-    "OASIS1": (oasis1, oasis1.write_oasis1),
-    "OASIS2": (oasis2, oasis2.write_oasis2),
-    "OASIS3": (oasis3, oasis3.write_oasis3),
-    "OASIS4": (oasis4, oasis4.write_oasis4),
-    "BIDS": (bids, bids.write_bids),
-}
+NAMES = {"oasis1": "OASIS1", "oasis2": "OASIS2", "oasis3": "OASIS3", "oasis4": "OASIS4", "bids": "BIDS"}
 
 
 def contents(folder):
@@ -25,61 +20,63 @@ def contents(folder):
     }
 
 
-@pytest.fixture(params=REPLICAS)
-def replica(request):
-    return (request.param, *REPLICAS[request.param])
+@pytest.fixture(params=NAMES)
+def layout(request):
+    return replicas()[request.param]
 
 
-def test_a_seed_gives_the_same_bytes_and_another_gives_others(replica, tmp_path):
-    _, _, write = replica
+@pytest.mark.parametrize("name", list(replicas()))
+def test_a_seed_gives_the_same_bytes_and_another_gives_others(name, tmp_path):
+    write = replicas()[name].write
     first, again, other = (contents(write(tmp_path / name, seed=seed)) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert first == again
     assert first != other
 
 
-def test_volumes_may_be_given(replica, tmp_path):
-    dataset, module, write = replica
+@pytest.mark.parametrize("name", NAMES)
+def test_volumes_may_be_given(name, tmp_path):
     calls = []
 
-    def volume(index, diagnosis, name):
-        calls.append((index, diagnosis, name))
+    def volume(index, diagnosis, dataset):
+        calls.append((index, diagnosis, dataset))
         return np.full((8, 10, 12), index + 1.0), np.diag([4.0, 4.0, 4.0, 1.0])
 
-    write(tmp_path, volume=volume)
-    assert {name for _, _, name in calls} == {dataset}
-    assert {diagnosis for _, diagnosis, _ in calls} >= {each.diagnosis for each in module.expected()}
+    replicas()[name].write(tmp_path, volume=volume)
+    assert {dataset for _, _, dataset in calls} == {NAMES[name]}
+    assert {diagnosis for _, diagnosis, _ in calls} >= {each.diagnosis for each in replicas()[name].describe().expected}
 
 
-def test_more_subjects_leave_the_first_as_they_are(replica):
-    _, module, _ = replica
-    few, many = module.expected(subjects=12), module.expected(subjects=40)
+def test_more_subjects_leave_the_first_as_they_are(layout):
+    few, many = layout.describe(subjects=12).expected, layout.describe(subjects=40).expected
     assert many[: len(few)] == few
     assert len({each.subject_id for each in many}) > 30
 
 
-def test_what_is_expected_is_there(replica, tmp_path):
-    _, module, write = replica
-    assert write(tmp_path, subjects=14) == tmp_path
-    for each in module.expected(subjects=14):
+def test_what_is_expected_is_there(layout, tmp_path):
+    assert layout.write(tmp_path, subjects=14) == tmp_path
+    for each in layout.describe(subjects=14).expected:
         assert (tmp_path / each.image).is_file()
 
 
-@pytest.mark.parametrize("name", ["OASIS3", "OASIS4", "BIDS"])
+@pytest.mark.parametrize("name", ["oasis3", "oasis4", "bids"])
 def test_nifti_images_can_be_read(tmp_path, name):
-    module, write = REPLICAS[name]
-    write(tmp_path)
-    for each in module.expected():
+    replicas()[name].write(tmp_path)
+    for each in replicas()[name].describe().expected:
         assert read_image(tmp_path / each.image).data.size == np.prod(SHAPE)
 
 
-def test_too_few_subjects_are_refused(replica, tmp_path):
-    _, module, write = replica
+@pytest.mark.parametrize("module", [oasis1, oasis2, oasis3, oasis4, bids])
+def test_too_few_subjects_are_refused(module):
     with pytest.raises(UserError, match=f"at least {module.FEWEST}"):
-        write(tmp_path, subjects=module.FEWEST - 1)
-    assert not list(tmp_path.iterdir())
+        module.describe(subjects=module.FEWEST - 1)
 
 
-def test_no_number_of_a_real_participant_is_used(replica):
-    _, module, _ = replica
+@pytest.mark.parametrize("name", ["adni", "ppmi"])
+def test_more_subjects_than_there_are_identifiers_are_refused(name):
+    with pytest.raises(UserError, match="subjects is 901; must be from 0 to 900"):
+        replicas()[name].describe(subjects=901)
+
+
+def test_no_number_of_a_real_participant_is_used(layout):
     # The archives count from 1, and hand out fewer than 9000 numbers each.
-    assert all("9" in each.subject_id[-4:-2] for each in module.expected(subjects=60))
+    assert all("9" in each.subject_id[-4:-2] for each in layout.describe(subjects=60).expected)
