@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.metrics.rows import parse_key_values
+from benchmark.metrics.evaluate import evaluate
+from benchmark.metrics.rows import parse_key_values, to_frame
+from benchmark.results.schema import with_parameters
 
 
 def long_table(rows):
@@ -14,3 +16,13 @@ def long_table(rows):
     for name in sorted({name for one in given for name in one}):
         table[name] = [one.get(name, "") for one in given]
     return table
+
+
+def frame_of(scores):
+    """Scores as a long table that has their parameters as one text, too."""
+    return with_parameters(to_frame(scores))
+
+
+def evaluated(*arguments):
+    """What :func:`benchmark.metrics.evaluate.evaluate` returns, with the parameters as one text, too."""
+    return with_parameters(evaluate(*arguments))

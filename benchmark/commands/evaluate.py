@@ -11,7 +11,7 @@ from benchmark.parsing import Parser
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    from benchmark.folders import make_writable
+    from benchmark.folders import check_can_be_made
     from benchmark.metrics.settings import EvaluationSettings
     from benchmark.results.schema import SCORES, SCORES_CSV
 
@@ -47,7 +47,7 @@ def main(args: list[str]) -> int:
         raise UserError(f"--out: {options.out} is the folder of the embeddings; name another folder")
     if any((options.out / name).exists() for name in (SCORES, SCORES_CSV)):
         raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
-    make_writable(options.out, "out")
+    check_can_be_made(options.out, "out")
 
     from benchmark.embeddings.options import ForeignOptions
     from benchmark.report.evaluate import evaluate

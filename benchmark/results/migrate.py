@@ -33,4 +33,4 @@ def migrated_provenance(provenance: dict[str, Any]) -> dict[str, Any]:
     if provenance.get("schema_version", 1) >= SCHEMA_VERSION or not isinstance(about, dict):
         return provenance
     methods = [Path(method).stem for method in provenance.get("sweep", {}).get("methods", [])]
-    return provenance | {"schema_version": SCHEMA_VERSION, "about": about | {"methods": methods}}
+    return provenance | {"schema_version": SCHEMA_VERSION, "about": {"methods": methods} | about}

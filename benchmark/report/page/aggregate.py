@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.metrics.rows import parse_key_values
 from benchmark.report.text import count
-from benchmark.results.schema import PARAMETERS, with_parameters
+from benchmark.results.schema import PARAMETERS, parameters_of, with_parameters
 
 #: What names a summary, apart from the method.
 WHAT = ["protocol", "table", "metric", PARAMETERS, "subgroup"]
@@ -35,7 +35,7 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
         A row per method that has any row, sorted: :data:`WHAT`, ``method``, ``mean``, ``sd`` (NaN for one seed),
         ``cells``, ``ci_low`` and ``ci_high`` (means of the cells' ends, NaN unless every cell has both), ``chance``
         (mean of the cells that have one), ``n_low`` and ``n_high`` (smallest and largest n of a cell), ``higher``
-        (True, False or None for no direction), ``note``.
+        (True, False or None for no direction), ``note``, and the columns of the parameters.
     """
     each = [*WHAT, "method"]
     rows = with_parameters(scores)
@@ -63,7 +63,8 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
     result["n_low"], result["n_high"] = of_method["n"].min(), of_method["n"].max()
     result["higher"] = _directions(rows, each)
     result["note"] = _reasons(rows, each, result["cells"])
-    return result.reset_index()
+    given = rows[[PARAMETERS, *parameters_of(scores)]].drop_duplicates(PARAMETERS).set_index(PARAMETERS)
+    return result.reset_index().join(given, on=PARAMETERS)
 
 
 def only_keys(subgroup: str) -> dict[str, str]:

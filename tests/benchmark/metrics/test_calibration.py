@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmark.metrics.bootstrap import subject_interval
-from benchmark.metrics.evaluate import EvaluationSettings, evaluate
+from benchmark.metrics.evaluate import EvaluationSettings
+from tests.tables import evaluated
 
 SETTINGS = EvaluationSettings(
     probes=("linear", "knn"), permutations=2, mlp_permutations=0, inner_folds=0, test_permutations=19, bootstrap=100
@@ -16,7 +17,7 @@ SETTINGS = EvaluationSettings(
 def value(scores, metric, table, *params):
     rows = scores[(scores["metric"] == metric) & (scores["table"] == table) & (scores["subgroup"] == "")]
     for text in params:
-        rows = rows[rows["params"].str.contains(text, regex=False)]
+        rows = rows[rows["parameters"].str.contains(text, regex=False)]
     assert len(rows) == 1
     return rows.iloc[0]
 
@@ -25,7 +26,7 @@ def test_site_and_nothing_else(make_table, set_vectors):
     table = make_table(sites=3, subjects=60, train=60)
     rng = np.random.default_rng(0)
     vectors = 20 * np.eye(3)[table["site"].str[-1].astype(int)] + rng.normal(size=(len(table), 3))
-    scores = evaluate(set_vectors(table, vectors), SETTINGS)
+    scores = evaluated(set_vectors(table, vectors), SETTINGS)
     for probe in ("linear", "knn"):
         assert value(scores, "balanced_accuracy", "leakage", "standardised", f"probe={probe}")["value"] == 1.0
     found = value(scores, "mAP", "retrieval", "other_sites", "CN/AD")
@@ -37,7 +38,7 @@ def test_site_and_nothing_else(make_table, set_vectors):
 
 
 def test_disease_and_no_site(make_table):
-    scores = evaluate(make_table(sites=3, subjects=60, train=60, disease_strength=3.0, seed=1), SETTINGS)
+    scores = evaluated(make_table(sites=3, subjects=60, train=60, disease_strength=3.0, seed=1), SETTINGS)
     for probe in ("linear", "knn"):
         found = value(scores, "balanced_accuracy", "leakage", "standardised", f"probe={probe}")
         assert found["value"] == pytest.approx(1 / 3, abs=0.1)
@@ -51,7 +52,7 @@ def test_disease_and_no_site(make_table):
 def test_two_labels_of_another_kind_take_the_place_of_the_diagnoses(make_table):
     table = make_table(subjects=30, train=30, disease_strength=3.0)
     other = table.assign(diagnosis=table["diagnosis"].map({"CN": "low", "MCI": "middle", "AD": "high"}))
-    scores = evaluate(other[other["diagnosis"] != "middle"], SETTINGS)
+    scores = evaluated(other[other["diagnosis"] != "middle"], SETTINGS)
     assert value(scores, "mAP", "retrieval", "other_sites", "label=high/low")["value"] > 0.9
     assert value(scores, "balanced_accuracy", "disease")["value"] > 0.9
 

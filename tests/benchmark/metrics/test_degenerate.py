@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from benchmark.metrics.evaluate import score_all
-from benchmark.metrics.rows import to_frame
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.report.tables import format_terminal, write_tables
 from benchmark.results.schema import SCORE_COLUMNS
 from benchmark.results.write import write_scores
+from tests.tables import frame_of
 
 SETTINGS = EvaluationSettings(
     distances=("cosine_centred", "euclidean", "whitened", "within_subject"),
@@ -80,7 +80,7 @@ def evaluated():
 
     def of(make_table, design):
         if design not in kept:
-            kept[design] = to_frame(score_all(DESIGNS[design](make_table), SETTINGS))
+            kept[design] = frame_of(score_all(DESIGNS[design](make_table), SETTINGS))
         return kept[design]
 
     return of
@@ -90,15 +90,15 @@ def evaluated():
 def test_undefined_is_nan_with_a_reason_and_a_count(make_table, evaluated, design):
     scores = evaluated(make_table, design)
     undefined = scores["value"].isna()
-    assert (scores.loc[undefined, "reason"] != "").all()
+    assert (scores.loc[undefined, "note"] != "").all()
     assert not np.isinf(scores[["value", "ci_low", "ci_high", "chance"]].to_numpy()).any()
     assert (scores["n"] >= 0).all()
     assert (scores.loc[~undefined, "n"] > 0).all()
     assert scores.loc[undefined, ["ci_low", "ci_high"]].isna().all(axis=None)
-    assert not scores.duplicated(["table", "metric", "params", "subgroup"]).any()
+    assert not scores.duplicated(["table", "metric", "parameters", "subgroup"]).any()
     # What is undefined is not left out: every metric has a row, but for a matrix of sites without any query.
     missing = set(evaluated(make_table, "plain")["metric"]) - set(scores["metric"])
-    assert missing <= ({"mAP_site_to_site"} if (scores["reason"] == "no query").any() else set())
+    assert missing <= ({"mAP_site_to_site"} if (scores["note"] == "no query").any() else set())
 
 
 @pytest.mark.parametrize("design", DESIGNS)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.metrics.evaluate import EvaluationSettings, evaluate, process_aside, score_all, scorers
-from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values, to_frame
+from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_all, scorers
+from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values
+from tests.tables import evaluated, frame_of
 
 QUICK = EvaluationSettings(
     probes=("linear", "knn"), permutations=1, mlp_permutations=1, inner_folds=0, test_permutations=9, bootstrap=20
@@ -19,26 +20,26 @@ QUICK = EvaluationSettings(
 
 
 def test_columns_tables_and_uniqueness(make_table):
-    scores = evaluate(make_table(), QUICK)
+    scores = evaluated(make_table(), QUICK)
     assert tuple(scores.columns) == COLUMNS
     assert set(scores["table"]) >= {"retrieval", "identity", "leakage", "disease", "structure"}
-    assert not scores.duplicated(["table", "metric", "params", "subgroup"]).any()
-    for text in scores["params"]:
+    assert not scores.duplicated(["table", "metric", "parameters", "subgroup"]).any()
+    for text in scores["parameters"]:
         assert key_values(**parse_key_values(text)) == text
 
 
 def test_the_order_of_rows_changes_nothing(make_table):
     table = make_table()
     shuffled = table.sample(frac=1, random_state=1).reset_index(drop=True)
-    pd.testing.assert_frame_equal(evaluate(table, QUICK), evaluate(shuffled, QUICK))
+    pd.testing.assert_frame_equal(evaluated(table, QUICK), evaluated(shuffled, QUICK))
 
 
 def test_undefined_values_have_a_reason_and_are_not_zero(make_table, set_vectors):
     table = make_table(sites=1, subjects=2, travelling=0, train=0)
-    scores = evaluate(set_vectors(table, np.ones((2, 2))), QUICK)
+    scores = evaluated(set_vectors(table, np.ones((2, 2))), QUICK)
     assert scores.loc[scores["metric"] != "collapsed", "value"].isna().all()
     assert scores.loc[scores["metric"] == "collapsed", "value"].tolist() == [1.0]
-    assert (scores["reason"] != "").all()
+    assert (scores["note"] != "").all()
 
 
 def test_values_are_within_the_bounds_that_each_metric_declares(make_table):
@@ -67,7 +68,7 @@ def test_scores_of_fewer_scans_say_how_many(make_table):
 
 def test_leakage_sees_all_sites_whatever_site_queries(make_table):
     table = make_table()
-    everywhere, held_out = evaluate(table, QUICK), evaluate(table, QUICK, ["site0"])
+    everywhere, held_out = evaluated(table, QUICK), evaluated(table, QUICK, ["site0"])
     apart = ["leakage", "disease", "structure"]
     pd.testing.assert_frame_equal(
         everywhere[everywhere["table"].isin(apart)].reset_index(drop=True),
@@ -97,10 +98,10 @@ def test_a_process_aside_changes_no_score(make_table, monkeypatch):
     table = make_table()
     monkeypatch.setattr("benchmark.metrics.evaluate.PAYS", 0)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    alone = to_frame(score_all(table, QUICK))
+    alone = frame_of(score_all(table, QUICK))
     with process_aside(len(table)) as aside:
         assert aside is not None
-        pd.testing.assert_frame_equal(to_frame(score_all(table, QUICK, aside=aside)), alone)
+        pd.testing.assert_frame_equal(frame_of(score_all(table, QUICK, aside=aside)), alone)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with process_aside(len(table)) as aside:
         assert aside is None
@@ -110,10 +111,10 @@ def test_scored_scans_that_are_all_alike_leave_every_score_undefined(make_table,
     table = make_table(subjects=12).assign(age=np.linspace(60, 80, 75), anatomy_width=np.arange(75) % 7.0)
     vectors = np.random.default_rng(0).normal(size=(75, 4))
     vectors[table["split"] == "test"] = 0.3
-    scores = evaluate(set_vectors(table, vectors), QUICK)
+    scores = evaluated(set_vectors(table, vectors), QUICK)
     defined = scores[scores["value"].notna()]
     assert (defined["metric"].tolist(), defined["value"].tolist()) == (["collapsed"], [1.0])
-    assert set(scores["reason"].str.removeprefix("site0: ").str.split(";").str[0]) == {
+    assert set(scores["note"].str.removeprefix("site0: ").str.split(";").str[0]) == {
         "all scored scans have the same vector",
         "the LDR is constant",
         "the LDR is constant over the scored scans",
@@ -126,7 +127,7 @@ def test_a_value_that_is_not_finite_is_answered_with_its_scan_and_column(make_ta
     table.loc[[4, 7], "z3"] = value
     table.loc[7, "z1"] = value
     with pytest.raises(UserError) as error:
-        evaluate(table, QUICK)
+        evaluated(table, QUICK)
     assert str(error.value) == (
         f"embeddings: scan 'site0/s0-4/ses-1', column 'z3': {value} is not allowed; it must be a finite number; "
         "2 of 66 scans have such values: embed them again, or leave them out"
@@ -150,10 +151,10 @@ def test_scores_whitened_by_few_scans_are_noted_and_no_others(make_table):
     table = make_table(train=20)
     for scans, flagged in ((60, False), (59, True)):
         rows = table.drop(index=table.index[table["split"] == "train"][: 60 - scans])
-        found = evaluate(rows, quick)
-        whitened = found["params"].str.contains("=whitened") & found["value"].notna()
+        found = evaluated(rows, quick)
+        whitened = found["parameters"].str.contains("=whitened") & found["value"].notna()
         assert {"leakage", "retrieval"} <= set(found.loc[whitened, "table"])
-        noted = found["reason"].str.contains(
+        noted = found["note"].str.contains(
             "whitened with fewer than 10 scans per dimension (6 dimensions)", regex=False
         )
         assert noted[whitened].all() == noted[whitened].any() == flagged

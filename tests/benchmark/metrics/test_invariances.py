@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 
 from benchmark.metrics import graded, retrieval, same_site, site_matrix, travelling
-from benchmark.metrics.evaluate import evaluate
-from benchmark.metrics.rows import to_frame
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
+from tests.tables import evaluated, frame_of
 
 #: One neighbour, for among several a vote can be tied, and goes to the first site in the alphabet.
 SETTINGS = EvaluationSettings(
@@ -23,7 +22,7 @@ SETTINGS = EvaluationSettings(
     neighbours=1, permutations=1, mlp_permutations=1, inner_folds=0, test_permutations=9, bootstrap=20,
 )  # fmt: skip
 
-KEY = ["table", "metric", "version", "params", "subgroup"]
+KEY = ["table", "metric", "version", "parameters", "subgroup"]
 NUMBERS = ["value", "n", "ci_low", "ci_high", "chance"]
 
 
@@ -50,7 +49,7 @@ def scored():
     def of(make_table, travelling_subjects):
         if travelling_subjects not in kept:
             table = everything(make_table, travelling_subjects)
-            kept[travelling_subjects] = table, evaluate(table, SETTINGS)
+            kept[travelling_subjects] = table, evaluated(table, SETTINGS)
         return kept[travelling_subjects]
 
     return of
@@ -71,46 +70,48 @@ def differing(before, after, columns=NUMBERS):
 
 
 def without(scores, pattern):
-    return scores[~scores["params"].str.contains(pattern)].reset_index(drop=True)
+    return scores[~scores["parameters"].str.contains(pattern)].reset_index(drop=True)
 
 
 def test_the_order_of_rows(make_table, scored):
     table, before = scored(make_table, 4)
-    pd.testing.assert_frame_equal(evaluate(table.sample(frac=1, random_state=2), SETTINGS), before)
+    pd.testing.assert_frame_equal(evaluated(table.sample(frac=1, random_state=2), SETTINGS), before)
 
 
 @pytest.mark.parametrize("factor", [4.0, 1e-3])
 def test_units_of_the_ldr(make_table, scored, factor):
     table, before = scored(make_table, 4)
-    assert differing(before, evaluate(with_vectors(table, lambda z: factor * z), SETTINGS)).empty
+    assert differing(before, evaluated(with_vectors(table, lambda z: factor * z), SETTINGS)).empty
 
 
 def test_origin_of_the_ldr(make_table, scored):
     table, before = scored(make_table, 4)
-    after = evaluate(with_vectors(table, lambda z: z + 5.0 * np.arange(6)), SETTINGS)
+    after = evaluated(with_vectors(table, lambda z: z + 5.0 * np.arange(6)), SETTINGS)
     changed = differing(before, after)
     # The cosine that is not centred is the one score with an origin.
-    assert changed["params"].str.contains("distance=cosine;").all()
+    assert changed["parameters"].str.contains("distance=cosine;").all()
     assert len(changed)
 
 
 def test_axes_of_the_ldr(make_table, scored):
     table, before = scored(make_table, 4)
     rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(6, 6)))[0]
-    after = evaluate(with_vectors(table, lambda z: z @ rotation), SETTINGS)
+    after = evaluated(with_vectors(table, lambda z: z @ rotation), SETTINGS)
     # Standardised coordinates are about axes. An MLP starts from weights that are, and trees cut along them.
     axes = r"coordinates=standardised|probe=mlp|probe=boosting"
     assert differing(without(before, axes), without(after, axes)).empty
     assert not differing(before, after).empty
     for coordinates in ("raw", "whitened"):
-        assert before["params"].str.contains(f"coordinates={coordinates}").any()
+        assert before["parameters"].str.contains(f"coordinates={coordinates}").any()
 
 
 @pytest.mark.parametrize("travelling_subjects", [0, 4])
 def test_names_of_sites(make_table, scored, travelling_subjects):
     table, before = scored(make_table, travelling_subjects)
     renamed = table.assign(site=table["site"].map({"site0": "y", "site1": "b", "site2": "a"}))
-    before, after = (one[one["subgroup"] == ""].reset_index(drop=True) for one in (before, evaluate(renamed, SETTINGS)))
+    before, after = (
+        one[one["subgroup"] == ""].reset_index(drop=True) for one in (before, evaluated(renamed, SETTINGS))
+    )
     # The names decide three things. Labels are permuted over scans in the order of their keys, and so are sites over
     # the scans of a travelling subject: other draws of the same chance. A probe that has no preference names the first
     # site. And the MLP's initial weights go to the sites in order.
@@ -121,7 +122,7 @@ def test_names_of_sites(make_table, scored, travelling_subjects):
     assert differing(without(before, drawn), without(after, drawn)).empty
     # The mean of n answers, each right or wrong, has a standard error of at most sqrt(1 / 4n); the difference of two
     # is sqrt(2) of that, four times of which is not left by chance.
-    probed = before["params"].str.contains("probe=(?:mlp|boosting)")
+    probed = before["parameters"].str.contains("probe=(?:mlp|boosting)")
     assert probed.sum() == 5
     far = (before["value"] - after["value"]).abs()[probed] > 4 * np.sqrt(2 / (4 * before["n"][probed]))
     assert not far.any()
@@ -134,7 +135,7 @@ def test_scale_of_similarities(make_table, monkeypatch, factor):
     def rankings():
         scans.memo.clear()
         modules = (retrieval, same_site, graded, site_matrix, travelling)
-        return to_frame([score for module in modules for score in module.scores(scans, SETTINGS)])
+        return frame_of([score for module in modules for score in module.scores(scans, SETTINGS)])
 
     before, original = rankings(), retrieval.similarities
     monkeypatch.setattr(retrieval, "similarities", lambda *given: factor * original(*given))

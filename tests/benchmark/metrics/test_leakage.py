@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmark.metrics.leakage import scores
-from benchmark.metrics.rows import to_frame
 from benchmark.metrics.scans import at_most, scored_scans
 from benchmark.metrics.settings import EvaluationSettings
+from tests.tables import frame_of
 
 SETTINGS = EvaluationSettings(
     probes=("linear", "knn", "mlp"), permutations=3, mlp_permutations=1, inner_folds=0, bootstrap=50
@@ -18,14 +18,14 @@ SETTINGS = EvaluationSettings(
 
 
 def score(table, settings=SETTINGS):
-    return to_frame(scores(scored_scans(table), settings))
+    return frame_of(scores(scored_scans(table), settings))
 
 
 def value(frame, probe, coordinates):
     chosen = frame[
         (frame["metric"] == "balanced_accuracy")
-        & frame["params"].str.startswith(f"coordinates={coordinates};")
-        & frame["params"].str.contains(f"probe={probe}")
+        & frame["parameters"].str.startswith(f"coordinates={coordinates};")
+        & frame["parameters"].str.contains(f"probe={probe}")
     ]
     assert len(chosen) == 1
     return chosen["value"].iloc[0]
@@ -56,7 +56,7 @@ def test_whitening_exposes_what_an_inflated_direction_hides(make_table, set_vect
 
 def test_recall_per_site_averages_to_the_balanced_accuracy(make_table):
     frame = score(make_table(site_strength=0.5))
-    for params, rows in frame.groupby("params"):
+    for params, rows in frame.groupby("parameters"):
         recall = rows[rows["metric"] == "recall"]
         assert recall["subgroup"].tolist() == ["site=site0", "site=site1", "site=site2"], params
         overall = rows.loc[rows["metric"] == "balanced_accuracy"].iloc[0]
@@ -65,20 +65,20 @@ def test_recall_per_site_averages_to_the_balanced_accuracy(make_table):
 
 
 def test_params_are_canonical(make_table):
-    assert set(score(make_table())["params"]) == {
+    assert set(score(make_table())["parameters"]) == {
         f"coordinates={coordinates};folds=5;{k}probe={probe}"
         for coordinates in ("raw", "standardised", "whitened")
         for probe, k in (("linear", ""), ("knn", "k=10;"), ("mlp", ""))
     }
     without_train = make_table()
     without_train = without_train[without_train["split"] == "test"]
-    assert score(without_train)["params"].str.endswith(";statistics=all").all()
+    assert score(without_train)["parameters"].str.endswith(";statistics=all").all()
 
 
 def test_one_site(make_table):
     frame = score(make_table(sites=1))
     assert frame["value"].isna().all()
-    assert set(frame["reason"]) == {"fewer than two classes: site0"}
+    assert set(frame["note"]) == {"fewer than two classes: site0"}
 
 
 def test_site_with_one_subject(make_table):
@@ -87,7 +87,7 @@ def test_site_with_one_subject(make_table):
     frame = score(table)
     assert frame["value"].isna().all()
     assert frame["chance"].isna().all()
-    assert set(frame["reason"]) == {"'site1' has one subject, too few to cross-validate"}
+    assert set(frame["note"]) == {"'site1' has one subject, too few to cross-validate"}
     assert frame.loc[frame["subgroup"] == "site=site1", "n"].eq(1).all()
 
 
@@ -96,22 +96,22 @@ def test_site_with_few_subjects_has_fewer_folds(make_table):
     few = ["s1-0", "s1-1", "s1-2"]
     table = table[(table["site"] != "site1") | table["subject_id"].isin(few) | (table["split"] == "train")]
     frame = score(table)
-    assert frame["params"].str.contains("folds=3;").all()
+    assert frame["parameters"].str.contains("folds=3;").all()
     assert frame["value"].notna().all()
 
 
 def test_constant_dimension_is_named(make_table):
     frame = score(make_table().assign(z2=np.float32(0.1)))
     assert frame["value"].notna().all()
-    raw = frame["params"].str.startswith("coordinates=whitened")
-    assert set(frame.loc[~raw, "reason"]) == {"1 of 6 constant dimensions left out"}
-    assert set(frame.loc[raw, "reason"]) == {"1 of 6 directions without variance left out"}
+    raw = frame["parameters"].str.startswith("coordinates=whitened")
+    assert set(frame.loc[~raw, "note"]) == {"1 of 6 constant dimensions left out"}
+    assert set(frame.loc[raw, "note"]) == {"1 of 6 directions without variance left out"}
 
 
 def test_constant_ldr_is_undefined(make_table, set_vectors):
     frame = score(set_vectors(make_table(), np.full((66, 3), np.float32(0.1))))
     assert frame["value"].isna().all()
-    assert set(frame["reason"]) == {"the LDR is constant over the reference scans"}
+    assert set(frame["note"]) == {"the LDR is constant over the reference scans"}
 
 
 def test_no_permutations(make_table):
@@ -127,10 +127,10 @@ def test_nested_selection_and_trees(make_table):
     frame = score(make_table(subjects=20, train=60, site_strength=2.0), settings)
     found = frame[frame["metric"] == "balanced_accuracy"]
     assert (found["value"] > 0.7).all()
-    boosted = found["params"].str.contains("boosting")
-    assert found.loc[~boosted, "params"].str.contains("inner_folds=2").all()
+    boosted = found["parameters"].str.contains("boosting")
+    assert found.loc[~boosted, "parameters"].str.contains("inner_folds=2").all()
     # Trees have one value, so that there is nothing for inner folds to choose.
-    assert found.loc[boosted, "params"].tolist() == [
+    assert found.loc[boosted, "parameters"].tolist() == [
         f"coordinates={coordinates};folds=5;probe=boosting" for coordinates in ("standardised", "whitened")
     ]
 
@@ -151,7 +151,7 @@ def test_probes_see_at_most_so_many_scans_of_whole_subjects(make_table):
     table = make_table(subjects=30)
     overall = score(table, settings).query("metric == 'balanced_accuracy'")
     assert overall["n"].between(50, 60).all()
-    assert overall["params"].str.contains(r"scans=\d+").all()
+    assert overall["parameters"].str.contains(r"scans=\d+").all()
     part = at_most(scored_scans(table), 60, 0)
     everyone = scored_scans(table)
     for subject in np.unique(part.subject):
@@ -160,7 +160,7 @@ def test_probes_see_at_most_so_many_scans_of_whole_subjects(make_table):
 
 def test_the_mlps_params_say_that_one_inner_fold_decides(make_table):
     settings = replace(SETTINGS, probes=("mlp", "linear"), inner_folds=2, permutations=0, mlp_permutations=0)
-    params = score(make_table(), settings)["params"]
+    params = score(make_table(), settings)["parameters"]
     assert set(params) == {
         f"coordinates={coordinates};folds=5;inner_folds=2;{used}probe={probe}"
         for coordinates in ("raw", "standardised", "whitened")
@@ -174,4 +174,4 @@ def test_fewer_neighbours_than_asked_for_are_stated(make_table, inner_folds, ask
     # twice as many neighbours as well.
     settings = replace(SETTINGS, probes=("knn",), neighbours=asked, inner_folds=inner_folds, permutations=0)
     expected = f"at most {most} neighbours where a training part has no more scans" if most else ""
-    assert set(score(make_table(subjects=10, travelling=0), settings)["reason"]) == {expected}
+    assert set(score(make_table(subjects=10, travelling=0), settings)["note"]) == {expected}

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from benchmark.metrics.pairwise_leakage import scores
-from benchmark.metrics.rows import parse_key_values, to_frame
+from benchmark.metrics.rows import parse_key_values
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
+from tests.tables import frame_of
 
 SETTINGS = EvaluationSettings()
 
@@ -30,7 +31,7 @@ def test_only_the_site_that_differs_is_told_from_the_others(make_table, set_vect
         else:
             assert value == pytest.approx(0.5, abs=0.2)
     assert overall.value == pytest.approx(np.mean(list(matrix.values())))
-    assert not to_frame([overall, *pairs]).duplicated(["params", "subgroup"]).any()
+    assert not frame_of([overall, *pairs]).duplicated(["parameters", "subgroup"]).any()
 
 
 def test_a_missing_pair_leaves_no_mean(make_table):

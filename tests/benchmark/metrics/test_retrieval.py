@@ -10,19 +10,19 @@ from benchmark.errors import UserError
 from benchmark.metrics import retrieval as module
 from benchmark.metrics.ranking import NEEDS
 from benchmark.metrics.retrieval import scores
-from benchmark.metrics.rows import to_frame
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
+from tests.tables import frame_of
 
 QUICK = EvaluationSettings(bootstrap=0)
 
 
 def score(table, settings=QUICK, query_sites=None):
-    return to_frame(scores(scored_scans(table), settings, query_sites))
+    return frame_of(scores(scored_scans(table), settings, query_sites))
 
 
 def pick(frame, metric, gallery="other_sites", label="CN/AD", subgroup="", distance="cosine_centred"):
-    params = frame["params"].str
+    params = frame["parameters"].str
     chosen = frame[
         (frame["metric"] == metric)
         & (frame["subgroup"] == subgroup)
@@ -171,8 +171,8 @@ def test_only_test_scans_are_scored(make_table):
 
 def test_without_training_rows_the_params_say_so(make_table):
     frame = score(make_table().drop(columns="split"))
-    assert frame["params"].str.startswith("centre=all;distance=cosine_centred;").all()
-    assert not score(make_table())["params"].str.contains("centre=").any()
+    assert frame["parameters"].str.startswith("centre=all;distance=cosine_centred;").all()
+    assert not score(make_table())["parameters"].str.contains("centre=").any()
 
 
 def test_split_without_test_rows(make_table):
@@ -188,7 +188,7 @@ def test_one_site_has_no_cross_site_retrieval(make_table):
     assert np.isnan(found["value"])
     assert np.isnan(found["chance"])
     assert found["n"] == 0
-    assert found["reason"] == "8 of 8 queries have fewer than 1 scans in their gallery; no defined query at site0"
+    assert found["note"] == "8 of 8 queries have fewer than 1 scans in their gallery; no defined query at site0"
     assert np.isfinite(pick(frame, "mAP", "own_site")["value"])
 
 
@@ -197,7 +197,7 @@ def test_no_known_diagnosis(make_table):
     table["diagnosis"] = ""
     frame = score(table)
     assert frame["value"].isna().all()
-    assert set(frame["reason"]) == {"no query"}
+    assert set(frame["note"]) == {"no query"}
 
 
 def test_one_diagnosis_cannot_be_missed_and_measures_nothing(make_table):
@@ -206,7 +206,7 @@ def test_one_diagnosis_cannot_be_missed_and_measures_nothing(make_table):
     frame = score(table, EvaluationSettings(bootstrap=20))
     assert frame[["value", "chance", "ci_low", "ci_high"]].isna().all(axis=None)
     assert set(frame["n"]) == {0}
-    assert set(frame["reason"]) == {"one label alone: every scan of the gallery is relevant"}
+    assert set(frame["note"]) == {"one label alone: every scan of the gallery is relevant"}
     assert set(frame["subgroup"]) == {"", *(f"query_site=site{index}" for index in range(3))}
 
 
@@ -215,7 +215,7 @@ def test_gallery_smaller_than_k(make_table):
     frame = score(make_table(subjects=3, travelling=0))
     found = pick(frame, "P@5")
     assert np.isnan(found["value"])
-    assert found["reason"].startswith("6 of 6 queries have fewer than 5 scans in their gallery")
+    assert found["note"].startswith("6 of 6 queries have fewer than 5 scans in their gallery")
     assert np.isfinite(pick(frame, "P@5", label="all")["value"])
     assert np.isnan(pick(frame, "nDCG@10", label="all")["value"])
 
@@ -227,7 +227,7 @@ def test_query_without_relevant_scan_is_left_out_and_counted(make_table):
     found = pick(score(table), "mAP", label="all")
     assert np.isfinite(found["value"])
     assert found["n"] == 26
-    assert found["reason"] == "1 of 27 queries have no relevant scan in their gallery"
+    assert found["note"] == "1 of 27 queries have no relevant scan in their gallery"
 
 
 def test_a_site_without_any_defined_query_leaves_the_mean_missing(make_table):
@@ -236,7 +236,7 @@ def test_a_site_without_any_defined_query_leaves_the_mean_missing(make_table):
     found = pick(score(table), "mAP", label="all")
     assert np.isnan(found["value"])
     assert np.isnan(found["ci_low"])
-    assert found["reason"].endswith("no defined query at site0")
+    assert found["note"].endswith("no defined query at site0")
 
 
 @pytest.mark.parametrize("train", [0.1, None])
@@ -250,7 +250,7 @@ def test_collapsed_vectors_are_not_ranked(make_table, set_vectors, train):
     frame = score(set_vectors(table, vectors), EvaluationSettings(distances=distances, bootstrap=20))
     assert frame[["value", "ci_low", "chance"]].isna().all(axis=None)
     assert set(frame["n"]) == {0}
-    assert set(frame["reason"]) == {"all scored scans have the same vector"}
+    assert set(frame["note"]) == {"all scored scans have the same vector"}
 
 
 def test_random_vectors_score_at_chance(make_table, set_vectors):
@@ -277,9 +277,9 @@ def test_own_distance_is_scored_beside_the_others_and_named(make_table):
     for distance in ("euclidean", "whitened"):
         settings = EvaluationSettings(bootstrap=0, distances=("cosine_centred",), own_distance=distance)
         found = score(table, settings)
-        own = found["params"].str.contains("headline=own")
-        assert set(found["params"].str.extract("distance=([a-z_]+)")[0]) == {"cosine_centred", distance}
-        assert found.loc[own, "params"].str.contains(f"distance={distance}").all()
+        own = found["parameters"].str.contains("headline=own")
+        assert set(found["parameters"].str.extract("distance=([a-z_]+)")[0]) == {"cosine_centred", distance}
+        assert found.loc[own, "parameters"].str.contains(f"distance={distance}").all()
         assert own.sum() == len(found) / 2
         if distance == "euclidean":
             expected = pick(every, "mAP", distance="euclidean")["value"]
@@ -297,7 +297,7 @@ def test_galleries_of_one_label_measure_nothing_though_the_label_set_has_two(mak
     found = pick(frame, "mAP")
     assert np.isnan(found["value"])
     assert np.isnan(found["chance"])
-    assert found["reason"] == "one label alone: every scan of the gallery is relevant"
+    assert found["note"] == "one label alone: every scan of the gallery is relevant"
     assert np.isfinite(pick(frame, "mAP", "own_site")["value"])
     # With the other sites' queries, which do see both labels, there is something to get wrong.
     assert np.isfinite(pick(score(table), "mAP")["value"])
@@ -308,6 +308,6 @@ def test_a_distance_that_cannot_be_taken_has_a_row_for_every_query_site(make_tab
     settings = EvaluationSettings(distances=("within_subject",), bootstrap=0)
     frame = score(table[table["split"] == "test"].drop(columns="split"), settings, ["site0", "site2"])
     assert frame["value"].isna().all()
-    assert set(frame["reason"]) == {"no training scans to take the within-subject covariance from"}
+    assert set(frame["note"]) == {"no training scans to take the within-subject covariance from"}
     assert set(frame["subgroup"]) == {"", "query_site=site0", "query_site=site2"}
-    assert not frame.duplicated(["metric", "params", "subgroup"]).any()
+    assert not frame.duplicated(["metric", "parameters", "subgroup"]).any()

@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import entropy
 from sklearn.decomposition import PCA
 
-from benchmark.metrics.rows import to_frame
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.structure import effective_rank, scores, variance_shares
+from tests.tables import frame_of
 
 
 def test_against_pca_and_scipy():
@@ -49,9 +49,9 @@ def test_collapse_flag(make_table, set_vectors, spread, flagged):
 
 
 def test_test_scans_are_measured_and_counted(make_table):
-    frame = to_frame(scores(scored_scans(make_table()), EvaluationSettings()))
+    frame = frame_of(scores(scored_scans(make_table()), EvaluationSettings()))
     assert frame["n"].tolist() == [36, 36, 36]
-    assert set(frame["params"]) == {"coordinates=raw;dimensions=6"}
+    assert set(frame["parameters"]) == {"coordinates=raw;dimensions=6"}
     assert frame["higher_is_better"].tolist() == [True, False, False]
 
 

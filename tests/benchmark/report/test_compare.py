@@ -241,7 +241,10 @@ def test_the_exit_status_can_be_chosen(folders, capsys):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda folder: (folder / "scores.parquet").unlink(), "holds no scores.parquet"),
+        (
+            lambda folder: [(folder / f"scores.{kind}").unlink() for kind in ("parquet", "csv")],
+            "holds no scores.parquet",
+        ),
         (lambda folder: (folder / "scores.parquet").write_bytes(b"PAR1"), "scores.parquet: cannot be read"),
         (lambda folder: pd.DataFrame({"a": [1]}).to_parquet(folder / "scores.parquet"), "column 'method' is missing"),
         (lambda folder: (folder / "provenance.json").write_text("{"), "provenance.json: cannot be read as JSON"),

@@ -118,7 +118,7 @@ def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three,
     assert set(intervals.index.get_level_values("method")) == {"blind", "random_vectors", "seeing"}
     scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
     of_map = scores.query("metric == 'mAP' and subgroup == '' and method == 'seeing'")
-    of_map = of_map[of_map["params"].str.contains("gallery=other_sites;label=CN/AD")].iloc[0]
+    of_map = of_map.query("gallery == 'other_sites' and label == 'CN/AD'").iloc[0]
     assert intervals.loc[("map_cn_ad", "seeing"), "value"] == pytest.approx(of_map["value"])
     # One seed: the percentiles of its own resamples, which are those of the cell's interval.
     ends = intervals.loc[("map_cn_ad", "seeing"), ["ci_low", "ci_high"]].tolist()

@@ -64,7 +64,7 @@ def test_two_seeds_are_no_test(leaky):
     (row,) = held_out_comparison(with_held_out(leaky[leaky["seed"] < 3])).to_dict("records")
     assert row["difference"] == pytest.approx(0.175)
     assert math.isnan(row["p"])
-    assert row["reason"] == "fewer than 3 seeds with a pooled run"
+    assert row["note"] == "fewer than 3 seeds with a pooled run"
 
 
 def test_without_a_pooled_run_there_is_nothing_to_compare_with(leaky):

@@ -8,7 +8,6 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from benchmark.cli import main
@@ -19,8 +18,9 @@ from benchmark.report.statistics_figures import statistics_figures
 from benchmark.report.tables import write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.results.read import read_results
-from benchmark.results.schema import REPLICATES, SCORE_COLUMNS
+from benchmark.results.schema import REPLICATES
 from benchmark.results.write import write_replicates, write_scores
+from tests.tables import long_table
 
 METHODS = {"a": 0.7, "b": 0.6, "c": 0.5, "random_vectors": 0.4}
 RECORDED = About(cards={"random_vectors": MethodCard(role="floor")})
@@ -41,9 +41,10 @@ def results(make_score, tmp_path):
                         row = make_score(method, value, protocol, site, seed)
                         rows.append(row | {"replicates": value + 0.02 * random.normal(size=50)})
         folder = tmp_path / "results"
-        frame = pd.DataFrame(rows)
-        write_scores(frame[list(SCORE_COLUMNS)], folder)
-        write_tables(frame[list(SCORE_COLUMNS)], folder, list(METHODS))
+        frame = long_table(rows)
+        scores = frame.drop(columns="replicates")
+        write_scores(scores, folder)
+        write_tables(scores, folder, list(METHODS))
         write_replicates(frame, folder)
         write_statistics(frame, folder, list(METHODS), about=RECORDED)
         (folder / "provenance.json").write_text(json.dumps({ABOUT: RECORDED.to_json()}))

@@ -9,6 +9,8 @@ import pytest
 
 from benchmark.report.columns import CROSS_SITE_MAP, RETRIEVAL
 from benchmark.report.summary import sections
+from benchmark.results.schema import joined
+from tests.tables import long_table
 
 
 def test_mean_over_sites_first_then_over_seeds(scores):
@@ -48,14 +50,14 @@ def test_method_without_scores_has_a_row_and_unnamed_ones_follow(scores):
 
 def test_other_distances_do_not_enter(scores, make_score):
     euclidean = make_score("a", 0.0, seed=1, params="distance=euclidean;gallery=other_sites;label=CN/AD")
-    both = pd.concat([scores, pd.DataFrame([euclidean])], ignore_index=True)
+    both = joined([scores, long_table([euclidean])])
     assert sections(both, [CROSS_SITE_MAP], None)[0].entries["a"]["map_cn_ad"].mean == pytest.approx(0.7)
-    only = sections(pd.DataFrame([euclidean]), [CROSS_SITE_MAP], None)
+    only = sections(long_table([euclidean]), [CROSS_SITE_MAP], None)
     assert only[0].entries["a"]["map_cn_ad"].mean == 0.0
 
 
 def test_two_rows_for_one_cell_are_an_error(scores, make_score):
-    twice = pd.concat([scores, pd.DataFrame([make_score("a", 0.9, seed=1)])], ignore_index=True)
+    twice = joined([scores, long_table([make_score("a", 0.9, seed=1)])])
     with pytest.raises(ValueError, match="two rows for one cell and column"):
         sections(twice, [CROSS_SITE_MAP], None)
 
@@ -77,7 +79,7 @@ def undefined(make_score, method, **place):
 
 def test_the_worst_held_out_site_is_that_of_a_seed_then_mean_over_seeds(scores, make_score):
     rows = undefined(make_score, "a", protocol="leave_one_site_out", held_out_site="X", seed=1)
-    worst, spread = fairness_of(pd.concat([scores, pd.DataFrame(rows)]), "leave_one_site_out", "a")
+    worst, spread = fairness_of(joined([scores, long_table(rows)]), "leave_one_site_out", "a")
     # Seed 1: X 0.1, Y 0.3; seed 2: X 0.4, Y 0.6. Worst 0.1 and 0.4, ranges 0.2 and 0.2.
     assert (worst.mean, worst.sd) == (pytest.approx(0.25), pytest.approx(0.3 / math.sqrt(2)))
     assert (spread.mean, spread.sd) == (pytest.approx(0.2), pytest.approx(0))
@@ -101,6 +103,6 @@ def test_one_held_out_site_has_no_worst(scores, make_score):
 
 def test_pooled_fairness_is_the_scores_own(scores, make_score):
     rows = [make_score("a", value, seed=seed, metric="mAP_worst_site") for seed, value in ((1, 0.3), (2, 0.5))]
-    worst, spread = fairness_of(pd.concat([scores, pd.DataFrame(rows)]), "pooled", "a")
+    worst, spread = fairness_of(joined([scores, long_table(rows)]), "pooled", "a")
     assert worst.mean == pytest.approx(0.4)
     assert spread.undefined == {"no result": 2}

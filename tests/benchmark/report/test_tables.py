@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RETRIEVAL, extended_leakage, retrieval_columns
 from benchmark.report.tables import format_terminal, write_tables
-from benchmark.results.schema import SCORE_COLUMNS
+from benchmark.results.schema import SCORE_COLUMNS, joined, with_parameters
 from benchmark.results.write import write_scores
 from tests.tables import long_table
 
+PARAMETERS = ["distance", "gallery", "label"]
+
+#: With the parameters between the version and the subgroup.
+COLUMNS = [*SCORE_COLUMNS[:7], *PARAMETERS, *SCORE_COLUMNS[7:]]
+
 FILES = {
-    "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "preserved.md", "preserved.csv", "retrieval_by_site.csv",
+    "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "preserved.md", "preserved.csv",
+    "retrieval_by_site.csv",
 }  # fmt: skip
 
 
 def test_scores_come_back_exactly_and_bytes_do_not_depend_on_row_order(scores, tmp_path):
     write_scores(scores, tmp_path / "one")
-    write_scores(scores.sample(frac=1, random_state=0)[list(SCORE_COLUMNS[::-1])], tmp_path / "two")
+    write_scores(scores.sample(frac=1, random_state=0)[COLUMNS[::-1]], tmp_path / "two")
     for name in ("scores.csv", "scores.parquet"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     stored = pd.read_parquet(tmp_path / "one" / "scores.parquet")
     text = pd.read_csv(tmp_path / "one" / "scores.csv", keep_default_na=False, na_values={"value": "", "chance": ""})
-    assert tuple(stored.columns) == tuple(text.columns) == SCORE_COLUMNS
+    assert list(stored.columns) == list(text.columns) == COLUMNS
     assert stored["value"].equals(text["value"])
     assert len(stored) == len(scores)
 
@@ -31,9 +38,9 @@ def test_scores_come_back_exactly_and_bytes_do_not_depend_on_row_order(scores, t
 def test_csv_text(scores, tmp_path):
     write_scores(scores[scores["method"] == "b"].head(2), tmp_path)
     assert (tmp_path / "scores.csv").read_text() == (
-        ",".join(SCORE_COLUMNS) + "\n"
-        "b,pooled,,1,retrieval,mAP,1,distance=cosine_centred;gallery=other_sites;label=CN/AD,,0.5,10,,,,0.5,True\n"
-        "b,pooled,,2,retrieval,mAP,1,distance=cosine_centred;gallery=other_sites;label=CN/AD,,,10,no query,,,,True\n"
+        ",".join(COLUMNS) + "\n"
+        "b,pooled,,1,retrieval,mAP,1,cosine_centred,other_sites,CN/AD,,0.5,10,,,,0.5,True\n"
+        "b,pooled,,2,retrieval,mAP,1,cosine_centred,other_sites,CN/AD,,,10,no query,,,,True\n"
     )
 
 
@@ -66,7 +73,7 @@ def test_the_footer_says_which_scores_have_intervals(scores, make_score, tmp_pat
         row = make_score(
             "a", 0.5, seed=1, table=table, metric=metric, params="", **(some if table != "anatomy" else {})
         )
-        scores = pd.concat([scores, pd.DataFrame([row])], ignore_index=True)
+        scores = joined([scores, long_table([row])])
     write_tables(
         scores.assign(**{"ci_low": scores["ci_low"].where(scores["table"] != "retrieval", 0.4)}), tmp_path / "some"
     )
@@ -77,7 +84,7 @@ def test_the_footer_says_which_scores_have_intervals(scores, make_score, tmp_pat
 
 def test_further_measures_of_leakage_stand_beside_retrieval_and_rank(scores, make_score, tmp_path):
     p = {"table": "leakage", "metric": "mmd_p_value", "params": "coordinates=whitened;kernel=gaussian;permutations=199"}
-    both = pd.concat([scores, pd.DataFrame([make_score("a", 0.25, seed=seed, **p) for seed in (1, 2)])])
+    both = joined([scores, long_table([make_score("a", 0.25, seed=seed, **p) for seed in (1, 2)])])
     write_tables(both, tmp_path)
     wide = pd.read_csv(tmp_path / "leakage_extended.csv").set_index(["protocol", "method"])
     row = wide.loc[("pooled", "a")]
@@ -94,16 +101,14 @@ def test_p_values_of_every_test_are_shown(scores, make_score):
         for coordinates in ("standardised", "whitened")
         for given in ("nothing", "age+diagnosis")
     ] + [("mmd_p_value", f"coordinates={coordinates};kernel=gaussian") for coordinates in ("standardised", "whitened")]
-    rows = pd.DataFrame(
-        [make_score("a", 0.5, table="leakage", metric=metric, params=params) for metric, params in given]
-    )
+    rows = long_table(make_score("a", 0.5, table="leakage", metric=metric, params=params) for metric, params in given)
     shown = [column.rows(rows) for column in extended_leakage(rows)]
-    assert sorted(params for each in shown for params in each["params"]) == sorted(params for _, params in given)
+    texts = [text for each in shown for text in with_parameters(each)["parameters"]]
+    assert sorted(texts) == sorted(params for _, params in given)
 
 
 def test_statistics_of_the_scored_scans_are_confessed(scores, tmp_path):
-    scores["params"] = "centre=all;" + scores["params"]
-    write_tables(scores, tmp_path)
+    write_tables(scores.assign(centre="all"), tmp_path)
     assert "No row was marked as training" in (tmp_path / "retrieval.md").read_text()
 
 
@@ -149,9 +154,9 @@ def test_a_methods_own_distance_is_the_one_that_is_shown(scores, tmp_path):
     # b declares the Euclidean distance; a's Euclidean rows are there and not shown.
     other = scores[scores["table"] == "retrieval"].copy()
     other["value"] += 0.05
-    other["params"] = "distance=euclidean;gallery=other_sites;label=CN/AD"
-    other.loc[other["method"] == "b", "params"] = "distance=euclidean;gallery=other_sites;headline=own;label=CN/AD"
-    write_tables(pd.concat([scores, other]), tmp_path)
+    other["distance"] = "euclidean"
+    other["headline"] = np.where(other["method"] == "b", "own", "")
+    write_tables(joined([scores, other]), tmp_path)
     shown = pd.read_csv(tmp_path / "retrieval.csv").set_index(["protocol", "method"])["map_cn_ad"]
     assert shown["pooled", "a"] == pytest.approx((0.6 + 0.8) / 2)
     assert shown["leave_one_site_out", "a"] == pytest.approx((0.1 + 0.3 + 0.4 + 0.6) / 4)
@@ -167,7 +172,7 @@ def test_whitening_by_few_scans_is_remarked_on(scores, make_score, tmp_path):
     leak = {"table": "leakage", "metric": "balanced_accuracy", "params": "coordinates=whitened;folds=5;probe=knn"}
     note = "whitened with fewer than 10 scans per dimension (150 dimensions)"
     rows = [make_score("b", 0.25, seed=seed, **leak, note=note) for seed in (1, 2)]
-    write_tables(pd.concat([scores, long_table(rows)]), tmp_path / "few")
+    write_tables(joined([scores, long_table(rows)]), tmp_path / "few")
     text = (tmp_path / "few" / "leakage.md").read_text()
     assert f"- b, kNN white.: noted (2 of 2 cells: {note})" in text
     assert "- Whitened coordinates are unreliable for b: fewer than 10 training scans per dimension" in text

@@ -51,7 +51,7 @@ def test_one_seed_has_no_spread(scores):
 
 
 def test_what_a_value_leaves_out_is_said_once_for_all_methods(scores):
-    scores["reason"] = scores["reason"].where(scores["value"].isna(), "3 of 9 queries have no relevant scan")
+    scores["note"] = scores["note"].where(scores["value"].isna(), "3 of 9 queries have no relevant scan")
     pooled = sections(scores[scores["method"] == "a"], [CROSS_SITE_MAP], None)[0]
     assert footnotes(pooled, [CROSS_SITE_MAP]) == [
         "a, mAP CN/AD: noted (2 of 2 cells: 3 of 9 queries have no relevant scan)"

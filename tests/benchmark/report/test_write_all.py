@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.report.about import ABOUT, About
 from benchmark.report.tables import write_tables
 from benchmark.report.write_all import write_all
-from benchmark.results.write import write_scores
+from benchmark.results.write import write_provenance, write_scores
 
 #: Beside the wide tables, each as .md, .csv and .tex.
 OTHERS = {"report.html", "retrieval_by_site.csv", "tables.json"}
@@ -21,8 +22,9 @@ OTHERS = {"report.html", "retrieval_by_site.csv", "tables.json"}
 def results(scores, tmp_path):
     folder = tmp_path / "results"
     write_scores(scores, folder)
-    write_tables(scores, folder, ["b", "a"], ["Model selection: none.", "b: transductive"])
-    (folder / "provenance.json").write_text('{"cells": 7}')
+    about = About(methods=["b", "a"], notes=["Model selection: none.", "b: transductive"])
+    write_tables(scores, folder, about.methods, about.notes, about)
+    write_provenance({"cells": 7, ABOUT: about.to_json()}, folder)
     return folder
 
 
@@ -47,11 +49,6 @@ def test_order_and_notes_of_the_sweep_are_kept(results, tmp_path):
     for name in sorted(path.name for path in results.iterdir() if not path.name.startswith(("scores", "provenance"))):
         assert (tmp_path / "out" / name).read_bytes() == (results / name).read_bytes()
     assert "b: transductive" in (tmp_path / "out" / "retrieval.tex").read_text()
-    write_all(results, tmp_path / "other", method_order=["a"], notes=["Another."])
-    text = (tmp_path / "other" / "retrieval.md").read_text()
-    assert text.index("\n| a |") < text.index("\n| b |")
-    assert "- Another." in text
-    assert "transductive" not in text
 
 
 def test_csv_gives_the_same_as_parquet(results, tmp_path):

@@ -53,7 +53,7 @@ def test_every_method_is_in_the_scores_and_nothing_is_rosily_missing(finished):
     }  # fmt: skip
     overall = scores.query("table == 'retrieval' and metric == 'mAP' and subgroup == ''")
     assert overall["value"].between(0, 1).all()
-    assert scores.loc[scores["value"].isna(), "reason"].str.len().gt(0).all()
+    assert scores.loc[scores["value"].isna(), "note"].str.len().gt(0).all()
 
 
 def test_the_footers_name_model_selection_and_what_methods_need(finished):
@@ -137,7 +137,7 @@ def test_tables_for_readers_with_examples_statistics_and_weights(finished, insid
     done = inside("tables", out, "--out", tmp_path / "tables", "--weights", "{map_cn_ad: 0.5, mlp_standardised: 0.5}")
     assert "report.html" in done.stdout
     page = (tmp_path / "tables" / "report.html").read_text(encoding="utf-8")
-    for text in ("Weighted score", "Retrieval", "Leakage, further measures", "What is kept", "data:image/png"):
+    for text in ("Weighted score", "Retrieval", "Leakage, further measures", "What is preserved", "data:image/png"):
         assert text in page
     assert {path.suffix for path in (tmp_path / "tables").iterdir()} == {".html", ".md", ".csv", ".tex", ".json"}
     assert "no column 'nothing'" in inside("tables", out, "--weights", "{nothing: 1}", check=False).stderr
@@ -170,7 +170,7 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on_each_by_its_own_distance
     errors = list(Path(tmp_path / "out").glob("cells/*/error.txt"))
     assert len(errors) == 1
     scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
-    own = scores["params"].str.contains("distance=whitened") & scores["params"].str.contains("headline=own")
+    own = scores["parameters"].str.contains("distance=whitened") & scores["parameters"].str.contains("headline=own")
     assert set(scores["method"]) == {"random_vectors", "declared"}
     assert set(scores.loc[own, "method"]) == {"declared"}
     text = (tmp_path / "out" / "retrieval.md").read_text()

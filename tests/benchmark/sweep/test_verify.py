@@ -120,7 +120,7 @@ def test_a_tampered_score_is_found(tampered, verify):
 def test_a_score_that_was_hidden_or_left_out_is_found(tampered, verify):
     def hide(scores):
         row = scores.index[scores["value"].notna()][0]
-        scores.loc[row, ["value", "reason"]] = [math.nan, "no query"]
+        scores.loc[row, ["value", "note"]] = [math.nan, "no query"]
         return scores
 
     results = tampered(hide)

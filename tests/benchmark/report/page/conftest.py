@@ -60,7 +60,9 @@ def write_results(make_score, tmp_path):
         scores = hostile_scores(make_score, **changes)
         write_scores(scores, folder)
         write_tables(scores, folder, ["plain", "random_vectors"], NOTES)
-        about = About(cards={"random_vectors": MethodCard(role="floor")}, notes=NOTES).to_json()
+        about = About(
+            cards={"random_vectors": MethodCard(role="floor")}, notes=NOTES, methods=["plain", "random_vectors"]
+        ).to_json()
         libraries = {"<u>lib": "1.0"}
         given = {
             "environment": {"git_commit": "abc123", "gpus": [], "libraries": libraries},

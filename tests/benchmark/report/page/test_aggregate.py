@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.report.page.aggregate import WHAT, aggregate, only_keys, span
 from benchmark.report.summary import entry, places_of
-from benchmark.results.schema import SCORE_COLUMNS
+from benchmark.results.schema import SCORE_COLUMNS, with_parameters
 from tests.tables import long_table
 
 
@@ -43,7 +43,7 @@ def random_scores(make_score, seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_agrees_with_the_entries_of_the_wide_tables(make_score, seed):
-    scores = random_scores(make_score, seed)
+    scores = with_parameters(random_scores(make_score, seed))
     found = aggregate(scores.sample(frac=1, random_state=seed))
     assert len(found) == len(scores[[*WHAT, "method"]].drop_duplicates())
     finite = 0
@@ -54,7 +54,7 @@ def test_agrees_with_the_entries_of_the_wide_tables(make_score, seed):
             (expected.mean, expected.sd, expected.chance), nan_ok=True
         )
         assert row.cells == expected.cells
-        assert (row.reason == "") == (not expected.undefined and not expected.left_out)
+        assert (row.note == "") == (not expected.undefined and not expected.left_out)
         finite += math.isfinite(row.mean)
     assert 0 < finite < len(found)
 
@@ -66,10 +66,10 @@ def test_by_hand(make_score):
         make_score("a", 0.5, "leave_one_site_out", "X", 2, n=10, ci_low=0.4, ci_high=0.6),
         make_score("a", 0.7, "leave_one_site_out", "Y", 2, n=12, ci_low=0.6, ci_high=0.8),
     ]
-    (row,) = aggregate(pd.DataFrame(rows)).itertuples()
+    (row,) = aggregate(long_table(rows)).itertuples()
     # Seeds 0.3 and 0.6: mean 0.45, SD 0.3 / √2. Ends: (0.1 + 0.3 + 0.4 + 0.6) / 4 and (0.3 + 0.7 + 0.6 + 0.8) / 4.
     assert (row.mean, row.sd, row.ci_low, row.ci_high) == pytest.approx((0.45, 0.3 / math.sqrt(2), 0.35, 0.6))
-    assert (row.cells, row.n_low, row.n_high, row.higher, row.reason) == (4, 10, 12, True, "")
+    assert (row.cells, row.n_low, row.n_high, row.higher, row.note) == (4, 10, 12, True, "")
 
 
 def test_missing_cells_and_reasons(make_score):
@@ -80,9 +80,9 @@ def test_missing_cells_and_reasons(make_score):
         make_score("c", math.inf, seed=1, higher_is_better=False),
         make_score("c", 0.1, seed=2, note="without X", higher_is_better=True),
     ]
-    found = aggregate(pd.DataFrame(rows)).set_index("method")
-    assert found.loc["b", "reason"] == "1 of 2 cells: no query; 1 of 2 cells: no result"
-    assert found.loc["c", "reason"] == "1 of 2 cells: undefined; 1 of 2 cells: without X"
+    found = aggregate(long_table(rows)).set_index("method")
+    assert found.loc["b", "note"] == "1 of 2 cells: no query; 1 of 2 cells: no result"
+    assert found.loc["c", "note"] == "1 of 2 cells: undefined; 1 of 2 cells: without X"
     assert found.loc[["b", "c"], ["mean", "sd"]].isna().all(axis=None)
     assert found.loc["a", ["ci_low", "ci_high"]].tolist() == pytest.approx([0.1, math.nan], nan_ok=True)
     assert pd.isna(found.loc["c", "higher"])

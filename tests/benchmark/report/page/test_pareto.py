@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmark.report.page.pareto import SECOND, pareto_plots, undominated
+from benchmark.results.schema import joined
 from tests.tables import long_table
 
 MLP = {
@@ -98,7 +99,7 @@ def test_svg_is_whole_escaped_and_the_same_every_time(make_score):
 
 def test_two_plots_share_no_identifier(make_score):
     scores = plotted(make_score, {"a": (0.2, 0.6), "b": (0.3, 0.7)})
-    plots = pareto_plots(pd.concat([scores, scores.assign(protocol="other")]), [])
+    plots = pareto_plots(joined([scores, scores.assign(protocol="other")]), [])
     used = [
         {each.get("id") for each in parsed(plot).iter() if each.tag.endswith(("clipPath", "path")) and each.get("id")}
         for plot in plots
@@ -142,7 +143,7 @@ def test_whitened_leakage_stands_beside_standardised(make_score):
     white = scores[scores["table"] == "leakage"].copy()
     white["coordinates"] = "whitened"
     white["value"] += 0.5
-    plots = pareto_plots(pd.concat([scores, white]), [])
+    plots = pareto_plots(joined([scores, white]), [])
     assert [(plot.protocol, plot.leakage) for plot in plots] == [("pooled", "MLP std."), ("pooled", "MLP white.")]
     assert [plot.grid.rows[0][1].value for plot in plots] == pytest.approx([0.2, 0.7])
     assert len({plot.grid.identifier for plot in plots}) == 2

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
 import pytest
 
 from benchmark.report.page.aggregate import aggregate
 from benchmark.report.page.every_metric import metric_blocks
 from benchmark.report.page.subgroups import matrices, per_site
+from benchmark.results.schema import joined
 from tests.tables import long_table
 
 
@@ -19,7 +19,7 @@ def summaries(rows):
 
 def test_per_site(scores, make_score):
     extra = make_score("b", 0.1, seed=1, subgroup="query_site=Y")
-    (grid,) = per_site(aggregate(pd.concat([scores, pd.DataFrame([extra])])), ["b", "a"], {"pooled": "Together"})
+    (grid,) = per_site(aggregate(joined([scores, long_table([extra])])), ["b", "a"], {"pooled": "Together"})
     assert grid.caption.endswith("Together")
     assert [header.text for header in grid.headers] == ["method", "X", "Y"]
     # a has X alone, 0.55 and 0.65; b has Y alone. The only two values are the ends of the scale.
@@ -30,7 +30,7 @@ def test_per_site(scores, make_score):
 
 
 def test_missing_values_of_parts_have_footnotes(make_score):
-    undefined = {"reason": "no query"}
+    undefined = {"note": "no query"}
     rows = [
         make_score("a", 0.5, subgroup="query_site=X"),
         make_score("b", math.nan, subgroup="query_site=X", **undefined),
@@ -87,10 +87,10 @@ def test_new_metrics_appear_without_code(make_score):
     blocks = dict(metric_blocks(summaries(rows), ["b", "a"]))
     assert list(blocks) == ["retrieval", "quality"]
     (block,) = blocks["quality"]
-    assert (block.metric, block.params, block.higher, block.pairs) == ("ssim", "window=7", True, True)
+    assert (block.metric, block.parameters, block.higher, block.pairs) == ("ssim", "window=7", True, True)
     overall, triple, single = block.grids
     assert [header.text for header in overall.headers] == [
-        "method", "protocol", "mean ± SD", "chance", "n", "cells", "reason",
+        "method", "protocol", "mean ± SD", "chance", "n", "cells", "note",
     ]  # fmt: skip
     assert [cell.text for cell in overall.rows[0]] == [
         "b", "pooled", "–", "0.500", "10", "2", "1 of 2 cells: no result; 1 of 2 cells: why",

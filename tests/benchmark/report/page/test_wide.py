@@ -10,6 +10,7 @@ from benchmark.report.columns import CROSS_SITE_MAP
 from benchmark.report.page.grid import letters, number
 from benchmark.report.page.wide import best_methods, cell_notes, direction, filled_tables, grids
 from benchmark.report.summary import sections
+from tests.tables import long_table
 
 BOUNDS = {"random_vectors": "floor", "true_anatomy": "ceiling"}
 
@@ -29,7 +30,7 @@ def test_direction():
 
 def test_best(make_score):
     values = {"a": 0.4, "b": 0.40004, "c": 0.5, "true_anatomy": 0.9, "random_vectors": 0.1}
-    (part,) = sections(pd.DataFrame([make_score(*pair) for pair in values.items()]), [CROSS_SITE_MAP], None)
+    (part,) = sections(long_table(make_score(*pair) for pair in values.items()), [CROSS_SITE_MAP], None)
     assert best_methods(part, CROSS_SITE_MAP, True) == {"true_anatomy"}
     part = replace(part, bounds=BOUNDS)
     assert best_methods(part, CROSS_SITE_MAP, True) == {"c"}
