@@ -1,8 +1,9 @@
-"""Folders that results go to."""
+"""Folders that results go to, and files that are read: what can be told of them before any library is loaded."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmark.errors import UserError
@@ -29,3 +30,35 @@ def make_writable(folder: Path, option: str) -> None:
             pass
     except OSError as error:
         raise UserError(f"{option}: cannot write into {folder}: {error.strerror}") from None
+
+
+def check_holds_scores(folder: Path, files: Sequence[str] = ("scores.parquet",)) -> None:
+    """See that a folder is one of results, before libraries are loaded that read it.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    files
+        Names of files of which one must be there.
+
+    Raises
+    ------
+    UserError
+        If none is.
+    """
+    if not any((folder / name).is_file() for name in files):
+        raise UserError(f"{folder}: holds no {files[0]}; give the results folder of a sweep or of evaluate")
+
+
+def check_are_there(files: Iterable[Path]) -> None:
+    """See that files are there; patterns are left to whoever expands them.
+
+    Raises
+    ------
+    UserError
+        For those that are not, a line each.
+    """
+    absent = [file for file in files if not file.exists() and not set("*?[") & set(str(file))]
+    if absent:
+        raise UserError("\n".join(f"{file}: cannot be read: No such file or directory" for file in absent))

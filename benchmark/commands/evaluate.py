@@ -11,7 +11,7 @@ from benchmark.parsing import Parser
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    from benchmark.metrics.evaluate import EvaluationSettings
+    from benchmark.metrics.settings import EvaluationSettings
 
     parser = Parser("evaluate", "Score embeddings, whatever software made them; see docs/embeddings.md.")
     parser.add_argument(
@@ -41,6 +41,8 @@ def main(args: list[str]) -> int:
     )
     parser.add_class_arguments(EvaluationSettings, "evaluation")
     options = parser.instantiate(parser.parse_args(args))
+    if not options.embeddings.exists():
+        raise UserError(f"{options.embeddings}: no such file")
     if (options.out / "scores.csv").exists():
         raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
     if options.embeddings.is_dir() and options.out.resolve() == options.embeddings.resolve():

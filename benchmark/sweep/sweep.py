@@ -18,8 +18,7 @@ from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import read_parquet
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
-from benchmark.prepare.phantom import generate
-from benchmark.prepare.phantom.generate import RECORD
+from benchmark.prepare.phantom.generate import RECORD, generate
 from benchmark.report.about import ABOUT, About
 from benchmark.report.remarks import remarks
 from benchmark.report.results import PROVENANCE, read_provenance
