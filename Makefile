@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 # What runs sweeps, without the tools and the references that tests need: half the time.
 $(RUNTIME): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) -e .
+	$(INSTALL) -e '.[train,import,cluster,track]'
 	touch $@
 
 install: $(STAMP) ## set up .venv with the pinned dependencies

@@ -94,6 +94,7 @@ def test_a_mistake_that_needs_no_library_loads_none(arguments, says):
     assert errors.startswith(f"error: {says}")
 
 
+@pytest.mark.needs("train")
 @pytest.mark.parametrize("command", ["fit", "predict"])
 def test_the_short_help_has_options_that_lightning_knows(command, inside):
     full = inside(command, "--help.full").stdout
@@ -103,6 +104,7 @@ def test_the_short_help_has_options_that_lightning_knows(command, inside):
     assert {name for name in shown if not name.startswith("model.")} <= known | {"plugins", "help.full"}
 
 
+@pytest.mark.needs("train")
 def test_first_words_of_options_are_those_that_lightning_knows(inside):
     full = inside("fit", "--help.full").stdout + inside("predict", "--help.full").stdout
     assert set(OPTIONS) - {"plugins"} == {word for word in re.findall(r"--([a-z_]+)", full)}
