@@ -38,7 +38,7 @@ def test_a_method_is_added_by_the_two_files_of_the_page(tmp_path, phantom):
 
 
 def test_links_between_the_pages_lead_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / Path(target)).exists(), f"{page.name} links to {target}"
 

@@ -104,6 +104,7 @@ def test_a_command_without_its_extra_says_in_one_line_which_one(tmp_path, argume
     )
 
 
+@pytest.mark.slow
 def test_embeddings_are_scored_shown_and_compared_without_any_extra(tmp_path):
     rng = np.random.default_rng(0)
     rows = [

@@ -13,6 +13,8 @@ from benchmark.metrics.rows import to_frame
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.report.tables import SCORE_COLUMNS, format_terminal, write_scores, write_tables
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = EvaluationSettings(
     distances=("cosine_centred", "euclidean", "whitened", "within_subject"),
     probes=("linear", "knn", "mlp", "boosting"),

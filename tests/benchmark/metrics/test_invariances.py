@@ -94,6 +94,7 @@ def test_origin_of_the_ldr(make_table, scored):
     assert len(changed)
 
 
+@pytest.mark.slow
 def test_axes_of_the_ldr(make_table, scored):
     table, before = scored(make_table, 4)
     rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(6, 6)))[0]
@@ -106,6 +107,7 @@ def test_axes_of_the_ldr(make_table, scored):
         assert before["params"].str.contains(f"coordinates={coordinates}").any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("travelling_subjects", [0, 4])
 def test_names_of_sites(make_table, scored, travelling_subjects):
     table, before = scored(make_table, travelling_subjects)

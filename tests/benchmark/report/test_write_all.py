@@ -12,6 +12,8 @@ from benchmark.errors import UserError
 from benchmark.report.tables import write_scores, write_tables
 from benchmark.report.write_all import write_all
 
+pytestmark = pytest.mark.slow
+
 #: Beside the wide tables, each as .md, .csv and .tex.
 OTHERS = {"report.html", "retrieval_by_site.csv", "tables.json"}
 

@@ -6,6 +6,8 @@ from benchmark.configs import METHODS
 from benchmark.errors import UserError
 from benchmark.train.tracking.loggers import check_packages, wandb_has_key, with_csv, with_place
 
+pytestmark = pytest.mark.slow
+
 LOGGERS = "lightning.pytorch.loggers"
 
 
