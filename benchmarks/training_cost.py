@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jsonargparse import auto_cli
@@ -127,11 +127,11 @@ def cost(method: str, options: Sequence[str], folder: Path, epochs: int, repeats
     suite, bare = [], []
     steps = 0
     for turn in range(repeats + 1):
-        run = parsed(
+        run = cast(TrainOnly, parsed(
             TrainOnly,
             ["fit", "--config", str(METHODS / f"{method}.yaml"), *options, f"--trainer.max_epochs={epochs}",
              f"--trainer.default_root_dir={folder / method / str(turn)}", "--trainer.enable_progress_bar=false"],
-        )  # fmt: skip
+        ))  # fmt: skip
         batches = list(run.datamodule.train_dataloader())
         steps = len(batches) * epochs
         epoch = bare_loop(run.model, batches)
@@ -145,11 +145,11 @@ def cost(method: str, options: Sequence[str], folder: Path, epochs: int, repeats
 
 def main(
     methods: tuple[str, ...] = ("autoencoder", "dann", "seada", "seada_stabilised"),
-    scans: int = 128,
+    scans: int = 520,
     spacing: float = 5.0,
     shape: tuple[int, int, int] = (32, 40, 32),
     batch_size: int = 8,
-    epochs: int = 4,
+    epochs: int = 2,
     repeats: int = 3,
     scored: int = 440,
 ) -> None:
@@ -175,24 +175,22 @@ def main(
         Scans of the made-up embeddings; 0 to leave metrics out.
     """
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    settings = PhantomSettings(spacing=spacing, train_scans=scans, test_subjects=3, travelling_subjects=3)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        generate(settings, folder / "phantom", processes=1, progress=False)
-        options = [
-            f"--data.manifests=[{folder}/phantom/phantom-*.csv]", f"--data.data_root={folder}/phantom",
-            f"--data.truth={folder}/phantom/truth.csv", f"--data.cache_dir={folder}/cache",
-            f"--data.preprocessing.shape={list(shape)}", f"--data.preprocessing.spacing={spacing}",
-            f"--data.batch_size={batch_size}", "--trainer.accelerator=cpu",
-        ]  # fmt: skip
-        grid = " × ".join(map(str, shape))
-        _say(f"{grid} voxels, batches of {batch_size}; CPU milliseconds a step: suite, bare loop, ratio")
-        for method in methods:
-            suite, bare, steps = cost(method, options, folder, epochs, repeats)
-            _say(f"{method:<24} {1000 * suite / steps:7.1f} {1000 * bare / steps:7.1f} {suite / bare:6.2f}")
+    if methods:
+        settings = PhantomSettings(spacing=spacing, train_scans=scans, test_subjects=3, travelling_subjects=3)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            generate(settings, folder / "phantom", processes=1, progress=False)
+            options = [
+                f"--data.manifests=[{folder}/phantom/phantom-*.csv]", f"--data.data_root={folder}/phantom",
+                f"--data.truth={folder}/phantom/truth.csv", f"--data.cache_dir={folder}/cache",
+                f"--data.preprocessing.shape={list(shape)}", f"--data.preprocessing.spacing={spacing}",
+                f"--data.batch_size={batch_size}", "--trainer.accelerator=cpu",
+            ]  # fmt: skip
+            grid = " × ".join(map(str, shape))
+            _say(f"{grid} voxels, batches of {batch_size}; CPU milliseconds a step: suite, bare loop, ratio")
+            for method in methods:
+                suite, bare, steps = cost(method, options, folder, epochs, repeats)
+                _say(f"{method:<24} {1000 * suite / steps:7.1f} {1000 * bare / steps:7.1f} {suite / bare:6.2f}")
     if scored:
         table = scored_scans(made_up(scored, 32, 8))
         times = {}
@@ -214,4 +212,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    for logger in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(logger).setLevel(logging.ERROR)
     auto_cli(main, as_positional=False)
