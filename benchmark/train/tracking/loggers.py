@@ -14,7 +14,6 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from benchmark.errors import UserError
-from benchmark.extras import extra_of
 
 #: Lightning's loggers by the end of their class path: modules of which one must be there, and what installs one.
 PACKAGES = {
@@ -52,6 +51,9 @@ def check_packages(logger: Any) -> None:
         name = path.rpartition(".")[2]
         modules, package = PACKAGES.get(name, ((), ""))
         if modules and not any(find_spec(module) for module in modules):
+            # Here: what a training loads is part of its key, and this changes no number.
+            from benchmark.extras import extra_of
+
             extra = extra_of(ModuleNotFoundError(name=modules[0]))
             what = package if extra is None else f"'seada-bench[{extra}]'"
             raise UserError(f"trainer.logger: {name} needs the package {package}; install it: pip install {what}")

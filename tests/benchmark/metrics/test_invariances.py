@@ -74,6 +74,7 @@ def without(scores, pattern):
     return scores[~scores["params"].str.contains(pattern)].reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_the_order_of_rows(make_table, scored):
     table, before = scored(make_table, 4)
     pd.testing.assert_frame_equal(evaluate(table.sample(frac=1, random_state=2), SETTINGS), before)
