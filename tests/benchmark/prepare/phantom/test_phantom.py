@@ -20,6 +20,8 @@ from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import first_sites
 from benchmark.prepare.phantom.template import Template
 
+pytestmark = pytest.mark.slow
+
 SMALL = PhantomSettings(seed=3, spacing=8.0, train_scans=64, test_subjects=12, travelling_subjects=3)
 DEFAULT = Path(__file__).parents[4] / "data_manifests" / "phantom"
 

@@ -20,6 +20,8 @@ from benchmark.prepare.phantom.structures import STRUCTURES
 sys.path.insert(0, str(Path(__file__).parent))
 from made_up_heads import head, oriented, write, write_people
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = PhantomSettings(seed=5)
 REAL = Path(__file__).parents[5] / "shared" / "anatomies"
 HEALTHY = Biology(70.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
