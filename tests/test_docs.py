@@ -19,6 +19,7 @@ def blocks(page, language):
     return [re.sub(rf"^{indent}", "", body, flags=re.M) for indent, body in found]
 
 
+@pytest.mark.slow
 def test_a_method_is_added_by_the_two_files_of_the_page(tmp_path, phantom):
     (tmp_path / "mine_method.py").write_text(blocks("add-a-method.md", "python")[0])
     config = tmp_path / "mine.yaml"
