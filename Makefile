@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install lint test test-slurm benchmark reference clean
+.PHONY: help install lint test test-fast test-slurm benchmark reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 # What runs sweeps, without the tools and the references that tests need: half the time.
 $(RUNTIME): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) -e .
+	$(INSTALL) -e '.[train,import,cluster,track]'
 	touch $@
 
 install: $(STAMP) ## set up .venv with the pinned dependencies
@@ -35,6 +35,9 @@ lint: $(STAMP) ## ruff, mypy --strict and the direction of imports
 # A test process a core: libraries that take every core for each of them wait for each other most of the time.
 test: $(STAMP) ## run the tests on all cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-fast: $(STAMP) ## run the tests that take no more than a few seconds each: two minutes on two cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not slow and not browser and not slurm'
 
 test-slurm: $(STAMP) ## run a sweep on a real SLURM of two nodes on this machine (root, Debian)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/slurm/cluster.py $(BIN)/python -m pytest tests/slurm

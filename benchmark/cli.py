@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from benchmark.commands.terminal import fail, say
 from benchmark.errors import UserError, cause
+from benchmark.extras import extra_of
 
 #: Command to the module of :mod:`benchmark.commands` that has it, and to its function.
 COMMANDS = {
@@ -82,6 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         fail("interrupted; the same command goes on from here")
         return 130
+    except ModuleNotFoundError as error:
+        extra = extra_of(error, "import" if args[0] in ("manifest", "preprocess") else "train")
+        if extra is None:
+            raise
+        needed = f"'{args[0]}' needs the package {error.name}, which is not installed"
+        return fail(f"{needed}; install what this command needs by: pip install 'seada-bench[{extra}]'")
     except (UserError, ValueError, OSError) as error:
         if os.environ.get("SEADA_BENCH_DEBUG"):
             traceback.print_exc()

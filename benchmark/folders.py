@@ -1,9 +1,10 @@
-"""Folders that results go to."""
+"""Folders that results go to, and files that are read: what can be told of them before any library is loaded."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmark.errors import UserError
@@ -44,3 +45,35 @@ def check_can_be_made(folder: Path, option: str) -> None:
     if not there.is_dir() or not os.access(there, os.W_OK):
         problem = "may not be written into" if there.is_dir() else "is no folder"
         raise UserError(f"{option}: cannot write into {folder}: {there} {problem}")
+
+
+def check_holds_scores(folder: Path, files: Sequence[str] = ("scores.parquet", "scores.csv")) -> None:
+    """See that a folder is one of results, before libraries are loaded that read it.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    files
+        Names of files of which one must be there.
+
+    Raises
+    ------
+    UserError
+        If none is.
+    """
+    if not any((folder / name).is_file() for name in files):
+        raise UserError(f"{folder}: holds no {files[0]}; give the results folder of a sweep or of evaluate")
+
+
+def check_are_there(files: Iterable[Path]) -> None:
+    """See that files are there; patterns are left to whoever expands them.
+
+    Raises
+    ------
+    UserError
+        For those that are not, a line each.
+    """
+    absent = [file for file in files if not file.exists() and not set("*?[") & set(str(file))]
+    if absent:
+        raise UserError("\n".join(f"{file}: cannot be read: No such file or directory" for file in absent))

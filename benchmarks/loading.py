@@ -21,7 +21,7 @@ from jsonargparse import auto_cli
 
 from benchmark.data.datamodule import SiteDataModule
 from benchmark.data.preprocessing import Preprocessing
-from benchmark.prepare.phantom import generate
+from benchmark.prepare.phantom.generate import generate
 from benchmark.prepare.phantom.settings import PhantomSettings
 
 _TORCHIO: Any = torchio

@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 from jsonargparse import auto_cli
 
-from benchmark.prepare.phantom.downloads.phantom import phantom_heads
 from benchmark.prepare.phantom.downloads.volumes import write_nifti
+from benchmark.prepare.phantom.replica_heads import phantom_heads
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.preprocess.run import preprocess
 from benchmark.prepare.preprocess.settings import RawSettings

@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +17,66 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.configs import SWEEPS
-from benchmark.sweep.executor import trainers
-from benchmark.sweep.worker import run_cell
+from benchmark.extras import EXTRAS, extra_of
 
 ROOT = Path(__file__).parents[1]
+#: Modules of each extra, and those that are for tests alone.
+MODULES = EXTRAS | {"dev": ("mlflow", "pytrec_eval", "ranx", "scib_metrics", "tensorboard")}
+
+
+#: Folders of tests that need an extra.
+FOLDERS = {
+    "baselines": "train",
+    "benchmark/data": "train",
+    "benchmark/methods": "train",
+    "benchmark/prepare": "import",
+    "benchmark/prepare/phantom": "train",
+    "benchmark/sweep": "train",
+    "benchmark/train": "train",
+    "corpus": "train",
+    "seada": "train",
+}
+#: Folders of tests of which none may need an extra: a file of them that cannot be imported is an error.
+OF_THE_CORE = ("benchmark/embeddings", "benchmark/metrics", "benchmark/report")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark tests by their folder, and those on the phantom, with the extra that they need."""
+    for item in items:
+        for extra in {extra for folder, extra in FOLDERS.items() if _is_within(item.path, folder)}:
+            item.add_marker(pytest.mark.needs(extra))
+        if "phantom" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.needs("train"))
+
+
+def pytest_runtest_setup(item):
+    """Skip a test that needs an extra which is not installed."""
+    for extra in [extra for marker in item.iter_markers("needs") for extra in marker.args]:
+        if any(find_spec(module) is None for module in MODULES[extra]):
+            pytest.skip(_needs(extra))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Skip a file of tests that imports what an extra installs, where that is not installed."""
+    report = yield
+    raised = getattr(getattr(report, "call", None), "excinfo", None)
+    error = raised.value if raised is not None else None
+    while error is not None and not isinstance(error, ModuleNotFoundError):
+        error = error.__cause__
+    if error is not None and not any(_is_within(collector.path, folder) for folder in OF_THE_CORE):
+        extra = "dev" if error.name in MODULES["dev"] else extra_of(error)
+        if extra is not None:
+            report.outcome, report.longrepr = "skipped", (str(collector.path), 0, f"Skipped: {_needs(extra)}")
+    return report
+
+
+def _is_within(path, folder):
+    return (ROOT / "tests" / folder) in path.parents
+
+
+def _needs(extra):
+    return f"needs the extra '{extra}': pip install 'seada-bench[{extra}]'"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,6 +116,9 @@ class InThisProcess:
         self.sweep = sweep
 
     def run(self, missing, cells):
+        from benchmark.sweep.executor import trainers
+        from benchmark.sweep.worker import run_cell
+
         bases, failures = trainers(cells), []
         for cell, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
             base = bases.get(cell.base_key)

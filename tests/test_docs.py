@@ -19,6 +19,7 @@ def blocks(page, language):
     return [re.sub(rf"^{indent}", "", body, flags=re.M) for indent, body in found]
 
 
+@pytest.mark.slow
 def test_a_method_is_added_by_the_two_files_of_the_page(tmp_path, phantom):
     (tmp_path / "mine_method.py").write_text(blocks("add-a-method.md", "python")[0])
     config = tmp_path / "mine.yaml"
@@ -38,7 +39,7 @@ def test_a_method_is_added_by_the_two_files_of_the_page(tmp_path, phantom):
 
 
 def test_links_between_the_pages_lead_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / Path(target)).exists(), f"{page.name} links to {target}"
 

@@ -11,6 +11,8 @@ import yaml
 from benchmark.cli import main
 from benchmark.configs import SWEEPS
 
+pytestmark = [pytest.mark.needs("train", "import"), pytest.mark.slow]
+
 ARCHIVES = ("adni", "oasis1", "oasis2", "oasis3", "oasis4", "ppmi")
 SITES = ("ADNI1", "ADNI2", "ADNI3", "OASIS1", "OASIS2", "OASIS3", "OASIS4", "PPMI")
 #: Heads of the phantom lie in template space already; registration is covered in tests/benchmark/prepare/preprocess.

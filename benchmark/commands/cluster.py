@@ -5,23 +5,25 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
-
-from jsonargparse import ArgumentParser
-from tabulate import tabulate
+from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
-from benchmark.report.text import count
-from benchmark.sweep.config import SweepConfig
-from benchmark.sweep.slurm import SlurmExecutor
-from benchmark.sweep.status import DONE, LIVE, CellState, states
-from benchmark.sweep.submission import RECORD, read_submission
-from benchmark.sweep.sweep import collect_sweep, run_sweep, tables_text
+from benchmark.parsing import Parser
+
+if TYPE_CHECKING:
+    from benchmark.sweep.config import SweepConfig
 
 
 def submit(sweep: SweepConfig, out: Path) -> int:
     """Hand the cells of a sweep that are missing to the cluster, and say how to go on."""
+    from tabulate import tabulate
+
+    from benchmark.report.text import count
+    from benchmark.sweep.slurm import SlurmExecutor
+    from benchmark.sweep.submission import read_submission
+    from benchmark.sweep.sweep import run_sweep
+
     executor = SlurmExecutor(sweep, out)
     run_sweep(sweep, out, executor)
     if executor.submitted:
@@ -41,8 +43,13 @@ def check_not_submitted(out: Path) -> None:
     UserError
         If a job of the results folder is running or waiting.
     """
+    from benchmark.sweep.submission import RECORD, read_submission
+
     if not (out / RECORD).is_file():
         return
+    from benchmark.report.text import count
+    from benchmark.sweep.status import LIVE, states
+
     jobs = [cell.job for cell, state in states(read_submission(out), out).values() if state.word in LIVE]
     if jobs:
         raise UserError(
@@ -54,7 +61,16 @@ def check_not_submitted(out: Path) -> None:
 def status(args: list[str]) -> int:
     """`seada-bench status DIR`."""
     options = _parser("status", "Say how the cells of a sweep on a cluster are.").parse_args(args)
-    found = states(read_submission(options.results), options.results)
+
+    from benchmark.sweep.submission import read_submission
+
+    submission = read_submission(options.results)
+
+    from tabulate import tabulate
+
+    from benchmark.sweep.status import states
+
+    found = states(submission, options.results)
     rows = [(cell.name, state.word, cell.job, state.detail) for cell, state in found.values()]
     say(tabulate(rows, headers=["cell", "state", "job", ""], disable_numparse=True))
     say(_counts(Counter(state.word for _, state in found.values())))
@@ -65,8 +81,16 @@ def collect(args: list[str]) -> int:
     """`seada-bench collect DIR`; status 1 if cells are not done."""
     description = "Write the tables of what a cluster has done of a sweep so far; exit status 1 if cells are missing."
     out = _parser("collect", description).parse_args(args).results
+
+    from benchmark.sweep.submission import read_submission
+
+    submission = read_submission(out)
+
+    from benchmark.report.text import count
+    from benchmark.sweep.sweep import collect_sweep, tables_text
+
     missing = collect_sweep(out)
-    say(tables_text(read_submission(out).config(out), out))
+    say(tables_text(submission.config(out), out))
     for cell, state in missing:
         say(f"{_worded(state)}: {cell.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
     if missing:
@@ -75,16 +99,20 @@ def collect(args: list[str]) -> int:
 
 
 def _counts(found: Counter[str]) -> str:
+    from benchmark.sweep.status import DONE, LIVE
+
     first = [DONE, *LIVE]
     words = [*first, *sorted(set(found) - set(first))]
     return ", ".join(f"{found[word]} {word}" for word in words if found[word])
 
 
-def _worded(state: CellState) -> str:
+def _worded(state: Any) -> str:
+    from benchmark.sweep.status import DONE
+
     return "missing" if state.word == DONE else state.word
 
 
 def _parser(command: str, description: str) -> Any:
-    parser = ArgumentParser(prog=f"seada-bench {command}", description=description)
+    parser = Parser(command, description)
     parser.add_argument("results", type=Path, help="Results folder that the sweep was submitted from.")
     return parser

@@ -7,6 +7,7 @@ from typing import Literal
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
+from benchmark.folders import check_holds_scores
 from benchmark.parsing import Parser
 
 
@@ -34,6 +35,9 @@ def main(args: list[str]) -> int:
         raise UserError(f"--tolerance: {options.tolerance} is not allowed; it must be at least 0")
     if options.csv is not None and options.csv.exists():
         raise UserError(f"--csv: {options.csv} is already there; name another file, or remove it first")
+
+    for folder in (options.a, options.b):
+        check_holds_scores(folder)
 
     from benchmark.data.atomic import atomic_path
     from benchmark.report.comparison_text import comparison_text

@@ -43,6 +43,8 @@ def main(args: list[str]) -> int:
     )
     parser.add_class_arguments(EvaluationSettings, "evaluation")
     options = parser.instantiate(parser.parse_args(args))
+    if not options.embeddings.exists():
+        raise UserError(f"{options.embeddings}: no such file")
     if options.embeddings.is_dir() and options.out.resolve() == options.embeddings.resolve():
         raise UserError(f"--out: {options.out} is the folder of the embeddings; name another folder")
     if any((options.out / name).exists() for name in (SCORES, SCORES_CSV)):

@@ -88,8 +88,9 @@ def _build(args: list[str]) -> int:
 
 
 def _check(args: list[str]) -> int:
+    from benchmark.folders import check_are_there
     from benchmark.parsing import Parser, at_least_one
-    from benchmark.prepare.checks.images import Depth, Finding, check_images
+    from benchmark.prepare.checks.depth import Depth
 
     parser = Parser(
         "manifest check",
@@ -111,11 +112,14 @@ def _check(args: list[str]) -> int:
     if options.out is not None and options.out.exists():
         raise UserError(f"--out: {options.out} is already there; name another file, or remove it first")
 
+    check_are_there(options.manifests)
+
     import pandas as pd
 
     from benchmark.data.atomic import atomic_path
     from benchmark.data.manifest import read_manifests
     from benchmark.prepare.checks.design import design_of
+    from benchmark.prepare.checks.images import Finding, check_images
     from benchmark.prepare.checks.text import check_text
 
     scans = read_manifests(options.manifests, options.data_root, check_images=False)

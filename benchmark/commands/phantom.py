@@ -14,8 +14,8 @@ from benchmark.parsing import Parser
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    from benchmark.prepare.phantom import PhantomSettings, generate
     from benchmark.prepare.phantom.downloads.registry import replicas
+    from benchmark.prepare.phantom.settings import PhantomSettings
 
     parser = Parser("phantom", "Generate the multi-site T1 phantom: volumes, masks, manifests, truth table.")
     parser.add_argument("--out", type=Path, required=True, help="Folder of the phantom.")
@@ -33,6 +33,9 @@ def main(args: list[str]) -> int:
     settings = PhantomSettings(**{name: options[name] for name in names})
     if options.layout is not None:
         return _replica(options.layout, options.out, options.subjects, settings)
+
+    from benchmark.prepare.phantom.generate import generate
+
     manifests = generate(settings, options.out, processes=options.processes)
     say(f"{len(manifests)} manifests in {options.out}\n")
     return 0
@@ -40,8 +43,8 @@ def main(args: list[str]) -> int:
 
 def _replica(layout: str, out: Path, subjects: int, settings: Any) -> int:
     from benchmark.folders import make_writable
-    from benchmark.prepare.phantom.downloads.phantom import phantom_heads
     from benchmark.prepare.phantom.downloads.registry import replicas
+    from benchmark.prepare.phantom.replica_heads import phantom_heads
 
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"--out: {out} holds files already; name an empty or a new folder")

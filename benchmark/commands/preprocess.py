@@ -9,6 +9,7 @@ from pathlib import Path
 
 def main(args: list[str]) -> int:
     """Run ``preprocess`` with the arguments after that word; 1 if scans were quarantined."""
+    from benchmark.folders import check_are_there
     from benchmark.parsing import Parser, at_least_one
     from benchmark.prepare.preprocess.settings import RawSettings
 
@@ -30,6 +31,7 @@ def main(args: list[str]) -> int:
     parser.add_class_arguments(RawSettings, None)
     options = parser.parse_args(args)
     at_least_one("processes", options.processes)
+    check_are_there(options.manifests)
     names = RawSettings.__dataclass_fields__
 
     from benchmark.prepare.preprocess.run import preprocess

@@ -64,14 +64,17 @@ def main(args: list[str]) -> int:
 
     from dataclasses import replace
 
+    from benchmark.sweep.config import read_sweep
+
+    # Before all that takes seconds to load.
+    sweep = read_sweep(options.config)
+
     from benchmark.commands.cluster import check_not_submitted, submit
     from benchmark.report.text import count
-    from benchmark.sweep.config import read_sweep
     from benchmark.sweep.design import blind_spots
     from benchmark.sweep.executor_config import SLURM
     from benchmark.sweep.sweep import run_sweep, tables_text
 
-    sweep = read_sweep(options.config)
     if options.workers is not None:
         sweep = replace(sweep, workers=options.workers)
     for line in blind_spots(sweep):

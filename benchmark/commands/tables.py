@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmark.commands.terminal import say
+from benchmark.folders import check_holds_scores
 from benchmark.parsing import Parser
 
 
@@ -21,13 +24,13 @@ def main(args: list[str]) -> int:
         help="Adds a weighted score, such as '{map_cn_ad: 0.5, mlp_standardised: 0.5}', beside what it is made of.",
     )
     options = parser.parse_args(args)
+    check_holds_scores(options.results)
 
     from benchmark.report.about import About
     from benchmark.report.statistics_figures import statistics_figures
     from benchmark.report.write_all import write_all
     from benchmark.report.write_statistics import weighted_markdown
     from benchmark.results.read import read_results
-    from benchmark.sweep.examples import example_inputs
 
     results, statistics = read_results(options.results), options.results / "statistics.md"
     order = (About.of(results.provenance) or About()).methods
@@ -38,10 +41,19 @@ def main(args: list[str]) -> int:
     write_all(
         options.results,
         out,
-        examples=example_inputs(options.results, order),
+        examples=_examples(options.results, order),
         statistics_markdown=text or None,
         figures=statistics_figures(results, order),
         overwrite=options.overwrite,
     )
     say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")
     return 0
+
+
+def _examples(results: Path, order: Sequence[str]) -> list[Any]:
+    """What example retrievals are made from; scores alone have none, and need none of what trains."""
+    if not (results / "cells").is_dir():
+        return []
+    from benchmark.sweep.examples import example_inputs
+
+    return list(example_inputs(results, order))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.commands.terminal import say
+from benchmark.folders import check_holds_scores
 from benchmark.parsing import Parser
 
 
@@ -27,6 +28,7 @@ def main(args: list[str]) -> int:
     )
     parser.add_argument("--methods", type=str, nargs="+", default=None, help="Run only these methods.")
     options = parser.parse_args(args)
+    check_holds_scores(options.results)
 
     from benchmark.sweep.verify import verification_text, verify
 

@@ -10,10 +10,9 @@ import yaml
 
 from benchmark.configs import METHODS
 from benchmark.errors import UserError
-from benchmark.metrics.evaluate import EvaluationSettings
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import PROTOCOLS
-from benchmark.report.columns import HEADLINES
 from benchmark.report.statistics.settings import PRIMARY_SCORES
 from benchmark.sweep.executor_config import ExecutorConfig, executor_of
 from benchmark.sweep.fields import checked
@@ -228,6 +227,9 @@ def _check_primary(sweep: SweepConfig) -> None:
         raise UserError(
             f"field 'primary.method': '{sweep.primary.method}' is no method of this sweep; allowed: {', '.join(names)}"
         )
+    # Metrics load compilers, which a file that is not there should not wait for.
+    from benchmark.report.columns import HEADLINES
+
     known = [column.key for column in HEADLINES]
     scores = sweep.primary.scores
     if not isinstance(scores, list) or not scores:

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from submitit import LocalJob, SlurmJob
-
 from benchmark.sweep.cells import error_of, is_done
 from benchmark.sweep.executor_config import SLURM
-from benchmark.sweep.slurm_job import JOB
 from benchmark.sweep.submission import LOGS, Submission, SubmittedCell
 
 DONE = "done"
@@ -43,14 +40,6 @@ class CellState:
     detail: str = ""
 
 
-class _StandIn(LocalJob[Any]):
-    """A process of submitit's stand-in for a cluster, seen from another process: its result is all there is of it."""
-
-    @property
-    def state(self) -> str:
-        return "FINISHED" if self.paths.result_pickle.exists() else "RUNNING"
-
-
 def states(submission: Submission, out: Path) -> dict[str, tuple[SubmittedCell, CellState]]:
     """State of every cell of a submission, by the folder of its scores.
 
@@ -60,10 +49,24 @@ def states(submission: Submission, out: Path) -> dict[str, tuple[SubmittedCell, 
         cell.job for place, cell in submission.cells.items() if cell.job and not is_done(out / place, cell.score_key)
     ]
     # All are known to submitit's watcher before the first state is asked for: one call of sacct tells all.
-    kind = SlurmJob if submission.cluster == SLURM else _StandIn
+    kind = _kind_of_job(submission.cluster)
     jobs: dict[str, Any] = {job: kind(folder=out / LOGS, job_id=job) for job in open_jobs}
     of_cluster = {job: str(handle.state) for job, handle in jobs.items()}
     return {place: (cell, _state(cell, out / place, out, of_cluster)) for place, cell in submission.cells.items()}
+
+
+def _kind_of_job(cluster: str) -> type[Any]:
+    # Here alone: sweeps of one machine need no submitit.
+    from submitit import LocalJob, SlurmJob
+
+    class StandIn(LocalJob[Any]):
+        """A process of submitit's stand-in for a cluster, seen from another process: its result is all there is."""
+
+        @property
+        def state(self) -> str:
+            return "FINISHED" if self.paths.result_pickle.exists() else "RUNNING"
+
+    return SlurmJob if cluster == SLURM else StandIn
 
 
 def _state(cell: SubmittedCell, folder: Path, out: Path, of_cluster: Mapping[str, str]) -> CellState:
@@ -93,6 +96,8 @@ def _state(cell: SubmittedCell, folder: Path, out: Path, of_cluster: Mapping[str
 
 
 def _begun(folder: Path) -> dict[str, Any]:
+    from benchmark.sweep.slurm_job import JOB
+
     try:
         content = json.loads((folder / JOB).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):

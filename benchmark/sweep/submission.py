@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
-from benchmark.sweep.cells import Cell
 from benchmark.sweep.config import SweepConfig, sweep_of
+
+if TYPE_CHECKING:
+    from benchmark.sweep.cells import Cell
 
 #: The record, in the results folder. Plain JSON: what others hand over can be read without running any of it.
 RECORD = "submission.json"

@@ -15,8 +15,7 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
-from benchmark.prepare.phantom import generate
-from benchmark.prepare.phantom.generate import RECORD
+from benchmark.prepare.phantom.generate import RECORD, generate
 from benchmark.report.about import ABOUT, About
 from benchmark.report.remarks import remarks
 from benchmark.report.statistics.settings import StatisticsSettings

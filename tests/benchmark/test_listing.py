@@ -37,6 +37,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"seada-bench {version('seada-bench')}\n"
 
 
+@pytest.mark.needs("train")
 def test_a_shipped_sweep_is_called_by_its_name(tmp_path, capsys):
     assert main(["sweep", "--config", "nothing_of_this_name", "--out", str(tmp_path)]) == 2
     assert "nothing_of_this_name: no such sweep file" in capsys.readouterr().err

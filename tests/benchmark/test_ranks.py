@@ -18,6 +18,8 @@ import torch
 from benchmark.configs import METHODS
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 METHODS_WITH_EPOCHS = (
     "seada_stabilised",
     "seada",

@@ -20,6 +20,8 @@ from tests.corpus.manifests import MANIFESTS
 from tests.corpus.masks import MASKS
 from tests.corpus.series import SERIES, series
 
+pytestmark = pytest.mark.slow
+
 GRID = ("--shape", "[16, 16, 16]", "--spacing", "10", "--processes", "1")
 FAST = ("--bias_correction", "false", "--registration", "none", "--brain", "auto")
 SOUND = 3

@@ -17,6 +17,8 @@ import yaml
 from benchmark.cli import main
 from tests.conftest import ROOT, smoke_sweep, untimed
 
+pytestmark = pytest.mark.slurm
+
 METHODS = ["seada_stabilised", "dann", "autoencoder", "combat"]
 SAME = ("scores.csv", "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "statistics.md")
 EPOCHS = 16

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,10 @@ from scipy.ndimage import affine_transform
 from benchmark.data.contrast import check_contrast
 from benchmark.data.images import Image, read_mask
 from benchmark.errors import UserError, cause
+from benchmark.prepare.checks.depth import Depth
 from benchmark.prepare.preprocess.load import load
 from benchmark.prepare.preprocess.parallel import mapped
 from benchmark.prepare.preprocess.template import template
-
-Depth = Literal["none", "exist", "read", "hash"]
 
 #: Smallest and largest field of view in mm, and largest voxel size, of a volume that shows a head.
 FIELD_MM = (100.0, 400.0)

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import SimpleITK
-import torch
 from numpy.typing import NDArray
 
 from benchmark.data.contrast import check_contrast
 from benchmark.data.images import Image, read_mask
-from benchmark.data.preprocessing import foreground
 from benchmark.errors import UserError
 from benchmark.prepare.preprocess.brain import extract_brain, installed
 from benchmark.prepare.preprocess.load import load
@@ -100,6 +98,11 @@ def prepare(path: Path, mask_path: Path | None, orientation: str, sha256: str, s
     t1, brain = _template_on(settings.shape, settings.spacing)
     mask, source = _mask(image, given, brain, reference, transform, settings)
     if source == "none":
+        # Only here: preprocessing works without PyTorch where every scan has a mask of its own or of the template.
+        import torch
+
+        from benchmark.data.preprocessing import foreground
+
         mask = foreground(torch.from_numpy(volume.data - volume.data.min())).numpy()
     if not mask.any():
         raise UserError(f"{mask_path or path}: the brain mask ({source}) covers no voxel of the output grid")

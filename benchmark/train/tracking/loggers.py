@@ -51,7 +51,12 @@ def check_packages(logger: Any) -> None:
         name = path.rpartition(".")[2]
         modules, package = PACKAGES.get(name, ((), ""))
         if modules and not any(find_spec(module) for module in modules):
-            raise UserError(f"trainer.logger: {name} needs the package {package}; install it: pip install {package}")
+            # Here: what a training loads is part of its key, and this changes no number.
+            from benchmark.extras import extra_of
+
+            extra = extra_of(ModuleNotFoundError(name=modules[0]))
+            what = package if extra is None else f"'seada-bench[{extra}]'"
+            raise UserError(f"trainer.logger: {name} needs the package {package}; install it: pip install {what}")
 
 
 def with_csv(logger: Any, root: Path) -> Any:

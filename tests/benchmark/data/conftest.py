@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 
-import nibabel
 import numpy as np
 import pytest
 
@@ -41,6 +40,8 @@ def write_image():
     """Function: write an array as NIfTI, stored in any orientation."""
 
     def write(path, data, affine, orientation="RAS", dtype=np.float32, **header):
+        import nibabel
+
         image = nibabel.Nifti1Image(np.asarray(data, dtype=dtype), affine)
         target = nibabel.orientations.axcodes2ornt(orientation)
         image = image.as_reoriented(

@@ -212,11 +212,13 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_two_optimisers_in_two_processes_are_fine(capfd):
     assert main(["check-method", str(METHODS / "seada_stabilised.yaml")]) == 0
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_the_command_finds_what_processes_do_apart(elsewhere, capfd):
     plugins = f"--plugins={elsewhere / 'plugins'}"
     assert main(["check-method", str(elsewhere / "method" / "mine.yaml"), plugins]) == 0

@@ -9,6 +9,8 @@ from benchmark.metrics.bootstrap import subject_interval
 from benchmark.metrics.evaluate import EvaluationSettings
 from tests.tables import evaluated
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = EvaluationSettings(
     probes=("linear", "knn"), permutations=2, mlp_permutations=0, inner_folds=0, test_permutations=19, bootstrap=100
 )

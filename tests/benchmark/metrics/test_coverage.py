@@ -16,6 +16,8 @@ from benchmark.metrics import disease
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
+pytestmark = pytest.mark.slow
+
 TIMES = 100
 
 #: Of so many intervals a share of 95 % holds the value, with a standard error of 2.2 points. Four of them below that is

@@ -15,6 +15,8 @@ from benchmark.results.schema import SCORE_COLUMNS
 from benchmark.results.write import write_scores
 from tests.tables import frame_of
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = EvaluationSettings(
     distances=("cosine_centred", "euclidean", "whitened", "within_subject"),
     probes=("linear", "knn", "mlp", "boosting"),

@@ -94,6 +94,7 @@ def test_settings_say_what_is_allowed(settings, text):
         EvaluationSettings(**settings)
 
 
+@pytest.mark.slow
 def test_a_process_aside_changes_no_score(make_table, monkeypatch):
     table = make_table()
     monkeypatch.setattr("benchmark.metrics.evaluate.PAYS", 0)

@@ -73,6 +73,7 @@ def without(scores, pattern):
     return scores[~scores["parameters"].str.contains(pattern)].reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_the_order_of_rows(make_table, scored):
     table, before = scored(make_table, 4)
     pd.testing.assert_frame_equal(evaluated(table.sample(frac=1, random_state=2), SETTINGS), before)
@@ -93,6 +94,7 @@ def test_origin_of_the_ldr(make_table, scored):
     assert len(changed)
 
 
+@pytest.mark.slow
 def test_axes_of_the_ldr(make_table, scored):
     table, before = scored(make_table, 4)
     rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(6, 6)))[0]
@@ -105,6 +107,7 @@ def test_axes_of_the_ldr(make_table, scored):
         assert before["parameters"].str.contains(f"coordinates={coordinates}").any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("travelling_subjects", [0, 4])
 def test_names_of_sites(make_table, scored, travelling_subjects):
     table, before = scored(make_table, travelling_subjects)

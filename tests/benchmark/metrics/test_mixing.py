@@ -44,6 +44,7 @@ def test_chunks_change_no_neighbour(monkeypatch):
     assert (neighbours.nearest(MIXED, np.arange(120), 7)[0] == whole).all()
 
 
+@pytest.mark.slow
 def test_against_scib_metrics():
     scib = pytest.importorskip("scib_metrics")
     from scib_metrics.nearest_neighbors import NeighborsResults

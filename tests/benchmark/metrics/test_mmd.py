@@ -32,6 +32,7 @@ def made_up(subjects, scans_each, rng):
     return scored_scans(table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scans_each", [1, 4])
 def test_p_is_uniform_without_a_difference_with_repeat_scans_as_well(scans_each):
     # 200 draws; p comes in steps of 1/50, so the comparison is with a uniform within the steps.

@@ -13,6 +13,8 @@ from benchmark.metrics.conditional_leakage import scores as conditional_scores
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = EvaluationSettings(test_permutations=39, folds=3, permutations=0, mlp_permutations=0, inner_folds=0)
 DRAWS = 80
 

@@ -15,6 +15,8 @@ from benchmark.metrics.retrieval import scores
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
+pytestmark = [pytest.mark.needs("dev"), pytest.mark.slow]
+
 NAMES = {
     "mAP": "map", "P@1": "precision@1", "P@5": "precision@5", "P@10": "precision@10", "R-precision": "r-precision",
     "nDCG@10": "ndcg@10", "recall@10": "recall@10", "MRR": "mrr",

@@ -158,6 +158,7 @@ def test_claims_are_overall_scores_alone(against):
     assert len(against(both, both).values) == 2
 
 
+@pytest.mark.slow
 def test_false_alarms_come_at_most_at_the_level(against):
     rng = np.random.default_rng(0)
     draws = 60

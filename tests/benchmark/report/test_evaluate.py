@@ -15,6 +15,8 @@ from benchmark.report.columns import leakage_columns, retrieval_columns
 from benchmark.report.evaluate import evaluate
 from benchmark.report.summary import sections
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = EvaluationSettings(
     probes=("linear", "knn", "mlp"),
     permutations=1,

@@ -14,6 +14,8 @@ from benchmark.report.tables import write_tables
 from benchmark.report.write_all import write_all
 from benchmark.results.write import write_provenance, write_scores
 
+pytestmark = pytest.mark.slow
+
 #: Beside the wide tables, each as .md, .csv and .tex.
 OTHERS = {"report.html", "retrieval_by_site.csv", "tables.json"}
 

@@ -20,6 +20,8 @@ from benchmark.sweep.up_to_date import RECORD, still_finished
 from benchmark.train.checkpoints import AtomicCheckpointIO
 from tests.conftest import smoke_sweep, untimed
 
+pytestmark = pytest.mark.slow
+
 CLOSED = ["pca_voxels", "random_vectors"]
 QUICK = {"probes": ["knn"], "permutations": 0, "test_permutations": 0, "inner_folds": 0, "bootstrap": 20}
 TABLES = ("scores.csv", "scores.parquet", "replicates.parquet", "retrieval.md", "leakage.md", "statistics.md")

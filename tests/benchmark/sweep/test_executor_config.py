@@ -56,6 +56,7 @@ def test_a_recorded_section_can_be_read_again():
     assert executor_of({}, METHODS) == ExecutorConfig()
 
 
+@pytest.mark.slow
 def test_how_many_processes_train_a_cell_is_part_of_its_key_and_where_they_are_is_not(smoke, tmp_path):
     def key(**executor):
         path = smoke(methods=["random_vectors"])

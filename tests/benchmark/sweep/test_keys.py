@@ -200,6 +200,7 @@ def test_an_edit_changes_the_keys_of_what_it_can_change(edited, name, old, new, 
     assert edited(name, old, new) == changes
 
 
+@pytest.mark.slow
 def test_all_that_a_training_and_its_scoring_load_is_known_to_their_keys(arguments, tmp_path):
     """Whatever a run loads of the repository is in its key, or in the list of what cannot change a number."""
     _, fit = arguments("combat")

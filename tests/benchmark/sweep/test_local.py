@@ -5,6 +5,8 @@ from threadpoolctl import threadpool_info
 
 from benchmark.sweep.local import Slots
 
+pytestmark = pytest.mark.slow
+
 
 def test_workers_share_the_cores_and_the_environment_is_left_as_it_was(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "17")

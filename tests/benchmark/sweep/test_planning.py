@@ -17,6 +17,8 @@ from benchmark.sweep.synthetic import synthetic_embeddings, synthetic_scans
 from benchmark.sweep.works import Question, Work, works_of
 from benchmark.train.resolve import resolve
 
+pytestmark = pytest.mark.slow
+
 PLENTY = Limits(math.inf, math.inf, math.inf, math.inf)
 
 

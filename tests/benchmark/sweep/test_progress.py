@@ -14,6 +14,8 @@ from benchmark.sweep.display import Display, duration, log_line
 from benchmark.sweep.progress import PROGRESS, Progress, forget_progress, read_progress, write_progress
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 class Terminal(io.StringIO):
     def isatty(self):

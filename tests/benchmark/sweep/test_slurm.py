@@ -12,6 +12,8 @@ from benchmark.sweep.submission import Submission, SubmittedCell, read_submissio
 from benchmark.sweep.sweep import run_sweep
 from tests.conftest import untimed
 
+pytestmark = pytest.mark.slow
+
 SLURM = {"kind": "slurm", "time_minutes": 30}
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from benchmark.sweep import worker
 
+pytestmark = pytest.mark.slow
+
 
 class Cell:
     def __init__(self, folder):

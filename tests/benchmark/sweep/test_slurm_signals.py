@@ -9,6 +9,8 @@ from benchmark.sweep import slurm_signals
 from benchmark.sweep.slurm_signals import SaveWhenTold
 from benchmark.train.run_folder import CHECKPOINTS, LAST
 
+pytestmark = pytest.mark.slow
+
 SAVE = "--trainer.callbacks+=benchmark.sweep.slurm_signals.SaveWhenTold"
 
 #: Of the eight of an epoch: its checkpoint is that of the epoch.

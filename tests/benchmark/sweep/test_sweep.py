@@ -13,6 +13,8 @@ from benchmark.sweep.cells import build_stores, cells_of, scans_of, store_folder
 from benchmark.sweep.config import read_sweep
 from tests.conftest import ROOT, smoke_sweep, untimed
 
+pytestmark = pytest.mark.slow
+
 #: Times that a sweep is killed; by hand, with more.
 KILLS = int(os.environ.get("SEADA_BENCH_TEST_KILLS", "6"))
 TABLES = ("scores.csv", "scores.parquet", "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv")

@@ -24,6 +24,8 @@ from benchmark.sweep.recorded import sanitised
 from benchmark.train.tracking.settings import TrackingSettings, WandbSettings
 from tests.conftest import smoke_sweep
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"probes": ["knn"], "permutations": 0, "test_permutations": 0, "inner_folds": 0, "bootstrap": 20}
 
 

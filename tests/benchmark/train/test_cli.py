@@ -13,6 +13,8 @@ from benchmark.data.outline import COMPONENTS
 from benchmark.train.tracking.waiting import waiting_share
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 TRAINED = (
     "seada_stabilised",
     "seada",

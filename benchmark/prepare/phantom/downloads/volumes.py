@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +18,6 @@ SHAPE = (40, 48, 40)
 SPACING = 4.0
 #: Radius of the ventricles in mm, by diagnosis.
 _VENTRICLES = {"CN": 12.0, "MCI": 15.0, "AD": 19.0}
-_NIBABEL: Any = nibabel
 _HIGHEST = 4000.0
 
 
@@ -50,16 +48,23 @@ def heads(seed: int = 0) -> Volume:
     return head
 
 
+def _nibabel() -> Any:
+    # Which replicas there are is asked for by `phantom --help`, which must not wait for it. It is only partly typed.
+    import nibabel
+
+    return nibabel
+
+
 def _soft(distance: NDArray[Any]) -> NDArray[Any]:
     return 1 / (1 + np.exp(np.clip(-30 * distance, -50, 50)))
 
 
 def in_order(array: NDArray[Any], affine: NDArray[Any], axes: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """The same volume with its voxels in another order; ``axes`` are the directions they point to, such as ``ASL``."""
-    now = _NIBABEL.orientations.io_orientation(affine)
-    change = _NIBABEL.orientations.ornt_transform(now, _NIBABEL.orientations.axcodes2ornt(tuple(axes)))
-    turned = _NIBABEL.orientations.apply_orientation(array, change)
-    return turned, affine @ _NIBABEL.orientations.inv_ornt_aff(change, array.shape)
+    now = _nibabel().orientations.io_orientation(affine)
+    change = _nibabel().orientations.ornt_transform(now, _nibabel().orientations.axcodes2ornt(tuple(axes)))
+    turned = _nibabel().orientations.apply_orientation(array, change)
+    return turned, affine @ _nibabel().orientations.inv_ornt_aff(change, array.shape)
 
 
 def write_analyze(header: Path, array: NDArray[Any], affine: NDArray[Any], axes: str, voxels: bool = True) -> None:
@@ -77,7 +82,7 @@ def write_analyze(header: Path, array: NDArray[Any], affine: NDArray[Any], axes:
         False for a header alone.
     """
     turned, placed = in_order(_sixteen_bit(array), affine, axes)
-    template = _NIBABEL.AnalyzeHeader(endianness=">")
+    template = _nibabel().AnalyzeHeader(endianness=">")
     template.set_data_dtype(np.dtype(">i2"))
     template.set_data_shape((*turned.shape, 1))
     template.set_zooms((*np.sqrt((placed[:3, :3] ** 2).sum(axis=0)), 1.0))
@@ -88,7 +93,7 @@ def write_analyze(header: Path, array: NDArray[Any], affine: NDArray[Any], axes:
 
 def write_nifti(path: Path, array: NDArray[Any], affine: NDArray[Any], axes: str = "LAS") -> None:
     """Write a NIfTI file (``.nii`` or ``.nii.gz``) in an order of voxels; its bytes depend on the volume alone."""
-    image = _NIBABEL.Nifti1Image(*in_order(_sixteen_bit(array), affine, axes))
+    image = _nibabel().Nifti1Image(*in_order(_sixteen_bit(array), affine, axes))
     image.set_qform(image.affine, code=1)
     image.set_sform(image.affine, code=1)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from benchmark.prepare.phantom import PhantomSettings
 from benchmark.prepare.phantom.biology import DRAWS
 from benchmark.prepare.phantom.draws import DIAGNOSES, TRAVELLING, dealt, held_out_draws
+from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import first_sites
 
 SETTINGS = PhantomSettings(seed=4, test_subjects=60, travelling_subjects=12)

@@ -12,13 +12,15 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from benchmark.data.manifest import read_manifests
 from benchmark.errors import UserError
-from benchmark.prepare.phantom import PhantomSettings, generate, write_manifests
 from benchmark.prepare.phantom.acquisition import acquire, acquisition
 from benchmark.prepare.phantom.biology import biology
 from benchmark.prepare.phantom.cohort import cohort
-from benchmark.prepare.phantom.generate import _normals
+from benchmark.prepare.phantom.generate import _normals, generate, write_manifests
+from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import first_sites
 from benchmark.prepare.phantom.template import Template
+
+pytestmark = pytest.mark.slow
 
 SMALL = PhantomSettings(seed=3, spacing=8.0, train_scans=64, test_subjects=12, travelling_subjects=3)
 DEFAULT = Path(__file__).parents[4] / "data_manifests" / "phantom"

@@ -13,6 +13,8 @@ from benchmark.prepare.phantom.volume_flow import grid_points
 sys.path.insert(0, str(Path(__file__).parent))
 from made_up_heads import head, oriented, write
 
+pytestmark = pytest.mark.slow
+
 
 def volumes(source):
     still = in_map_voxels(grid_points(box(WARP_SPACING)[0]))

@@ -9,15 +9,18 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from benchmark.errors import UserError
-from benchmark.prepare.phantom import PhantomSettings, generate
 from benchmark.prepare.phantom.biology import Biology
+from benchmark.prepare.phantom.generate import generate
 from benchmark.prepare.phantom.label_maps import AIR, TISSUES, read_label_map
 from benchmark.prepare.phantom.prepared_anatomy import MAP_SPACING, WARP_SPACING, box, prepare
 from benchmark.prepare.phantom.real_anatomies import RealAnatomies, RealBrain
+from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.structures import STRUCTURES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_up_heads import head, oriented, write, write_people
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = PhantomSettings(seed=5)
 REAL = Path(__file__).parents[5] / "shared" / "anatomies"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import nibabel
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-
-from benchmark.prepare.preprocess.template import template
 
 
 @pytest.fixture(scope="session")
 def head():
     """The template at 4 mm with a bright ball in its left hemisphere: RAS array and affine."""
+    from benchmark.prepare.preprocess.template import template
+
     t1, _ = template(2)
     array = gaussian_filter(np.asarray(t1.data, float), 0.8)[::2, ::2, ::2]
     affine = t1.affine @ np.diag([2, 2, 2, 1.0])
@@ -27,6 +26,8 @@ def save(head, tmp_path):
     """Write the head in some voxel order, type and format; its path."""
 
     def write(codes="RAS", dtype=np.int16, name="t1.nii.gz", array=None, affine=None):
+        import nibabel
+
         image = nibabel.Nifti1Image(head[0] if array is None else array, head[1] if affine is None else affine)
         image = image.as_reoriented(
             nibabel.orientations.ornt_transform(

@@ -13,6 +13,8 @@ from benchmark.cli import main
 from benchmark.data.manifest import read_manifests
 from benchmark.data.preprocessing import Preprocessing
 
+pytestmark = pytest.mark.slow
+
 FAST = ["--bias_correction", "false", "--registration", "none", "--processes", "1", "--brain", "none"]
 
 

@@ -11,6 +11,8 @@ from benchmark.prepare.preprocess.register import matrix, register
 from benchmark.prepare.preprocess.spatial import from_sitk, grid, sitk, to_sitk
 from benchmark.prepare.preprocess.template import template
 
+pytestmark = pytest.mark.slow
+
 
 def transform_of(angles, shift, scale, shear):
     made = np.eye(4)

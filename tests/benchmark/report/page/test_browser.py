@@ -16,7 +16,10 @@ from benchmark.report.write_all import write_all
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome binary is on PATH")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome binary is on PATH"),
+    pytest.mark.browser,
+]
 
 #: Runs after the page's own script and leaves what it sees in the document.
 PROBE = """

@@ -161,6 +161,7 @@ def test_p_is_uniform_under_the_null(simulated, compared, seeds, between):
     assert (p < 0.05).mean() == pytest.approx(0.055, abs=0.038)
 
 
+@pytest.mark.slow
 def test_family_wise_error_after_holm(simulated, compared, monkeypatch):
     # statsmodels collects garbage at every correction, 0.1 s each.
     monkeypatch.setattr("gc.collect", lambda: 0)

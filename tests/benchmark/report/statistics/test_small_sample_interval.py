@@ -13,6 +13,8 @@ from benchmark.report.statistics.intervals import interval_rows
 from benchmark.report.statistics.paired import comparisons
 from benchmark.report.statistics.small_sample_interval import small_sample_interval
 
+pytestmark = pytest.mark.slow
+
 
 def interval(cells, resamples=400, seed=0):
     row = interval_rows(cells, hierarchical_bootstrap(cells, resamples, seed))[0]

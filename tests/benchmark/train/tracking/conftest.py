@@ -3,7 +3,6 @@ import struct
 from collections import defaultdict
 
 import pytest
-from wandb.proto import wandb_internal_pb2
 
 BLOCK, HEADER = 2**15, 7
 FULL, LAST = 1, 4
@@ -11,6 +10,8 @@ FULL, LAST = 1, 4
 
 def records(path):
     """Records of a .wandb file: LevelDB's log format after a header of 7 bytes (wandb has no reader any more)."""
+    from wandb.proto import wandb_internal_pb2
+
     content = path.read_bytes()
     assert content[:4] == b":W&B"
     at, parts = HEADER, b""

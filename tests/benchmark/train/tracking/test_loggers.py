@@ -6,6 +6,8 @@ from benchmark.configs import METHODS
 from benchmark.errors import UserError
 from benchmark.train.tracking.loggers import check_packages, wandb_has_key, with_csv, with_place
 
+pytestmark = pytest.mark.slow
+
 LOGGERS = "lightning.pytorch.loggers"
 
 
@@ -85,6 +87,8 @@ def test_a_logger_whose_package_is_missing_is_named_before_anything_runs(monkeyp
     check_packages([{"class_path": f"{LOGGERS}.CSVLogger"}])
     with pytest.raises(UserError, match="TensorBoardLogger needs the package tensorboard; install it: pip install"):
         check_packages([{"class_path": f"{LOGGERS}.CSVLogger"}, {"class_path": f"{LOGGERS}.TensorBoardLogger"}])
+    with pytest.raises(UserError, match=r"needs the package wandb; install it: pip install 'seada-bench\[track\]'"):
+        check_packages([{"class_path": f"{LOGGERS}.WandbLogger"}])
 
 
 def test_a_key_is_found_in_the_environment_or_in_the_netrc_file(monkeypatch, tmp_path):

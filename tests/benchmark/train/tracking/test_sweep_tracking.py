@@ -6,6 +6,8 @@ import yaml
 
 from tests.conftest import smoke_sweep
 
+pytestmark = pytest.mark.slow
+
 METHODS = ["seada_stabilised", "combat", "pca_voxels", "random_vectors"]
 TRACKING = {"wandb": {"project": "watched", "mode": "offline"}, "probes_every": 1, "images": 2, "images_every": 1}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.cli import main
 from benchmark.data.manifest import read_manifests
-from benchmark.prepare.phantom.downloads.phantom import phantom_heads
+from benchmark.prepare.phantom.replica_heads import phantom_heads
 from benchmark.prepare.phantom.settings import PhantomSettings
 
 
