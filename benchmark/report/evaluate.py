@@ -132,6 +132,8 @@ def _table(
             raise UserError(f"{name}: an array says nothing of its scans; rows must give their subject_id and site")
         vectors, known = vector_table(path, "array", given), pd.DataFrame(rows).reset_index(drop=True)
         same_length(path, "array", vectors, Path("rows"), known)
+    # What nobody knows of any scan need not be given.
+    known = known.assign(**{column: None for column in ("age", "sex") if column not in known})
     return EmbeddingTable(scored_frame(Loaded(path, path, known, vectors), options), remarks(options))
 
 

@@ -220,6 +220,17 @@ def test_gallery_smaller_than_k(make_table):
     assert np.isnan(pick(frame, "nDCG@10", label="all")["value"])
 
 
+def test_lists_of_most_of_a_gallery_have_no_interval(make_table):
+    # 14 subjects a site, one of three of them neither CN nor AD: P@10 sees most of what the own site holds.
+    frame = score(make_table(subjects=14, travelling=0), EvaluationSettings(bootstrap=50))
+    ten, one = (pick(frame, name, gallery="own_site", label="all") for name in ("P@10", "P@1"))
+    assert np.isfinite(ten["value"])
+    assert np.isnan(ten["ci_low"])
+    assert ten["note"] == "no interval: lists are more than a third of their galleries"
+    assert np.isfinite(one["ci_low"])
+    assert one["note"] == ""
+
+
 def test_query_without_relevant_scan_is_left_out_and_counted(make_table):
     table = make_table(travelling=0)
     # One PD scan in all: no other scan is relevant to it.

@@ -153,3 +153,48 @@ def test_the_page_of_compared_files_has_their_statistics_and_figures(three, tmp_
     assert "Covers resampled subjects of one seed" in page
     assert '<section id="figures">' in page
     assert "mAP CN/AD, foreign: means with intervals" in page
+
+
+def test_evaluate_can_be_verified(table, tmp_path, capsys):
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    evaluate(tmp_path / "mine.csv", settings=SETTINGS).save(tmp_path / "out")
+    again = ["verify", str(tmp_path / "out"), "--out", str(tmp_path / "again")]
+    assert main(again) == 0
+    assert "verified: 1 cell of 1 run again, scores within" in capsys.readouterr().out
+    table.assign(z0=table["z0"] * 3 + table["z1"]).to_csv(tmp_path / "mine.csv", index=False)
+    assert main(again) == 1
+    assert "1 of 1 differ, in embeddings" in capsys.readouterr().out
+    (tmp_path / "mine.csv").unlink()
+    assert main(again) == 2
+    assert "mine.csv, which is not there; they cannot be scored again" in capsys.readouterr().err
+
+
+def test_arrays_and_tables_give_the_scores_of_their_file(table, tmp_path):
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    read = pd.read_csv(tmp_path / "mine.csv")
+    names = [name for name in read if name.startswith("z")]
+    by_file = evaluate(tmp_path / "mine.csv", settings=SETTINGS)
+    for given in ({"mine": read}, {"mine": read[names].to_numpy()}):
+        found = evaluate(given, read.drop(columns=names), SETTINGS)
+        assert found.scores.equals(by_file.scores)
+    with pytest.raises(UserError, match="mine: an array says nothing of its scans"):
+        evaluate({"mine": read[names].to_numpy()}, settings=SETTINGS)
+
+
+def test_saved_results_are_not_replaced(table, tmp_path):
+    results = evaluate(table, settings=SETTINGS)
+    results.save(tmp_path / "out")
+    with pytest.raises(UserError, match="already holds scores"):
+        results.save(tmp_path / "out")
+    results.save(tmp_path / "out", overwrite=True)
+
+
+def test_tables_and_plot_of_results(table):
+    results = evaluate({"one": table, "two": table}, settings=SETTINGS)
+    assert results.table("leakage")["method"].tolist() == ["one", "two"]
+    with pytest.raises(UserError, match="table 'leak' is not allowed; allowed: retrieval, leakage"):
+        results.table("leak")
+    (axes,) = results.plot("linear_standardised").axes
+    assert axes.get_xlabel().startswith("site leakage, linear std.")
+    with pytest.raises(UserError, match="leakage 'p1_cn_ad' is not allowed"):
+        results.plot("p1_cn_ad")
