@@ -6,12 +6,14 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 
 import torch
 
 from benchmark.errors import UserError
+from benchmark.processes import environment_variables
 from benchmark.sweep import worker
 from benchmark.sweep.cells import Cell, error_of, write_error
 from benchmark.sweep.config import SweepConfig
@@ -53,8 +55,8 @@ class Slots:
         self.arguments = [(of_this, threads) for of_this in of_slot]
         # Each library reads it when a worker loads it. Workers whose libraries all take every core for themselves
         # wait for each other most of the time, and sums over another number of threads round differently.
-        self.environment = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+        self.environment = ExitStack()
+        self.environment.enter_context(environment_variables(**dict.fromkeys(THREAD_VARIABLES, str(threads))))
         self.pools = [self._pool(i) for i in range(count)]
         self.busy: dict[Future[str | None], tuple[int, Cell]] = {}
 
@@ -97,11 +99,7 @@ class Slots:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes if kill else []:
                 process.kill()
-        for name, value in self.environment.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        self.environment.close()
 
 
 @dataclass(frozen=True)

@@ -38,18 +38,17 @@ from benchmark.sweep.cells import (
     modules_of,
 )
 from benchmark.sweep.config import SweepConfig
-from benchmark.sweep.costs import estimate
 from benchmark.sweep.display import log_line, tell
 from benchmark.sweep.executor import Executor
 from benchmark.sweep.local import LocalExecutor
 from benchmark.sweep.outdated import out_of_date
-from benchmark.sweep.planning import remembered_seconds
+from benchmark.sweep.planning import PlanOptions, estimates, planned_runs
 from benchmark.sweep.provenance import environment
 from benchmark.sweep.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
 from benchmark.sweep.submission import place_of, read_submission
+from benchmark.sweep.timing import Machine
 from benchmark.sweep.told import about_of
 from benchmark.sweep.up_to_date import matches, remember
-from benchmark.sweep.works import Question, works_of
 from benchmark.train.tracking.settings import Tracking
 from benchmark.train.tracking.wandb_run import log_final_tables
 
@@ -69,13 +68,9 @@ def prepare(sweep: SweepConfig) -> None:
 
 def plan(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str, float]]:
     """Cells with their state and estimated seconds, in the order they are run."""
-    works = works_of(sweep, out, Question())
-    cells = [work.cell for work in works if work.cell is not None]
-    seconds = remembered_seconds(works, sweep.evaluation, sweep.workers)
-    if seconds is None:
-        # Nothing was calibrated for these settings, and a sweep that is to run has no time for it.
-        seconds = [0.0 if work.state == "done" else estimate(work.cell, cells) for work in works if work.cell]
-    return [(cell, work.state, cost) for cell, work, cost in zip(cells, works, seconds, strict=True)]
+    runs = planned_runs(sweep, out, PlanOptions())
+    found = estimates(runs, out, sweep.evaluation, Machine.here(sweep.workers), measure=False)
+    return [(run.cell, run.state, cost.seconds) for run, cost in zip(runs, found, strict=True) if run.cell is not None]
 
 
 def run_sweep(

@@ -127,7 +127,7 @@ def test_the_plan_names_the_cells_and_runs_nothing(finished, inside, tmp_path):
     config, out, _ = finished
     done = inside("sweep", "--config", config, "--out", tmp_path / "planned", "--plan")
     assert done.stdout.count(" new ") == 11
-    assert "11 cells, about" in done.stdout
+    assert "11 runs, about" in done.stdout
     assert not (tmp_path / "planned" / "cells").exists()
     assert inside("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 11
 
