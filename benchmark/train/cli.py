@@ -157,7 +157,10 @@ def parsed(kind: type[FitCLI], args: list[str]) -> FitCLI:
                 SiteDataModule,
                 subclass_mode_model=True,
                 save_config_callback=None,
-                parser_kwargs={"exit_on_error": False, "fit": of_subcommand, "predict": of_subcommand},
+                parser_kwargs={
+                    "exit_on_error": False,
+                    **{name: of_subcommand for name in ("fit", "predict") if name in kind.subcommands()},
+                },
                 args=args,
             )
         except ArgumentError as error:
