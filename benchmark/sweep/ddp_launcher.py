@@ -14,7 +14,7 @@ import torch
 
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.processes import environment_variables
-from benchmark.sweep.cells import Cell
+from benchmark.sweep.cell import Cell
 from benchmark.sweep.worker import run_cell, start
 
 

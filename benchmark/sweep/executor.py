@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from benchmark.sweep.cells import Cell
+from benchmark.sweep.cell import Cell
 
 
 class Executor(Protocol):

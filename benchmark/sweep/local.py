@@ -15,7 +15,7 @@ import torch
 from benchmark.errors import UserError
 from benchmark.processes import environment_variables
 from benchmark.sweep import worker
-from benchmark.sweep.cells import Cell, error_of, write_error
+from benchmark.sweep.cell import Cell, error_of, write_error
 from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.ddp_launcher import run_here
 from benchmark.sweep.display import Display

@@ -17,8 +17,10 @@ from benchmark.errors import UserError
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
-from benchmark.sweep.cells import MARKER, OWN, Cell, cells_of, marker_of, scans_of, settings_of, store_folder
+from benchmark.sweep.cell import MARKER, OWN, Cell, marker_of, settings_of
+from benchmark.sweep.cells import cells_of
 from benchmark.sweep.config import SweepConfig, with_seed
+from benchmark.sweep.data_sets import scans_of, store_folder
 from benchmark.sweep.keys import digest, new_sources, run_parts, score_parts
 from benchmark.sweep.provenance import environment
 from benchmark.sweep.timing import (

@@ -15,7 +15,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.helpers import clean_env
 
 from benchmark.errors import UserError
-from benchmark.sweep.cells import Cell
+from benchmark.sweep.cell import Cell
 from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.executor import trainers
 from benchmark.sweep.executor_config import SLURM, Resources

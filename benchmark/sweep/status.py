@@ -10,7 +10,7 @@ from typing import Any
 
 from submitit import LocalJob, SlurmJob
 
-from benchmark.sweep.cells import error_of, is_done
+from benchmark.sweep.cell import error_of, is_done
 from benchmark.sweep.executor_config import SLURM
 from benchmark.sweep.slurm_job import JOB
 from benchmark.sweep.submission import LOGS, Submission, SubmittedCell

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
-from benchmark.sweep.cells import Cell
+from benchmark.sweep.cell import Cell
 from benchmark.sweep.config import SweepConfig, sweep_of
 
 #: The record, in the results folder. Plain JSON: what others hand over can be read without running any of it.

@@ -26,18 +26,10 @@ from benchmark.report.results import PROVENANCE, read_provenance
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.tables import format_terminal, write_replicates, write_scores, write_tables
 from benchmark.report.write_statistics import write_statistics
-from benchmark.sweep.cells import (
-    MARKER,
-    REPLICATES,
-    SCORES,
-    Cell,
-    build_stores,
-    cells_of,
-    group_of,
-    inputs_of,
-    modules_of,
-)
+from benchmark.sweep.cell import MARKER, REPLICATES, SCORES, Cell
+from benchmark.sweep.cells import cells_of, group_of, modules_of
 from benchmark.sweep.config import SweepConfig
+from benchmark.sweep.data_sets import build_stores, inputs_of
 from benchmark.sweep.display import log_line, tell
 from benchmark.sweep.executor import Executor
 from benchmark.sweep.local import LocalExecutor

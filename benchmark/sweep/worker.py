@@ -27,7 +27,8 @@ from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings, score_all, scorers
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.processes import end_with_parent
-from benchmark.sweep.cells import ERROR, MARKER, REPLICATES, SCORES, Cell, marker_of, scoring_problem, training_problem
+from benchmark.sweep.cell import ERROR, MARKER, REPLICATES, SCORES, Cell, marker_of
+from benchmark.sweep.key_problems import scoring_problem, training_problem
 from benchmark.sweep.keys import remember_loaded
 from benchmark.sweep.outdated import recorded_parts
 from benchmark.sweep.progress import EpochFile, Progress, forget_progress, write_progress

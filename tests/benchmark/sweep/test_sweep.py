@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmark.sweep.cells import build_stores, cells_of, scans_of, store_folder
+from benchmark.sweep.cells import cells_of
 from benchmark.sweep.config import read_sweep
+from benchmark.sweep.data_sets import build_stores, scans_of, store_folder
 from tests.conftest import ROOT, smoke_sweep, untimed
 
 #: Times that a sweep is killed; by hand, with more.
