@@ -16,7 +16,7 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.configs import SWEEPS
-from benchmark.sweep.executor import trainers
+from benchmark.sweep.executor import base_models
 from benchmark.sweep.worker import run_cell
 
 ROOT = Path(__file__).parents[1]
@@ -59,10 +59,10 @@ class InThisProcess:
         self.sweep = sweep
 
     def run(self, missing, cells):
-        bases, failures = trainers(cells), []
+        bases, failures = base_models(cells), []
         for cell, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
             base = bases.get(cell.base_key)
-            error = run_cell(cell, str(base.folder / "model.ckpt") if base else None, self.sweep.evaluation)
+            error = run_cell(cell, str(base) if base else None, self.sweep.evaluation)
             failures += [(cell, error)] if error else []
         return failures
 

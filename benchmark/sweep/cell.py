@@ -64,8 +64,7 @@ class Cell:
     @property
     def name(self) -> str:
         """Short name for people."""
-        where = f" without {self.held_out_site}" if self.held_out_site else ""
-        return f"{self.method}, {self.protocol}{where}, seed {self.seed}"
+        return name_of(self.method, self.protocol, self.held_out_site, self.seed)
 
     def settings(self, evaluation: EvaluationSettings) -> EvaluationSettings:
         """How the cell is scored: as all of the sweep, and by the distance that its method declares."""
@@ -101,6 +100,12 @@ class Cell:
     def marker(self) -> dict[str, Any]:
         """Content of the completion marker, empty if there is none."""
         return marker_of(self.scores_folder)
+
+
+def name_of(method: str, protocol: str, held_out_site: str, seed: int) -> str:
+    """Name of a cell for people, such as ``dann, leave_one_site_out without PPMI, seed 1``."""
+    where = f" without {held_out_site}" if held_out_site else ""
+    return f"{method}, {protocol}{where}, seed {seed}"
 
 
 def settings_of(config: dict[str, Any], evaluation: EvaluationSettings) -> EvaluationSettings:

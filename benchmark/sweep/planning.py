@@ -17,17 +17,17 @@ from benchmark.errors import UserError
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
-from benchmark.sweep.cell import MARKER, OWN, Cell, marker_of, settings_of
+from benchmark.sweep.cell import MARKER, OWN, Cell, marker_of, name_of, settings_of
 from benchmark.sweep.cells import cells_of
 from benchmark.sweep.config import SweepConfig, with_seed
 from benchmark.sweep.data_sets import scans_of, store_folder
 from benchmark.sweep.keys import digest, new_sources, run_parts, score_parts
+from benchmark.sweep.machine import Machine
 from benchmark.sweep.provenance import environment
 from benchmark.sweep.timing import (
     MIB,
     SCORING_GROWTH,
     TRAINER,
-    Machine,
     Task,
     Timing,
     memory_mib,
@@ -115,8 +115,7 @@ class PlannedRun:
     @property
     def name(self) -> str:
         """Short name for people."""
-        where = f" without {self.held_out_site}" if self.held_out_site else ""
-        return f"{self.method}, {self.protocol}{where}, seed {self.seed}"
+        return name_of(self.method, self.protocol, self.held_out_site, self.seed)
 
     @property
     def voxels(self) -> int:
@@ -289,7 +288,7 @@ def make_plan(runs: Sequence[PlannedRun], out: Path, evaluation: EvaluationSetti
     workers
         Runs at a time; 0 for as many as a sweep takes by itself.
     """
-    machine = Machine.here(workers)
+    machine = Machine.here(workers, max(run.cell.processes if run.cell else 1 for run in runs))
     stores: dict[Path | int, PlannedRun] = {}
     for run in runs:
         folder = run.seed if run.cell is None else store_folder(run.cell)

@@ -33,12 +33,12 @@ from benchmark.sweep.data_sets import build_stores, inputs_of
 from benchmark.sweep.display import log_line, tell
 from benchmark.sweep.executor import Executor
 from benchmark.sweep.local import LocalExecutor
+from benchmark.sweep.machine import Machine
 from benchmark.sweep.outdated import out_of_date
 from benchmark.sweep.planning import PlanOptions, estimates, planned_runs
 from benchmark.sweep.provenance import environment
 from benchmark.sweep.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
 from benchmark.sweep.submission import place_of, read_submission
-from benchmark.sweep.timing import Machine
 from benchmark.sweep.told import about_of
 from benchmark.sweep.up_to_date import matches, remember
 from benchmark.train.tracking.settings import Tracking

@@ -27,7 +27,7 @@ from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.processes import environment_variables
 from benchmark.sweep import worker
-from benchmark.sweep.local import THREAD_VARIABLES
+from benchmark.sweep.machine import THREAD_VARIABLES, Machine
 from benchmark.sweep.noise import NoiseData, noise_embeddings, noise_scans
 from benchmark.train.resolve import instantiate_model
 
@@ -44,33 +44,6 @@ FITTED_SCANS = 80
 SCORED_SCANS, SCORING_GROWTH = 1000, 1.5
 #: Of a configuration's trainer, what the time of a step depends on.
 TRAINER = ("accelerator", "precision", "deterministic", "benchmark")
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What a sweep would run on.
-
-    Attributes
-    ----------
-    workers
-        Runs at a time.
-    cores, threads
-        CPU cores, and threads of each worker.
-    gpus
-        Number of GPUs.
-    """
-
-    workers: int
-    cores: int
-    threads: int
-    gpus: int
-
-    @classmethod
-    def here(cls, workers: int) -> Machine:
-        """The machine at hand with so many workers; 0 for as many as a sweep takes by itself."""
-        cores, gpus = os.cpu_count() or 1, torch.cuda.device_count()
-        count = workers or gpus or cores
-        return cls(count, cores, max(cores // count, 1), gpus)
 
 
 @dataclass(frozen=True)

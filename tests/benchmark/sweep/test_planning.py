@@ -8,9 +8,10 @@ import pytest
 from benchmark.errors import UserError
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.sweep.config import read_sweep
+from benchmark.sweep.machine import Machine
 from benchmark.sweep.plan_text import Limits, advice, disk_of, gib, memory_of, plan_text
 from benchmark.sweep.planning import Estimate, Plan, PlannedRun, PlanOptions, _from_timings, make_plan, planned_runs
-from benchmark.sweep.timing import MIB, Machine, Timing, memory_mib
+from benchmark.sweep.timing import MIB, Timing, memory_mib
 
 PLENTY = Limits(math.inf, math.inf, math.inf, math.inf)
 NETWORK = "baselines.autoencoder.Autoencoder"

@@ -6,8 +6,9 @@ import torch
 
 from benchmark.configs import METHODS
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.sweep.machine import Machine
 from benchmark.sweep.noise import noise_embeddings, noise_scans
-from benchmark.sweep.timing import Machine, time_method, time_scoring, timings
+from benchmark.sweep.timing import time_method, time_scoring, timings
 from benchmark.train.resolve import resolve
 
 SIZE = {"data.preprocessing.shape": [16, 24, 16], "data.preprocessing.spacing": 10.0}
