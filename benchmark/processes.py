@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 
 
@@ -27,6 +28,21 @@ def process_pool(processes: int, initializer: Callable[[], None] | None = None) 
 def end_with_parent() -> None:
     """Let this process end at once when the one that started it does."""
     threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+@contextmanager
+def environment_variables(**values: str) -> Iterator[None]:
+    """Set environment variables, for the processes that are started meanwhile, and set them back."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _begin(initializer: Callable[[], None] | None) -> None:

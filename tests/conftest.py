@@ -116,13 +116,13 @@ class InThisProcess:
         self.sweep = sweep
 
     def run(self, missing, cells):
-        from benchmark.sweep.executor import trainers
+        from benchmark.sweep.executor import base_models
         from benchmark.sweep.worker import run_cell
 
-        bases, failures = trainers(cells), []
+        bases, failures = base_models(cells), []
         for cell, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
             base = bases.get(cell.base_key)
-            error = run_cell(cell, str(base.folder / "model.ckpt") if base else None, self.sweep.evaluation)
+            error = run_cell(cell, str(base) if base else None, self.sweep.evaluation)
             failures += [(cell, error)] if error else []
         return failures
 

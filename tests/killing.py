@@ -16,7 +16,7 @@ from pathlib import Path
 
 from conftest import InThisProcess
 
-from benchmark.sweep.cells import MARKER
+from benchmark.sweep.cell import MARKER
 from benchmark.sweep.config import read_sweep
 from benchmark.sweep.sweep import run_sweep
 

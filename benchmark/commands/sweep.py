@@ -27,7 +27,7 @@ def main(args: list[str]) -> int:
     parser.add_argument(
         "--plan",
         action="store_true",
-        help="Print the cells with their state, and time, memory and disk after a short calibration; run nothing.",
+        help="Print the cells with their state, and estimated time, memory and disk; run nothing.",
     )
     parser.add_argument("--scans", type=int | None, default=None, help="With --plan: so many scans, none looked at.")
     parser.add_argument("--sites", type=int | None, default=None, help="With --plan and --scans: their sites.")
@@ -98,18 +98,16 @@ def main(args: list[str]) -> int:
 
 
 def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
-    from benchmark.sweep.advice import Limits
     from benchmark.sweep.outdated import out_of_date
-    from benchmark.sweep.plan_text import plan_text
-    from benchmark.sweep.planning import make_plan
-    from benchmark.sweep.works import Question, works_of
+    from benchmark.sweep.plan_text import Limits, plan_text
+    from benchmark.sweep.planning import PlanOptions, make_plan, planned_runs
 
-    question = Question(**asked)
-    works = works_of(question.of(sweep), out, question)
-    if not works:
+    options = PlanOptions(**asked)
+    runs = planned_runs(options.of(sweep), out, options)
+    if not runs:
         raise UserError("the sweep has no cells: give 'seeds' of a protocol")
-    cache = Path(works[0].config["data"]["cache_dir"])
-    say(plan_text(make_plan(works, sweep.evaluation, sweep.workers), Limits.here(out, cache)))
-    for line in out_of_date([work.cell for work in works if work.cell is not None], out):
+    limits = Limits.here(out, Path(runs[0].config["data"]["cache_dir"]))
+    say(plan_text(make_plan(runs, out, sweep.evaluation, sweep.workers), limits))
+    for line in out_of_date([run.cell for run in runs if run.cell is not None], out):
         say(line)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from benchmark.metrics.settings import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import PROTOCOLS
 from benchmark.report.statistics.settings import PRIMARY_SCORES
-from benchmark.sweep.executor_config import ExecutorConfig, executor_of
-from benchmark.sweep.fields import checked
-from benchmark.train.tracking.settings import TrackingSettings, WandbSettings
+from benchmark.sweep.executor_config import ExecutorConfig, check_executor
+from benchmark.sweep.fields import typed
+from benchmark.train.tracking.settings import TrackingSettings
 
 
 @dataclass(frozen=True)
@@ -160,44 +160,18 @@ def sweep_of(content: Any, path: Path) -> SweepConfig:
     if not isinstance(content, dict):
         raise UserError(f"{path}: a sweep is a mapping with the fields {', '.join(SweepConfig.__dataclass_fields__)}")
     try:
-        fields = checked("", content, SweepConfig)
-        for name in ("methods", "seeds"):
-            if name not in fields:
-                raise UserError(f"field '{name}' is missing")
-        if fields.get("phantom") is not None:
-            fields["phantom"] = PhantomData(**checked("phantom.", fields["phantom"], PhantomData))
-        if "evaluation" in fields:
-            given = checked("evaluation.", fields["evaluation"], EvaluationSettings)
-            # The sweep that a provenance.json records has the field, empty.
-            if given.pop("own_distance", None) is not None:
-                raise UserError(
-                    "field 'evaluation.own_distance' is not allowed in a sweep; a method declares it as 'own_distance' "
-                    "in its own file"
-                )
-            lists: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
-            fields["evaluation"] = EvaluationSettings(**lists)
-        if fields.get("tracking") is not None:
-            fields["tracking"] = _tracking(fields["tracking"])
-        if fields.get("primary") is not None:
-            fields["primary"] = PrimaryConfig(**checked("primary.", fields["primary"], PrimaryConfig))
-        if fields.get("primary", ...) is None:
-            del fields["primary"]
-        sweep = SweepConfig(**fields)
+        sweep = typed("", content, SweepConfig)
+        if sweep.evaluation.own_distance is not None:
+            raise UserError(
+                "field 'evaluation.own_distance' is not allowed in a sweep; a method declares it as 'own_distance' "
+                "in its own file"
+            )
         _check_protocols(sweep)
         _check_primary(sweep)
-        names = list(sweep.method_files())
-        if "executor" in fields:
-            sweep = replace(sweep, executor=executor_of(fields["executor"], names))
+        check_executor(sweep.executor, list(sweep.method_files()))
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from None
     return sweep
-
-
-def _tracking(content: Any) -> TrackingSettings:
-    fields = checked("tracking.", content, TrackingSettings)
-    if fields.get("wandb") is not None:
-        fields["wandb"] = WandbSettings(**checked("tracking.wandb.", fields["wandb"], WandbSettings))
-    return TrackingSettings(**fields)
 
 
 def with_seed(value: Any, seed: int) -> Any:

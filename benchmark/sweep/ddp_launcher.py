@@ -6,15 +6,15 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 
 import torch
 
 from benchmark.metrics.evaluate import EvaluationSettings
-from benchmark.sweep.cells import Cell
+from benchmark.processes import environment_variables
+from benchmark.sweep.cell import Cell
 from benchmark.sweep.worker import run_cell, start
 
 
@@ -42,7 +42,7 @@ def run_here(cell: Cell, base: str | None, evaluation: EvaluationSettings) -> st
         context.Process(target=_run_rank, args=(rank, threads, cell, base, evaluation), daemon=True)
         for rank in range(1, cell.processes)
     ]
-    with _environment(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()), NODE_RANK="0", LOCAL_RANK="0"):
+    with environment_variables(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()), NODE_RANK="0", LOCAL_RANK="0"):
         for process in others:
             process.start()
         over = threading.Event()
@@ -76,17 +76,3 @@ def _free_port() -> int:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
     return port
-
-
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

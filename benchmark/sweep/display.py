@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from benchmark.sweep.cells import Cell
+from benchmark.sweep.cell import Cell
 from benchmark.sweep.progress import Progress, forget_progress, read_progress
 
 #: Seconds between two looks at the running cells.

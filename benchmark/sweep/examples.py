@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 from benchmark.metrics.settings import Distance
 from benchmark.protocols import POOLED
 from benchmark.report.page.examples import ExampleInput
-from benchmark.sweep.cells import MARKER, OWN
+from benchmark.sweep.cell import MARKER, OWN
 from benchmark.sweep.worker import CONFIG
 from benchmark.train.resolve import instantiate_data
 from benchmark.train.run_folder import EMBEDDINGS

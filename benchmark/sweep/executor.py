@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
-from benchmark.sweep.cells import Cell
+from benchmark.sweep.cell import Cell
+from benchmark.train.run_folder import MODEL
 
 
 class Executor(Protocol):
@@ -39,6 +41,6 @@ class Executor(Protocol):
         ...
 
 
-def trainers(cells: Sequence[Cell]) -> dict[str, Cell]:
-    """Run key to the cell that trains a base, for cells whose ``base_key`` names it."""
-    return {cell.run_key: cell for cell in cells if not cell.base_key}
+def base_models(cells: Sequence[Cell]) -> dict[str, Path]:
+    """Run key to the model that its cell trains, for cells whose ``base_key`` names it."""
+    return {cell.run_key: cell.folder / MODEL for cell in cells if not cell.base_key}

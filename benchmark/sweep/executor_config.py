@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.sweep.fields import checked
+from benchmark.sweep.fields import typed
 
 LOCAL = "local"
 SLURM = "slurm"
@@ -89,13 +89,13 @@ class ExecutorConfig(Resources):
         return Resources(**{**shared, **self.methods.get(method, {})})
 
 
-def executor_of(content: Any, methods: Sequence[str]) -> ExecutorConfig:
-    """The section, checked.
+def check_executor(executor: ExecutorConfig, methods: Sequence[str]) -> None:
+    """Check the section.
 
     Parameters
     ----------
-    content
-        What the sweep file has under ``executor``.
+    executor
+        The section.
     methods
         Names of the sweep's methods.
 
@@ -104,30 +104,26 @@ def executor_of(content: Any, methods: Sequence[str]) -> ExecutorConfig:
     UserError
         For fields, kinds, methods and values that are not allowed; the message names the field and what is.
     """
-    given = checked("executor.", content, ExecutorConfig)
-    kind = given.get("kind", LOCAL)
-    if kind not in KINDS:
-        raise UserError(f"field 'executor.kind': '{kind}' is not allowed; allowed: {', '.join(KINDS)}")
-    of_methods = given.get("methods", {})
-    if not isinstance(of_methods, dict):
+    if executor.kind not in KINDS:
+        raise UserError(f"field 'executor.kind': '{executor.kind}' is not allowed; allowed: {', '.join(KINDS)}")
+    if not isinstance(executor.methods, dict):
         raise UserError(f"field 'executor.methods' must be a mapping with any of: {', '.join(methods)}")
-    for method, changes in of_methods.items():
+    for name in ExecutorConfig.__dataclass_fields__:
+        if name not in ("kind", "methods"):
+            _check(f"executor.{name}", name, getattr(executor, name), executor.kind)
+    for method, changes in executor.methods.items():
         if method not in methods:
             raise UserError(f"field 'executor.methods.{method}' is no method of the sweep; its: {', '.join(methods)}")
-        checked(f"executor.methods.{method}.", changes, Resources)
-    for prefix, values in {"": given, **{f"methods.{name}.": changes for name, changes in of_methods.items()}}.items():
-        for name, value in values.items():
-            _check(f"executor.{prefix}{name}", name, value, kind)
-    executor = ExecutorConfig(**given)
-    if kind == SLURM:
-        for method in methods:
-            _check_slurm(method, executor.resources(method))
-    return executor
+        typed(f"executor.methods.{method}.", changes, Resources)
+        for name, value in changes.items():
+            _check(f"executor.methods.{method}.{name}", name, value, executor.kind)
+    for method in methods if executor.kind == SLURM else []:
+        _check_slurm(method, executor.resources(method))
 
 
 def _check(path: str, name: str, value: Any, kind: str) -> None:
     default = ExecutorConfig.__dataclass_fields__[name].default
-    if value is None or (type(value) is type(default) and value == default) or name in ("kind", "methods"):
+    if value is None or (type(value) is type(default) and value == default):
         return
     if kind == LOCAL and name not in _FOR_LOCAL and value != []:
         allowed = ", ".join(_FOR_LOCAL)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -121,11 +121,11 @@ class RunParts:
     @property
     def key(self) -> str:
         """The run key."""
-        return digest({"version": VERSION, **asdict(self)})
+        return digest({"version": VERSION, **self.__dict__})
 
     def digests(self) -> dict[str, str]:
         """The beginning of a digest of each part, by which two trainings can be compared without their parts."""
-        return {name: digest(part)[:16] for name, part in asdict(self).items()}
+        return {name: digest(part)[:16] for name, part in self.__dict__.items()}
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class ScoreParts:
 
     def key(self, run: str) -> str:
         """The score key for the embeddings of a run key."""
-        return digest({"version": VERSION, "run": run, **asdict(self)})
+        return digest({"version": VERSION, "run": run, **self.__dict__})
 
 
 def canonical(value: Any) -> str:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-import torch
-
 from benchmark.errors import UserError
+from benchmark.processes import environment_variables
 from benchmark.sweep import worker
-from benchmark.sweep.cells import Cell, error_of, write_error
+from benchmark.sweep.cell import Cell, error_of, write_error
 from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.ddp_launcher import run_here
 from benchmark.sweep.display import Display
-from benchmark.sweep.executor import trainers
-from benchmark.train.run_folder import MODEL
-
-#: What the numerical libraries take their number of threads from.
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from benchmark.sweep.executor import base_models
+from benchmark.sweep.machine import THREAD_VARIABLES, Machine
 
 
-class Slots:
+class WorkerPool:
     """Long-lived worker processes, each with one cell at a time.
 
     One pool a process, so that a process that dies takes down its own cell and no other.
@@ -32,7 +28,7 @@ class Slots:
     Parameters
     ----------
     workers
-        How many; 0 for one for each GPU, or for each CPU core where there is no GPU, that a cell takes.
+        How many; 0 for as many as the machine has GPUs or cores for.
     devices
         Processes of a cell, with a GPU each where there are; several make several processes of a worker's cell.
 
@@ -43,42 +39,41 @@ class Slots:
     """
 
     def __init__(self, workers: int, devices: int = 1) -> None:
-        gpus = torch.cuda.device_count()
-        cores = os.cpu_count() or 1
+        machine = Machine.here(workers, devices)
+        gpus, count = machine.gpus, machine.workers
         if 0 < gpus < devices:
             raise UserError(f"executor.devices: {devices} is not allowed; this machine has {gpus} GPUs")
-        count = workers or max((gpus or cores) // devices, 1)
-        threads = max(cores // (count * devices), 1)
-        of_slot = [[(i * devices + k) % gpus for k in range(devices)] if gpus else [] for i in range(count)]
-        self.arguments = [(of_this, threads) for of_this in of_slot]
+        of_worker = [[(i * devices + k) % gpus for k in range(devices)] if gpus else [] for i in range(count)]
+        self.arguments = [(given, machine.threads) for given in of_worker]
         # Each library reads it when a worker loads it. Workers whose libraries all take every core for themselves
         # wait for each other most of the time, and sums over another number of threads round differently.
-        self.environment = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-        self.pools = [self._pool(i) for i in range(count)]
+        self.environment = ExitStack()
+        threads = dict.fromkeys(THREAD_VARIABLES, str(machine.threads))
+        self.environment.enter_context(environment_variables(**threads))
+        self.pools = [self._pool(number) for number in range(count)]
         self.busy: dict[Future[str | None], tuple[int, Cell]] = {}
 
-    def _pool(self, slot: int) -> ProcessPoolExecutor:
+    def _pool(self, worker_number: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            1, mp_context=get_context("spawn"), initializer=worker.start, initargs=self.arguments[slot]
+            1, mp_context=get_context("spawn"), initializer=worker.start, initargs=self.arguments[worker_number]
         )
 
     def free(self) -> list[int]:
-        """Slots without a cell."""
-        taken = {slot for slot, _ in self.busy.values()}
-        return [slot for slot in range(len(self.pools)) if slot not in taken]
+        """Numbers of the workers without a cell."""
+        taken = {number for number, _ in self.busy.values()}
+        return [number for number in range(len(self.pools)) if number not in taken]
 
-    def submit(self, slot: int, cell: Cell, base: str | None, sweep: SweepConfig) -> None:
-        """Give a free slot a cell."""
-        future = self.pools[slot].submit(run_here, cell, base, sweep.evaluation)
-        self.busy[future] = (slot, cell)
+    def submit(self, number: int, cell: Cell, base: str | None, sweep: SweepConfig) -> None:
+        """Give a free worker a cell."""
+        future = self.pools[number].submit(run_here, cell, base, sweep.evaluation)
+        self.busy[future] = (number, cell)
 
     def finished(self) -> list[tuple[Cell, str | None]]:
         """Wait for at least one cell; each with its error, if it failed."""
         done, _ = wait(self.busy, return_when=FIRST_COMPLETED)
         results = []
         for future in done:
-            slot, cell = self.busy.pop(future)
+            number, cell = self.busy.pop(future)
             try:
                 error = future.result()
             except BrokenProcessPool:
@@ -86,7 +81,7 @@ class Slots:
                 if not error:
                     error = "the worker process died (killed, or out of memory)"
                     write_error(cell.scores_folder, error)
-                self.pools[slot] = self._pool(slot)
+                self.pools[number] = self._pool(number)
             results.append((cell, error))
         return results
 
@@ -97,11 +92,7 @@ class Slots:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes if kill else []:
                 process.kill()
-        for name, value in self.environment.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        self.environment.close()
 
 
 @dataclass(frozen=True)
@@ -123,19 +114,19 @@ class LocalExecutor:
         """Run cells to their end; see :class:`benchmark.sweep.executor.Executor`."""
         if not missing:
             return []
-        trained_by = trainers(cells)
+        bases = base_models(cells)
         waiting = sorted(missing, key=lambda row: -row[1])
         open_keys = {cell.run_key for cell, _ in missing}
         failures: list[tuple[Cell, str]] = []
-        slots = Slots(self.sweep.workers, max(cell.processes for cell, _ in missing))
-        display = Display([cost for _, cost in missing], len(slots.pools))
+        workers = WorkerPool(self.sweep.workers, max(cell.processes for cell, _ in missing))
+        display = Display([cost for _, cost in missing], len(workers.pools))
         finished_cleanly = False
         try:
             display.start()
-            while waiting or slots.busy:
-                for slot in slots.free():
+            while waiting or workers.busy:
+                for number in workers.free():
                     # Methods that differ in their own distance alone share a folder: one at a time works in it.
-                    taken = {cell.run_key for _, cell in slots.busy.values()}
+                    taken = {cell.run_key for _, cell in workers.busy.values()}
                     ready = next(
                         (row for row in waiting if row[0].base_key not in open_keys and row[0].run_key not in taken),
                         None,
@@ -143,11 +134,10 @@ class LocalExecutor:
                     if ready is None:
                         break
                     waiting.remove(ready)
-                    base = trained_by.get(ready[0].base_key)
-                    model = None if base is None else base.folder / MODEL
+                    base = bases.get(ready[0].base_key)
                     display.begin(*ready)
-                    slots.submit(slot, ready[0], str(model) if model and model.is_file() else None, self.sweep)
-                for cell, error in slots.finished():
+                    workers.submit(number, ready[0], str(base) if base and base.is_file() else None, self.sweep)
+                for cell, error in workers.finished():
                     open_keys.discard(cell.run_key)
                     display.end(cell, error)
                     if error is not None:
@@ -155,5 +145,5 @@ class LocalExecutor:
             finished_cleanly = True
         finally:
             display.close()
-            slots.close(kill=not finished_cleanly)
+            workers.close(kill=not finished_cleanly)
         return failures

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.report.text import count
-from benchmark.sweep.cells import MARKER, OWN, Cell, marker_of
+from benchmark.sweep.cell import MARKER, OWN, Cell, marker_of
 from benchmark.sweep.changes import what_changed, what_changed_in_scoring
 from benchmark.sweep.keys import RunParts, ScoreParts
 

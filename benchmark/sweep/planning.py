@@ -1,55 +1,165 @@
-"""What a sweep would take: time, memory and disk of its works, on as many workers as there are."""
+"""What a sweep would take: time, memory and disk of its runs, on as many workers as there are."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
-from dataclasses import dataclass
+import importlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+import pandas as pd
+
+from benchmark.errors import UserError
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.sweep.calibrating import Costs, Machine, costs_of, method_key, scoring_key, store_key
-from benchmark.sweep.calibration import MethodCost
-from benchmark.sweep.cells import store_folder
-from benchmark.sweep.memory import memory_mib
-from benchmark.sweep.works import Work
+from benchmark.prepare.phantom.settings import PhantomSettings
+from benchmark.protocols import LEAVE_ONE_SITE_OUT
+from benchmark.results.environment import environment
+from benchmark.sweep.cell import MARKER, OWN, Cell, marker_of, name_of, settings_of
+from benchmark.sweep.cells import cells_of
+from benchmark.sweep.config import SweepConfig, with_seed
+from benchmark.sweep.data_sets import scans_of, store_folder
+from benchmark.sweep.keys import digest, new_sources, run_parts, score_parts
+from benchmark.sweep.machine import Machine
+from benchmark.sweep.timing import (
+    MIB,
+    SCORING_GROWTH,
+    TRAINER,
+    Task,
+    Timing,
+    memory_mib,
+    time_method,
+    time_scoring,
+    timings,
+)
+from benchmark.train.resolve import resolve
+from benchmark.train.run_folder import EMBEDDINGS
 
 #: Bytes of a voxel in the volume store.
 STORE_BYTES = 2
-MIB = 2.0**20
+#: Finished runs of a method and protocol that estimates come from: the latest ones.
+LATEST = 5
+#: Size of a checkpoint to go on from, in models: weights, and two moments of Adam.
+CHECKPOINT_MODELS = 3
+#: Seconds of training a scan and voxel, and of scoring, where nothing was measured and nothing is to be.
+SECONDS_PER_VOXEL, SECONDS_OF_SCORING = 1.2e-7, 4.0
 
 
 @dataclass(frozen=True)
-class WorkCost:
-    """What one work takes.
+class PlanOptions:
+    """What is planned in place of what a sweep file says.
 
     Attributes
     ----------
-    work
-        The work.
+    scans, sites
+        Scans of all splits together, and their sites; None for those of the manifests. With ``scans`` no data are
+        looked at.
+    shape
+        Voxels along x, y and z; None for those of the sweep.
+    """
+
+    scans: int | None = None
+    sites: int | None = None
+    shape: tuple[int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in {"scans": 50, "sites": 2}.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UserError(f"--{name}: {value} is not allowed; it must be an integer >= {least}")
+        if self.sites is not None and self.scans is None:
+            raise UserError("--sites: only with --scans, which asks for scans that are not there")
+
+    def of(self, sweep: SweepConfig) -> SweepConfig:
+        """The sweep with the shape that is asked for."""
+        shape = {} if self.shape is None else {"data.preprocessing.shape": list(self.shape)}
+        return replace(sweep, overrides=sweep.overrides | shape)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a sweep, as far as its cost goes.
+
+    Attributes
+    ----------
+    method, protocol, held_out_site, seed
+        As a cell's.
+    state, run_key
+        As a cell's; ``new`` and "" where the data are not there.
+    config
+        Resolved configuration.
+    train, scans, sites
+        Number of training scans, of all scans, and of their sites.
+    base
+        Name of the method that trains its base in this sweep; "" if none does.
+    cell
+        The cell itself; None where the data are not there.
+    """
+
+    method: str
+    protocol: str
+    held_out_site: str
+    seed: int
+    state: str
+    run_key: str
+    config: dict[str, Any]
+    train: int
+    scans: int
+    sites: int
+    base: str = ""
+    cell: Cell | None = None
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+        return name_of(self.method, self.protocol, self.held_out_site, self.seed)
+
+    @property
+    def voxels(self) -> int:
+        """Voxels of a volume."""
+        return math.prod(self.config["data"]["preprocessing"]["shape"])
+
+    @property
+    def batch(self) -> int:
+        """Scans of a training batch."""
+        return int(self.config["data"]["batch_size"])
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of its training; 1 for a method that has none."""
+        module, _, name = self.config["model"]["class_path"].rpartition(".")
+        trains = getattr(getattr(importlib.import_module(module), name), "training_epochs_apply", True)
+        return int(self.config["trainer"]["max_epochs"]) if trains else 1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one run takes.
+
+    Attributes
+    ----------
+    run
+        The run.
     training_seconds, scoring_seconds
         Of one worker; 0 where it is done.
     memory_mib, gpu_mib
-        Peak of its process and of its GPU.
-    disk_mib
-        What stays of it.
-    resume_mib
-        What it needs beside while it trains.
-    cost
-        Of its method, for what could be changed.
+        Peak of its process and of its GPU; 0 MiB of a GPU where that is not known.
+    disk_mib, resume_mib
+        What stays of it, and what it needs beside while it trains.
     problem
         Why there is no estimate; empty if there is one.
     """
 
-    work: Work
-    training_seconds: float
-    scoring_seconds: float
-    memory_mib: float
-    gpu_mib: float
-    disk_mib: float
-    resume_mib: float
-    cost: MethodCost
+    run: PlannedRun
+    training_seconds: float = 0.0
+    scoring_seconds: float = 0.0
+    memory_mib: float = 0.0
+    gpu_mib: float = 0.0
+    disk_mib: float = 0.0
+    resume_mib: float = 0.0
     problem: str = ""
 
     @property
@@ -64,183 +174,251 @@ class Plan:
 
     Attributes
     ----------
-    costs
-        Of every work, in table order.
+    estimates
+        Of every run, in table order.
     machine
         Workers and what they have.
-    wall_seconds
-        Of the cells, from the workers' start to the last one's end.
-    start_seconds
-        Of a worker until its first cell.
     store_mib
         Volume stores that are to be built.
-    store_seconds
-        What that takes all cores; 0 where the images are not there.
-    spent_seconds
-        What the calibration took.
     """
 
-    costs: list[WorkCost]
+    estimates: list[Estimate]
     machine: Machine
-    wall_seconds: float
-    start_seconds: float
-    store_mib: float
-    store_seconds: float
-    spent_seconds: float
+    store_mib: float = 0.0
 
     @property
-    def gpu_hours(self) -> float:
-        """GPUs times hours that workers hold one."""
-        return sum(cost.seconds for cost in self.costs) / 3600 if self.machine.gpus else 0.0
+    def due(self) -> list[Estimate]:
+        """Of the runs that are not done."""
+        return [estimate for estimate in self.estimates if estimate.run.state != "done"]
 
-    def wall_of(self, workers: int) -> float:
-        """Seconds with another number of workers, were each as fast as now."""
-        return self.start_seconds + makespan(self.costs, workers)
+    def wall_seconds(self, workers: int) -> float:
+        """From the start of the first run to the end of the last one, on workers as fast as now.
+
+        The longest runs come first. A run waits for its base: together they take at least as long as one after the
+        other.
+        """
+        free = [0.0] * max(workers, 1)
+        for seconds in sorted((estimate.seconds for estimate in self.due), reverse=True):
+            heapq.heapreplace(free, free[0] + seconds)
+        place = {_place(estimate.run, estimate.run.method): estimate.seconds for estimate in self.due}
+        chains = [estimate.seconds + place.get(_place(estimate.run, estimate.run.base), 0.0) for estimate in self.due]
+        return max([*free, *chains])
 
 
-def remembered_seconds(works: Sequence[Work], evaluation: EvaluationSettings, workers: int) -> list[float] | None:
-    """Seconds of every work from earlier calibrations of this machine; None where one is missing: measures nothing."""
-    machine = Machine.here(workers)
-    known = costs_of([work for work in works if work.state != "done"], evaluation, machine, measure=False)
-    return None if known is None else [_cost(work, works, evaluation, machine, known).seconds for work in works]
+def _place(run: PlannedRun, method: str) -> tuple[Any, ...]:
+    return method, run.protocol, run.seed, run.held_out_site
 
 
-def make_plan(works: Sequence[Work], evaluation: EvaluationSettings, workers: int) -> Plan:
-    """Estimate what works take, from a calibration on this machine and from those of them that are done.
+def planned_runs(sweep: SweepConfig, out: Path, options: PlanOptions) -> list[PlannedRun]:
+    """The runs of a sweep, in table order; makes no phantom and no store.
 
     Parameters
     ----------
-    works
-        As :func:`benchmark.sweep.works.works_of` gives them.
-    evaluation
-        How a cell is scored.
-    workers
-        Cells at a time; 0 for as many as a sweep takes by itself.
+    sweep
+        The sweep, with the shape that is asked for.
+    out
+        Results folder, in which finished runs are found.
+    options
+        What is asked beside.
     """
-    machine = Machine.here(workers)
-    due = [work for work in works if work.state != "done"]
-    known = costs_of(due, evaluation, machine) or Costs({}, {}, {}, 0.0, 0.0)
-    costs = [_cost(work, works, evaluation, machine, known) for work in works]
-    stores = _stores(due)
-    scans = {store_key(work): len(work.scans) for work in due}
-    seconds = sum(scans[key] * rate for key, rate in known.stores.items()) / machine.cores
-    wall = (known.start_seconds if due else 0.0) + makespan(costs, machine.workers)
-    return Plan(costs, machine, wall, known.start_seconds, sum(stores.values()), seconds, known.spent_seconds)
+    if options.scans is not None or _phantom_is_missing(sweep):
+        return list(_imagined(sweep, options))
+    cells = cells_of(sweep, out)
+    trained_by = {cell.run_key: cell.method for cell in cells if not cell.base_key}
+    runs = []
+    for cell in cells:
+        sites = scans_of(cell)["site"]
+        runs.append(
+            PlannedRun(
+                cell.method, cell.protocol, cell.held_out_site, cell.seed, cell.state(), cell.run_key, cell.config,
+                cell.scans, len(sites), sites.nunique(), trained_by.get(cell.base_key, ""), cell,
+            )
+        )  # fmt: skip
+    return runs
 
 
-def _cost(
-    work: Work, works: Sequence[Work], evaluation: EvaluationSettings, machine: Machine, known: Costs
-) -> WorkCost:
-    if work.state == "done":
-        return WorkCost(work, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, MethodCost())
-    method = known.methods[method_key(work, machine)]
-    scoring = known.scorings[scoring_key(work, evaluation, machine)]
-    batch = int(work.config["data"]["batch_size"])
-    libraries = memory_mib()
-    training, scored = training_seconds(work, method), scoring.seconds
-    seen = _seen(work, works)
-    if seen is not None:
-        training, scored = seen
-    return WorkCost(
-        work,
-        0.0 if work.state == "rescore" else training,
-        scored,
-        # What training has taken is not given back before scoring, and the mapped volumes' pages count as well.
-        libraries
-        + scoring.memory_mib
-        + len(work.scans) * work.voxels * STORE_BYTES / MIB
-        + method.memory_mib
-        + batch * method.memory_per_scan_mib
-        + work.train * method.memory_per_training_scan_mib,
-        method.gpu_mib if method.gpu_mib == 0 else batch * method.gpu_per_scan_mib,
-        method.checkpoint_mib + scoring.disk_mib,
-        method.resume_mib,
-        method,
-        method.problem or scoring.problem,
+def _phantom_is_missing(sweep: SweepConfig) -> bool:
+    if sweep.phantom is None:
+        return False
+    seeds = {seed for seeds in sweep.seeds.values() for seed in seeds}
+    return not all((sweep.phantom.of_seed(seed)[0] / "phantom.json").is_file() for seed in seeds)
+
+
+def _imagined(sweep: SweepConfig, options: PlanOptions) -> Iterator[PlannedRun]:
+    """Runs on data that are not there: of the phantom that would be made, or of so many scans."""
+    methods = {name: resolve(path, sweep.overrides) for name, path in sweep.method_files().items()}
+    manifests = sweep.overrides.get("data.manifests", [])
+    named = isinstance(manifests, list) and manifests and not any("*" in str(pattern) for pattern in manifests)
+    for method, plain in methods.items():
+        base = plain["model"].get("init_args", {}).get("base")
+        trained_by = next((name for name, other in methods.items() if base and other["model"] == base), "")
+        for protocol, seeds in sweep.seeds.items():
+            for seed in seeds:
+                phantom = sweep.phantom.of_seed(seed)[1] if sweep.phantom is not None else PhantomSettings()
+                config = with_seed(plain, seed)
+                if options.scans is not None:
+                    sites = options.sites or (max(len(manifests), 2) if named else PhantomSettings().sites)
+                    held_back = config["data"]["test_fraction"] + config["data"]["val_fraction"]
+                    scans, train = options.scans, options.scans - round(options.scans * held_back)
+                else:
+                    sites, train = phantom.sites, phantom.train_scans
+                    scans = train + sites * (phantom.test_subjects + phantom.travelling_subjects)
+                if protocol == LEAVE_ONE_SITE_OUT:
+                    places, train = [f"site{number:02d}" for number in range(sites)], train - round(train / sites)
+                else:
+                    places = [""]
+                for place in places:
+                    yield PlannedRun(
+                        method, protocol, place, seed, "new", "", config, train, scans, sites, trained_by
+                    )  # fmt: skip
+
+
+def make_plan(runs: Sequence[PlannedRun], out: Path, evaluation: EvaluationSettings, workers: int) -> Plan:
+    """Estimate what runs take.
+
+    Parameters
+    ----------
+    runs
+        As :func:`planned_runs` gives them.
+    out
+        Results folder. A method of which runs are finished there, of this sweep or another, is taken at what those
+        took, in proportion to training scans, epochs and voxels; others are timed on this machine.
+    evaluation
+        How embeddings are scored.
+    workers
+        Runs at a time; 0 for as many as a sweep takes by itself.
+    """
+    machine = Machine.here(workers, max(run.cell.processes if run.cell else 1 for run in runs))
+    stores: dict[Path | int, PlannedRun] = {}
+    for run in runs:
+        folder = run.seed if run.cell is None else store_folder(run.cell)
+        if run.state != "done" and not (isinstance(folder, Path) and folder.exists()):
+            stores[folder] = run
+    return Plan(
+        estimates(runs, out, evaluation, machine, measure=True),
+        machine,
+        sum(_store_mib(run) for run in stores.values()),
     )
 
 
-def training_seconds(work: Work, method: MethodCost) -> float:
-    """Seconds from a work's start to its embeddings.
-
-    Parameters
-    ----------
-    work
-        The work; the epochs of a base that another cell trains are not its own.
-    method
-        Cost of its method.
-    """
-    epochs = 0 if work.base_key else int(work.config["trainer"]["max_epochs"])
-    steps = work.train // int(work.config["data"]["batch_size"])
-    trained = epochs * (steps * method.step_seconds + method.epoch_seconds) if method.step_seconds else 0.0
-    # Training scans, and the rest of a held-out site, are what is fitted to afterwards.
-    return trained + work.train * method.after_seconds + len(work.scans) * method.scan_seconds + method.fixed_seconds
-
-
-def _seen(work: Work, works: Sequence[Work]) -> tuple[float, float] | None:
-    """Seconds of training and scoring as finished cells of the same method and protocol say; None without any."""
-    alike = [
-        (other.cell.marker(), other.train)
-        for other in works
-        if other.cell is not None
-        and (other.method, other.protocol, other.state) == (work.method, work.protocol, "done")
-        and other.cell.marker().get("training_seconds") is not None
-    ]
-    if not alike:
-        return None
-    rate = median(marker["training_seconds"] / max(train, 1) for marker, train in alike)
-    return rate * work.train, median(marker["scoring_seconds"] for marker, _ in alike)
+def estimates(
+    runs: Sequence[PlannedRun], out: Path, evaluation: EvaluationSettings, machine: Machine, *, measure: bool
+) -> list[Estimate]:
+    """Estimates of runs: from finished ones, else from timings; a guess without those and if not to ``measure``."""
+    due = [run for run in runs if run.state != "done"]
+    finished = _finished(out, {(run.method, run.protocol) for run in due})
+    unknown = [run for run in due if (run.method, run.protocol) not in finished]
+    timed = _timings(unknown, evaluation, machine, measure=measure) if unknown else {}
+    found = []
+    for run in runs:
+        if run.state == "done":
+            estimate = Estimate(run)
+        elif (run.method, run.protocol) in finished:
+            estimate = _from_finished(run, finished[run.method, run.protocol])
+        else:
+            training, scoring = timed[run.name]
+            estimate = _guess(run) if training is None or scoring is None else _from_timings(run, training, scoring)
+        found.append(replace(estimate, training_seconds=0.0) if run.state == "rescore" else estimate)
+    return found
 
 
-def makespan(costs: Sequence[WorkCost], workers: int) -> float:
-    """Seconds that workers need for all works, the longest first and a base before what is built on it."""
-    waiting = sorted((cost for cost in costs if cost.work.state != "done"), key=lambda cost: -cost.seconds)
-    ends: dict[tuple[object, ...], float] = {}
-    for cost in waiting:
-        ends[_place(cost.work)] = float("inf")
-    free = [0.0] * max(workers, 1)
-    heapq.heapify(free)
-    total = 0.0
-    while waiting:
-        now = heapq.heappop(free)
-        ready = [cost for cost in waiting if ends.get(_base(cost.work, costs), 0.0) <= now]
-        if not ready:
-            # The base is still in the making: this worker waits for it.
-            heapq.heappush(free, min((end for end in ends.values() if now < end < float("inf")), default=now + 1.0))
+#: A finished run: its marker, its resolved configuration, its training scans, all its scans, and its MiB.
+_Finished = tuple[dict[str, Any], dict[str, Any], int, int, float]
+
+
+def _finished(out: Path, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], list[_Finished]]:
+    """The latest finished runs of methods and protocols in a results folder."""
+    found: dict[tuple[str, str], list[_Finished]] = {}
+    files = [*out.glob(f"cells/*/{MARKER}"), *out.glob(f"cells/*/{OWN}*/{MARKER}")] if wanted else []
+    for file in sorted(files, key=lambda path: -path.stat().st_mtime_ns):
+        marker = marker_of(file.parent)
+        place = marker.get("method", ""), marker.get("protocol", "")
+        if place not in wanted or len(found.get(place, ())) == LATEST or marker.get("training_seconds") is None:
             continue
-        waiting.remove(ready[0])
-        ends[_place(ready[0].work)] = now + ready[0].seconds
-        total = max(total, now + ready[0].seconds)
-        heapq.heappush(free, now + ready[0].seconds)
-    return total
+        folder = file.parent.parent if file.parent.name.startswith(OWN) else file.parent
+        try:
+            split = pd.read_parquet(folder / EMBEDDINGS, columns=["split"])["split"]
+            config = marker["run_parts"]["config"]
+        except (KeyError, OSError, ValueError):
+            # Made by an earlier version, or no longer whole.
+            continue
+        disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MIB
+        found.setdefault(place, []).append((marker, config, int((split == "train").sum()), len(split), disk))
+    return found
 
 
-def _place(work: Work) -> tuple[object, ...]:
-    return work.method, work.protocol, work.seed, work.held_out_site
+def _from_finished(run: PlannedRun, finished: Sequence[_Finished]) -> Estimate:
+    libraries = memory_mib()
+    parts = []
+    for marker, config, train, scans, disk in finished:
+        voxels = run.voxels / math.prod(config["data"]["preprocessing"]["shape"])
+        epochs = run.epochs / int(config["trainer"]["max_epochs"]) if run.epochs > 1 else 1.0
+        larger = voxels * run.batch / int(config["data"]["batch_size"])
+        peak = float(marker["peak_memory_mib"])
+        parts.append(
+            (
+                marker["training_seconds"] * voxels * epochs * run.train / max(train, 1),
+                marker["scoring_seconds"] * (run.scans / scans) ** SCORING_GROWTH,
+                peak if larger == 1 else min(libraries, peak) + larger * max(peak - libraries, 0.0),
+                larger * float(marker.get("peak_gpu_memory_mib", 0)),
+                disk,
+            )
+        )
+    training, scoring, memory, gpu, disk = (median(values) for values in zip(*parts, strict=True))
+    return Estimate(run, training, scoring, memory, gpu, disk, CHECKPOINT_MODELS * disk if run.epochs > 1 else 0.0)
 
 
-def _base(work: Work, costs: Sequence[WorkCost]) -> tuple[object, ...]:
-    if not work.base_key:
-        return ()
-    if work.cell is None:
-        return work.base_key, work.protocol, work.seed, work.held_out_site
-    found = (cost.work for cost in costs if cost.work.run_key == work.base_key)
-    return next((_place(other) for other in found), ())
+def _timings(
+    runs: Sequence[PlannedRun], evaluation: EvaluationSettings, machine: Machine, *, measure: bool
+) -> dict[str, tuple[Timing | None, Timing | None]]:
+    """Name of each run to the timings of its method and of its scoring; None for what is not known."""
+    about, sources = environment.__wrapped__(), new_sources()
+    here = [machine.__dict__, *(about[name] for name in ("processor", "cpu_count", "gpus", "platform"))]
+    tasks: dict[str, Task] = {}
+    keys = {}
+    for run in runs:
+        settings = settings_of(run.config, evaluation)
+        scored = (run.train, max(run.scans - run.train, 1), run.sites, settings, bool(run.held_out_site))
+        # All that the time of a step depends on, source and versions included.
+        config: dict[str, Any] = {name: run.config.get(name) for name in ("model", "compute")}
+        config["data"] = {name: run.config["data"][name] for name in ("batch_size", "preprocessing")}
+        config["trainer"] = {name: run.config["trainer"].get(name) for name in TRAINER}
+        training = digest([here, run_parts(config, {}, sources).key, run.sites])
+        scoring = digest([here, score_parts(settings, sources).key(""), scored[:3], scored[4]])
+        tasks |= {training: (time_method, (run.config, run.sites)), scoring: (time_scoring, scored)}
+        keys[run.name] = training, scoring
+    known = timings(tasks, machine, Path(runs[0].config["data"]["cache_dir"]), measure=measure)
+    return {name: (known.get(training), known.get(scoring)) for name, (training, scoring) in keys.items()}
 
 
-def _stores(works: Sequence[Work]) -> dict[object, float]:
-    """MiB of the volume stores that works need and that are not there, by what tells them apart."""
-    sizes: dict[object, float] = {}
-    for work in works:
-        place: Path | int = work.seed
-        if work.cell is not None:
-            place = store_folder(work.cell)
-            if place.exists():
-                continue
-        sizes[place] = len(work.scans) * work.voxels * STORE_BYTES / MIB
-    return sizes
+def _from_timings(run: PlannedRun, timing: Timing, scoring: Timing) -> Estimate:
+    problem = timing.problem or scoring.problem
+    if problem:
+        return Estimate(run, problem=problem)
+    # The epochs of a base that another run trains are not its own.
+    epochs = int(run.config["trainer"]["max_epochs"]) if timing.epochs and not run.base else 0
+    larger = run.batch / timing.batch if timing.epochs else run.train / timing.fitted
+    more = run.scans / scoring.fitted
+    return Estimate(
+        run,
+        epochs * (run.train // run.batch) * timing.step_seconds * run.batch / timing.batch
+        + run.train * timing.fit_seconds / timing.fitted
+        + run.scans * timing.scan_seconds
+        + timing.fixed_seconds,
+        scoring.fit_seconds * more**SCORING_GROWTH,
+        # What training has taken is not given back before scoring, and the mapped volumes' pages count as well.
+        memory_mib() + larger * timing.memory_mib + more * scoring.memory_mib + _store_mib(run),
+        larger * timing.gpu_mib,
+        timing.disk_mib + more * scoring.disk_mib,
+        CHECKPOINT_MODELS * timing.disk_mib if epochs else 0.0,
+    )
 
 
-def unmeasured(costs: Sequence[WorkCost]) -> dict[str, str]:
-    """Methods without an estimate, and why."""
-    return {cost.work.method: cost.problem for cost in costs if cost.problem}
+def _guess(run: PlannedRun) -> Estimate:
+    epochs = run.epochs
+    seconds = SECONDS_PER_VOXEL * run.train * epochs * run.voxels if epochs > 1 and not run.base else 0.0
+    return Estimate(run, seconds, SECONDS_OF_SCORING)
+
+
+def _store_mib(run: PlannedRun) -> float:
+    return run.scans * run.voxels * STORE_BYTES / MIB

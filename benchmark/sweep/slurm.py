@@ -15,11 +15,11 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.helpers import clean_env
 
 from benchmark.errors import UserError
-from benchmark.sweep.cells import Cell
+from benchmark.sweep.cell import Cell
 from benchmark.sweep.config import SweepConfig
-from benchmark.sweep.executor import trainers
+from benchmark.sweep.executor import base_models
 from benchmark.sweep.executor_config import SLURM, Resources
-from benchmark.sweep.local import THREAD_VARIABLES
+from benchmark.sweep.machine import THREAD_VARIABLES
 from benchmark.sweep.slurm_job import CellJob
 from benchmark.sweep.status import DONE, LIVE, states
 from benchmark.sweep.submission import (
@@ -31,7 +31,6 @@ from benchmark.sweep.submission import (
     read_submission,
     write_submission,
 )
-from benchmark.train.run_folder import MODEL
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class SlurmExecutor:
         places = {place_of(cell, self.out): cell for cell, _ in missing}
         todo = [cell for place, cell in places.items() if place not in live or not record[place].job]
         working = {cell.run_key: live[place] for cell in cells if (place := place_of(cell, self.out)) in live}
-        trained_by = trainers(cells)
+        bases = base_models(cells)
         arrays: dict[Resources, list[Cell]] = {}
         later = []
         begun = set(working)
@@ -93,12 +92,12 @@ class SlurmExecutor:
                 arrays.setdefault(self.sweep.executor.resources(cell.method), []).append(cell)
             begun.add(cell.run_key)
         for resources, group in arrays.items():
-            for cell, job in zip(group, self._submit(group, resources, trained_by, []), strict=True):
+            for cell, job in zip(group, self._submit(group, resources, bases, []), strict=True):
                 self._enter(cell, job, record, working)
         for cell in later:
             earlier = [working[key] for key in (cell.base_key, cell.run_key) if key in working]
             resources = self.sweep.executor.resources(cell.method)
-            (job,) = self._submit([cell], resources, trained_by, earlier)
+            (job,) = self._submit([cell], resources, bases, earlier)
             self._enter(cell, job, record, working)
         return []
 
@@ -112,7 +111,7 @@ class SlurmExecutor:
         return known, {place: cell.job for place, (cell, state) in found.items() if state.word in LIVE}
 
     def _submit(
-        self, cells: Sequence[Cell], resources: Resources, trained_by: dict[str, Cell], earlier: Sequence[str]
+        self, cells: Sequence[Cell], resources: Resources, bases: dict[str, Path], earlier: Sequence[str]
     ) -> list[str]:
         executor = submitit.AutoExecutor(
             folder=self.out / LOGS, cluster=self.cluster, slurm_max_num_timeout=self.sweep.executor.requeues
@@ -120,7 +119,7 @@ class SlurmExecutor:
         try:
             executor.update_parameters(**self.parameters(resources, earlier))
             with _own_environment(), executor.batch():
-                jobs = [executor.submit(self._job(cell, resources, trained_by)) for cell in cells]
+                jobs = [executor.submit(self._job(cell, resources, bases)) for cell in cells]
         except (FailedSubmissionError, FailedJobError) as error:
             raise UserError(f"executor: SLURM refused {cells[0].name}: {' '.join(str(error).split())}") from None
         return [job.job_id for job in jobs]
@@ -155,11 +154,10 @@ class SlurmExecutor:
             "slurm_srun_args": [f"--cpus-per-task={threads}", "--kill-on-bad-exit=1"],
         }
 
-    def _job(self, cell: Cell, resources: Resources, trained_by: dict[str, Cell]) -> CellJob:
-        base = trained_by.get(cell.base_key)
+    def _job(self, cell: Cell, resources: Resources, bases: dict[str, Path]) -> CellJob:
         return CellJob(
             cell=cell,
-            base=None if base is None else base.folder / MODEL,
+            base=bases.get(cell.base_key),
             evaluation=self.sweep.evaluation,
             nodes=resources.nodes,
             threads=resources.cpus_per_task or 1,

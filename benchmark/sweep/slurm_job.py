@@ -14,7 +14,7 @@ from submitit.helpers import Checkpointable
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.evaluate import EvaluationSettings
-from benchmark.sweep.cells import Cell
+from benchmark.sweep.cell import Cell
 from benchmark.sweep.slurm_signals import SaveWhenTold
 from benchmark.sweep.worker import run_cell, start
 

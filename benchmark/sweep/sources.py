@@ -95,6 +95,7 @@ class Sources:
         importlib.invalidate_caches()
         self._covered = frozenset(covered)
         self._modules: dict[str, _Module | None] = {}
+        self._closures: dict[tuple[tuple[str, ...], ...], Closure] = {}
 
     def closure(self, roots: Iterable[str], without: Iterable[str] = (), known: Iterable[str] = ()) -> Closure:
         """All modules that roots import, directly or by others, imports within functions and packages' own included.
@@ -110,8 +111,13 @@ class Sources:
         known
             Modules whose imports are not followed, as another closure has them.
         """
+        asked = tuple(roots), tuple(without), tuple(known)
+        if asked not in self._closures:
+            self._closures[asked] = self._followed(*asked)
+        return self._closures[asked]
+
+    def _followed(self, roots: tuple[str, ...], left_out: tuple[str, ...], known: tuple[str, ...]) -> Closure:
         found = Closure()
-        left_out = tuple(without)
         seen = set(known)
         waiting = list(roots)
         while waiting:

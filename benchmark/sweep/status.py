@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.sweep.cells import error_of, is_done
+from benchmark.sweep.cell import error_of, is_done
 from benchmark.sweep.executor_config import SLURM
 from benchmark.sweep.submission import LOGS, Submission, SubmittedCell
 

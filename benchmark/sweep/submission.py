@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from benchmark.errors import UserError
 from benchmark.sweep.config import SweepConfig, sweep_of
 
 if TYPE_CHECKING:
-    from benchmark.sweep.cells import Cell
+    from benchmark.sweep.cell import Cell
 
 #: The record, in the results folder. Plain JSON: what others hand over can be read without running any of it.
 RECORD = "submission.json"
@@ -86,7 +85,7 @@ def read_submission(out: Path) -> Submission:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         cells = {place: SubmittedCell(**cell) for place, cell in content["cells"].items()}
-        return Submission(_mapping(content["sweep"]), str(content["cluster"]), cells)
+        return Submission(content["sweep"], str(content["cluster"]), cells)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{out}: no sweep was submitted to a cluster from here; 'seada-bench sweep' does it with 'executor: "
@@ -94,9 +93,3 @@ def read_submission(out: Path) -> Submission:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not the record of a submitted sweep: {type(error).__name__}: {error}") from None
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError("'sweep' is no mapping")
-    return dict(value)

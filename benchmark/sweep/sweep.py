@@ -25,27 +25,20 @@ from benchmark.results.environment import environment
 from benchmark.results.read import read_provenance, read_table
 from benchmark.results.schema import PROVENANCE, REPLICATES, SCORES, SCORES_CSV, joined
 from benchmark.results.write import write_provenance, write_replicates, write_scores
-from benchmark.sweep.cells import (
-    MARKER,
-    Cell,
-    build_stores,
-    cells_of,
-    group_of,
-    inputs_of,
-    modules_of,
-)
+from benchmark.sweep.cell import MARKER, Cell
+from benchmark.sweep.cells import cells_of, group_of, modules_of
 from benchmark.sweep.config import SweepConfig
-from benchmark.sweep.costs import estimate
+from benchmark.sweep.data_sets import build_stores, inputs_of
 from benchmark.sweep.display import log_line, tell
 from benchmark.sweep.executor import Executor
 from benchmark.sweep.local import LocalExecutor
+from benchmark.sweep.machine import Machine
 from benchmark.sweep.outdated import out_of_date
-from benchmark.sweep.planning import remembered_seconds
+from benchmark.sweep.planning import PlanOptions, estimates, planned_runs
 from benchmark.sweep.status import DONE, FAILED, NOT_SUBMITTED, CellState, states
 from benchmark.sweep.submission import place_of, read_submission
 from benchmark.sweep.told import about_of
 from benchmark.sweep.up_to_date import matches, remember
-from benchmark.sweep.works import Question, works_of
 from benchmark.train.tracking.settings import Tracking
 from benchmark.train.tracking.wandb_run import log_final_tables
 
@@ -65,13 +58,9 @@ def prepare(sweep: SweepConfig) -> None:
 
 def plan(sweep: SweepConfig, out: Path) -> list[tuple[Cell, str, float]]:
     """Cells with their state and estimated seconds, in the order they are run."""
-    works = works_of(sweep, out, Question())
-    cells = [work.cell for work in works if work.cell is not None]
-    seconds = remembered_seconds(works, sweep.evaluation, sweep.workers)
-    if seconds is None:
-        # Nothing was calibrated for these settings, and a sweep that is to run has no time for it.
-        seconds = [0.0 if work.state == "done" else estimate(work.cell, cells) for work in works if work.cell]
-    return [(cell, work.state, cost) for cell, work, cost in zip(cells, works, seconds, strict=True)]
+    runs = planned_runs(sweep, out, PlanOptions())
+    found = estimates(runs, out, sweep.evaluation, Machine.here(sweep.workers), measure=False)
+    return [(run.cell, run.state, cost.seconds) for run, cost in zip(runs, found, strict=True) if run.cell is not None]
 
 
 def run_sweep(

@@ -11,7 +11,8 @@ import numpy as np
 from benchmark.data.synthetic import is_synthetic
 from benchmark.methods.card import MethodCard
 from benchmark.report.about import About, Seconds
-from benchmark.sweep.cells import Cell, scans_of
+from benchmark.sweep.cell import Cell
+from benchmark.sweep.data_sets import scans_of
 
 
 def about_of(done: Sequence[Cell], methods: Sequence[str], notes: Sequence[str]) -> About:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 import yaml
 
 from benchmark.data.atomic import atomic_path
@@ -27,7 +28,8 @@ from benchmark.metrics.evaluate import EvaluationSettings, score_all, scorers
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.processes import end_with_parent
 from benchmark.results.environment import environment
-from benchmark.sweep.cells import ERROR, MARKER, REPLICATES, SCORES, Cell, marker_of, scoring_problem, training_problem
+from benchmark.sweep.cell import ERROR, MARKER, REPLICATES, SCORES, Cell, marker_of
+from benchmark.sweep.key_problems import scoring_problem, training_problem
 from benchmark.sweep.keys import remember_loaded
 from benchmark.sweep.outdated import recorded_parts
 from benchmark.sweep.progress import EpochFile, Progress, forget_progress, write_progress
@@ -61,8 +63,6 @@ def start(devices: Sequence[int], threads: int) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
     # A worker that outlived a killed sweep would write into cells that the next sweep works on.
     end_with_parent()
-    import torch
-
     from benchmark.train import cli  # noqa: F401 (all that cells need is loaded now)
 
     scorers()
@@ -104,10 +104,10 @@ def run_cell(
         (cell.scores_folder / ERROR).unlink(missing_ok=True)
     try:
         if rank:
-            with _output_to(cell.folder / LOG):
+            with output_to(cell.folder / LOG):
                 _train(cell, base, nodes)
         else:
-            with _output_to(cell.folder / LOG), _tracked(cell) as run:
+            with output_to(cell.folder / LOG), _tracked(cell) as run:
                 log_scores(run, _run(cell, base, evaluation, nodes), environment())
     except (Exception, SystemExit) as error:  # whatever a cell dies of is recorded; the sweep goes on
         if isinstance(error, SystemExit) and error.code == REQUEUED:
@@ -195,6 +195,7 @@ def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: in
         "scoring_seconds": round(time.time() - trained, 3),
         "waiting_share": waiting_share(cell.folder),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_gpu_memory_mib": torch.cuda.max_memory_allocated() // 2**20,
         "environment": environment(),
     }
     with atomic_path(cell.scores_folder / MARKER) as temporary:
@@ -238,7 +239,7 @@ def _add_tracking(trainer: dict[str, Any], cell: Cell) -> None:
 
 
 @contextlib.contextmanager
-def _output_to(log: Path) -> Any:
+def output_to(log: Path) -> Any:
     """Send what libraries print to the cell's log: two workers' lines would tear the progress bar apart."""
     with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stdout(stream):
         handler = logging.StreamHandler(stream)

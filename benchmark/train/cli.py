@@ -151,13 +151,14 @@ def parsed(kind: type[FitCLI], args: list[str]) -> FitCLI:
         # Lightning warns of arguments that are given beside sys.argv; here that is the point.
         warnings.filterwarnings("ignore", "LightningCLI's args parameter")
         of_subcommand = {"default_config_files": [str(DEFAULTS)], "exit_on_error": False}
+        options: dict[str, Any] = {name: of_subcommand for name in ("fit", "predict") if name in kind.subcommands()}
         try:
             return kind(
                 LightningModule,
                 SiteDataModule,
                 subclass_mode_model=True,
                 save_config_callback=None,
-                parser_kwargs={"exit_on_error": False, "fit": of_subcommand, "predict": of_subcommand},
+                parser_kwargs={"exit_on_error": False, **options},
                 args=args,
             )
         except ArgumentError as error:

@@ -15,7 +15,7 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.errors import UserError
-from benchmark.sweep.local import LocalExecutor, Slots
+from benchmark.sweep.local import LocalExecutor, WorkerPool
 from benchmark.sweep.up_to_date import RECORD, still_finished
 from benchmark.train.checkpoints import AtomicCheckpointIO
 from tests.conftest import smoke_sweep, untimed
@@ -206,12 +206,12 @@ def test_one_sweep_at_a_time_works_in_a_folder_and_a_dead_one_does_not_count(mad
 def test_cells_whose_process_dies_are_failed_ones_and_the_next_call_runs_them(made, capsys, monkeypatch, tmp_path):
     arguments = ["sweep", "--config", str(made / "small.yaml"), "--out", str(tmp_path / "out")]
 
-    def die(self, slot, cell, base, sweep):
-        self.busy[self.pools[slot].submit(os._exit, 137)] = (slot, cell)
+    def die(self, number, cell, base, sweep):
+        self.busy[self.pools[number].submit(os._exit, 137)] = (number, cell)
 
     with monkeypatch.context() as patch:
         patch.setattr("benchmark.sweep.sweep.LocalExecutor", LocalExecutor)
-        patch.setattr(Slots, "submit", die)
+        patch.setattr(WorkerPool, "submit", die)
         assert main(arguments) == 1
     said = capsys.readouterr().err
     assert "2 cells failed" in said

@@ -45,3 +45,8 @@ def test_too_few_resamples_are_told_before_anything_runs():
     # Without the MLP its score is no test: 0.05 / 4 can be reached.
     assert blind_spots(sweep_of({**CONTENT, "evaluation": {"bootstrap": 100, "probes": ["knn"]}}, FILE)) == []
     assert blind_spots(sweep_of(CONTENT, FILE)) == []
+
+
+def test_strings_among_overrides_stay_strings():
+    overrides = {"data.data_root": "null", "model.init_args.x": "1", "trainer.max_epochs": 2}
+    assert sweep_of({**CONTENT, "overrides": overrides}, FILE).overrides == overrides

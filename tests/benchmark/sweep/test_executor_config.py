@@ -7,10 +7,17 @@ import yaml
 from benchmark.errors import UserError
 from benchmark.sweep.cells import cells_of, with_processes
 from benchmark.sweep.config import read_sweep
-from benchmark.sweep.executor_config import ExecutorConfig, executor_of
+from benchmark.sweep.executor_config import ExecutorConfig, check_executor
+from benchmark.sweep.fields import typed
 
 METHODS = ("seada", "combat")
 SLURM = {"kind": "slurm", "time_minutes": 60}
+
+
+def executor_of(section, methods):
+    executor = typed("executor.", section, ExecutorConfig)
+    check_executor(executor, methods)
+    return executor
 
 
 @pytest.mark.parametrize(

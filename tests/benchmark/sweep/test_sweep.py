@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmark.sweep.cells import build_stores, cells_of, scans_of, store_folder
+from benchmark.sweep.cells import cells_of
 from benchmark.sweep.config import read_sweep
+from benchmark.sweep.data_sets import build_stores, scans_of, store_folder
 from tests.conftest import ROOT, smoke_sweep, untimed
 
 pytestmark = pytest.mark.slow
@@ -129,7 +130,7 @@ def test_the_plan_names_the_cells_and_runs_nothing(finished, inside, tmp_path):
     config, out, _ = finished
     done = inside("sweep", "--config", config, "--out", tmp_path / "planned", "--plan")
     assert done.stdout.count(" new ") == 11
-    assert "11 cells, about" in done.stdout
+    assert "11 runs, about" in done.stdout
     assert not (tmp_path / "planned" / "cells").exists()
     assert inside("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 11
 

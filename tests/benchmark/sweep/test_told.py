@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.configs import METHODS
 from benchmark.sweep import told
-from benchmark.sweep.cells import MARKER, Cell
+from benchmark.sweep.cell import MARKER, Cell
 from benchmark.sweep.keys import RunParts, ScoreParts, run_key
 from benchmark.sweep.worker import _training_seconds
 from benchmark.train.resolve import resolve

@@ -1,0 +1,144 @@
+"""A cell, the unit of work of a sweep: one (method, protocol, held-out site, seed), and the files it leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmark.data.atomic import atomic_path
+from benchmark.metrics.settings import EvaluationSettings
+from benchmark.sweep.keys import RunParts, ScoreParts
+from benchmark.train.run_folder import EMBEDDINGS, MODEL
+from benchmark.train.tracking.settings import Tracking
+
+#: Written last: a cell whose folder has it with the right score key is finished.
+MARKER = "cell.json"
+SCORES = "scores.parquet"
+REPLICATES = "replicates.parquet"
+ERROR = "error.txt"
+#: Begins the name of the folder within a cell's that has the scores by a distance of the method's own.
+OWN = "own-"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit of work of a sweep.
+
+    Attributes
+    ----------
+    method, protocol, held_out_site, seed
+        What it is; ``held_out_site`` is "" for the pooled protocol.
+    config
+        Resolved configuration of `seada-bench fit`.
+    run_key, score_key
+        Identity of its training and of its scores.
+    folder
+        Where everything of it lies; derived from the run key.
+    base_key
+        Run key of the cell that trains this one's base, "" if it has none.
+    scans
+        Number of training scans.
+    parts, score_parts
+        What its keys are made of.
+    tracking
+        What is told of its training while it runs; part of no key.
+    """
+
+    method: str
+    protocol: str
+    held_out_site: str
+    seed: int
+    config: dict[str, Any]
+    run_key: str
+    score_key: str
+    folder: Path
+    base_key: str
+    scans: int
+    parts: RunParts
+    score_parts: ScoreParts
+    tracking: Tracking | None = None
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+        return name_of(self.method, self.protocol, self.held_out_site, self.seed)
+
+    def settings(self, evaluation: EvaluationSettings) -> EvaluationSettings:
+        """How the cell is scored: as all of the sweep, and by the distance that its method declares."""
+        return settings_of(self.config, evaluation)
+
+    @property
+    def processes(self) -> int:
+        """How many processes train it together."""
+        devices = self.config["trainer"].get("devices")
+        return devices if isinstance(devices, int) and devices > 0 else 1
+
+    @property
+    def scores_folder(self) -> Path:
+        """Where scores, marker and error lie: methods that differ in their own distance alone share a training."""
+        distance = self.config.get("own_distance")
+        return self.folder / f"{OWN}{distance}" if distance else self.folder
+
+    def state(self) -> str:
+        """``done``, ``rescore`` (trained, scores outdated), ``resume`` (begun), ``failed`` or ``new``."""
+        if is_done(self.scores_folder, self.score_key):
+            return "done"
+        if (self.folder / EMBEDDINGS).is_file() and (self.folder / MODEL).is_file():
+            return "rescore"
+        if (self.scores_folder / ERROR).is_file():
+            return "failed"
+        return "resume" if self.folder.is_dir() else "new"
+
+    def files(self) -> list[Path]:
+        """What it leaves."""
+        of_training = [self.folder / name for name in (EMBEDDINGS, MODEL)]
+        return [*of_training, *(self.scores_folder / name for name in (REPLICATES, SCORES, MARKER))]
+
+    def marker(self) -> dict[str, Any]:
+        """Content of the completion marker, empty if there is none."""
+        return marker_of(self.scores_folder)
+
+
+def name_of(method: str, protocol: str, held_out_site: str, seed: int) -> str:
+    """Name of a cell for people, such as ``dann, leave_one_site_out without PPMI, seed 1``."""
+    where = f" without {held_out_site}" if held_out_site else ""
+    return f"{method}, {protocol}{where}, seed {seed}"
+
+
+def settings_of(config: dict[str, Any], evaluation: EvaluationSettings) -> EvaluationSettings:
+    """Settings of a sweep with the distance that a method's configuration declares."""
+    return replace(evaluation, own_distance=config.get("own_distance"))
+
+
+def marker_of(scores_folder: Path) -> dict[str, Any]:
+    """Content of the completion marker in a folder, empty if there is none."""
+    try:
+        content = json.loads((scores_folder / MARKER).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def is_done(scores_folder: Path, score_key: str) -> bool:
+    """Whether a folder has the scores of this key, complete."""
+    return marker_of(scores_folder).get("score_key") == score_key and (scores_folder / SCORES).is_file()
+
+
+def error_of(scores_folder: Path) -> str:
+    """Last line of the error in a folder, which says what it was; empty if there is none."""
+    try:
+        text = (scores_folder / ERROR).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text.strip().rpartition("\n")[2]
+
+
+def write_error(scores_folder: Path, text: str) -> None:
+    """Leave the error that a cell ended with, unless its disk has no room for that either; who called says it too."""
+    with contextlib.suppress(OSError):
+        scores_folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(scores_folder / ERROR) as temporary:
+            temporary.write_text(text.rstrip("\n") + "\n", encoding="utf-8")

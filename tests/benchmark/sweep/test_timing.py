@@ -1,0 +1,58 @@
+"""A few steps and one scoring on noise."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmark.configs import METHODS
+from benchmark.metrics.settings import EvaluationSettings
+from benchmark.sweep.machine import Machine
+from benchmark.sweep.noise import noise_embeddings, noise_scans
+from benchmark.sweep.timing import time_method, time_scoring, timings
+from benchmark.train.resolve import resolve
+
+SIZE = {"data.preprocessing.shape": [16, 24, 16], "data.preprocessing.spacing": 10.0}
+LIGHT = EvaluationSettings(probes=("linear",), permutations=0, test_permutations=2, bootstrap=2, inner_folds=0)
+
+
+def test_a_few_steps_on_noise_tell_what_a_method_takes():
+    found = time_method(resolve(METHODS / "seada_stabilised.yaml", SIZE), 8)
+    assert found.epochs
+    assert 0 < found.step_seconds < 5
+    assert 0 < found.scan_seconds < 1
+    assert 0 <= found.fixed_seconds < 20
+    assert found.disk_mib > 0.1
+    fitted = time_method(resolve(METHODS / "pca_voxels.yaml", SIZE), 8)
+    assert not fitted.epochs
+    assert fitted.step_seconds == 0
+    assert fitted.fit_seconds > 0
+
+
+def test_of_a_batch_of_large_volumes_a_part_is_timed(monkeypatch):
+    monkeypatch.setattr("benchmark.sweep.timing.BATCH_VOXELS", 3 * 16 * 24 * 16)
+    assert time_method(resolve(METHODS / "autoencoder.yaml", SIZE | {"data.batch_size": 8}), 4).batch == 3
+
+
+def test_made_up_embeddings_are_scored_like_real_ones():
+    scans = noise_scans(80, 80, 4)
+    assert scans.groupby("site")["split"].value_counts().eq(20).all()
+    assert {"z31", "s7", "m19", "c31", "rec_ssim"} <= set(noise_embeddings(scans))
+    found = time_scoring(80, 80, 4, LIGHT, one_site=True)
+    assert found.fitted == 160
+    assert found.fit_seconds > 0
+    assert found.disk_mib > 0
+
+
+def test_what_was_measured_is_kept_and_what_failed_is_said(tmp_path):
+    wrong = resolve(METHODS / "pca_voxels.yaml", SIZE)
+    wrong["model"]["init_args"]["ldr_dim"] = 5000
+    tasks = {"a" * 64: (time_scoring, (30, 30, 2, LIGHT, False)), "b" * 64: (time_method, (wrong, 8))}
+    machine = Machine(2, 2, torch.get_num_threads(), 0)
+    assert timings(tasks, machine, tmp_path, measure=False) == {}
+    found = timings(tasks, machine, tmp_path, measure=True)
+    assert found["a" * 64].fit_seconds > 0
+    assert found["b" * 64].problem.startswith("MethodError: PCAVoxels: ldr_dim 5000")
+    assert timings(tasks, machine, tmp_path, measure=False) == {"a" * 64: found["a" * 64]}
+    (file,) = tmp_path.glob("timing/*.json")
+    file.write_text("{")
+    assert timings(tasks, machine, tmp_path, measure=False) == {}
