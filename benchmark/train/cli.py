@@ -23,6 +23,7 @@ from benchmark.methods.card import MethodCard
 from benchmark.metrics.settings import Distance
 from benchmark.parsing import in_one_line
 from benchmark.train.checkpoints import AtomicCheckpointIO, usable
+from benchmark.train.config_errors import config_files, located
 from benchmark.train.gather import save_embeddings
 from benchmark.train.run_folder import CHECKPOINTS, EMBEDDINGS, LAST, MODEL
 from benchmark.train.tracking.loggers import check_packages, wandb_offline_without_key, with_csv
@@ -147,6 +148,7 @@ class FitCLI(LightningCLI):
 
 def parsed(kind: type[FitCLI], args: list[str]) -> FitCLI:
     """What a command line of Lightning's asks for, parsed by a kind of :class:`FitCLI`, and run by it."""
+    config_files(args)
     with warnings.catch_warnings():
         # Lightning warns of arguments that are given beside sys.argv; here that is the point.
         warnings.filterwarnings("ignore", "LightningCLI's args parameter")
@@ -161,7 +163,8 @@ def parsed(kind: type[FitCLI], args: list[str]) -> FitCLI:
                 args=args,
             )
         except ArgumentError as error:
-            raise UserError(f"{in_one_line(str(error))} ('seada-bench {args[0]} --help' lists the options)") from error
+            message = located(in_one_line(str(error)), args)
+            raise UserError(f"{message} ('seada-bench {args[0]} --help' lists the options)") from error
 
 
 def run(args: list[str]) -> None:
