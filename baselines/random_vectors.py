@@ -27,11 +27,12 @@ class RandomVectors(ClosedForm):
     def __init__(self, ldr_dim: int = 32, seed: int | None = None) -> None:
         super().__init__()
         self.ldr_dim = ldr_dim
-        # In the checkpoint, so that a model that is loaded later draws the same vectors again.
-        self.register_buffer("drawn_with", torch.tensor(torch.initial_seed() % 2**31 if seed is None else seed))
+        self.seed = seed
 
     def build(self, spec: DataSpec) -> None:
-        """Nothing to create."""
+        """Keep the seed in the checkpoint, so that a model that is loaded later draws the same vectors again."""
+        seed = torch.initial_seed() % 2**31 if self.seed is None else self.seed
+        self.register_buffer("drawn_with", torch.tensor(seed))
 
     def embed(self, batch: Batch) -> Tensor:
         """Shape (batch, ldr_dim)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ from benchmark.data.splits import assign_splits, check_no_overlap
 from benchmark.data.store import VolumeStore
 from benchmark.errors import UserError
 from benchmark.seeds import derive_seed
+
+Masks = Literal["all", "some", "none"]
 
 #: Split of scans of a held-out site that are neither trained on nor scored.
 UNSEEN = "unseen"
@@ -120,12 +123,17 @@ class SiteDataModule(LightningDataModule):
 
         None where a volume's background doesn't show its mask: a scan has none, or ``mask_background`` is false.
         """
-        masked = "mask" in self.scans and self.scans["mask"].fillna("").astype(bool).all()
-        if not masked or not self.preprocessing.mask_background:
+        if self.masks != "all" or not self.preprocessing.mask_background:
             return None
         if self._outline is None:
             self._outline = Outline.cached(self.store, self._rows("train"))
         return self._outline
+
+    @property
+    def masks(self) -> Masks:
+        """How many of the scans have a mask."""
+        masked = self.scans["mask"].fillna("").astype(bool) if "mask" in self.scans else pd.Series([False])
+        return "all" if masked.all() else "some" if masked.any() else "none"
 
     @property
     def training_sites(self) -> tuple[str, ...]:
@@ -136,6 +144,35 @@ class SiteDataModule(LightningDataModule):
     def spec(self) -> Any:
         """Grid and training sites, in the form that the methods expect."""
         return _data_spec(self.preprocessing.shape, self.training_sites)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning hook: how volumes are made, and of which scans, as plain values for a checkpoint."""
+        return {
+            "preprocessing": {**asdict(self.preprocessing), "shape": list(self.preprocessing.shape)},
+            "masks": self.masks,
+            "held_out_site": self.held_out_site,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Lightning hook: a model sees volumes that are made as those it was trained on, or none.
+
+        Raises
+        ------
+        UserError
+            For a checkpoint of a training with another preprocessing, or of scans with masks where these have none.
+        """
+        trained, given = Preprocessing(**state_dict["preprocessing"]), self.preprocessing
+        for field in fields(Preprocessing):
+            before, now = getattr(trained, field.name), getattr(given, field.name)
+            if before != now:
+                raise UserError(
+                    f"data.preprocessing.{field.name}: {now} is not allowed; the model was trained with {before}"
+                )
+        if {state_dict["masks"], self.masks} == {"all", "none"}:
+            raise UserError(
+                f"data.manifests: {self.masks} of the scans have a mask; the model was trained on scans of which "
+                f"{state_dict['masks']} had one"
+            )
 
     def prepare_data(self) -> None:
         """Lightning hook, on one process: build the store where it is missing."""

@@ -289,7 +289,7 @@ def _mapped(
     fill: partial[tuple[str, float, int]], rows: list[tuple[int, dict[Hashable, Any]]], processes: int
 ) -> Iterator[tuple[str, float, int]]:
     if processes == 1:
-        with _one_thread():
+        with one_thread():
             yield from map(fill, rows)
         return
     try:
@@ -302,22 +302,46 @@ def _mapped(
         ) from error
 
 
-def _fill(path: Path, preprocessing: Preprocessing, task: tuple[int, dict[Hashable, Any]]) -> tuple[str, float, int]:
-    """Put one volume into its row; what is wrong with the scan, share of its mask that is cut off, and CRC-32."""
-    number, row = task
-    try:
-        loaded = preprocessing.load(row)
-    except UserError as error:
-        return _problem(row, str(error)), 0.0, 0
+def stored_volume(row: Mapping[Hashable, Any], preprocessing: Preprocessing) -> tuple[NDArray[np.float16], float]:
+    """One scan as a store holds it, in :func:`one_thread`.
+
+    Parameters
+    ----------
+    row
+        As for :meth:`benchmark.data.preprocessing.Preprocessing.load`.
+    preprocessing
+        What is done to the volume.
+
+    Returns
+    -------
+    tuple
+        Volume (x, y, z), and the share of its mask that the grid cuts off.
+
+    Raises
+    ------
+    UserError
+        For an image or mask that cannot be used.
+    """
+    loaded = preprocessing.load(row)
     with np.errstate(over="ignore"):
         half = loaded.volume.astype(np.float16)
     if not np.isfinite(half).all():
         extreme = np.abs(loaded.volume).max()
-        return _problem(row, f"{row['image']}: a voxel is {extreme:.3g} after normalisation, an outlier"), 0.0, 0
+        raise UserError(f"{row['image']}: a voxel is {extreme:.3g} after normalisation, an outlier")
+    return half, loaded.lost
+
+
+def _fill(path: Path, preprocessing: Preprocessing, task: tuple[int, dict[Hashable, Any]]) -> tuple[str, float, int]:
+    """Put one volume into its row; what is wrong with the scan, share of its mask that is cut off, and CRC-32."""
+    number, row = task
+    try:
+        half, lost = stored_volume(row, preprocessing)
+    except UserError as error:
+        return _problem(row, str(error)), 0.0, 0
     volumes = _open_memmap(path, mode="r+")
     volumes[number] = half
     volumes.flush()
-    return "", loaded.lost, crc32(np.ascontiguousarray(half).data)
+    return "", lost, crc32(np.ascontiguousarray(half).data)
 
 
 def _warn_of_cut_brains(lost: list[tuple[float, str]]) -> None:
@@ -337,7 +361,8 @@ def _use_one_thread() -> None:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Preprocess as a store does, whose bytes depend neither on threads nor, later, torch's generator on it."""
     # Sums over several threads round differently. And torchio draws from torch's generator even where nothing is
     # random: training must not depend on whether the store was there.
     threads = torch.get_num_threads(), _SITK_PROCESS.GetGlobalDefaultNumberOfThreads()

@@ -16,9 +16,8 @@ from benchmark.metrics.settings import Distance
 from benchmark.protocols import POOLED
 from benchmark.report.page.examples import ExampleInput
 from benchmark.sweep.cell import MARKER, OWN
-from benchmark.sweep.worker import CONFIG
 from benchmark.train.resolve import instantiate_data
-from benchmark.train.run_folder import EMBEDDINGS
+from benchmark.train.run_folder import CONFIG, EMBEDDINGS
 
 
 def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleInput]:

@@ -34,7 +34,7 @@ from benchmark.sweep.keys import remember_loaded
 from benchmark.sweep.outdated import recorded_parts
 from benchmark.sweep.progress import EpochFile, Progress, forget_progress, write_progress
 from benchmark.train.checkpoints import usable
-from benchmark.train.run_folder import CHECKPOINTS, EMBEDDINGS
+from benchmark.train.run_folder import CHECKPOINTS, CONFIG, EMBEDDINGS
 from benchmark.train.tracking.loggers import wandb_logger, with_place
 from benchmark.train.tracking.settings import TrackingSettings
 from benchmark.train.tracking.waiting import waiting_share
@@ -42,7 +42,6 @@ from benchmark.train.tracking.wandb_run import log_scores, wandb_run
 
 log = logging.getLogger(__name__)
 
-CONFIG = "config.yaml"
 LOG = "log.txt"
 
 #: Status that submitit ends a process with whose job it has put back into the queue.

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from argparse import ArgumentError
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from benchmark.configs import DEFAULTS
 from benchmark.data.datamodule import SiteDataModule
 from benchmark.errors import UserError
-from benchmark.folders import make_writable
 from benchmark.methods.card import MethodCard
 from benchmark.metrics.settings import Distance
 from benchmark.parsing import in_one_line
-from benchmark.train.checkpoints import AtomicCheckpointIO, usable
+from benchmark.train.config_errors import config_files, located
 from benchmark.train.gather import save_embeddings
-from benchmark.train.run_folder import CHECKPOINTS, EMBEDDINGS, LAST, MODEL
+from benchmark.train.run_folder import EMBEDDINGS
 from benchmark.train.tracking.loggers import check_packages, wandb_offline_without_key, with_csv
-from benchmark.train.tracking.waiting import WaitingForData
-
-log = logging.getLogger(__name__)
+from benchmark.train.training import keep_in_folder, leave_group, make_ready, train
 
 #: Options of how a training is computed: name, type, default, help.
 COMPUTE: tuple[tuple[str, type, Any, str], ...] = (
@@ -42,7 +35,8 @@ COMPUTE: tuple[tuple[str, type, Any, str], ...] = (
 class FitCLI(LightningCLI):
     """LightningCLI over any LightningModule with `embed`, and the one datamodule that all share.
 
-    After `fit` the folder `trainer.default_root_dir` holds `embeddings.parquet`, `model.ckpt` and the logs.
+    After `fit` the folder `trainer.default_root_dir` holds `config.yaml`, `model.ckpt`, `embeddings.parquet`,
+    `checkpoints` and `logs`.
     """
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -91,52 +85,22 @@ class FitCLI(LightningCLI):
         """Trainer with a CSV log, atomic checkpoints and resumption, all in `trainer.default_root_dir`."""
         config = self._get(self.config_init, "trainer")
         root = Path(config["default_root_dir"] or ".")
-        make_writable(root, "trainer.default_root_dir")
-        if self.subcommand in ("fit", "predict") and (root / EMBEDDINGS).exists():
-            raise UserError(
-                f"trainer.default_root_dir: {root} already holds the {EMBEDDINGS} of an earlier run; "
-                "name another folder or remove that file"
-            )
+        if self.subcommand in ("fit", "predict"):
+            make_ready(root, "trainer.default_root_dir")
         kwargs["logger"] = with_csv(config["logger"], root)
         if self.model.automatic_optimization:
             kwargs.setdefault("accumulate_grad_batches", self._compute()["accumulate"])
         trainer = super().instantiate_trainer(**kwargs)
-        if self.subcommand == "fit":
-            trainer.callbacks.append(WaitingForData())  # type: ignore[attr-defined]
-        if not any(isinstance(plugin, TorchCheckpointIO) for plugin in [trainer.strategy.checkpoint_io]):
-            return trainer
-        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
-        for callback in trainer.checkpoint_callbacks:
-            if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
-                callback.dirpath = str(root / CHECKPOINTS)
+        keep_in_folder(trainer, root)
         return trainer
 
-    def before_fit(self) -> None:
-        """Take over a trained base, or go on from the last checkpoint of a run that was interrupted."""
-        config = self._get(self.config, "trained_base")
-        if config is not None:
-            self.model.use_trained_base(config)
-        last = Path(self.trainer.default_root_dir) / CHECKPOINTS / LAST
-        if self._get(self.config, "ckpt_path") is None:
-            fine, problem = usable(last)
-            if problem:
-                log.warning("%s cannot be used (%s): the run begins anew, the file is kept as .damaged", last, problem)
-            if fine:
-                log.info("resuming from %s", last)
-                # Not `config`: what the trainer is called with has been instantiated already.
-                self.config_init["fit"]["ckpt_path"] = str(last)
-
-    def after_fit(self) -> None:
-        """Fit what is fitted once, save the model, embed every scan, and write the embeddings."""
-        data = self.datamodule
-        with torch.no_grad():
-            self.model.eval()
-            self.model.use_average()
-            self.model.fit_after_training(data.split_dataloader("train"), data.split_dataloader("unseen"))
-        root = Path(self.trainer.default_root_dir)
-        self.trainer.save_checkpoint(root / MODEL, weights_only=True)
-        predictions = self.trainer.predict(self.model, datamodule=data)
-        save_embeddings(self.trainer, self.model, data, predictions, root / EMBEDDINGS)
+    def fit(self, model: Any, datamodule: SiteDataModule, **options: Any) -> None:
+        """What the subcommand runs in place of the trainer's own method."""
+        base = self._get(self.config, "trained_base")
+        if base is not None:
+            model.use_trained_base(base)
+        config = self._parser("fit").dump(self.config["fit"], skip_none=False)
+        train(self.trainer, model, datamodule, config, **options)
 
     def after_predict(self) -> None:
         """Write the embeddings of a model that was loaded."""
@@ -147,6 +111,7 @@ class FitCLI(LightningCLI):
 
 def parsed(kind: type[FitCLI], args: list[str]) -> FitCLI:
     """What a command line of Lightning's asks for, parsed by a kind of :class:`FitCLI`, and run by it."""
+    config_files(args)
     with warnings.catch_warnings():
         # Lightning warns of arguments that are given beside sys.argv; here that is the point.
         warnings.filterwarnings("ignore", "LightningCLI's args parameter")
@@ -162,7 +127,8 @@ def parsed(kind: type[FitCLI], args: list[str]) -> FitCLI:
                 args=args,
             )
         except ArgumentError as error:
-            raise UserError(f"{in_one_line(str(error))} ('seada-bench {args[0]} --help' lists the options)") from error
+            message = located(in_one_line(str(error)), args)
+            raise UserError(f"{message} ('seada-bench {args[0]} --help' lists the options)") from error
 
 
 def run(args: list[str]) -> None:
@@ -176,6 +142,4 @@ def run(args: list[str]) -> None:
     try:
         parsed(FitCLI, args)
     finally:
-        # Without it, CPU processes of a finished DDP run sometimes abort on their way out.
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
+        leave_group()

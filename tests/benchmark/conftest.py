@@ -1,6 +1,8 @@
 import pytest
 
 from benchmark.configs import METHODS
+from benchmark.data.datamodule import SiteDataModule
+from benchmark.data.preprocessing import Preprocessing
 
 
 @pytest.fixture
@@ -31,3 +33,18 @@ def fit(inside, arguments):
         return out
 
     return run
+
+
+@pytest.fixture
+def data(phantom):
+    """The data of `fit`, as a function of other settings."""
+
+    def make(**settings):
+        given = {
+            "manifests": [f"{phantom}/phantom-*.csv"], "data_root": str(phantom), "truth": f"{phantom}/truth.csv",
+            "cache_dir": f"{phantom.parent}/cache", "preprocessing": Preprocessing((16, 24, 16), 10.0),
+            "batch_size": 8, "seed": 1,
+        }  # fmt: skip
+        return SiteDataModule(**given | settings)
+
+    return make

@@ -1,0 +1,187 @@
+"""A trained method out of its run folder, for files that it has not seen."""
+
+from __future__ import annotations
+
+from argparse import ArgumentError
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from lightning import Fabric
+from torch import Tensor
+
+from benchmark.data.datamodule import Masks, SiteDataModule
+from benchmark.data.preprocessing import Preprocessing
+from benchmark.data.store import one_thread, stored_volume
+from benchmark.errors import UserError
+from benchmark.methods.data_spec import DataSpec
+from benchmark.methods.representation import Batch, RepresentationModule
+from benchmark.parsing import in_one_line
+from benchmark.train.checkpoints import AtomicCheckpointIO
+from benchmark.train.resolve import instantiate_model
+from benchmark.train.run_folder import CONFIG, MODEL
+
+#: Files that are embedded at a time.
+BATCH = 16
+
+
+class LoadedMethod:
+    """A trained method with what it knows of the scans that it was trained on.
+
+    Attributes
+    ----------
+    model
+        The method, in evaluation mode.
+    preprocessing
+        What its volumes are made by.
+    masks
+        How many of the scans that it was trained on had a mask.
+    held_out_site
+        The site that training did not see, under leave-one-site-out; None otherwise.
+    """
+
+    def __init__(
+        self,
+        model: RepresentationModule,
+        preprocessing: Preprocessing,
+        masks: Masks,
+        held_out_site: str | None,
+        precision: str,
+    ) -> None:
+        self.model = model
+        self.preprocessing = preprocessing
+        self.masks = masks
+        self.held_out_site = held_out_site
+        self._fabric = Fabric(devices=1, precision=cast(Any, precision))
+        # On the device, and in the precision's type.
+        self._fabric.setup_module(model.eval())
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Sites of the training scans."""
+        return cast(DataSpec, self.model.spec).sites
+
+    def embed_files(
+        self,
+        paths: Sequence[str | Path],
+        masks: Sequence[str | Path] | None = None,
+        sites: Sequence[str] | None = None,
+        ages: Sequence[float] | None = None,
+        sexes: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """LDRs of images, preprocessed as those of the training.
+
+        Parameters
+        ----------
+        paths
+            One 3D image each, in any orientation and size.
+        masks
+            Their brain masks; needed where training had them, and refused where it had none.
+        sites
+            Their sites; needed by a method whose LDR depends on the site of a scan, such as ComBat.
+        ages, sexes
+            Years, and F or M; for methods with such covariates.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per file, indexed by its path as given, columns ``z0`` to ``zD-1``, float32.
+
+        Raises
+        ------
+        UserError
+            For a file that cannot be used, and for what differs from the training.
+        MethodError
+            For scans that the method itself refuses.
+        """
+        scans = pd.DataFrame({"image": [str(path) for path in paths]})
+        given: dict[str, Any] = {"mask": masks, "site": sites, "age": ages, "sex": sexes}
+        for name, column in given.items():
+            if column is not None and len(column) != len(paths):
+                raise UserError(f"{name}s: {len(column)} are given for {len(paths)} files; one a file is needed")
+            scans[name] = column if column is not None else np.nan if name == "age" else ""
+        if scans.empty:
+            raise UserError("paths: no file is given")
+        scans = scans.fillna({"mask": "", "site": "", "sex": ""})
+        self._check(scans)
+        ldrs = [self._ldr(self._batch(scans[start : start + BATCH])) for start in range(0, len(scans), BATCH)]
+        values = torch.cat(ldrs).numpy()
+        names = [f"z{number}" for number in range(values.shape[1])]
+        return pd.DataFrame(values, pd.Index(scans["image"], name="file"), names)
+
+    def _batch(self, scans: pd.DataFrame) -> Batch:
+        with one_thread():
+            rows = scans[["image", "mask"]].astype(str).to_dict("records")
+            volumes = np.stack([stored_volume(row, self.preprocessing)[0] for row in rows])
+        codes = {site: code for code, site in enumerate(self.sites)}
+        return {
+            "volume": torch.from_numpy(volumes).float().unsqueeze(1),
+            "site": torch.tensor([codes.get(site, len(codes)) for site in scans["site"]]),
+            "index": torch.tensor(scans.index.to_numpy(np.int64)),
+            "age": torch.tensor(scans["age"].to_numpy(np.float32)),
+            "sex": torch.tensor(scans["sex"].map({"F": 0.0, "M": 1.0}).to_numpy(np.float32)),
+        }
+
+    def _check(self, scans: pd.DataFrame) -> None:
+        """Refuse what differs from the training."""
+        masked = scans["mask"].astype(str) != ""
+        if self.masks == "all" and not masked.all():
+            missing = scans["image"][~masked].iloc[0]
+            raise UserError(f"masks: none is given for {missing}; the method was trained on scans with a mask each")
+        if self.masks == "none" and masked.any():
+            raise UserError("masks: they are not allowed; the method was trained on scans without masks")
+        wrong = sorted(set(scans["sex"]) - {"F", "M", ""})
+        if wrong:
+            raise UserError(f"sexes: '{wrong[0]}' is not allowed; it must be F, M, or empty where unknown")
+        allowed = [*self.sites, *([self.held_out_site] if self.held_out_site else [])]
+        unknown = [site for site in scans["site"] if site not in allowed]
+        if unknown:
+            batch = self._batch(scans[:1])
+            said = [self._ldr({**batch, "site": torch.full_like(batch["site"], code)}) for code in (0, 1)]
+            if not torch.equal(*said):
+                what = f"'{unknown[0]}' is not allowed" if unknown[0] else "one a file is needed"
+                raise UserError(f"sites: {what}; the LDR depends on the site of a scan; allowed: {', '.join(allowed)}")
+
+    @torch.no_grad()
+    def _ldr(self, batch: Batch) -> Tensor:
+        moved = self._fabric.to_device({**batch, "volume": batch["volume"].to(next(self.model.parameters()).dtype)})
+        with self._fabric.autocast():
+            return self.model.embed(moved).float().cpu()
+
+
+def load_method(folder: str | Path) -> LoadedMethod:
+    """A method as a finished training left it.
+
+    Parameters
+    ----------
+    folder
+        Of a run: of ``seada-bench fit``, of :func:`benchmark.train.fit`, or of a cell of a sweep.
+
+    Raises
+    ------
+    UserError
+        For a folder without ``config.yaml`` or ``model.ckpt``, or whose model cannot be made.
+    """
+    config_file, checkpoint = Path(folder) / CONFIG, Path(folder) / MODEL
+    for file in (config_file, checkpoint):
+        if not file.is_file():
+            raise UserError(f"{file}: there is no such file; the folder of a finished training is needed")
+    config = yaml.safe_load(config_file.read_text(encoding="utf-8"))
+    try:
+        model = cast(RepresentationModule, instantiate_model(config["model"]))
+    except ArgumentError as error:
+        raise UserError(f"{config_file}: {in_one_line(str(error))}") from error
+    state = AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="cpu")
+    if SiteDataModule.__name__ not in state:
+        raise UserError(f"{checkpoint}: does not say how its scans were preprocessed; train it again")
+    model.on_load_checkpoint(state)
+    model.load_state_dict(state["state_dict"])
+    about = state[SiteDataModule.__name__]
+    return LoadedMethod(
+        model, Preprocessing(**about["preprocessing"]), about["masks"], about["held_out_site"],
+        config["trainer"]["precision"] or "32-true",
+    )  # fmt: skip
