@@ -9,6 +9,9 @@ from pathlib import Path
 
 from benchmark.errors import UserError
 
+#: Files of scores in a results folder, as benchmark.results.schema names them; here no library is needed to know them.
+SCORE_FILES = ("scores.parquet", "scores.csv")
+
 
 def make_writable(folder: Path, option: str) -> None:
     """Make a folder where it is missing, and find out now, not after hours of work, whether it takes files.
@@ -47,7 +50,7 @@ def check_can_be_made(folder: Path, option: str) -> None:
         raise UserError(f"{option}: cannot write into {folder}: {there} {problem}")
 
 
-def check_holds_scores(folder: Path, files: Sequence[str] = ("scores.parquet", "scores.csv")) -> None:
+def check_holds_scores(folder: Path, files: Sequence[str] = SCORE_FILES) -> None:
     """See that a folder is one of results, before libraries are loaded that read it.
 
     Parameters

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
+from benchmark.folders import SCORE_FILES, check_can_be_made
 from benchmark.parsing import Parser
 
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    from benchmark.folders import check_can_be_made
     from benchmark.metrics.settings import EvaluationSettings
-    from benchmark.results.schema import SCORES, SCORES_CSV
 
     parser = Parser("evaluate", "Score embeddings, whatever software made them; see docs/embeddings.md.")
     parser.add_argument(
@@ -47,7 +46,7 @@ def main(args: list[str]) -> int:
         raise UserError(f"{options.embeddings}: no such file")
     if options.embeddings.is_dir() and options.out.resolve() == options.embeddings.resolve():
         raise UserError(f"--out: {options.out} is the folder of the embeddings; name another folder")
-    if any((options.out / name).exists() for name in (SCORES, SCORES_CSV)):
+    if any((options.out / name).exists() for name in SCORE_FILES):
         raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
     check_can_be_made(options.out, "out")
 

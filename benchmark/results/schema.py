@@ -20,13 +20,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from benchmark.folders import SCORE_FILES
 from benchmark.metrics.rows import COLUMNS
 
 #: Goes up when columns or their meaning change; :mod:`benchmark.results.migrate` reads earlier ones.
 SCHEMA_VERSION = 2
 
-SCORES = "scores.parquet"
-SCORES_CSV = "scores.csv"
+SCORES, SCORES_CSV = SCORE_FILES
 REPLICATES = "replicates.parquet"
 PROVENANCE = "provenance.json"
 

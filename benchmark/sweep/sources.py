@@ -42,11 +42,16 @@ class _Import:
 
 @dataclass(frozen=True)
 class _Content:
-    """What a file holds: a digest of what it computes, its imports, and whether some have names that are computed."""
+    """What a file holds: a digest of what it computes, its imports, and whether some have names that are computed.
+
+    ``lazy`` are the imports of a package that offers names when they are asked for: it has a function ``__getattr__``,
+    and says under ``if TYPE_CHECKING:`` where they are.
+    """
 
     digest: str
     imports: tuple[_Import, ...] = ()
     dynamic: bool = False
+    lazy: tuple[_Import, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,7 @@ class Sources:
             if not base:
                 continue
             yield base
+            yield from self._offered(base, each.names)
             for name in each.names:
                 if name == "*":
                     yield from self._children(base, deep=False)
@@ -181,6 +187,13 @@ class Sources:
                     yield f"{base}.{name}"
         if content.dynamic and package:
             yield from self._children(package, deep=True)
+
+    def _offered(self, package: str, names: tuple[str, ...]) -> Iterator[str]:
+        """Where the names are that a package offers on demand; all of them where it is imported as a whole."""
+        module = self._module(package)
+        for each in module.content.lazy if module is not None and module.content is not None else ():
+            if not names or "*" in names or set(names) & set(each.names):
+                yield each.module
 
     def _children(self, package: str, *, deep: bool) -> Iterator[str]:
         module = self._module(package)
@@ -308,8 +321,15 @@ def _read(file: Path) -> _Content:
     hasher = hashlib.sha256()
     for piece in _meaning(tree):
         hasher.update(piece.encode("utf-8", "surrogatepass"))
-    imports, dynamic = _imports(tree)
-    return _Content(hasher.hexdigest(), imports, dynamic)
+    offers = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
+    for_types = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    if not offers or not for_types:
+        imports, dynamic = _imports(tree)
+        return _Content(hasher.hexdigest(), imports, dynamic)
+    lazy, _ = _imports(ast.Module(list(for_types), []))
+    rest = [node for node in tree.body if node not in (*offers, *for_types)]
+    imports, dynamic = _imports(ast.Module(rest, []))
+    return _Content(hasher.hexdigest(), imports, dynamic, lazy)
 
 
 def _meaning(node: object) -> Iterator[str]:

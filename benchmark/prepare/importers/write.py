@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
@@ -134,6 +132,9 @@ def summary(written: Written, found: Import) -> str:
 
 def _manifest(site: str, scans: Sequence[Scan]) -> str:
     rows = [_row(site, scan) for scan in scans]
+    # Here, as commands that only say what they do must not wait for it.
+    import pandas as pd
+
     table = pd.DataFrame([scan.extra | row for scan, row in zip(scans, rows, strict=True)]).fillna("")
     for _, row in table[table.duplicated(["subject_id", "session_id"])].iterrows():
         where = f"subject '{row['subject_id']}', session '{row['session_id']}' is at site '{site}' twice"
@@ -163,5 +164,7 @@ def _row(site: str, scan: Scan) -> dict[str, str]:
 def _record(by_site: dict[str, list[Scan]], left_out: Iterable[LeftOut]) -> str:
     rows = [(str(scan.image), "used", site) for site, scans in by_site.items() for scan in scans]
     rows += [(one.what, "left out", one.reason) for one in left_out]
+    import pandas as pd
+
     table = pd.DataFrame(sorted(rows), columns=["what", "outcome", "site or reason"])
     return str(table.to_csv(index=False, lineterminator="\n"))

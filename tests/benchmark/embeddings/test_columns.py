@@ -46,7 +46,7 @@ def test_labels_that_are_not_cn_and_ad_are_scored(table, tmp_path, scores_of):
     scores = scores_of(tmp_path / "a.csv", "--label", "class")
     found = scores[(scores["table"] == "retrieval") & (scores["metric"] == "mAP") & (scores["subgroup"] == "")]
     assert np.isfinite(found["value"]).all()
-    assert found["parameters"].str.contains("label=all").any()
+    assert (found["label"] == "all").any()
 
 
 def test_what_is_missing_beside_a_label_is_unknown(read, table):

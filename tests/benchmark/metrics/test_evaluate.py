@@ -12,6 +12,7 @@ import pytest
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_all, scorers
 from benchmark.metrics.rows import COLUMNS, key_values, parse_key_values
+from benchmark.results.schema import parameters_of
 from tests.tables import evaluated, frame_of
 
 QUICK = EvaluationSettings(
@@ -21,7 +22,8 @@ QUICK = EvaluationSettings(
 
 def test_columns_tables_and_uniqueness(make_table):
     scores = evaluated(make_table(), QUICK)
-    assert tuple(scores.columns) == COLUMNS
+    assert set(scores.columns) == {*COLUMNS, "parameters", *parameters_of(scores)}
+    assert {"gallery", "label", "distance", "coordinates", "probe"} <= set(parameters_of(scores))
     assert set(scores["table"]) >= {"retrieval", "identity", "leakage", "disease", "structure"}
     assert not scores.duplicated(["table", "metric", "parameters", "subgroup"]).any()
     for text in scores["parameters"]:

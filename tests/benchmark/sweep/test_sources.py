@@ -82,6 +82,25 @@ def test_of_an_import_whose_name_is_computed_the_package_counts(project):
         ("def f(x: int = 1) -> int:\n    return g(x) + 2\ny = 'text'\n", False),
     ],
 )
+def test_names_that_a_package_offers_on_demand_count_where_they_are_used(project):
+    closure = project(
+        ll__in____init__=(
+            "from importlib import import_module\nfrom typing import TYPE_CHECKING\n"
+            "if TYPE_CHECKING:\n    from ll.one import f\n    from ll.two import g\n"
+            "def __getattr__(name):\n    return getattr(import_module(HOMES[name]), name)\n"
+        ),
+        ll__in__one="def f(): pass\n",
+        ll__in__two="def g(): pass\n",
+        ll__in__three="",
+        ll_inner="import ll.three\n",
+        ll_named="from ll import f\n",
+        ll_whole="import ll\n",
+    )
+    assert set(closure("ll_inner").modules) == {"ll_inner", "ll", "ll.three"}
+    assert set(closure("ll_named").modules) == {"ll_named", "ll", "ll.one"}
+    assert set(closure("ll_whole").modules) == {"ll_whole", "ll", "ll.one", "ll.two"}
+
+
 def test_a_digest_is_of_what_is_computed(project, other, same):
     plain = "def f(x: int = 1) -> int:\n    return g(x) + 2\n"
     closure = project(rr_one=plain)

@@ -173,7 +173,7 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on_each_by_its_own_distance
     errors = list(Path(tmp_path / "out").glob("cells/*/error.txt"))
     assert len(errors) == 1
     scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
-    own = scores["parameters"].str.contains("distance=whitened") & scores["parameters"].str.contains("headline=own")
+    own = (scores["distance"] == "whitened") & (scores["headline"] == "own")
     assert set(scores["method"]) == {"random_vectors", "declared"}
     assert set(scores.loc[own, "method"]) == {"declared"}
     text = (tmp_path / "out" / "retrieval.md").read_text()

@@ -40,7 +40,7 @@ def test_seconds_are_means_over_runs_with_the_base_another_run_trained(cell):
         cell("autoencoder", 20.0, 1), cell("autoencoder", 30.0, 2),
         cell("combat", 2.0, 1, base="autoencoder-1"), cell("combat", 4.0, 2, base="autoencoder-2"),
     ]  # fmt: skip
-    about = told.about_of(done, ["A note."])
+    about = told.about_of(done, ["a", "b"], ["A note."])
     assert about.synthetic
     assert about.seconds["pooled"]["autoencoder"].training == 25.0
     assert about.seconds["pooled"]["combat"].training == pytest.approx((22 + 34) / 2)
@@ -50,7 +50,7 @@ def test_seconds_are_means_over_runs_with_the_base_another_run_trained(cell):
 
 
 def test_unknown_seconds_are_not_zero(cell):
-    seconds = told.about_of([cell("a", None)], []).seconds["pooled"]["a"]
+    seconds = told.about_of([cell("a", None)], [], []).seconds["pooled"]["a"]
     assert seconds.training != seconds.training
 
 

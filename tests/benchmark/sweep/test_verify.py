@@ -17,12 +17,12 @@ import yaml
 
 import benchmark.sweep.verify
 from benchmark.cli import main
-from benchmark.results.schema import SCORE_COLUMNS
 from benchmark.results.write import write_scores
 from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.recorded import sanitised
 from benchmark.train.tracking.settings import TrackingSettings, WandbSettings
 from tests.conftest import smoke_sweep
+from tests.tables import long_table
 
 pytestmark = pytest.mark.slow
 
@@ -239,27 +239,16 @@ SWEEP = SweepConfig(methods=METHODS, seeds={"pooled": [2, 1], "leave_one_site_ou
 
 def scores_of(sweep):
     rows = [
-        (
-            "structure",
-            "effective_rank",
-            1,
-            "",
-            "",
-            5.0 + seed,
-            10,
-            "",
-            *[math.nan] * 3,
-            True,
-            method,
-            protocol,
-            site,
-            seed,
-        )
+        {
+            "method": method, "protocol": protocol, "held_out_site": site, "seed": seed, "table": "structure",
+            "metric": "effective_rank", "version": 1, "params": "", "subgroup": "", "value": 5.0 + seed, "n": 10,
+            "note": "", "ci_low": math.nan, "ci_high": math.nan, "chance": math.nan, "higher_is_better": True,
+        }
         for method in sweep.methods
         for protocol, seeds in sweep.seeds.items()
         for seed, site in product(seeds, SITES if protocol == "leave_one_site_out" else [""])
-    ]
-    return pd.DataFrame(rows, columns=[*SCORE_COLUMNS[4:], *SCORE_COLUMNS[:4]])
+    ]  # fmt: skip
+    return long_table(rows)
 
 
 @pytest.fixture
