@@ -68,20 +68,6 @@ def test_of_an_import_whose_name_is_computed_the_package_counts(project):
     assert set(closure("qq.a").modules) == {"qq", "qq.a", "qq.b", "qq.inner", "qq.inner.d", "qq_beside"}
 
 
-@pytest.mark.parametrize(
-    ("other", "same"),
-    [
-        ('"""Other."""\ndef f(x: int = 1) -> int:\n    return g(x) + 2\n', True),
-        ("def f( x : int=1 )->int :  # said\n\n    return (g(x)\n      + 2)\n", True),
-        ("def f(x: int = 1) -> int:\n    '''Said.'''\n    pass\n    return g(x) + 2\n", True),
-        ("def f(x: int = 1) -> int:\n    return g(x) + 2.0\n", False),
-        ("def f(x: int = 2) -> int:\n    return g(x) + 2\n", False),
-        ("def f(x: str = 1) -> int:\n    return g(x) + 2\n", False),
-        ("def f(x: int = 1) -> int:\n    return 2 + g(x)\n", False),
-        ("@cache\ndef f(x: int = 1) -> int:\n    return g(x) + 2\n", False),
-        ("def f(x: int = 1) -> int:\n    return g(x) + 2\ny = 'text'\n", False),
-    ],
-)
 def test_names_that_a_package_offers_on_demand_count_where_they_are_used(project):
     closure = project(
         ll__in____init__=(
@@ -101,6 +87,20 @@ def test_names_that_a_package_offers_on_demand_count_where_they_are_used(project
     assert set(closure("ll_whole").modules) == {"ll_whole", "ll", "ll.one", "ll.two"}
 
 
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ('"""Other."""\ndef f(x: int = 1) -> int:\n    return g(x) + 2\n', True),
+        ("def f( x : int=1 )->int :  # said\n\n    return (g(x)\n      + 2)\n", True),
+        ("def f(x: int = 1) -> int:\n    '''Said.'''\n    pass\n    return g(x) + 2\n", True),
+        ("def f(x: int = 1) -> int:\n    return g(x) + 2.0\n", False),
+        ("def f(x: int = 2) -> int:\n    return g(x) + 2\n", False),
+        ("def f(x: str = 1) -> int:\n    return g(x) + 2\n", False),
+        ("def f(x: int = 1) -> int:\n    return 2 + g(x)\n", False),
+        ("@cache\ndef f(x: int = 1) -> int:\n    return g(x) + 2\n", False),
+        ("def f(x: int = 1) -> int:\n    return g(x) + 2\ny = 'text'\n", False),
+    ],
+)
 def test_a_digest_is_of_what_is_computed(project, other, same):
     plain = "def f(x: int = 1) -> int:\n    return g(x) + 2\n"
     closure = project(rr_one=plain)
