@@ -1,26 +1,43 @@
 """seada-bench from Python; docs/api.md has examples.
 
-Scoring: :func:`evaluate`, :func:`load_results`, :func:`compare`, :class:`Results`; single metrics are in
-:mod:`benchmark.metrics`. Methods are reached by class path only.
+Scoring: :func:`evaluate`, :func:`load_results`, :func:`compare`, :class:`Results`. Training: :class:`SiteDataModule`,
+:func:`fit`, :func:`load_method`. Methods are reached by class path only.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchmark.data.datamodule import SiteDataModule
     from benchmark.metrics.settings import EvaluationSettings
     from benchmark.report.evaluate import evaluate
     from benchmark.report.results import Results, load_results
     from benchmark.results.compare import compare
+    from benchmark.train.loaded_method import LoadedMethod, load_method
+    from benchmark.train.training import fit
 
-__all__ = ["EvaluationSettings", "Results", "compare", "evaluate", "load_results"]
+__all__ = [
+    "EvaluationSettings",
+    "LoadedMethod",
+    "Results",
+    "SiteDataModule",
+    "compare",
+    "evaluate",
+    "fit",
+    "load_method",
+    "load_results",
+]
 
 #: Where each name is. They are imported when they are used: the command line must not wait for all of them.
 _HOMES = {
     "EvaluationSettings": "benchmark.metrics.settings",
+    "LoadedMethod": "benchmark.train.loaded_method",
     "Results": "benchmark.report.results",
+    "SiteDataModule": "benchmark.data.datamodule",
     "compare": "benchmark.results.compare",
     "evaluate": "benchmark.report.evaluate",
+    "fit": "benchmark.train.training",
+    "load_method": "benchmark.train.loaded_method",
     "load_results": "benchmark.report.results",
 }
 

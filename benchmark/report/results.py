@@ -95,7 +95,10 @@ class Results(StoredResults):
         """
         from benchmark.report.page.pareto import figure_of
 
-        return figure_of(self.scores, self.about.methods, leakage, self.about.bounds)
+        figure = figure_of(self.scores, self.about.methods, leakage, self.about.bounds)
+        if self.about.synthetic:
+            figure.suptitle(self.about.title("Leakage against retrieval"), fontsize=10)
+        return figure
 
     def save(self, folder: Path | str, overwrite: bool = False) -> Path:
         """Write a results folder: scores, replicates, provenance, wide tables, and statistics between methods.

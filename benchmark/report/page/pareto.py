@@ -14,7 +14,7 @@ from benchmark.errors import UserError
 from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, Column, pair_of, with_labels
 from benchmark.report.page.aggregate import aggregate, in_order
 from benchmark.report.page.grid import Cell, Grid, Header, number
-from benchmark.report.page.pareto_figure import Measured, Point, pareto_figure, pareto_svg
+from benchmark.report.page.pareto_figure import Measured, Point, in_print, pareto_figure, pareto_svg
 from benchmark.report.summary import known_first
 from benchmark.results.schema import parameters_of
 
@@ -130,7 +130,7 @@ def figure_of(scores: pd.DataFrame, methods: Sequence[str], leakage: str, bounds
     _, points, chance = _points(axes[0], axes[1], in_order(overall["method"], methods), bounds)
     if not points:
         raise UserError(f"no method has both {leakage} and {retrieval.key}")
-    return pareto_figure(points, (by_key[leakage], retrieval), chance)
+    return in_print(pareto_figure(points, (by_key[leakage], retrieval), chance))
 
 
 def _aggregated(rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from benchmark.report.page.labels import Box, place_labels
 
 #: Colours that stand for the page's own, which change between light and dark.
 INK, MUTED, ACCENT, SURFACE = "#010101", "#020202", "#030303", "#040404"
+_PRINTED = {INK: "#1a1a1a", MUTED: "#6b6b6b", ACCENT: "#1f5fbf", SURFACE: "#ffffff"}
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", ACCENT: "var(--accent)", SURFACE: "var(--surface)"}
 
 #: Longest method name beside a point.
@@ -100,6 +101,16 @@ def pareto_figure(points: Sequence[Point], columns: tuple[Column, Column], chanc
         _mark(axes, point)
     _front(axes, [point for point in points if point.undominated])
     _labels(figure, axes, points, chance)
+    return figure
+
+
+def in_print(figure: Figure) -> Figure:
+    """The plot with colours of its own, for where there is no page to give them."""
+    for artist in figure.findobj():
+        for name in ("color", "markerfacecolor", "markeredgecolor", "edgecolor"):
+            colour = getattr(artist, f"get_{name}", lambda: None)()
+            if isinstance(colour, str) and colour in _PRINTED:
+                getattr(artist, f"set_{name}")(_PRINTED[colour])
     return figure
 
 
