@@ -25,20 +25,20 @@ def main(args: list[str]) -> int:
     from benchmark.report.results_csv import read_results_or_csv
     from benchmark.report.statistics_figures import statistics_figures
     from benchmark.report.write_all import order_of, write_all
-    from benchmark.report.write_statistics import weighted_markdown
+    from benchmark.report.write_statistics import stored_blocks, weighted_blocks
     from benchmark.sweep.examples import example_inputs
 
-    order, statistics = order_of(options.results), options.results / "statistics.md"
-    text = statistics.read_text(encoding="utf-8") if statistics.is_file() else ""
+    results, order = read_results_or_csv(options.results), order_of(options.results)
+    statistics = stored_blocks(results, order)
     if options.weights:
-        text += "\n" + weighted_markdown(options.results, options.weights, order)
+        statistics += weighted_blocks(options.results, options.weights, order)
     out = options.out or options.results / "tables"
     write_all(
         options.results,
         out,
         examples=example_inputs(options.results, order),
-        statistics_markdown=text or None,
-        figures=statistics_figures(read_results_or_csv(options.results), order),
+        statistics=statistics,
+        figures=statistics_figures(results, order),
         overwrite=options.overwrite,
     )
     say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")

@@ -6,23 +6,20 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmark.data.parquet import read_parquet
 from benchmark.report.about import About
 from benchmark.report.columns import HEADLINES, pair_of, with_labels
 from benchmark.report.results import Results
 from benchmark.report.statistics.diagram import critical_difference_diagram, interval_diagram
 from benchmark.report.statistics.stored import stored_statistics
 from benchmark.report.summary import known_first
-from benchmark.report.tables import REPLICATES
-from benchmark.report.write_statistics import statistics_of, with_reference
 
 
 def statistics_figures(results: Results, method_order: Sequence[str]) -> dict[str, str]:
     """Interval plots and critical-difference diagrams of the headlines, protocol by protocol, SVG by title.
 
     They are drawn from ``statistics_intervals.csv`` and ``statistics_ranks.csv``, which say what ``statistics.md``
-    says, or computed from ``replicates.parquet`` where these are missing. There is no interval plot of a score without
-    intervals, and no diagram without a critical difference (fewer than three methods or two seeds).
+    says; without these there are none. There is no interval plot of a score without intervals, and no diagram without
+    a critical difference (fewer than three methods or two seeds).
 
     Parameters
     ----------
@@ -39,11 +36,6 @@ def statistics_figures(results: Results, method_order: Sequence[str]) -> dict[st
     about = About.of(results.provenance) or About()
     order = [method for method in method_order if method not in about.bounds]
     intervals, ranks = stored_statistics(results.folder, "intervals"), stored_statistics(results.folder, "ranks")
-    path = results.folder / REPLICATES
-    if (intervals is None or ranks is None) and path.is_file():
-        replicates = read_parquet(path)
-        found = statistics_of(replicates, with_reference(None, replicates, order), bounds=about.bounds)
-        intervals, ranks = found.intervals, found.ranks
     if intervals is None or ranks is None:
         return {}
     figures = {}

@@ -6,21 +6,19 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.report.statistics.stored import stored_statistics
+from benchmark.report.statistics.stored import TABLES, stored_statistics
 from benchmark.report.write_statistics import statistics_of, write_statistics
 
 
 def test_numbers_come_back_exactly(replicates, tmp_path):
     write_statistics(replicates, tmp_path, ["a"])
     made = statistics_of(replicates)
-    for name in ("intervals", "ranks"):
+    for name in TABLES:
         kept, back = getattr(made, name), stored_statistics(tmp_path, name)
         assert list(back) == list(kept)
         for column in kept:
-            if column == "higher_is_better":
-                assert back[column].tolist() == kept[column].map(str).tolist()
-            else:
-                pd.testing.assert_series_equal(back[column], kept[column], check_dtype=False, check_exact=True)
+            assert back[column].dtype == kept[column].dtype
+            pd.testing.assert_series_equal(back[column], kept[column], check_exact=True)
 
 
 def test_a_folder_without_them(tmp_path):
@@ -32,6 +30,7 @@ def test_a_folder_without_them(tmp_path):
     [
         ("ci_low", "low", "statistics_intervals.csv: column 'ci_low' is missing; needed: protocol, score"),
         ("\npooled,map_cn_ad,retrieval,mAP,a,", "\npooled,map_cn_ad,retrieval,mAP,a,x", "row 1, column 'value': 'x0."),
+        (",False,", ",no,", "statistics_intervals.csv: column 'higher_is_better': 'no' is not allowed; allowed: True"),
         ("protocol", "pro\x00", "statistics_intervals.csv: "),
     ],
 )
