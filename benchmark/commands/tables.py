@@ -29,20 +29,20 @@ def main(args: list[str]) -> int:
     from benchmark.report.about import About
     from benchmark.report.statistics_figures import statistics_figures
     from benchmark.report.write_all import write_all
-    from benchmark.report.write_statistics import weighted_markdown
+    from benchmark.report.write_statistics import stored_blocks, weighted_blocks
     from benchmark.results.read import read_results
 
-    results, statistics = read_results(options.results), options.results / "statistics.md"
+    results = read_results(options.results)
     order = (About.of(results.provenance) or About()).methods
-    text = statistics.read_text(encoding="utf-8") if statistics.is_file() else ""
+    statistics = stored_blocks(results, order)
     if options.weights:
-        text += "\n" + weighted_markdown(options.results, options.weights, order)
+        statistics += weighted_blocks(options.results, options.weights, order)
     out = options.out or options.results / "tables"
     write_all(
         options.results,
         out,
         examples=_examples(options.results, order),
-        statistics_markdown=text or None,
+        statistics=statistics,
         figures=statistics_figures(results, order),
         overwrite=options.overwrite,
     )

@@ -11,7 +11,6 @@ from benchmark.report.columns import HEADLINES, pair_of, with_labels
 from benchmark.report.statistics.diagram import critical_difference_diagram, interval_diagram
 from benchmark.report.statistics.stored import stored_statistics
 from benchmark.report.summary import known_first
-from benchmark.report.write_statistics import statistics_of, with_reference
 from benchmark.results.read import StoredResults
 
 
@@ -19,8 +18,8 @@ def statistics_figures(results: StoredResults, method_order: Sequence[str]) -> d
     """Interval plots and critical-difference diagrams of the headlines, protocol by protocol, SVG by title.
 
     They are drawn from ``statistics_intervals.csv`` and ``statistics_ranks.csv``, which say what ``statistics.md``
-    says, or computed from ``replicates.parquet`` where these are missing. There is no interval plot of a score without
-    intervals, and no diagram without a critical difference (fewer than three methods or two seeds).
+    says; without these there are none. There is no interval plot of a score without intervals, and no diagram without
+    a critical difference (fewer than three methods or two seeds).
 
     Parameters
     ----------
@@ -37,9 +36,6 @@ def statistics_figures(results: StoredResults, method_order: Sequence[str]) -> d
     about = About.of(results.provenance) or About()
     order = [method for method in method_order if method not in about.bounds]
     intervals, ranks = (stored_statistics(results.folder, name) for name in ("intervals", "ranks"))
-    if (intervals is None or ranks is None) and (replicates := results.replicates()) is not None:
-        found = statistics_of(replicates, with_reference(None, replicates, order), bounds=about.bounds)
-        intervals, ranks = found.intervals, found.ranks
     if intervals is None or ranks is None:
         return {}
     figures = {}

@@ -43,7 +43,7 @@ def markdown(title: str, parts: Sequence[Section], columns: Sequence[Column], fo
             for method, entries in part.entries.items()
         ]
         rows.append([CHANCE, *chance_cells(part, here), "", *("" for _ in part.times)])
-        blocks.append(_pipe_table(header, rows))
+        blocks.append(pipe_table(header, rows))
         notes = footnotes(part, here)
         if notes:
             blocks.append("\n".join(f"- {note}" for note in notes))
@@ -149,6 +149,7 @@ def _shortened(name: str) -> str:
     return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
 
 
-def _pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; its first column is aligned to the left, all others to the right."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

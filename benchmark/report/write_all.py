@@ -14,6 +14,7 @@ from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.report.about import About
+from benchmark.report.blocks import Block
 from benchmark.report.latex import latex
 from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
@@ -37,7 +38,7 @@ def write_all(
     out: Path,
     *,
     examples: Sequence[ExampleInput] = (),
-    statistics_markdown: str | None = None,
+    statistics: Sequence[Block] = (),
     figures: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
@@ -57,8 +58,8 @@ def write_all(
         Folder to write to; made where missing.
     examples
         What example retrievals are made from (:class:`benchmark.report.page.examples.ExampleInput`).
-    statistics_markdown
-        Text with pipe tables that the page shows.
+    statistics
+        Statistics between methods that the page shows.
     figures
         SVG files by title that the page shows.
     overwrite
@@ -86,7 +87,7 @@ def write_all(
         contents[f"{table.name}.tex"] = text.encode()
     shown = make_examples(examples) if examples else None
     intervals = stored_statistics(results, "intervals")
-    contents[PAGE] = render_page(read, wide, order, shown, statistics_markdown, figures, intervals).encode()
+    contents[PAGE] = render_page(read, wide, order, shown, statistics, figures, intervals).encode()
     digests = {name: _digest(content) for name, content in sorted(contents.items())}
     contents[RECORD] = (json.dumps({"written_by": _WRITER, "sha256": digests}, indent=1) + "\n").encode()
     if not overwrite:

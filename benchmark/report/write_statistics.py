@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pandas as pd
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.report.about import About
+from benchmark.report.blocks import Block, heading, items, paragraph, table, to_markdown
 from benchmark.report.columns import (
     HEADLINES,
     LEAKAGE,
@@ -22,15 +25,15 @@ from benchmark.report.columns import (
     pair_of,
     with_labels,
 )
+from benchmark.report.page.grid import Cell, number
+from benchmark.report.statistics.report import TITLE, statistics_blocks
 from benchmark.report.statistics.settings import StatisticsSettings
-from benchmark.report.statistics.summary import Statistics, markdown, statistics
+from benchmark.report.statistics.stored import TABLES, stored_statistics, table_path
+from benchmark.report.statistics.summary import Statistics, statistics
 from benchmark.report.statistics.weighted import weighted_scores
 from benchmark.report.summary import ordered
-from benchmark.results.read import read_provenance, read_table
+from benchmark.results.read import StoredResults, read_provenance, read_table
 from benchmark.results.schema import PROVENANCE, REPLICATES
-
-#: Long tables of the statistics.
-TABLES = ("intervals", "comparisons", "ranks", "detectable")
 
 
 def write_statistics(
@@ -59,12 +62,49 @@ def write_statistics(
     candidates = [method for method in method_order if method not in about.bounds]
     found = statistics_of(replicates, with_reference(settings, replicates, candidates), bounds=about.bounds)
     for name in TABLES:
-        with atomic_path(out / f"statistics_{name}.csv") as temporary:
+        with atomic_path(table_path(out, name)) as temporary:
             getattr(found, name).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     with atomic_path(out / "statistics.md") as temporary:
-        title, rest = markdown(found, candidates).split("\n", 1)
-        text = f"{about.title(title)}\n{rest}"
+        text = to_markdown(statistics_blocks(found, candidates, about.title(TITLE)))
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def stored_blocks(results: StoredResults, method_order: Sequence[str]) -> list[Block]:
+    """What ``statistics.md`` of a results folder says, from the tables beside it; nothing where there are none.
+
+    Parameters
+    ----------
+    results
+        Of a sweep or of evaluate.
+    method_order
+        Methods in table order.
+
+    Raises
+    ------
+    UserError
+        If one of the tables is missing or cannot be used.
+    """
+    folder = results.folder
+    if folder is None:
+        return []
+    paths = [table_path(folder, name) for name in TABLES]
+    absent = [path for path in paths if not path.is_file()]
+    if len(absent) == len(paths):
+        return []
+    if absent:
+        raise UserError(f"{absent[0]}: is missing, beside other tables of the statistics")
+    about = About.of(results.provenance) or About()
+    title = about.title(TITLE)
+    if "kind" not in pd.read_csv(table_path(folder, "comparisons"), nrows=0):
+        return [heading(title, 1), paragraph("An older release made them; they stand in `statistics.md` alone.")]
+    columns = with_labels(HEADLINES, pair_of(results.scores))
+    tables: dict[str, Any] = {name: stored_statistics(folder, name) for name in TABLES}
+    found = Statistics(
+        **tables,
+        columns={column.key: column for column in columns},
+        settings=StatisticsSettings(),
+    )
+    return statistics_blocks(found, [method for method in method_order if method not in about.bounds], title)
 
 
 def with_reference(
@@ -111,8 +151,8 @@ def statistics_of(
     return statistics(candidates, with_labels(columns, pair_of(candidates)), settings)
 
 
-def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: Sequence[str]) -> str:
-    """Raw values, their weighted mean, and how much the ranking depends on the weights, as Markdown.
+def weighted_blocks(folder: Path, weights: Mapping[str, float], method_order: Sequence[str]) -> list[Block]:
+    """Raw values, their weighted mean, and how much the ranking depends on the weights.
 
     Parameters
     ----------
@@ -141,35 +181,36 @@ def weighted_markdown(folder: Path, weights: Mapping[str, float], method_order: 
     columns = with_labels([known[key] for key in weights], pair_of(replicates))
     about = About.of(read_provenance(folder / PROVENANCE)) or About()
     intervals = statistics_of(replicates, None, columns, about.bounds).intervals
-    rated = weighted_scores(intervals, weights)
-    lines = ["# Weighted score", "", "Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."]
-    for protocol in dict.fromkeys(rated["protocol"]):
-        part = rated[rated["protocol"] == protocol].set_index("method")
-        raw = intervals[intervals["protocol"] == protocol].pivot(index="method", columns="score", values="value")
-        header = ["method", *(column.heading for column in columns), "weighted", "rank", "best under", "ranks"]
-        lines += ["", f"## {protocol}", "", _line(header), _line(["---", *["---:"] * (len(header) - 1)])]
-        for method in ordered(part.index, [one for one in method_order if one in part.index]):
-            row = part.loc[method]
-            values = [f"{raw.loc[method].get(column.key, np.nan):.{column.digits}f}" for column in columns]
-            lines.append(
-                _line(
-                    [
-                        method,
-                        *values,
-                        f"{row['weighted']:.3f}",
-                        f"{row['rank']:g}",
-                        f"{row['share_best']:.0%}",
-                        f"{row['rank_best']:g} to {row['rank_worst']:g}",
-                    ]
-                )
-            )
-    lines += [
-        "",
-        "- weighted: weighted mean of the values, of one minus the value where lower is better. best under, ranks: "
-        "share of random weightings of these columns under which the method ranks first, and its extreme ranks.",
+    blocks = [
+        heading("Weighted score", 1),
+        paragraph("Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."),
     ]
-    return "\n".join(lines) + "\n"
+    for protocol, part in weighted_scores(intervals, weights).groupby("protocol", sort=False):
+        raw = intervals[intervals["protocol"] == protocol].pivot(index="method", columns="score", values="value")
+        rated = part.set_index("method").to_dict("index")
+        rows = [
+            [
+                Cell(method),
+                *(number(float(str(raw.loc[method].get(column.key, np.nan))), column.digits) for column in columns),
+                number(rated[method]["weighted"]),
+                _plain(rated[method]["rank"]),
+                _percent(rated[method]["share_best"]),
+                _plain(rated[method]["rank_best"], f" to {rated[method]['rank_worst']:g}"),
+            ]
+            for method in ordered(map(str, rated), [method for method in method_order if method in rated])
+        ]
+        headers = ["method", *(column.heading for column in columns), "weighted", "rank", "best under", "ranks"]
+        blocks += [heading(str(protocol), 2), table(headers, rows)]
+    note = (
+        "weighted: weighted mean of the values, of one minus the value where lower is better. best under, ranks: "
+        "share of random weightings of these columns under which the method ranks first, and its extreme ranks."
+    )
+    return [*blocks, items([note])]
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def _plain(value: float, rest: str = "") -> Cell:
+    return replace(number(value), text=f"{value:g}{rest}") if math.isfinite(value) else number(value)
+
+
+def _percent(value: float) -> Cell:
+    return replace(number(value), text=f"{value:.0%}") if math.isfinite(value) else number(value)

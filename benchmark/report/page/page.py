@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,11 +16,11 @@ from markupsafe import Markup, escape
 
 from benchmark.errors import UserError
 from benchmark.report.about import About
+from benchmark.report.blocks import Block
 from benchmark.report.page.aggregate import aggregate, only_keys
 from benchmark.report.page.every_metric import metric_blocks
 from benchmark.report.page.examples import Examples
 from benchmark.report.page.pareto import pareto_plots
-from benchmark.report.page.pipes import blocks
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
 from benchmark.report.page.wide import FilledTable, grids
@@ -72,7 +72,7 @@ def render_page(
     wide: Sequence[FilledTable],
     method_order: Sequence[str] | None = None,
     examples: Examples | None = None,
-    statistics_markdown: str | None = None,
+    statistics: Sequence[Block] = (),
     figures: Mapping[str, str] | None = None,
     intervals: pd.DataFrame | None = None,
 ) -> str:
@@ -89,8 +89,8 @@ def render_page(
     examples
         Example retrievals (:func:`benchmark.report.page.examples.examples`); without them their section says how
         to get them.
-    statistics_markdown
-        Further text with pipe tables, such as tests between methods.
+    statistics
+        Further text with tables, such as tests between methods.
     figures
         SVG files by title. They are shown as pictures, so that no script in them can run.
     intervals
@@ -123,7 +123,7 @@ def render_page(
             sites=per_site(summaries, methods, titles),
             matrices=matrices(summaries, methods),
             examples=examples,
-            statistics=None if statistics_markdown is None else blocks(statistics_markdown),
+            statistics=[_numbered(block, place) for place, block in enumerate(statistics, start=1)],
             figures={title: _picture(title, svg) for title, svg in (figures or {}).items()},
             every=metric_blocks(summaries, methods),
             provenance=provenance_grids(results.provenance),
@@ -158,6 +158,11 @@ def _code(text: str) -> Markup:
         Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
     )
     return Markup("").join(marked)
+
+
+def _numbered(block: Block, place: int) -> Block:
+    grid = block.grid
+    return block if grid is None else replace(block, grid=replace(grid, identifier=f"statistics-{place}"))
 
 
 def _picture(title: str, svg: str) -> str:

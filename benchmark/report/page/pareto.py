@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -92,20 +91,17 @@ def pareto_plots(
     """
     overall = scores[scores["subgroup"] == ""]
     # The parameters of the methods' rows may differ beyond what the column asks for.
-    (retrieval_column,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
+    (retrieval,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
     by_key = {each.key: each for each in LEAKAGE}
     leakages = [by_key[key] for key in leakage_keys]
     shown = [column for column in leakages if len(column.rows(overall))] or leakages[:1]
-    both = {each.key: _aggregated(each.rows(overall)) for each in (*shown, retrieval_column)}
+    summaries = {each.key: _aggregated(each.rows(overall)) for each in (*shown, retrieval)}
     order = in_order(overall["method"], methods)
     plots: list[Pareto] = []
     for protocol in known_first(overall["protocol"]):
         for column in shown:
-            axes = [
-                _Axis(each, _of(both[each.key], protocol), _stored(intervals, protocol, each.key))
-                for each in (column, retrieval_column)
-            ]
-            plots.append(_plot(len(plots) + 1, protocol, axes[0], axes[1], order, bounds or {}))
+            axes = [_axis(summaries[each.key], intervals, protocol, each.key) for each in (column, retrieval)]
+            plots.append(_plot(len(plots) + 1, protocol, (column, retrieval), axes, order, bounds or {}))
     return plots
 
 
@@ -122,15 +118,12 @@ def figure_of(scores: pd.DataFrame, methods: Sequence[str], leakage: str, bounds
         raise UserError(f"leakage '{leakage}' is not allowed; allowed: {', '.join(by_key)}")
     overall = scores[scores["subgroup"] == ""]
     (retrieval,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
-    protocol = known_first(overall["protocol"])[0]
-    axes = [
-        _Axis(each, _of(_aggregated(each.rows(overall)), protocol), _stored(None, protocol, each.key))
-        for each in (by_key[leakage], retrieval)
-    ]
-    _, points, chance = _points(axes[0], axes[1], in_order(overall["method"], methods), bounds)
+    protocol, columns = known_first(overall["protocol"])[0], (by_key[leakage], retrieval)
+    axes = [_axis(_aggregated(each.rows(overall)), None, protocol, each.key) for each in columns]
+    _, points = _points(axes, in_order(overall["method"], methods), bounds)
     if not points:
         raise UserError(f"no method has both {leakage} and {retrieval.key}")
-    return in_print(pareto_figure(points, (by_key[leakage], retrieval), chance))
+    return in_print(pareto_figure(points, columns, (axes[0].chance, axes[1].chance)))
 
 
 def _aggregated(rows: pd.DataFrame) -> pd.DataFrame:
@@ -156,109 +149,76 @@ def undominated(values: Mapping[str, tuple[float, float]]) -> set[str]:
 
 @dataclass(frozen=True)
 class _Axis:
-    """A column with its summaries in a protocol, and the statistics' intervals of it, which may be none."""
+    """Values with bars by method, what the bars are, and the chance level."""
 
-    column: Column
-    rows: pd.DataFrame
-    stored: pd.DataFrame
-
-    @property
-    def bars(self) -> str:
-        """What the bars are."""
-        covers = sorted(set(self.stored["covers"]) - {""})
-        return f"95 % interval over {' or '.join(covers)}" if covers else SECOND[_kind(self.rows)]
-
-    def measured(self) -> dict[str, Measured]:
-        """Value and bar by method."""
-        records = self.rows.to_dict("records")
-        if len(self.stored):
-            ends = {row["method"]: (row["ci_low"], row["ci_high"]) for row in self.stored.to_dict("records")}
-            none = (math.nan, math.nan)
-            return {row["method"]: _with_ends(row["mean"], ends.get(row["method"], none)) for row in records}
-        kind = _kind(self.rows)
-        return {row["method"]: _measured(row, kind) for row in records}
+    measured: Mapping[str, Measured]
+    bars: str
+    chance: float
 
 
-def _of(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    return table[table["protocol"] == protocol]
+def _axis(summaries: pd.DataFrame, intervals: pd.DataFrame | None, protocol: str, score: str) -> _Axis:
+    rows = summaries[summaries["protocol"] == protocol].set_index("method")
+    there = rows[rows["mean"].notna()]
+    ends = pd.DataFrame({"ci_low": rows["mean"] - rows["sd"], "ci_high": rows["mean"] + rows["sd"]})
+    bars = SECOND["sd"]
+    if not len(there) or there["sd"].isna().any():
+        found = bool(len(there)) and bool(there[["ci_low", "ci_high"]].notna().all(axis=None))
+        bars, ends = (SECOND["interval"], rows) if found else (SECOND["none"], rows.assign(ci_low=math.nan))
+    if intervals is not None:
+        stored = intervals[(intervals["protocol"] == protocol) & (intervals["score"] == score)]
+        stored = stored[stored["ci_low"].notna()].set_index("method")
+        if len(stored):
+            bars = f"95 % interval over {' or '.join(sorted(set(stored['covers']) - {''}))}"
+            ends = stored.reindex(rows.index)
+    low = ends["ci_low"]
+    numbers = zip(rows.index, rows["mean"], low, ends["ci_high"].where(low.notna()), strict=True)
+    return _Axis({name: Measured(*map(float, values)) for name, *values in numbers}, bars, float(rows["chance"].mean()))
 
 
-def _stored(intervals: pd.DataFrame | None, protocol: str, score: str) -> pd.DataFrame:
-    if intervals is None:
-        return pd.DataFrame(columns=["method", "ci_low", "ci_high", "covers"])
-    here = _of(intervals, protocol)
-    return here[(here["score"] == score) & here["ci_low"].notna()]
+def _points(
+    axes: Sequence[_Axis], methods: Sequence[str], bounds: Mapping[str, str]
+) -> tuple[dict[str, tuple[Measured, Measured]], list[Point]]:
+    left, right = (axis.measured for axis in axes)
+    measured = {name: (left[name], right[name]) for name in methods if name in left and name in right}
+    measured = {name: pair for name, pair in measured.items() if all(math.isfinite(each.value) for each in pair)}
+    best = undominated({name: (pair[0].value, pair[1].value) for name, pair in measured.items() if name not in bounds})
+    return measured, [Point(name, *pair, name in best, bounds.get(name, "")) for name, pair in measured.items()]
 
 
 def _plot(
-    place: int, protocol: str, leakage: _Axis, retrieval: _Axis, methods: Sequence[str], bounds: Mapping[str, str]
+    place: int,
+    protocol: str,
+    columns: tuple[Column, Column],
+    axes: Sequence[_Axis],
+    methods: Sequence[str],
+    bounds: Mapping[str, str],
 ) -> Pareto:
-    measured, points, chance = _points(leakage, retrieval, methods, bounds)
-    columns = leakage.column, retrieval.column
+    measured, points = _points(axes, methods, bounds)
+    barred = {name: [math.isfinite(each.low) for each in pair] for name, pair in measured.items()}
+    drawn = [any(found) for found in zip(*barred.values(), strict=True)]
     return Pareto(
         protocol,
-        leakage.column.heading,
-        pareto_svg(points, columns, chance, f"pareto {place}") if points else "",
-        (leakage.bars, retrieval.bars),
-        _barless(measured),
+        columns[0].heading,
+        pareto_svg(points, columns, (axes[0].chance, axes[1].chance), f"pareto {place}") if points else "",
+        (axes[0].bars, axes[1].bars),
+        [name for name, found in barred.items() if found != drawn],
         [method for method in methods if method not in measured],
         _grid(f"pareto-{place}", points, columns),
     )
 
 
-def _points(
-    leakage: _Axis, retrieval: _Axis, methods: Sequence[str], bounds: Mapping[str, str]
-) -> tuple[dict[str, tuple[Measured, Measured]], list[Point], tuple[float, float]]:
-    left, right = leakage.measured(), retrieval.measured()
-    measured = {method: (left[method], right[method]) for method in methods if method in left and method in right}
-    measured = {method: pair for method, pair in measured.items() if all(math.isfinite(each.value) for each in pair)}
-    best = undominated({name: (pair[0].value, pair[1].value) for name, pair in measured.items() if name not in bounds})
-    points = [Point(name, *pair, name in best, bounds.get(name, "")) for name, pair in measured.items()]
-    return measured, points, (float(leakage.rows["chance"].mean()), float(retrieval.rows["chance"].mean()))
-
-
-def _barless(measured: Mapping[str, tuple[Measured, Measured]]) -> list[str]:
-    barred = {name: [math.isfinite(each.low) for each in pair] for name, pair in measured.items()}
-    drawn = [any(found) for found in zip(*barred.values(), strict=True)]
-    return [name for name, found in barred.items() if found != drawn]
-
-
-def _kind(rows: pd.DataFrame) -> str:
-    there = rows[rows["mean"].notna()]
-    if len(there) and there["sd"].notna().all():
-        return "sd"
-    return "interval" if len(there) and there[["ci_low", "ci_high"]].notna().all(axis=None) else "none"
-
-
-def _measured(row: dict[Any, Any], kind: str) -> Measured:
-    ends = {
-        "sd": (row["mean"] - row["sd"], row["mean"] + row["sd"]),
-        "interval": (row["ci_low"], row["ci_high"]),
-        "none": (math.nan, math.nan),
-    }[kind]
-    return _with_ends(row["mean"], ends)
-
-
-def _with_ends(value: float, ends: tuple[float, float]) -> Measured:
-    return Measured(float(value), float(ends[0]), float(ends[1]))
-
-
 def _grid(identifier: str, points: Sequence[Point], columns: tuple[Column, Column]) -> Grid:
-    headers = [
-        Header("method"),
-        Header(columns[0].heading, False),
-        Header("from"),
-        Header("to"),
-        Header(columns[1].heading, True),
-        Header("from"),
-        Header("to"),
-        Header("note"),
+    of_pair = [
+        header
+        for column, higher in zip(columns, (False, True), strict=True)
+        for header in (Header(column.heading, higher), Header("from"), Header("to"))
     ]
-    rows = []
-    for point in points:
-        pair = (point.leakage, point.retrieval)
-        numbers = [number(value) for each in pair for value in (each.value, each.low, each.high)]
-        rows.append(
-            [Cell(point.method), *numbers, Cell(point.role or ("non-dominated" if point.undominated else "dominated"))]
-        )
-    return Grid(identifier, "The plotted numbers", headers, rows)
+    rows = [
+        [
+            Cell(point.method),
+            *map(number, (*point.leakage, *point.retrieval)),
+            Cell(point.role or ("non-dominated" if point.undominated else "dominated")),
+        ]
+        for point in points
+    ]
+    return Grid(identifier, "The plotted numbers", [Header("method"), *of_pair, Header("note")], rows)

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from benchmark.errors import UserError
+from benchmark.report.statistics.detectable import DETECTABLE_COLUMNS
 from benchmark.report.statistics.intervals import INTERVAL_COLUMNS
+from benchmark.report.statistics.paired import COMPARISON_COLUMNS
 from benchmark.report.statistics.ranks import RANK_COLUMNS
 from benchmark.results.read import numbers
 
-_COLUMNS = {"intervals": INTERVAL_COLUMNS, "ranks": RANK_COLUMNS}
-_TEXTS = frozenset({"protocol", "score", "table", "metric", "method", "covers", "higher_is_better", "reason"})
+#: Columns of each table.
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "intervals": INTERVAL_COLUMNS,
+    "comparisons": COMPARISON_COLUMNS,
+    "ranks": RANK_COLUMNS,
+    "detectable": DETECTABLE_COLUMNS,
+}
+
+_TEXTS = (
+    *("protocol", "score", "table", "metric", "method", "method_a", "method_b"),
+    *("kind", "covers", "test", "better", "reason"),
+)
+_TRUTHS = ("higher_is_better", "beyond_chance", "told_apart")
+_WHOLE = ("seeds", "sites", "n", "pairs", "tests", "resamples", "ranked", "blocks")
+
+
+def table_path(folder: Path, name: str) -> Path:
+    """File of a table of the statistics."""
+    return folder / f"statistics_{name}.csv"
 
 
 def stored_statistics(folder: Path | None, name: str) -> pd.DataFrame | None:
@@ -23,32 +43,38 @@ def stored_statistics(folder: Path | None, name: str) -> pd.DataFrame | None:
     folder
         Results folder; None for results that were not saved.
     name
-        ``intervals`` or ``ranks``.
+        A key of :data:`TABLES`.
 
     Returns
     -------
     pandas.DataFrame
-        Columns :data:`benchmark.report.statistics.intervals.INTERVAL_COLUMNS` or
-        :data:`benchmark.report.statistics.ranks.RANK_COLUMNS`; numbers exactly as they were written, NaN where empty.
+        The columns that :data:`TABLES` names; numbers exactly as they were written, NaN where empty.
 
     Raises
     ------
     UserError
-        If the file cannot be read, lacks a column or holds text where a number is due.
+        If the file cannot be read, lacks a column or holds a value of another kind than is due.
     """
-    path = None if folder is None else folder / f"statistics_{name}.csv"
+    path = None if folder is None else table_path(folder, name)
     if path is None or not path.is_file():
         return None
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (ValueError, OSError) as error:
         raise UserError(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
-    columns = _COLUMNS[name]
+    columns = TABLES[name]
     missing = [column for column in columns if column not in table]
     if missing:
         raise UserError(f"{path}: column '{missing[0]}' is missing; needed: {', '.join(columns)}")
-    table = table[list(columns)].copy()
-    for column in columns:
-        if column not in _TEXTS:
-            table[column] = numbers(path, table[column], column)
-    return table
+    return pd.DataFrame({column: _typed(path, table[column], column) for column in columns})
+
+
+def _typed(path: Path, text: pd.Series, column: str) -> pd.Series:
+    if column in _TEXTS:
+        return text
+    if column in _TRUTHS:
+        wrong = ~text.isin(["True", "False"])
+        if wrong.any():
+            raise UserError(f"{path}: column '{column}': '{text[wrong].iloc[0]}' is not allowed; allowed: True, False")
+        return text == "True"
+    return numbers(path, text, column, whole=column in _WHOLE)

@@ -80,12 +80,9 @@ def test_figures_and_titles_of_synthetic_data_say_so(results):
     assert text.startswith("# Statistics between methods (synthetic data)\n\n## pooled")
 
 
-def test_stored_statistics_give_the_figures_that_replicates_give(results):
+def test_without_tables_there_are_no_figures(results):
     folder = results(pooled=([""], [1, 2, 3]))
-    stored = statistics_figures(read_results(folder), list(METHODS))
     (folder / "statistics_ranks.csv").unlink()
-    assert statistics_figures(read_results(folder), list(METHODS)) == stored
-    (folder / "replicates.parquet").unlink()
     assert statistics_figures(read_results(folder), list(METHODS)) == {}
 
 

@@ -12,6 +12,7 @@ from html import unescape
 
 import pytest
 
+from benchmark.report.blocks import paragraph
 from benchmark.report.write_all import write_all
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -98,7 +99,7 @@ def test_sorted_by_address_nothing_fetched_nothing_run(write_results, make_examp
         write_results(method=method, site=site, note=f"<link rel=stylesheet href={address}>"),
         tmp_path / "out",
         examples=[make_examples(site=site, method=method)],
-        statistics_markdown=f"<iframe src={address}></iframe>\n",
+        statistics=[paragraph(f"<iframe src={address}></iframe>")],
         figures={site: figure},
     )
     dom, console = run(tmp_path / "out" / "report.html", hash_="#sort=retrieval-1:1:descending")

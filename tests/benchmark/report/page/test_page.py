@@ -11,13 +11,18 @@ from html.parser import HTMLParser
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.report.blocks import heading, items, paragraph, table
+from benchmark.report.page.grid import Cell, number
 from benchmark.report.write_all import write_all
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
-STATISTICS = (
-    "# Tests <b>\n\n| a | p |\n|---|---:|\n| <script>alert(3)</script> | 0.01 |\n\n- `code` <i>\n\n<img src=x>\n"
-)
+STATISTICS = [
+    heading("Tests <b>", 1),
+    table(["a", "p"], [[Cell("<script>alert(3)</script>"), number(0.01, 2)]]),
+    items(["`code` <i>"]),
+    paragraph("<img src=x>"),
+]
 
 FIGURES = {'A "figure" <u>': '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(4)</script></svg>'}
 
@@ -61,7 +66,7 @@ MADE = []
 def page(write_results, make_examples, tmp_path):
     if not MADE:
         given = [make_examples(title="pooled <seed> 1")]
-        write_all(write_results(), tmp_path / "out", examples=given, statistics_markdown=STATISTICS, figures=FIGURES)
+        write_all(write_results(), tmp_path / "out", examples=given, statistics=STATISTICS, figures=FIGURES)
         MADE.append((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
     return MADE[0]
 
@@ -125,7 +130,7 @@ def test_same_bytes_every_time(write_results, make_examples, tmp_path):
     folder = write_results()
     pages = []
     for name in ("one", "two"):
-        write_all(folder, tmp_path / name, examples=[make_examples()], statistics_markdown=STATISTICS, figures=FIGURES)
+        write_all(folder, tmp_path / name, examples=[make_examples()], statistics=STATISTICS, figures=FIGURES)
         pages.append((tmp_path / name / "report.html").read_bytes())
     assert pages[0] == pages[1]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from xml.etree import ElementTree
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.report.columns import CROSS_SITE_MAP
 from benchmark.report.page.pareto import SECOND, pareto_plots, undominated
+from benchmark.report.page.pareto_figure import Measured, Point, pareto_figure
 from benchmark.results.schema import joined
 from tests.tables import long_table
 
@@ -88,7 +92,7 @@ def test_svg_is_whole_escaped_and_the_same_every_time(make_score):
     (plot,) = pareto_plots(scores, [])
     root = parsed(plot)
     texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"<script>alert(1)</script>"[:21] + "…", "a$_b$ & c", "z" * 21 + "…"} <= set(texts)
+    assert {"<script>al…1)</script>", "a$_b$ & c", "z" * 10 + "…" + "z" * 11} <= set(texts)
     assert not [each for each in root.iter() if each.tag.endswith(("script", "metadata", "style", "image"))]
     assert "#010101" not in plot.svg
     assert "var(--accent)" in plot.svg
@@ -148,3 +152,20 @@ def test_whitened_leakage_stands_beside_standardised(make_score):
     assert [plot.grid.rows[0][1].value for plot in plots] == pytest.approx([0.2, 0.7])
     assert len({plot.grid.identifier for plot in plots}) == 2
     assert "MLP white." in plots[1].svg
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_name_covers_another_or_a_point(seed):
+    draw = np.random.default_rng(seed)
+    spots = draw.uniform(0.2, 0.8, (14, 2))
+    points = [
+        Point(f"method_{place}", Measured(x, x - 0.02, x + 0.02), Measured(y, y - 0.02, y + 0.02), place == 0, "")
+        for place, (x, y) in enumerate(spots)
+    ]
+    figure = pareto_figure(points, (CROSS_SITE_MAP, CROSS_SITE_MAP), (0.1, 0.1))
+    (axes,) = figure.axes
+    names = [text for text in axes.texts if text.get_text().startswith("method_")]
+    assert len(names) == 14
+    boxes = [text.get_window_extent() for text in names]
+    assert not any(one.overlaps(two) for one, two in combinations(boxes, 2))
+    assert not any(box.contains(*spot) for box in boxes for spot in axes.transData.transform(spots))

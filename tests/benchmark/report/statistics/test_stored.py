@@ -6,21 +6,19 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.report.statistics.stored import stored_statistics
-from benchmark.report.write_statistics import statistics_of, write_statistics
+from benchmark.report.statistics.stored import TABLES, stored_statistics
+from benchmark.report.write_statistics import statistics_of, with_reference, write_statistics
 
 
 def test_numbers_come_back_exactly(replicates, tmp_path):
     write_statistics(replicates, tmp_path, ["a"])
-    made = statistics_of(replicates)
-    for name in ("intervals", "ranks"):
+    made = statistics_of(replicates, with_reference(None, replicates, ["a"]))
+    for name in TABLES:
         kept, back = getattr(made, name), stored_statistics(tmp_path, name)
         assert list(back) == list(kept)
         for column in kept:
-            if column == "higher_is_better":
-                assert back[column].tolist() == kept[column].map(str).tolist()
-            else:
-                pd.testing.assert_series_equal(back[column], kept[column], check_dtype=False, check_exact=True)
+            assert back[column].dtype == kept[column].dtype
+            pd.testing.assert_series_equal(back[column], kept[column], check_exact=True)
 
 
 def test_a_folder_without_them(tmp_path):
@@ -43,3 +41,13 @@ def test_what_cannot_be_used_is_named(replicates, tmp_path, old, new, message):
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(UserError, match=message):
         stored_statistics(tmp_path, "intervals")
+
+
+def test_a_truth_that_is_none_is_named(replicates, tmp_path):
+    write_statistics(replicates, tmp_path, ["a"])
+    path = tmp_path / "statistics_comparisons.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[0, "beyond_chance"] = "no"
+    table.to_csv(path, index=False)
+    with pytest.raises(UserError, match="column 'beyond_chance': 'no' is not allowed; allowed: True, False"):
+        stored_statistics(tmp_path, "comparisons")

@@ -1,4 +1,4 @@
-"""All statistics of a table of replicates, and their Markdown."""
+"""All statistics of a table of replicates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.errors import UserError
 from benchmark.report.columns import LEAKAGE, RETRIEVAL
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.settings import StatisticsSettings
-from benchmark.report.statistics.summary import markdown, statistics
+from benchmark.report.statistics.summary import statistics
 
 COLUMNS = (*RETRIEVAL, *LEAKAGE)
 TABLES = ("intervals", "comparisons", "ranks", "detectable")
@@ -60,7 +60,6 @@ def test_order_of_rows_has_no_effect(replicates, found):
     )
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(found, name), getattr(shuffled, name), check_exact=True)
-    assert markdown(found) == markdown(shuffled)
 
 
 def test_names_of_methods_have_no_effect(replicates, found):
@@ -103,83 +102,12 @@ def test_other_seed_other_intervals(replicates, found):
 def test_empty_table(replicates):
     found = statistics(replicates.iloc[:0], COLUMNS)
     assert all(len(getattr(found, name)) == 0 for name in TABLES)
-    assert markdown(found) == "# Statistics between methods\n"
 
 
 def test_one_method(replicates):
     found = statistics(replicates[replicates["method"] == "a"], COLUMNS)
     assert len(found.comparisons) == 0
     assert found.ranks["rank"].tolist() == [1.0] * 3
-    assert "No primary comparison" in markdown(found)
-
-
-def test_markdown(found):
-    text = markdown(found, ["c", "absent", "a"])
-    lines = text.splitlines()
-    assert "## pooled (3 seeds)" in lines
-    assert "## leave_one_site_out (2 sites, 2 seeds)" in lines
-    assert "| score | c | absent | a | b |" in lines
-    value = found.intervals.set_index(["protocol", "score", "method"]).loc[("pooled", "map_cn_ad", "a")]
-    cell = f"{value['value']:.3f} [{value['ci_low']:.3f}, {value['ci_high']:.3f}]"
-    (first,) = [line for line in lines if line.startswith("| mAP CN/AD |") and cell in line]
-    assert first.split(" | ")[2:4] == ["–", cell]
-    assert "- c, mAP CN/AD: – (1 of 4 cells: no result)" in lines
-    assert "- Covers resampled seeds only, because the score is not resampled over subjects: linear std." in lines
-    assert "- Covers resampled seeds, and resampled subjects within each: mAP CN/AD" in lines
-
-
-def test_markdown_lists_what_is_beyond_chance(found):
-    beyond = found.comparisons[found.comparisons["beyond_chance"]]
-    assert len(beyond)
-    text = markdown(found)
-    assert "Primary comparisons: a with each other method, on mAP CN/AD, linear std.." in text
-    for row in beyond.to_dict("records"):
-        (line,) = [
-            line
-            for line in text.splitlines()
-            if f"| {row['method_b']} | {-row['difference']:+.3f} |" in line and line.endswith(f"| {row['better']} |")
-        ]
-        assert line.startswith(("| mAP CN/AD |", "| linear std. |"))
-    pooled = int((beyond["protocol"] == "pooled").sum())
-    assert f"{pooled} of 4 tested differences beyond chance" in text
-    # a and b alone miss no cell: one pair, with two seeds, p = 1/101.
-    assert "1 of 1 tested difference beyond chance at 0.05" in text
-    assert "(1 bootstrap over subjects); 1 could not be tested." in text
-
-
-def test_markdown_marks_what_nobody_declared(found):
-    text = markdown(found)
-    part = text.split("### Exploratory differences")[1].split("###")[0]
-    pair = found.comparisons[(found.comparisons["kind"] == "exploratory") & (found.comparisons["p"] < 0.05)]
-    assert len(pair)
-    assert (
-        f"{int((pair['protocol'] == 'pooled').sum())} of 2 other differences have an uncorrected p below 0.05" in part
-    )
-    assert "these are hints, no claims" in part
-    assert found.comparisons.loc[pair.index, "p_holm"].isna().all()
-
-
-def test_markdown_says_what_no_test_could_find(row, frame):
-    random = np.random.default_rng(0)
-    rows = [
-        row(method, value, replicates=value + 0.001 * random.normal(size=50))
-        for method, value in zip("abcd", (0.1, 0.3, 0.6, 0.9), strict=True)
-    ]
-    found = statistics(frame(rows), COLUMNS, StatisticsSettings(reference="a"))
-    # Three pairs with the smallest p there is, 1/51: Holm gives 3/51 = 0.059.
-    assert found.comparisons["p_holm"][:3].tolist() == pytest.approx([3 / 51] * 3)
-    text = markdown(found)
-    assert "smallest p, 1/51 with 50 resamples, is above 0.05 after correction over 3 tests" in text
-    assert "Covers resampled subjects of one seed; another seed (training, data set) may differ by more" in text
-
-
-def test_detectable_beyond_the_scale(row, frame):
-    rows = [
-        row(method, value, seed=seed)
-        for method, values in (("a", (0.1, 0.9)), ("b", (0.5, 0.4)))
-        for seed, value in enumerate(values)
-    ]
-    assert "| > 1 |" in markdown(statistics(frame(rows), COLUMNS))
 
 
 @pytest.mark.parametrize(

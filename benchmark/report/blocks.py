@@ -1,0 +1,65 @@
+"""A text with tables as blocks, which Markdown and the page are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmark.report.page.grid import Cell, Grid, Header
+from benchmark.report.text import pipe_table
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a text.
+
+    Attributes
+    ----------
+    kind
+        What it is.
+    lines
+        The heading, the paragraph or the items; what stands between backticks is code.
+    grid
+        Of a table.
+    level
+        Of a heading, 1 for the title.
+    """
+
+    kind: Literal["heading", "text", "list", "table"]
+    lines: Sequence[str] = ()
+    grid: Grid | None = None
+    level: int = 0
+
+
+def heading(text: str, level: int) -> Block:
+    """A heading; level 1 is the title."""
+    return Block("heading", [text], level=level)
+
+
+def paragraph(text: str) -> Block:
+    """A paragraph of one line."""
+    return Block("text", [text])
+
+
+def items(lines: Iterable[str]) -> Block:
+    """A list."""
+    return Block("list", list(lines))
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Block:
+    """A table; the first cell of a row names it."""
+    return Block("table", grid=Grid("", "", [Header(text) for text in headers], rows))
+
+
+def to_markdown(blocks: Iterable[Block]) -> str:
+    """Blocks as Markdown; an empty list is left out."""
+    return "\n\n".join(text for text in map(_markdown, blocks) if text) + "\n"
+
+
+def _markdown(block: Block) -> str:
+    if block.grid is not None:
+        rows = [[cell.text for cell in row] for row in block.grid.rows]
+        return pipe_table([header.text for header in block.grid.headers], rows)
+    before = {"heading": "#" * block.level + " ", "list": "- "}.get(block.kind, "")
+    return "\n".join(before + line for line in block.lines)

@@ -1,0 +1,45 @@
+"""Figures as SVG with the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+#: Longest method name in a figure.
+_NAME_WIDTH = 22
+
+
+def to_svg(make: Callable[[], Figure | None], salt: str, **style: Any) -> str:
+    """SVG text of the figure that a function makes, empty where it makes none; the same bytes every time.
+
+    Parameters
+    ----------
+    make
+        Called under the suite's own style, whatever the user's is.
+    salt
+        Makes the identifiers within the SVG, so that two figures in one page do not share any.
+    style
+        Further settings of matplotlib, with ``_`` in place of the dots in their names.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({"font.family": "DejaVu Sans", "font.size": 10, "svg.hashsalt": salt})
+        further: dict[Any, Any] = {name.replace("_", "."): value for name, value in style.items()}
+        matplotlib.rcParams.update(further)
+        figure = make()
+        if figure is None:
+            return ""
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = buffer.getvalue()
+    return text[text.index("<svg") :].strip()
+
+
+def shortened(name: str) -> str:
+    """A method's name with an ellipsis in its middle where it is long: names of variants differ at their ends."""
+    half = _NAME_WIDTH // 2
+    return name if len(name) <= _NAME_WIDTH else name[: half - 1] + "…" + name[-half:]
