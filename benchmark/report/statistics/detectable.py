@@ -28,7 +28,7 @@ DETECTABLE_COLUMNS = (
     "detectable",
     "tests",
     "detectable_corrected",
-    "reason",
+    "note",
 )
 
 
@@ -110,5 +110,5 @@ def _row(protocol: str, score: str, pairs: pd.DataFrame, tests: int, power: floa
         "detectable": multiplier(seeds, power) * error,
         "tests": tests,
         "detectable_corrected": multiplier(seeds, power, LEVEL / tests) * error if tests else math.nan,
-        "reason": "" if len(known) else "no pair has a standard error",
+        "note": "" if len(known) else "no pair has a standard error",
     }

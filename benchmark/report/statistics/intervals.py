@@ -25,7 +25,7 @@ INTERVAL_COLUMNS = (
     "sites",
     "n",
     "higher_is_better",
-    "reason",
+    "note",
 )
 
 
@@ -57,7 +57,7 @@ def interval_rows(cells: ScoreCells, bootstrap: Bootstrap) -> list[dict[str, Any
                 "sites": cells.sites,
                 "n": int(cells.n[place]),
                 "higher_is_better": cells.higher_is_better,
-                "reason": bootstrap.reason[place],
+                "note": bootstrap.reason[place],
             }
         )
     return rows

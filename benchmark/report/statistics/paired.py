@@ -44,7 +44,7 @@ COMPARISON_COLUMNS = (
     "better",
     "seeds",
     "n",
-    "reason",
+    "note",
 )
 
 #: What a p-value can come from.
@@ -163,7 +163,7 @@ def _rows(
             "better": _better(cells, a, b),
             "seeds": len(cells.seeds),
             "n": int(cells.n[[a, b]].min()),
-            "reason": reason,
+            "note": reason,
         }
 
 

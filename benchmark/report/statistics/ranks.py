@@ -30,7 +30,7 @@ RANK_COLUMNS = (
     "blocks",
     "friedman_p",
     "critical_difference",
-    "reason",
+    "note",
 )
 
 #: Fewest methods and seeds for Friedman's test.
@@ -94,7 +94,7 @@ def rank_rows(cells: ScoreCells, bootstrap: Bootstrap, compared: pd.DataFrame) -
             "blocks": len(cells.seeds),
             "friedman_p": friedman,
             "critical_difference": critical,
-            "reason": bootstrap.reason[place],
+            "note": bootstrap.reason[place],
         }
         for place, method in enumerate(cells.methods)
     ]

@@ -135,7 +135,7 @@ def _gaps(intervals: pd.DataFrame) -> Iterator[str]:
         (MISSING, intervals[intervals["value"].isna()]),
         ("no interval", intervals[intervals["value"].notna() & intervals["ci_low"].isna()]),
     ):
-        for (method, reason), rows in part.groupby(["method", "reason"], sort=True):
+        for (method, reason), rows in part.groupby(["method", "note"], sort=True):
             yield f"{method}, {', '.join(rows['heading'])}: {sign} ({reason})"
 
 

@@ -24,7 +24,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 
 _TEXTS = (
     *("protocol", "score", "table", "metric", "method", "method_a", "method_b"),
-    *("kind", "covers", "test", "better", "reason"),
+    *("kind", "covers", "test", "better", "note"),
 )
 _TRUTHS = ("higher_is_better", "beyond_chance", "told_apart")
 _WHOLE = ("seeds", "sites", "n", "pairs", "tests", "resamples", "ranked", "blocks")
@@ -62,6 +62,8 @@ def stored_statistics(folder: Path | None, name: str) -> pd.DataFrame | None:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (ValueError, OSError) as error:
         raise UserError(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
+    # Folders of the first schema version called it so.
+    table = table.rename(columns={"reason": "note"})
     columns = TABLES[name]
     missing = [column for column in columns if column not in table]
     if missing:

@@ -27,7 +27,7 @@ WEIGHTED_COLUMNS = (
     "rank_best",
     "rank_worst",
     "ranked",
-    "reason",
+    "note",
 )
 
 
@@ -110,7 +110,7 @@ def _rows(protocol: str, wide: pd.DataFrame, declared: Floats, random: Floats) -
             "rank_best": float(low[place]),
             "rank_worst": float(high[place]),
             "ranked": int(complete.sum()),
-            "reason": _reason(wide.iloc[place]),
+            "note": _reason(wide.iloc[place]),
         }
         for place, method in enumerate(wide.index)
     ]

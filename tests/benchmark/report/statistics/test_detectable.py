@@ -59,7 +59,7 @@ def test_more_seeds_detect_smaller_differences(simulated, compared):
 def test_no_standard_error(cells, compared):
     table = detectable_differences(compared(cells([[0.5], [0.6]])))
     assert table[["standard_error", "detectable", "detectable_corrected"]].isna().all(axis=None)
-    assert table.loc[0, ["n", "pairs", "tests", "reason"]].tolist() == [0, 0, 0, "no pair has a standard error"]
+    assert table.loc[0, ["n", "pairs", "tests", "note"]].tolist() == [0, 0, 0, "no pair has a standard error"]
 
 
 def test_missing_methods_do_not_count(cells, compared):

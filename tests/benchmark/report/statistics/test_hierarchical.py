@@ -52,7 +52,7 @@ def test_nothing_to_resample(cells):
     found = hierarchical_bootstrap(made, 500, 0)
     assert (found.covers, found.means.shape) == ("", (2, 0))
     rows = interval_rows(made, found)
-    assert [each["reason"] for each in rows] == ["not resampled, and only one seed"] * 2
+    assert [each["note"] for each in rows] == ["not resampled, and only one seed"] * 2
     assert [each["value"] for each in rows] == [0.3, 0.4]
     assert all(np.isnan(each["ci_low"]) for each in rows)
 

@@ -59,7 +59,7 @@ def test_equal_and_untested(cells, compared):
     assert table.loc[("a", "c"), "test"] == "none"
     assert math.isnan(table.loc[("a", "c"), "p_holm"])
     assert not table.loc[("a", "c"), "beyond_chance"]
-    assert "too few seeds for a t-test" in table.loc[("a", "c"), "reason"]
+    assert "too few seeds for a t-test" in table.loc[("a", "c"), "note"]
 
 
 def test_missing_cells(simulated, cells, compared):
@@ -72,7 +72,7 @@ def test_missing_cells(simulated, cells, compared):
     for pair in (("a", "b"), ("b", "c")):
         gap = table.loc[pair]
         assert gap[["b" if pair[1] == "b" else "a", "difference", "ci_low", "standard_error", "p"]].isna().all()
-        assert gap["reason"] == "b: 1 of 2 cells: no query"
+        assert gap["note"] == "b: 1 of 2 cells: no query"
     before = compared(full).set_index(["method_a", "method_b"]).loc[("a", "c")]
     same = ["difference", "ci_low", "ci_high", "p"]
     assert table.loc[("a", "c"), same].tolist() == before[same].tolist()

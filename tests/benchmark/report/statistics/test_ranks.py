@@ -120,7 +120,7 @@ def test_missing_cells(simulated, cells):
     table = ranked(cells(value, replicates))
     names = ["rank", "rank_low", "rank_high", "probability_best", "mean_rank"]
     assert table.loc["b", names].isna().all()
-    assert table.loc["b", "reason"] == "1 of 2 cells: no query"
+    assert table.loc["b", "note"] == "1 of 2 cells: no query"
     assert table.loc[["c", "a"], "rank"].tolist() == [1, 2]
     assert set(table["ranked"]) == {2}
 

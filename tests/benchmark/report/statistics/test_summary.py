@@ -46,10 +46,10 @@ def test_missing_cell_is_missing_everywhere(found):
     held_out = found.intervals[found.intervals["protocol"] == "leave_one_site_out"]
     gap = held_out.set_index("method").loc["c"]
     assert gap[["value", "ci_low", "ci_high"]].isna().all()
-    assert (gap["reason"], gap["covers"]) == (reason, "")
+    assert (gap["note"], gap["covers"]) == (reason, "")
     pairs = found.comparisons[found.comparisons["protocol"] == "leave_one_site_out"].set_index(["method_a", "method_b"])
     assert pairs["difference"].isna().tolist() == [False, True, True]
-    assert pairs["reason"].tolist() == ["", f"c: {reason}", f"c: {reason}"]
+    assert pairs["note"].tolist() == ["", f"c: {reason}", f"c: {reason}"]
 
 
 def test_order_of_rows_has_no_effect(replicates, found):

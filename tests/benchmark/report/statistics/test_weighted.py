@@ -73,7 +73,7 @@ def test_missing_part():
         two(a=(0.6, 0.3), b=(0.9, math.nan), c=(0.5, 0.3)), {"map_cn_ad": 1, "linear_standardised": 1}
     ).set_index("method")
     assert table.loc["b", ["weighted", "rank", "share_best", "rank_best"]].isna().all()
-    assert table["reason"].tolist() == ["", "missing: linear_standardised", ""]
+    assert table["note"].tolist() == ["", "missing: linear_standardised", ""]
     assert table.loc[["a", "c"], ["rank", "share_best"]].to_numpy().tolist() == [[1, 1], [2, 0]]
 
 
@@ -81,7 +81,7 @@ def test_each_protocol_alone():
     both = pd.concat([two(a=(0.6, 0.3)), intervals("leave_one_site_out", a={"map_cn_ad": 0.5})])
     table = weighted_scores(both, {"map_cn_ad": 1, "linear_standardised": 1}).set_index("protocol")
     assert table.loc["pooled", "weighted"] == pytest.approx(0.65)
-    assert table.loc["leave_one_site_out", "reason"] == "missing: linear_standardised"
+    assert table.loc["leave_one_site_out", "note"] == "missing: linear_standardised"
 
 
 def test_order_of_rows():
