@@ -7,7 +7,9 @@ import logging
 import pytest
 import torch
 from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from benchmark.methods.averaging import WeightAverage
@@ -120,6 +122,82 @@ def trained(average_from, accumulate=1):
 )
 def test_steps_that_are_averaged(average_from, accumulate, expected):
     assert trained(average_from, accumulate) == pytest.approx(expected)
+
+
+class Lightnings(WeightAveraging):
+    """Lightning's own averaging, over the steps that a method averages over."""
+
+    def __init__(self, method):
+        super().__init__()
+        self.method = method
+
+    def should_update(self, step_idx=None, epoch_idx=None):
+        return step_idx is not None and self.method.average_from <= self.method.progress < 1
+
+
+class CountingBatches(Counting):
+    """Beside the steps taken, counts batches in a buffer of whole numbers, as a batch norm does."""
+
+    def configure_model(self):
+        super().configure_model()
+        self.register_buffer("batches", torch.zeros((), dtype=torch.long))
+
+    def training_step(self, batch, batch_idx):
+        self.batches += 1
+        return super().training_step(batch, batch_idx)
+
+
+def finished(folder, average_from, lightnings=False, resumed=False):
+    """Steps and batches that a finished method holds."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    model = CountingBatches(average_from=average_from)
+    last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
+    if lightnings:
+        model.average.update = lambda module: None
+    trainer = Trainer(
+        max_epochs=5, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+        callbacks=[last, *([Lightnings(model)] if lightnings else [])],
+    )  # fmt: skip
+    loader = DataLoader(torch.zeros(4, 1), batch_size=1)
+    trainer.fit(model, loader, ckpt_path=folder / "last.ckpt" if resumed else None)
+    model.use_average()
+    return model.steps.item(), model.batches.item()
+
+
+#: Share from which weights are averaged, and whether the run was killed after its last checkpoint and resumed.
+CASES = {"averaged": (0.6, False), "nothing-averaged": (1.0, False), "resumed-after-the-last-epoch": (0.6, True)}
+#: Mean of steps 13 to 20, or the last one; and every batch.
+EXPECTED = {"averaged": (16.5, 20), "nothing-averaged": (20, 20), "resumed-after-the-last-epoch": (16.5, 20)}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_finished_method_is_the_mean_of_its_late_steps(tmp_path, case):
+    average_from, resumed = CASES[case]
+    if resumed:
+        finished(tmp_path, average_from)
+    assert finished(tmp_path, average_from, resumed=resumed) == pytest.approx(EXPECTED[case])
+
+
+@pytest.mark.xfail(reason="what keeps Lightning's own averaging from taking the place of ours", strict=True)
+@pytest.mark.parametrize("case", CASES)
+def test_lightning_s_own_averaging_does_the_same(tmp_path, case):
+    average_from, resumed = CASES[case]
+    if resumed:
+        finished(tmp_path, average_from, lightnings=True)
+    assert finished(tmp_path, average_from, True, resumed) == pytest.approx(EXPECTED[case])
+
+
+def test_the_mean_is_that_of_torch():
+    torch.manual_seed(0)
+    module, average = nn.Linear(3, 3), WeightAverage()
+    reference = AveragedModel(module)
+    for draw in torch.randn(7, 3, 3):
+        with torch.no_grad():
+            module.weight.copy_(draw)
+        average.update(module)
+        reference.update_parameters(module)
+    average.apply(module)
+    torch.testing.assert_close(module.weight, reference.module.weight)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5])
