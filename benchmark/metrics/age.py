@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import arrays_of, scans_of
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
 from benchmark.metrics.bootstrap import REGRESSION, bounded_interval, mean_replicates
 from benchmark.metrics.decoding import predicted_values
 from benchmark.metrics.estimate import Estimate
@@ -30,13 +30,11 @@ def age_error(
     ldr: npt.ArrayLike,
     age: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
     site: npt.ArrayLike | None = None,
     folds: int = 5,
     bootstrap: int = 1000,
     seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[ScanOptions],
 ) -> Estimate:
     """Mean absolute error in years of ridge regression of age on the LDR, standardised coordinates.
 
@@ -48,7 +46,7 @@ def age_error(
 
     Parameters
     ----------
-    ldr, age, subject, site, scan, reference
+    ldr, age, site, **options
         As for :func:`benchmark.metrics.arrays.scans_of`; subjects are resampled within sites.
     folds, bootstrap, seed
         As for :class:`benchmark.metrics.settings.EvaluationSettings`.
@@ -59,7 +57,7 @@ def age_error(
         n in scans with a known age; NaN with a note for fewer than ten subjects, one age, or a constant LDR.
     """
     settings = EvaluationSettings(folds=folds, bootstrap=bootstrap, seed=seed)
-    scans = scans_of(ldr, site=site, subject=subject, age=age, scan=scan, reference=reference)
+    scans = scans_of(ldr, site=site, age=age, **options)
     part = scans.where(np.isfinite(scans.age))
     features = transform(part.ldr, part.reference, "standardised")
     note = undecodable(part, features, part.age)

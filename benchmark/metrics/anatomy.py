@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from benchmark.metrics.age import undecodable
-from benchmark.metrics.arrays import arrays_of, numbers, scans_of
+from benchmark.metrics.arrays import ScanOptions, arrays_of, numbers, scans_of
 from benchmark.metrics.decoding import predicted_values
 from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import transform
@@ -31,10 +32,8 @@ def explained_variance(
     ldr: npt.ArrayLike,
     target: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
     folds: int = 5,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[ScanOptions],
 ) -> Estimate:
     """Share of the variance of a number, such as a true anatomical parameter, that ridge regression on LDRs explains.
 
@@ -46,7 +45,7 @@ def explained_variance(
 
     Parameters
     ----------
-    ldr, subject, scan, reference
+    ldr, **options
         As for :func:`benchmark.metrics.arrays.scans_of`.
     target
         Shape (n_scans,).
@@ -59,7 +58,7 @@ def explained_variance(
         n in scans; NaN with a note for fewer than ten subjects, a number that does not vary or is unknown of some
         scans, or a constant LDR.
     """
-    scans = scans_of(ldr, subject=subject, scan=scan, reference=reference)
+    scans = scans_of(ldr, **options)
     values = numbers("target", target, len(scans))[scans.other["row"]]
     features = transform(scans.ldr, scans.reference, "standardised")
     note = undecodable(scans, features, values) if np.isfinite(values).all() else "some values are unknown"

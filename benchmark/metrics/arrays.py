@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,14 @@ from benchmark.metrics.scans import Scans
 
 #: How values that are not known are written, by the software that arrays come from.
 UNKNOWN = ("None", "nan", "NaN", "<NA>", "NaT")
+
+
+class ScanOptions(TypedDict, total=False):
+    """Options of every function on arrays, each None by default; as for :func:`scans_of`."""
+
+    subject: npt.ArrayLike | None
+    scan: npt.ArrayLike | None
+    reference: npt.ArrayLike | None
 
 
 def scans_of(

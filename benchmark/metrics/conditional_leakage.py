@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.arrays import arrays_of, scans_of
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
 from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, Pairs, design, stratified_folds
@@ -37,14 +37,12 @@ def gain_over_covariates(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
     age: npt.ArrayLike | None = None,
     sex: npt.ArrayLike | None = None,
     diagnosis: npt.ArrayLike | None = None,
     coordinates: Coordinates = "standardised",
     folds: int = 5,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[ScanOptions],
 ) -> Estimate:
     """Leakage beyond what age, sex and diagnosis give away of the site.
 
@@ -56,7 +54,7 @@ def gain_over_covariates(
 
     Parameters
     ----------
-    ldr, site, subject, age, sex, diagnosis, scan, reference
+    ldr, site, age, sex, diagnosis, **options
         As for :func:`benchmark.metrics.arrays.scans_of`.
     coordinates
         As for :func:`benchmark.metrics.feature_scaling.transform`.
@@ -69,9 +67,7 @@ def gain_over_covariates(
         n in scans. NaN with a note for a constant LDR, fewer than two sites, or fewer than two subjects at one (four
         scans are the least).
     """
-    scans = scans_of(
-        ldr, site=site, subject=subject, age=age, sex=sex, diagnosis=diagnosis, scan=scan, reference=reference
-    )
+    scans = scans_of(ldr, site=site, age=age, sex=sex, diagnosis=diagnosis, **options)
     sites = design(scans.site, scans.subject, folds, 0, 0)
     features = transform(scans.ldr, scans.reference, coordinates)
     note = sites.reason or unreadable(scans.ldr, features)
@@ -88,14 +84,12 @@ def leakage_within_strata(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
     age: npt.ArrayLike | None = None,
     diagnosis: npt.ArrayLike | None = None,
     age_strata: int = 2,
     coordinates: Coordinates = "standardised",
     folds: int = 5,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[ScanOptions],
 ) -> Estimate:
     """Leakage within strata of diagnosis and age.
 
@@ -110,7 +104,7 @@ def leakage_within_strata(
 
     Parameters
     ----------
-    ldr, site, subject, age, diagnosis, coordinates, folds, scan, reference
+    ldr, site, age, diagnosis, coordinates, folds, **options
         As for :func:`gain_over_covariates`.
     age_strata
         Parts of equal size that ages are cut into.
@@ -121,7 +115,7 @@ def leakage_within_strata(
         n in scans of strata that count; NaN with a note for a constant LDR, or where no stratum has two sites of two
         subjects each (four scans of one stratum).
     """
-    scans = scans_of(ldr, site=site, subject=subject, age=age, diagnosis=diagnosis, scan=scan, reference=reference)
+    scans = scans_of(ldr, site=site, age=age, diagnosis=diagnosis, **options)
     features = transform(scans.ldr, scans.reference, coordinates)
     constant = unreadable(scans.ldr, features)
     return Estimate(math.nan, 0, note=constant) if constant else _within(scans, features, age_strata, folds)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.arrays import arrays_of, scans_of
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
 from benchmark.metrics.bootstrap import LINEAR, bounded_interval, mean_of_site_means, mean_replicates
 from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import transform, unreadable
@@ -31,13 +31,11 @@ def disease_across_sites(
     diagnosis: npt.ArrayLike,
     *,
     site: npt.ArrayLike,
-    subject: npt.ArrayLike | None = None,
     classes: Sequence[str] = ("CN", "AD"),
     test_sites: Sequence[str] | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[ScanOptions],
 ) -> Estimate:
     """Balanced accuracy for CN against AD at each site, of logistic regression (C = 0.1) trained at the others.
 
@@ -49,7 +47,7 @@ def disease_across_sites(
 
     Parameters
     ----------
-    ldr, diagnosis, site, subject, scan, reference
+    ldr, diagnosis, site, **options
         As for :func:`benchmark.metrics.arrays.scans_of`.
     classes
         The two diagnoses; scans of others are left out.
@@ -66,7 +64,7 @@ def disease_across_sites(
         missing, or for a constant LDR.
     """
     settings = EvaluationSettings(bootstrap=bootstrap, seed=seed)
-    scans = scans_of(ldr, site=site, subject=subject, diagnosis=diagnosis, scan=scan, reference=reference)
+    scans = scans_of(ldr, site=site, diagnosis=diagnosis, **options)
     part = scans.where(np.isin(scans.diagnosis, list(classes)))
     features = transform(part.ldr, part.reference, "standardised")
     right, sites = np.full(len(part), math.nan), {}

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.feature_scaling import Coordinates
 from benchmark.metrics.folds import usable_folds
-from benchmark.metrics.leakage import probe_params, probe_settings, probed
+from benchmark.metrics.leakage import ProbeOptions, probe_params, probed, probed_arrays
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans, at_most, seen
-from benchmark.metrics.settings import EvaluationSettings, Probe
-from benchmark.metrics.threads import reproducible
+from benchmark.metrics.settings import EvaluationSettings
 
 ACCURACY = Metric("disease", "balanced_accuracy", version=3, higher_is_better=True)
 
 
-@reproducible()
 def disease_probe(
     ldr: npt.ArrayLike,
     diagnosis: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
     site: npt.ArrayLike | None = None,
-    probe: Probe = "linear",
-    coordinates: Coordinates = "standardised",
-    folds: int = 5,
-    inner_folds: int = 3,
-    neighbours: int = 10,
-    permutations: int = 5,
-    bootstrap: int = 1000,
-    seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[ProbeOptions],
 ) -> Estimate:
     """Balanced accuracy of a probe for the diagnosis, by default a linear one in standardised coordinates.
 
@@ -47,11 +34,11 @@ def disease_probe(
 
     Parameters
     ----------
-    ldr, diagnosis, subject, site, scan, reference
+    ldr, diagnosis, site
         As for :func:`benchmark.metrics.arrays.scans_of`; scans without a diagnosis are left out, and subjects are
         resampled within sites.
-    probe, coordinates, folds, inner_folds, neighbours, permutations, bootstrap, seed
-        As for :func:`benchmark.metrics.leakage.site_probe`.
+    **options
+        As for :class:`benchmark.metrics.leakage.ProbeOptions`.
 
     Returns
     -------
@@ -59,10 +46,7 @@ def disease_probe(
         n in scans; parts are recalls by diagnosis. NaN with a note where there are not two subjects with each of two
         diagnoses (four scans are the least), or for a constant LDR.
     """
-    scans = scans_of(ldr, site=site, subject=subject, diagnosis=diagnosis, scan=scan, reference=reference)
-    known = scans.where(scans.diagnosis != "")
-    settings = probe_settings(probe, folds, inner_folds, neighbours, permutations, bootstrap, seed)
-    return probed(known, known.diagnosis, probe, coordinates, settings)
+    return probed_arrays(ldr, diagnosis, site=site, **options)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import scans_of
+from benchmark.metrics.arrays import ScanOptions, scans_of
 from benchmark.metrics.bootstrap import LINEAR, LOCAL, bounded_interval, mean_replicates
 from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import COORDINATES, Coordinates, transform, unreadable
@@ -31,23 +32,32 @@ ACCURACY = Metric("leakage", "balanced_accuracy", version=4, higher_is_better=Fa
 RECALL = Metric("leakage", "recall", version=3, higher_is_better=False)
 
 
-@reproducible()
-def site_probe(
-    ldr: npt.ArrayLike,
-    site: npt.ArrayLike,
-    *,
-    subject: npt.ArrayLike | None = None,
-    probe: Probe = "linear",
-    coordinates: Coordinates = "standardised",
-    folds: int = 5,
-    inner_folds: int = 3,
-    neighbours: int = 10,
-    permutations: int = 5,
-    bootstrap: int = 1000,
-    seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
-) -> Estimate:
+class ProbeOptions(ScanOptions, total=False):
+    """Options of every probe.
+
+    Attributes
+    ----------
+    subject, scan, reference
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    probe
+        As for :func:`benchmark.metrics.probes.out_of_fold`; ``linear`` by default.
+    coordinates
+        As for :func:`benchmark.metrics.feature_scaling.transform`; ``standardised`` by default.
+    folds, inner_folds, neighbours, permutations, bootstrap, seed
+        As for :class:`benchmark.metrics.settings.EvaluationSettings`; the permutations are those of this probe.
+    """
+
+    probe: Probe
+    coordinates: Coordinates
+    folds: int
+    inner_folds: int
+    neighbours: int
+    permutations: int
+    bootstrap: int
+    seed: int
+
+
+def site_probe(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpack[ProbeOptions]) -> Estimate:
     """Balanced accuracy of a probe for the site: how well a fresh classifier names the site of an LDR.
 
     1/S Σ_s (scans of site s that are named right) / (scans of s) over the S sites (Brodersen et al., ICPR 2010); in
@@ -60,14 +70,10 @@ def site_probe(
 
     Parameters
     ----------
-    ldr, site, subject, scan, reference
+    ldr, site
         As for :func:`benchmark.metrics.arrays.scans_of`.
-    probe
-        As for :func:`benchmark.metrics.probes.out_of_fold`.
-    coordinates
-        As for :func:`benchmark.metrics.feature_scaling.transform`.
-    folds, inner_folds, neighbours, permutations, bootstrap, seed
-        As for :class:`benchmark.metrics.settings.EvaluationSettings`; the permutations are those of this probe.
+    **options
+        As for :class:`ProbeOptions`.
 
     Returns
     -------
@@ -75,9 +81,7 @@ def site_probe(
         n in scans; parts are recalls by site. NaN with a note for fewer than two sites, a site with one subject (so
         four scans are the least), or an LDR that is constant over the reference or the scored scans.
     """
-    scans = scans_of(ldr, site=site, subject=subject, scan=scan, reference=reference)
-    settings = probe_settings(probe, folds, inner_folds, neighbours, permutations, bootstrap, seed)
-    return probed(scans, scans.site, probe, coordinates, settings)
+    return probed_arrays(ldr, site=site, **options)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -95,11 +99,24 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     return [score for found in map_chunks(rows, wanted) for score in found]
 
 
-def probe_settings(
-    probe: Probe, folds: int, inner_folds: int, neighbours: int, permutations: int, bootstrap: int, seed: int
-) -> EvaluationSettings:
-    """Settings of one probe; a UserError says which value is not allowed."""
-    return EvaluationSettings(
+@reproducible()
+def probed_arrays(
+    ldr: npt.ArrayLike,
+    diagnosis: npt.ArrayLike | None = None,
+    *,
+    site: npt.ArrayLike | None = None,
+    probe: Probe = "linear",
+    coordinates: Coordinates = "standardised",
+    folds: int = 5,
+    inner_folds: int = 3,
+    neighbours: int = 10,
+    permutations: int = 5,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    **options: Unpack[ScanOptions],
+) -> Estimate:
+    """:func:`probed` of arrays for diagnoses, where they are given, or else for sites; see :class:`ProbeOptions`."""
+    settings = EvaluationSettings(
         probes=(probe,),
         folds=folds,
         inner_folds=inner_folds,
@@ -109,6 +126,11 @@ def probe_settings(
         bootstrap=bootstrap,
         seed=seed,
     )
+    scans = scans_of(ldr, site=site, diagnosis=diagnosis, **options)
+    if diagnosis is None:
+        return probed(scans, scans.site, probe, coordinates, settings)
+    known = scans.where(scans.diagnosis != "")
+    return probed(known, known.diagnosis, probe, coordinates, settings)
 
 
 def probed(

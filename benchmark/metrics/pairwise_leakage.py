@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import arrays_of, scans_of
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
 from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import transform, unreadable
 from benchmark.metrics.folds import design
@@ -27,10 +28,8 @@ def pairwise_site_probe(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
     folds: int = 5,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[ScanOptions],
 ) -> Estimate:
     """Balanced accuracy of a ridge classifier that tells two sites apart, mean over pairs, standardised coordinates.
 
@@ -41,7 +40,7 @@ def pairwise_site_probe(
 
     Parameters
     ----------
-    ldr, site, subject, scan, reference
+    ldr, site, **options
         As for :func:`benchmark.metrics.arrays.scans_of`.
     folds
         As for :class:`benchmark.metrics.settings.EvaluationSettings`.
@@ -52,7 +51,7 @@ def pairwise_site_probe(
         n in scans; parts are the pairs, ``a/b`` with a before b in the alphabet. NaN with a note for one site, a site
         with one subject (so four scans a pair are the least), or a constant LDR.
     """
-    scans = scans_of(ldr, site=site, subject=subject, scan=scan, reference=reference)
+    scans = scans_of(ldr, site=site, **options)
     features = transform(scans.ldr, scans.reference, "standardised")
     constant = unreadable(scans.ldr, features)
     pairs = {}

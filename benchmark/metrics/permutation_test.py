@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Unpack, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import arrays_of, scans_of
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
 from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, stratified_folds
@@ -35,7 +35,6 @@ def site_permutation_test(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
     diagnosis: npt.ArrayLike | None = None,
     age: npt.ArrayLike | None = None,
     given: Given = "nothing",
@@ -44,8 +43,7 @@ def site_permutation_test(
     permutations: int = 199,
     folds: int = 5,
     seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[ScanOptions],
 ) -> Estimate:
     """p-value of a permutation test of the site, over all subjects or within age and diagnosis.
 
@@ -68,7 +66,7 @@ def site_permutation_test(
 
     Parameters
     ----------
-    ldr, site, subject, diagnosis, age, scan, reference
+    ldr, site, diagnosis, age, **options
         As for :func:`benchmark.metrics.arrays.scans_of`.
     given
         ``nothing`` or ``age+diagnosis``.
@@ -86,7 +84,7 @@ def site_permutation_test(
         LDR, or no permutations asked for.
     """
     settings = EvaluationSettings(test_permutations=permutations, folds=folds, age_strata=age_strata, seed=seed)
-    scans = scans_of(ldr, site=site, subject=subject, diagnosis=diagnosis, age=age, scan=scan, reference=reference)
+    scans = scans_of(ldr, site=site, diagnosis=diagnosis, age=age, **options)
     place, owner = codes_of(scans.site), codes_of(scans.subject)
     features = transform(scans.ldr, scans.reference, coordinates)
     note = _undefined(place, owner, settings) or unreadable(scans.ldr, features)
@@ -103,13 +101,8 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     """Rows of :func:`site_permutation_test`, given nothing and given age and diagnosis, of each kind of coordinates."""
     part = at_most(scans, settings.probe_scans, settings.seed)
     permutations = settings.test_permutations
-    how: dict[str, Any] = {
-        "permutations": permutations,
-        "folds": settings.folds,
-        "seed": settings.seed,
-        **arrays_of(part),
-    }
-    conditions: dict[str, Any] = {"diagnosis": part.diagnosis, "age": part.age, "age_strata": settings.age_strata}
+    how: dict[str, Any] = {"permutations": permutations, "folds": settings.folds, "seed": settings.seed}
+    how |= {"diagnosis": part.diagnosis, "age": part.age, "age_strata": settings.age_strata, **arrays_of(part)}
     kinds: tuple[Coordinates, ...] = ("standardised", "whitened")
     found = []
     for given in get_args(Given):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.feature_scaling import Coordinates
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.mixing.neighbours import Mixing, mixed
+from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
@@ -27,12 +26,7 @@ def bras(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
     diagnosis: npt.ArrayLike,
-    *,
-    subject: npt.ArrayLike | None = None,
-    coordinates: Coordinates = "standardised",
-    seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[MixingOptions],
 ) -> Estimate:
     """Batch-removal-adapted silhouette of the sites within diagnoses, cosine distance; higher is better mixed.
 
@@ -44,18 +38,20 @@ def bras(
 
     Parameters
     ----------
-    ldr, site, subject, coordinates, seed, scan, reference
-        As for :func:`benchmark.metrics.mixing.ilisi.ilisi`.
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
     diagnosis
         Shape (n_scans,); empty, None or NaN for unknown.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
 
     Returns
     -------
     Estimate
         n in scans that count; NaN with a note where no diagnosis counts.
     """
-    scans = scans_of(ldr, site=site, subject=subject, diagnosis=diagnosis, scan=scan, reference=reference)
-    mixing = Mixing.of(scans, coordinates, seed)
+    mixing = Mixing.of_arrays(ldr, site, diagnosis, **options)
+    scans = mixing.scans
     counted = 0 if mixing.reason else silhouettes(mixing.features, scans.diagnosis, mixing.site)[1]
     none = "" if counted else "no diagnosis has scans of two sites, two of one of them"
     return mixing.compared(lambda site: silhouettes(mixing.features, scans.diagnosis, site)[0], counted, none)

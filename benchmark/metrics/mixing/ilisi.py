@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.feature_scaling import Coordinates
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
-from benchmark.metrics.mixing.neighbours import Mixing, mixed, most_neighbours, nearest
+from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed, most_neighbours, nearest
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
@@ -34,12 +33,8 @@ def ilisi(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
-    coordinates: Coordinates = "standardised",
     neighbours: int = NEIGHBOURS,
-    seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[MixingOptions],
 ) -> Estimate:
     """Median inverse Simpson index of the sites among neighbours, scaled to [0, 1]; higher is better mixed.
 
@@ -50,21 +45,19 @@ def ilisi(
 
     Parameters
     ----------
-    ldr, site, subject, scan, reference
+    ldr, site
         As for :func:`benchmark.metrics.arrays.scans_of`.
-    coordinates
-        As for :func:`benchmark.metrics.feature_scaling.transform`.
     neighbours
         Of a scan, at most; the perplexity is a third of them.
-    seed
-        Of the permutations.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
 
     Returns
     -------
     Estimate
         n in scans; NaN with a note for one site, a site with one scan, fewer than nine neighbours, or a constant LDR.
     """
-    mixing = Mixing.of(scans_of(ldr, site=site, subject=subject, scan=scan, reference=reference), coordinates, seed)
+    mixing = Mixing.of_arrays(ldr, site, **options)
     used = most_neighbours(mixing.owner, neighbours)
     few = "" if used // 3 >= 3 else f"{used} neighbours; at least 9 are needed"
     if mixing.reason or few:

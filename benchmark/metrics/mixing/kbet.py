@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2
 
-from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.feature_scaling import Coordinates
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
-from benchmark.metrics.mixing.neighbours import Mixing, mixed, most_neighbours, nearest
+from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed, most_neighbours, nearest
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
@@ -34,12 +33,8 @@ def kbet(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
-    coordinates: Coordinates = "standardised",
     neighbours: int = NEIGHBOURS,
-    seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[MixingOptions],
 ) -> Estimate:
     """Share of neighbourhoods whose mix of sites a chi-squared test does not tell from the overall mix.
 
@@ -52,17 +47,19 @@ def kbet(
 
     Parameters
     ----------
-    ldr, site, subject, coordinates, seed, scan, reference
-        As for :func:`benchmark.metrics.mixing.ilisi.ilisi`.
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
     neighbours
         Of a scan, at most.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
 
     Returns
     -------
     Estimate
         n in scans; NaN with a note for one site, a site with one scan, fewer than ten neighbours, or a constant LDR.
     """
-    mixing = Mixing.of(scans_of(ldr, site=site, subject=subject, scan=scan, reference=reference), coordinates, seed)
+    mixing = Mixing.of_arrays(ldr, site, **options)
     used = most_neighbours(mixing.owner, neighbours)
     few = "" if used >= 10 else f"{used} neighbours; at least 10 are needed"
     index = np.zeros((0, 0), np.int64) if mixing.reason or few else nearest(mixing.features, mixing.owner, used)[0]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import pdist, squareform
 
-from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.feature_scaling import Coordinates
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.mixing.neighbours import Mixing, mixed
+from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed
 from benchmark.metrics.permutations import null_strata, permuted_sites
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.rows import Metric, Score, key_values
@@ -30,13 +29,9 @@ def mmd(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
     diagnosis: npt.ArrayLike | None = None,
-    coordinates: Coordinates = "standardised",
     permutations: int = 199,
-    seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[MixingOptions],
 ) -> Estimate:
     """Mean over sites of the unbiased squared MMD between a site and all others, and its permutation p-value.
 
@@ -49,12 +44,14 @@ def mmd(
 
     Parameters
     ----------
-    ldr, site, subject, coordinates, seed, scan, reference
-        As for :func:`benchmark.metrics.mixing.ilisi.ilisi`.
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
     diagnosis
         Shape (n_scans,); empty, None or NaN for unknown.
     permutations
         Of the sites, for chance and p; 0 for none.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
 
     Returns
     -------
@@ -62,12 +59,12 @@ def mmd(
         n in scans; NaN with a note for one site, a site with one scan, or an LDR of which most scans are equal; p is
         NaN without permutations.
     """
-    scans = scans_of(ldr, site=site, subject=subject, diagnosis=diagnosis, scan=scan, reference=reference)
-    mixing = Mixing.of(scans, coordinates, seed)
+    mixing = Mixing.of_arrays(ldr, site, diagnosis, **options)
+    scans = mixing.scans
     kernel = None if mixing.reason else gaussian_kernel(mixing.features)
     if kernel is None:
         return Estimate(math.nan, len(scans), note=mixing.reason or "the median distance between scans is 0")
-    dealt = permuted_sites(mixing.site, mixing.owner, null_strata(scans)[0], permutations, seed)
+    dealt = permuted_sites(mixing.site, mixing.owner, null_strata(scans)[0], permutations, mixing.seed)
     value, *permuted = (mean_mmd2(kernel, one) for one in (mixing.site, *dealt))
     # A site that permutation leaves with one scan has no value within it.
     fair = np.array([one for one in permuted if math.isfinite(one)])

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 from scipy.special import digamma
 
-from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.feature_scaling import Coordinates, transform
+from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.mixing.neighbours import PAIRS_AT_A_TIME, Mixing, mixed
+from benchmark.metrics.mixing.neighbours import PAIRS_AT_A_TIME, Mixing, MixingOptions, mixed
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
@@ -34,12 +34,7 @@ COMPONENTS = 5
 def mutual_information(
     ldr: npt.ArrayLike,
     site: npt.ArrayLike,
-    *,
-    subject: npt.ArrayLike | None = None,
-    coordinates: Coordinates = "standardised",
-    seed: int = 0,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
+    **options: Unpack[MixingOptions],
 ) -> Estimate:
     """Mutual information in bits between the site and the five leading principal components of the LDR.
 
@@ -55,19 +50,21 @@ def mutual_information(
 
     Parameters
     ----------
-    ldr, site, subject, coordinates, seed, scan, reference
-        As for :func:`benchmark.metrics.mixing.ilisi.ilisi`.
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
 
     Returns
     -------
     Estimate
         n in scans that count; NaN with a note for one site, a site with one scan or one subject, or a constant LDR.
     """
-    mixing = Mixing.of(scans_of(ldr, site=site, subject=subject, scan=scan, reference=reference), coordinates, seed)
+    mixing = Mixing.of_arrays(ldr, site, **options)
     first = np.unique(mixing.owner * (mixing.site.max(initial=0) + 1) + mixing.site, return_index=True)[1]
     if mixing.reason:
         return Estimate(math.nan, len(first), note=mixing.reason)
-    leading = _leading(mixing, coordinates)
+    leading = _leading(mixing)
     result = mixing.compared(lambda site: site_bits(leading[first], site[first], mixing.owner[first]), len(first))
     return Estimate(math.nan, len(first), note="a site has one subject") if math.isnan(result.value) else result
 
@@ -120,9 +117,9 @@ def _terms(values: Floats, site: Integers, owner: Integers, rows: Integers) -> I
     return np.stack([others.sum(axis=1), own, neighbours, within])
 
 
-def _leading(mixing: Mixing, coordinates: Coordinates) -> Floats:
-    reference = transform(mixing.scans.reference, mixing.scans.reference, coordinates)
-    if coordinates == "whitened":
+def _leading(mixing: Mixing) -> Floats:
+    reference = transform(mixing.scans.reference, mixing.scans.reference, mixing.coordinates)
+    if mixing.coordinates == "whitened":
         # Columns of whitened coordinates are in ascending order of the variance that whitening took away.
         return mixing.features[:, ::-1][:, :COMPONENTS]
     _, directions = np.linalg.eigh(np.cov(reference, rowvar=False, ddof=0).reshape(reference.shape[1], -1))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
+import numpy.typing as npt
 
-from benchmark.metrics.arrays import arrays_of
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
 from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers
@@ -29,6 +30,23 @@ CHANCE_PERMUTATIONS = 5
 PAIRS_AT_A_TIME = 2_000_000
 
 
+class MixingOptions(ScanOptions, total=False):
+    """Options of every measure of mixing.
+
+    Attributes
+    ----------
+    subject, scan, reference
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    coordinates
+        As for :func:`benchmark.metrics.feature_scaling.transform`; ``standardised`` by default.
+    seed
+        Of the permutations; 0 by default.
+    """
+
+    coordinates: Coordinates
+    seed: int
+
+
 @dataclass(frozen=True)
 class Mixing:
     """What mixing of sites is measured on, in one kind of coordinates.
@@ -45,6 +63,8 @@ class Mixing:
         Sites permuted over subjects, shape (permutations, scans).
     reason
         Why nothing can be measured; empty otherwise.
+    coordinates, seed
+        The kind of coordinates, and the seed of the permutations.
     """
 
     scans: Scans
@@ -53,6 +73,22 @@ class Mixing:
     owner: Integers
     dealt: Integers
     reason: str
+    coordinates: Coordinates
+    seed: int
+
+    @classmethod
+    def of_arrays(
+        cls,
+        ldr: npt.ArrayLike,
+        site: npt.ArrayLike,
+        diagnosis: npt.ArrayLike | None = None,
+        *,
+        coordinates: Coordinates = "standardised",
+        seed: int = 0,
+        **options: Unpack[ScanOptions],
+    ) -> Mixing:
+        """What is measured on arrays; see :class:`MixingOptions`."""
+        return cls.of(scans_of(ldr, site=site, diagnosis=diagnosis, **options), coordinates, seed)
 
     @classmethod
     def of(cls, scans: Scans, coordinates: Coordinates, seed: int) -> Mixing:
@@ -65,7 +101,7 @@ class Mixing:
         reason = reason or unreadable(scans.ldr, features)
         if not reason and np.bincount(site).min() < 2:
             reason = "a site has one scan"
-        return cls(scans, features, site, owner, dealt, reason)
+        return cls(scans, features, site, owner, dealt, reason, coordinates, seed)
 
     def compared(self, measure: Callable[[Integers], float], n: int, note: str = "") -> Estimate:
         """A measure of sites, shape (scans,), with its mean over permuted sites for chance; NaN with a note for one."""
