@@ -12,7 +12,12 @@ from tests.conftest import ROOT
 SECTIONS = re.split(r"^## ", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 
 
-@pytest.mark.parametrize("section", SECTIONS, ids=[section.split("\n", 1)[0] for section in SECTIONS])
+def _case(section):
+    title = section.split("\n", 1)[0]
+    return pytest.param(section, id=title, marks=[pytest.mark.needs("train")] if title.startswith("Training") else [])
+
+
+@pytest.mark.parametrize("section", map(_case, SECTIONS))
 def test_examples(section, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")

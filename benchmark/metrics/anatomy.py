@@ -29,11 +29,7 @@ PREFIX = "anatomy_"
 
 @reproducible()
 def explained_variance(
-    ldr: npt.ArrayLike,
-    target: npt.ArrayLike,
-    *,
-    folds: int = 5,
-    **options: Unpack[ScanOptions],
+    ldr: npt.ArrayLike, target: npt.ArrayLike, *, folds: int = 5, **options: Unpack[ScanOptions]
 ) -> Estimate:
     """Share of the variance of a number, such as a true anatomical parameter, that ridge regression on LDRs explains.
 
@@ -64,7 +60,7 @@ def explained_variance(
     note = undecodable(scans, features, values) if np.isfinite(values).all() else "some values are unknown"
     if note:
         return Estimate(math.nan, len(scans), chance=0.0, note=note)
-    predicted, mean = predicted_values(features, values, codes_of(scans.subject), folds)
+    predicted, mean = predicted_values(features, values, codes_of(scans.subject), EvaluationSettings(folds=folds).folds)
     r2 = 1 - float(np.square(values - predicted).sum() / np.square(values - mean).sum())
     return Estimate(r2, len(scans), chance=0.0)
 

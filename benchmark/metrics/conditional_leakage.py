@@ -68,7 +68,7 @@ def gain_over_covariates(
         scans are the least).
     """
     scans = scans_of(ldr, site=site, age=age, sex=sex, diagnosis=diagnosis, **options)
-    sites = design(scans.site, scans.subject, folds, 0, 0)
+    sites = design(scans.site, scans.subject, EvaluationSettings(folds=folds).folds, 0, 0)
     features = transform(scans.ldr, scans.reference, coordinates)
     note = sites.reason or unreadable(scans.ldr, features)
     if sites.truth is None or note:
@@ -117,8 +117,9 @@ def leakage_within_strata(
     """
     scans = scans_of(ldr, site=site, age=age, diagnosis=diagnosis, **options)
     features = transform(scans.ldr, scans.reference, coordinates)
+    settings = EvaluationSettings(folds=folds, age_strata=age_strata)
     constant = unreadable(scans.ldr, features)
-    return Estimate(math.nan, 0, note=constant) if constant else _within(scans, features, age_strata, folds)
+    return Estimate(math.nan, 0, note=constant) if constant else _within(scans, features, settings)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -156,8 +157,8 @@ def _accuracy(features: Floats, codes: Integers, pairs: Pairs) -> float:
     return float(class_recalls(codes, predicted).mean())
 
 
-def _within(scans: Scans, features: Floats, age_strata: int, folds: int) -> Estimate:
-    strata = age_and_diagnosis_strata(scans, age_strata)
+def _within(scans: Scans, features: Floats, settings: EvaluationSettings) -> Estimate:
+    strata = age_and_diagnosis_strata(scans, settings.age_strata)
     values, sizes, chances = [], [], []
     for stratum in np.unique(strata):
         here = strata == stratum
@@ -166,7 +167,7 @@ def _within(scans: Scans, features: Floats, age_strata: int, folds: int) -> Esti
         if len(enough) < 2:
             continue
         site, owner = codes_of(scans.site[here]), codes_of(scans.subject[here])
-        pairs = stratified_folds(site, owner, min(folds, int(owner.max()) + 1))
+        pairs = stratified_folds(site, owner, min(settings.folds, int(owner.max()) + 1))
         alone = np.zeros(len(site), np.int64)
         predicted = ridge_predictions_given_age(features[here], site[None], pairs, len(enough), scans.age[here], alone)
         values.append(balanced_accuracies(site[None], predicted, len(enough))[0])

@@ -19,11 +19,7 @@ ACCURACY = Metric("disease", "balanced_accuracy", version=3, higher_is_better=Tr
 
 
 def disease_probe(
-    ldr: npt.ArrayLike,
-    diagnosis: npt.ArrayLike,
-    *,
-    site: npt.ArrayLike | None = None,
-    **options: Unpack[ProbeOptions],
+    ldr: npt.ArrayLike, diagnosis: npt.ArrayLike, *, site: npt.ArrayLike | None = None, **options: Unpack[ProbeOptions]
 ) -> Estimate:
     """Balanced accuracy of a probe for the diagnosis, by default a linear one in standardised coordinates.
 

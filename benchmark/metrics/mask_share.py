@@ -85,7 +85,7 @@ def outline_share(
         raise UserError("reference_mask: none given; a reference needs its masks")
     else:
         fitted = matrix("reference_mask", reference_mask, len(scans.reference))
-    note = _undefined(scans, masks, fitted)
+    note, folds = _undefined(scans, masks, fitted), EvaluationSettings(folds=folds).folds
     if note:
         return Estimate(math.nan, len(scans), note=note)
     if scans.reference_is_train:

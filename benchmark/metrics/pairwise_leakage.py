@@ -25,11 +25,7 @@ PAIR = Metric("leakage", "pair_balanced_accuracy", version=1, higher_is_better=F
 
 @reproducible()
 def pairwise_site_probe(
-    ldr: npt.ArrayLike,
-    site: npt.ArrayLike,
-    *,
-    folds: int = 5,
-    **options: Unpack[ScanOptions],
+    ldr: npt.ArrayLike, site: npt.ArrayLike, *, folds: int = 5, **options: Unpack[ScanOptions]
 ) -> Estimate:
     """Balanced accuracy of a ridge classifier that tells two sites apart, mean over pairs, standardised coordinates.
 
@@ -57,7 +53,7 @@ def pairwise_site_probe(
     pairs = {}
     for a, b in itertools.combinations(np.unique(scans.site).tolist(), 2):
         here = np.isin(scans.site, (a, b))
-        two = design(scans.site[here], scans.subject[here], folds, 0, 0)
+        two = design(scans.site[here], scans.subject[here], EvaluationSettings(folds=folds).folds, 0, 0)
         note, value = two.reason or constant, math.nan
         if two.truth is not None and not note:
             codes = two.truth.codes[None]

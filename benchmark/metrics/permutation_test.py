@@ -9,6 +9,7 @@ from typing import Any, Literal, Unpack, get_args
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.errors import UserError
 from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
 from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
@@ -83,6 +84,8 @@ def site_permutation_test(
         n in subjects, at least two a site; NaN with a note for one site, fewer than two subjects at a site, a constant
         LDR, or no permutations asked for.
     """
+    if given not in get_args(Given):
+        raise UserError(f"given: '{given}' is not allowed; allowed: {', '.join(get_args(Given))}")
     settings = EvaluationSettings(test_permutations=permutations, folds=folds, age_strata=age_strata, seed=seed)
     scans = scans_of(ldr, site=site, diagnosis=diagnosis, age=age, **options)
     place, owner = codes_of(scans.site), codes_of(scans.subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,14 @@ from benchmark.metrics.scans import Scans, check_query_sites
 from benchmark.metrics.settings import Distance, EvaluationSettings
 
 
-class SearchOptions(TypedDict, total=False):
+class _ReferenceOptions(TypedDict, total=False):
+    scan: npt.ArrayLike | None
+    reference: npt.ArrayLike | None
+    reference_subject: npt.ArrayLike | None
+    reference_age: npt.ArrayLike | None
+
+
+class SearchOptions(_ReferenceOptions, total=False):
     """Options of every function that searches; each has a default.
 
     Attributes
@@ -33,10 +40,6 @@ class SearchOptions(TypedDict, total=False):
     query_sites: Sequence[str] | None
     bootstrap: int
     seed: int
-    scan: npt.ArrayLike | None
-    reference: npt.ArrayLike | None
-    reference_subject: npt.ArrayLike | None
-    reference_age: npt.ArrayLike | None
 
 
 @dataclass(frozen=True)
@@ -70,23 +73,11 @@ class Search:
         query_sites: Sequence[str] | None = None,
         bootstrap: int = 1000,
         seed: int = 0,
-        scan: npt.ArrayLike | None = None,
-        reference: npt.ArrayLike | None = None,
-        reference_subject: npt.ArrayLike | None = None,
-        reference_age: npt.ArrayLike | None = None,
+        **options: Unpack[_ReferenceOptions],
     ) -> Search:
         """The search in arrays; see :class:`SearchOptions`."""
         settings = EvaluationSettings(distances=(distance,), bootstrap=bootstrap, seed=seed)
-        scans = scans_of(
-            ldr,
-            site=site,
-            subject=subject,
-            diagnosis=diagnosis,
-            scan=scan,
-            reference=reference,
-            reference_subject=reference_subject,
-            reference_age=reference_age,
-        )
+        scans = scans_of(ldr, site=site, subject=subject, diagnosis=diagnosis, **options)
         sites = None if query_sites is None else [str(one) for one in query_sites]
         return cls(scans, check_query_sites(scans, sites), distance, settings)
 

@@ -59,10 +59,7 @@ def travelling_top1(
 
 
 def scores(
-    scans: Scans,
-    settings: EvaluationSettings,
-    query_sites: Sequence[str] | None = None,
-    metric: Metric = TOP1,
+    scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None, metric: Metric = TOP1
 ) -> list[Score]:
     """Rows of :func:`travelling_top1`, one a distance, under the name of a metric."""
     may_query, found = check_query_sites(scans, query_sites), []

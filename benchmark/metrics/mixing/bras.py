@@ -23,10 +23,7 @@ BRAS = Metric("leakage", "bras", version=2, higher_is_better=True)
 
 @reproducible()
 def bras(
-    ldr: npt.ArrayLike,
-    site: npt.ArrayLike,
-    diagnosis: npt.ArrayLike,
-    **options: Unpack[MixingOptions],
+    ldr: npt.ArrayLike, site: npt.ArrayLike, diagnosis: npt.ArrayLike, **options: Unpack[MixingOptions]
 ) -> Estimate:
     """Batch-removal-adapted silhouette of the sites within diagnoses, cosine distance; higher is better mixed.
 

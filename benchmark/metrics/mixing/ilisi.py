@@ -30,11 +30,7 @@ STEPS, TOLERANCE = 50, 1e-5
 
 @reproducible()
 def ilisi(
-    ldr: npt.ArrayLike,
-    site: npt.ArrayLike,
-    *,
-    neighbours: int = NEIGHBOURS,
-    **options: Unpack[MixingOptions],
+    ldr: npt.ArrayLike, site: npt.ArrayLike, *, neighbours: int = NEIGHBOURS, **options: Unpack[MixingOptions]
 ) -> Estimate:
     """Median inverse Simpson index of the sites among neighbours, scaled to [0, 1]; higher is better mixed.
 

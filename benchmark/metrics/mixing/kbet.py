@@ -30,11 +30,7 @@ NEIGHBOURS = 50
 
 @reproducible()
 def kbet(
-    ldr: npt.ArrayLike,
-    site: npt.ArrayLike,
-    *,
-    neighbours: int = NEIGHBOURS,
-    **options: Unpack[MixingOptions],
+    ldr: npt.ArrayLike, site: npt.ArrayLike, *, neighbours: int = NEIGHBOURS, **options: Unpack[MixingOptions]
 ) -> Estimate:
     """Share of neighbourhoods whose mix of sites a chi-squared test does not tell from the overall mix.
 

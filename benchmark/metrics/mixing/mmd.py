@@ -64,7 +64,9 @@ def mmd(
     kernel = None if mixing.reason else gaussian_kernel(mixing.features)
     if kernel is None:
         return Estimate(math.nan, len(scans), note=mixing.reason or "the median distance between scans is 0")
-    dealt = permuted_sites(mixing.site, mixing.owner, null_strata(scans)[0], permutations, mixing.seed)
+    settings = EvaluationSettings(test_permutations=permutations, seed=mixing.seed)
+    stratum = null_strata(scans)[0]
+    dealt = permuted_sites(mixing.site, mixing.owner, stratum, settings.test_permutations, settings.seed)
     value, *permuted = (mean_mmd2(kernel, one) for one in (mixing.site, *dealt))
     # A site that permutation leaves with one scan has no value within it.
     fair = np.array([one for one in permuted if math.isfinite(one)])

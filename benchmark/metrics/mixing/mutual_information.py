@@ -31,11 +31,7 @@ COMPONENTS = 5
 
 
 @reproducible()
-def mutual_information(
-    ldr: npt.ArrayLike,
-    site: npt.ArrayLike,
-    **options: Unpack[MixingOptions],
-) -> Estimate:
+def mutual_information(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpack[MixingOptions]) -> Estimate:
     """Mutual information in bits between the site and the five leading principal components of the LDR.
 
     Nearest-neighbour estimate for a discrete and a continuous variable (Ross, PLoS ONE 2014): with N scans, N_x of the

@@ -278,6 +278,15 @@ LDR, SITE, SUBJECT = np.random.default_rng(0).normal(size=(6, 2)), list("aabbcc"
             lambda: metrics.travelling_top1(LDR, site=SITE, subject=SUBJECT, query_sites=["d"]),
             "query site 'd' has no scored scan; sites with scored scans: a, b, c",
         ),
+        (
+            lambda: metrics.ilisi(LDR, SITE, coordinates="white"),
+            "coordinates: 'white' is not allowed; allowed: raw, standardised, whitened",
+        ),
+        (lambda: metrics.site_probe(LDR, SITE, probe="tree"), "probes: 'tree' is not allowed; allowed: linear, knn"),
+        (lambda: metrics.mmd(LDR, SITE, permutations=-1), "test_permutations: -1 is not allowed"),
+        (lambda: metrics.site_permutation_test(LDR, SITE, given="age"), "given: 'age' is not allowed; allowed: no"),
+        (lambda: metrics.pairwise_site_probe(LDR, SITE, folds=1), "folds: 1 is not allowed"),
+        (lambda: metrics.gain_over_covariates(LDR, SITE, folds=0), "folds: 0 is not allowed"),
         (lambda: metrics.site_probe(LDR, SITE, folds=1), "folds: 1 is not allowed; it must be an integer >= 2"),
     ],
 )  # fmt: skip
