@@ -19,9 +19,9 @@ import pandas as pd
 from jsonargparse import auto_cli
 from threadpoolctl import threadpool_limits
 
-from benchmark.metrics import bras, ilisi, kbet
 from benchmark.metrics.evaluate import EvaluationSettings, process_aside, score_all, scorers
 from benchmark.metrics.galleries import codes_of
+from benchmark.metrics.mixing import bras, ilisi, kbet
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.scans import Scans, at_most, scored_scans
 

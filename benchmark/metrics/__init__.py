@@ -1,1 +1,80 @@
-"""Retrieval, leakage and structure scores of low-dimensional representations."""
+"""Metrics of low-dimensional representations (LDRs) on arrays; docs/api.md has examples.
+
+Each function takes LDRs of shape (n_scans, n_dims) and what is known of each scan, and returns an :class:`Estimate`:
+value, chance level, interval, n and note. :func:`benchmark.metrics.evaluate.evaluate` computes them all for a table of
+embeddings, by the same code. An argument that cannot be used is a :class:`benchmark.errors.UserError`, a ValueError.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmark.metrics.age import age_error
+    from benchmark.metrics.anatomy import explained_variance
+    from benchmark.metrics.conditional_leakage import gain_over_covariates, leakage_within_strata
+    from benchmark.metrics.cross_site_disease import disease_across_sites
+    from benchmark.metrics.disease import disease_probe
+    from benchmark.metrics.estimate import Estimate
+    from benchmark.metrics.fairness import worst_site_precision
+    from benchmark.metrics.graded import graded_ndcg
+    from benchmark.metrics.leakage import site_probe
+    from benchmark.metrics.mask_share import outline_share
+    from benchmark.metrics.mixing.bras import bras
+    from benchmark.metrics.mixing.ilisi import ilisi
+    from benchmark.metrics.mixing.kbet import kbet
+    from benchmark.metrics.mixing.mmd import mmd
+    from benchmark.metrics.mixing.mutual_information import mutual_information
+    from benchmark.metrics.pairwise_leakage import pairwise_site_probe
+    from benchmark.metrics.permutation_test import site_permutation_test
+    from benchmark.metrics.reconstruction import mean_over_sites
+    from benchmark.metrics.retrieval import mean_average_precision, precision_at_k, retrieval_measures
+    from benchmark.metrics.same_site import same_site_share
+    from benchmark.metrics.site_matrix import site_to_site_precision
+    from benchmark.metrics.structure import collapsed, effective_rank, first_component_share
+    from benchmark.metrics.travelling import travelling_top1
+
+__all__ = [
+    "Estimate",
+    "age_error",
+    "bras",
+    "collapsed",
+    "disease_across_sites",
+    "disease_probe",
+    "effective_rank",
+    "explained_variance",
+    "first_component_share",
+    "gain_over_covariates",
+    "graded_ndcg",
+    "ilisi",
+    "kbet",
+    "leakage_within_strata",
+    "mean_average_precision",
+    "mean_over_sites",
+    "mmd",
+    "mutual_information",
+    "outline_share",
+    "pairwise_site_probe",
+    "precision_at_k",
+    "retrieval_measures",
+    "same_site_share",
+    "site_permutation_test",
+    "site_probe",
+    "site_to_site_precision",
+    "travelling_top1",
+    "worst_site_precision",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Not before a name is used: scikit-learn and Numba take seconds.
+    if name in __all__:
+        from benchmark.metrics.evaluate import scorers
+
+        for module in (sys.modules[scorer.__module__] for scorer in scorers()):
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module 'benchmark.metrics' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
 from benchmark.metrics.bootstrap import REGRESSION, bounded_interval, mean_replicates
 from benchmark.metrics.decoding import predicted_values
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import transform, unreadable
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.scans import Scans, at_most, seen
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 Array = npt.NDArray[Any]
 
 MAE = Metric("age", "mae_years", version=2, higher_is_better=False, highest=math.inf)
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def age_error(
+    ldr: npt.ArrayLike,
+    age: npt.ArrayLike,
+    *,
+    site: npt.ArrayLike | None = None,
+    folds: int = 5,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    **options: Unpack[ScanOptions],
+) -> Estimate:
     """Mean absolute error in years of ridge regression of age on the LDR, standardised coordinates.
 
     MAE = 1/n Σ |ŷ - y| over the n scans of known age y, of LDRs of shape (scans, dimensions); ŷ is out of fold,
@@ -31,21 +44,25 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     measure is that of brain-age studies (Cole & Franke, Trends in Neurosciences 2017). Interval over resamples of
     subjects, with predictions as they are.
 
+    Parameters
+    ----------
+    ldr, age, site, **options
+        As for :func:`benchmark.metrics.arrays.scans_of`; subjects are resampled within sites.
+    folds, bootstrap, seed
+        As for :class:`benchmark.metrics.settings.EvaluationSettings`.
+
     Returns
     -------
-    list of Score
-        One; n in scans with a known age; NaN with a reason for fewer than ten subjects, one age, or a constant LDR.
+    Estimate
+        n in scans with a known age; NaN with a note for fewer than ten subjects, one age, or a constant LDR.
     """
-    known = np.isfinite(scans.age)
-    part = at_most(scans.where(known), settings.probe_scans, settings.seed)
+    settings = EvaluationSettings(folds=folds, bootstrap=bootstrap, seed=seed)
+    scans = scans_of(ldr, site=site, age=age, **options)
+    part = scans.where(np.isfinite(scans.age))
     features = transform(part.ldr, part.reference, "standardised")
-    more = {} if scans.reference_is_train else {"statistics": "all"}
-    if len(part) < int(known.sum()):
-        more["scans"] = str(len(part))
-    params = key_values(coordinates="standardised", probe="ridge", **more)
-    reason = undecodable(part, features, part.age)
-    if reason:
-        return [Score(MAE, params, math.nan, len(part), reason=reason)]
+    note = undecodable(part, features, part.age)
+    if note:
+        return Estimate(math.nan, len(part), note=note)
     predicted, mean = predicted_values(features, part.age, codes_of(part.subject), settings.folds)
     error = np.abs(predicted - part.age)
     one_group = np.full(len(part), "all")
@@ -54,18 +71,16 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     )[:, 0]
     low, high = bounded_interval(replicates, highest=math.inf)
     chance = float(np.abs(mean - part.age).mean())
-    return [
-        Score(
-            MAE,
-            params,
-            float(error.mean()),
-            len(part),
-            ci_low=low,
-            ci_high=high,
-            chance=chance,
-            replicates=replicates,
-        )
-    ]
+    return Estimate(float(error.mean()), len(part), chance, low, high, replicates=replicates)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Row of :func:`age_error` of the scans of known age."""
+    every = scans.where(np.isfinite(scans.age))
+    part = at_most(every, settings.probe_scans, settings.seed)
+    how = {"folds": settings.folds, "bootstrap": settings.bootstrap, "seed": settings.seed, **arrays_of(part)}
+    params = key_values(coordinates="standardised", probe="ridge", **seen(every, part))
+    return [age_error(part.ldr, part.age, site=part.site, **how).score(MAE, params)]
 
 
 def undecodable(scans: Scans, features: Array, target: Array) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, Pairs, design, stratified_folds
 from benchmark.metrics.galleries import codes_of
@@ -20,8 +20,9 @@ from benchmark.metrics.probes import Floats, class_recalls
 from benchmark.metrics.residuals import ridge_predictions_given_age
 from benchmark.metrics.ridge import balanced_accuracies
 from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.scans import Scans, at_most, seen
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 Array = npt.NDArray[Any]
 
@@ -31,54 +32,109 @@ WITHIN = Metric("leakage", "within_strata", version=3, higher_is_better=False)
 KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
-    """Leakage beyond what age, sex and diagnosis give away of the site, in two ways.
+@reproducible()
+def gain_over_covariates(
+    ldr: npt.ArrayLike,
+    site: npt.ArrayLike,
+    *,
+    age: npt.ArrayLike | None = None,
+    sex: npt.ArrayLike | None = None,
+    diagnosis: npt.ArrayLike | None = None,
+    coordinates: Coordinates = "standardised",
+    folds: int = 5,
+    **options: Unpack[ScanOptions],
+) -> Estimate:
+    """Leakage beyond what age, sex and diagnosis give away of the site.
 
-    ``gain_over_covariates`` = BA(LDR, c) - BA(c), c being age, its square, sex and diagnosis, and BA the balanced
-    accuracy for the site of logistic regression, out of fold with subjects kept together; in [-1, 1], about 0 (or a
-    little below, for the LDR is then noise) where the LDR knows no more of the site than the covariates.
-    ``within_strata`` = Σ_s n_s BA_s / Σ_s n_s, BA_s being the balanced accuracy of a ridge classifier that is trained
-    and tested within stratum s of diagnosis and age, n_s its scans; in [0, 1], by chance 1 / sites, in the same mean
-    over strata. A stratum counts with the sites that have two subjects in it, if there are two such sites. Sites still
-    differ in age within a stratum; a line in age is therefore taken out of the stratum's LDRs, by least squares within
-    each fold's training part (:func:`benchmark.metrics.residuals.without_age`). What the site tells of the LDR through
-    age is taken out with it: that is what conditional means. A curved effect of age is left as far as strata are too
-    coarse for it.
+    BA(LDR, c) - BA(c), c being age, its square, sex and diagnosis, and BA the balanced accuracy for the site (Brodersen
+    et al., ICPR 2010) of logistic regression on LDRs of shape (scans, dimensions), out of fold with subjects kept
+    together; in [-1, 1], about 0 (or a little below, for the LDR is then noise) where the LDR knows no more of the site
+    than the covariates; lower is better. Why what a confound explains must be held apart, and how, also within folds:
+    Snoek, Miletić & Scholte, NeuroImage 2019; the measure as it is here is ours.
 
-    Lower is better. Both are read from LDRs of shape (scans, dimensions), in standardised and in whitened coordinates.
-    Why what a confound explains must be held apart, and how, also within folds: Snoek, Miletić & Scholte, NeuroImage
-    2019; balanced accuracy: Brodersen et al., ICPR 2010. The two measures as they are here are ours.
+    Parameters
+    ----------
+    ldr, site, age, sex, diagnosis, **options
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    coordinates
+        As for :func:`benchmark.metrics.feature_scaling.transform`.
+    folds
+        As for :class:`benchmark.metrics.settings.EvaluationSettings`.
 
     Returns
     -------
-    list of Score
-        n in scans. NaN with a reason for a constant LDR; for ``gain_over_covariates`` with fewer than two sites, or
-        fewer than two subjects at one (four scans are the least); for ``within_strata`` where no stratum has two sites
-        of two subjects each (four scans of one stratum).
+    Estimate
+        n in scans. NaN with a note for a constant LDR, fewer than two sites, or fewer than two subjects at one (four
+        scans are the least).
     """
+    scans = scans_of(ldr, site=site, age=age, sex=sex, diagnosis=diagnosis, **options)
+    sites = design(scans.site, scans.subject, EvaluationSettings(folds=folds).folds, 0, 0)
+    features = transform(scans.ldr, scans.reference, coordinates)
+    note = sites.reason or unreadable(scans.ldr, features)
+    if sites.truth is None or note:
+        return Estimate(math.nan, len(scans), chance=0.0, note=note)
+    covariates = covariate_features(scans)
+    both = np.concatenate([features, covariates], axis=1)
+    accuracy = [_accuracy(one, sites.truth.codes, sites.truth.pairs) for one in (covariates, both)]
+    return Estimate(accuracy[1] - accuracy[0], len(scans), chance=0.0)
+
+
+@reproducible()
+def leakage_within_strata(
+    ldr: npt.ArrayLike,
+    site: npt.ArrayLike,
+    *,
+    age: npt.ArrayLike | None = None,
+    diagnosis: npt.ArrayLike | None = None,
+    age_strata: int = 2,
+    coordinates: Coordinates = "standardised",
+    folds: int = 5,
+    **options: Unpack[ScanOptions],
+) -> Estimate:
+    """Leakage within strata of diagnosis and age.
+
+    Σ_s n_s BA_s / Σ_s n_s, BA_s being the balanced accuracy of a ridge classifier that is trained and tested within
+    stratum s of diagnosis and age, on LDRs of shape (scans, dimensions), n_s its scans; in [0, 1], lower is better, by
+    chance 1 / sites, in the same mean over strata. A stratum counts with the sites that have two subjects in it, if
+    there are two such sites. Sites still differ in age within a stratum; a line in age is therefore taken out of the
+    stratum's LDRs, by least squares within each fold's training part
+    (:func:`benchmark.metrics.residuals.without_age`; Snoek, Miletić & Scholte, NeuroImage 2019). What the site tells of
+    the LDR through age is taken out with it: that is what conditional means. A curved effect of age is left as far as
+    strata are too coarse for it. The measure as it is here is ours.
+
+    Parameters
+    ----------
+    ldr, site, age, diagnosis, coordinates, folds, **options
+        As for :func:`gain_over_covariates`.
+    age_strata
+        Parts of equal size that ages are cut into.
+
+    Returns
+    -------
+    Estimate
+        n in scans of strata that count; NaN with a note for a constant LDR, or where no stratum has two sites of two
+        subjects each (four scans of one stratum).
+    """
+    scans = scans_of(ldr, site=site, age=age, diagnosis=diagnosis, **options)
+    features = transform(scans.ldr, scans.reference, coordinates)
+    settings = EvaluationSettings(folds=folds, age_strata=age_strata)
+    constant = unreadable(scans.ldr, features)
+    return Estimate(math.nan, 0, note=constant) if constant else _within(scans, features, settings)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`gain_over_covariates` and :func:`leakage_within_strata`, two a kind of coordinates."""
     part = at_most(scans, settings.probe_scans, settings.seed)
-    sites = design(part.site, part.subject, settings.folds, 0, settings.seed)
-    covariates = covariate_features(part)
     found = []
     for coordinates in KINDS:
-        features = transform(part.ldr, part.reference, coordinates)
-        constant = unreadable(part.ldr, features)
-        reason = sites.reason or constant
-        more = {} if scans.reference_is_train else {"statistics": "all"}
-        if len(part) < len(scans):
-            more["scans"] = str(len(part))
-        params = key_values(coordinates=coordinates, probe="linear", **more)
-        gain = math.nan
-        if sites.truth is not None and not reason:
-            both = np.concatenate([features, covariates], axis=1)
-            accuracy = [_accuracy(one, sites.truth.codes, sites.truth.pairs) for one in (covariates, both)]
-            gain = accuracy[1] - accuracy[0]
-        found.append(Score(GAIN, params, gain, len(part), reason=reason, chance=0.0))
-        ridge = key_values(coordinates=coordinates, probe="ridge", **more)
-        if constant:
-            found.append(Score(WITHIN, ridge, math.nan, 0, reason=constant))
-        else:
-            found.append(_within(part, features, settings, ridge))
+        how = {"age": part.age, "diagnosis": part.diagnosis, "folds": settings.folds, **arrays_of(part)}
+        gain = gain_over_covariates(part.ldr, part.site, sex=part.sex, coordinates=coordinates, **how)
+        within = leakage_within_strata(
+            part.ldr, part.site, age_strata=settings.age_strata, coordinates=coordinates, **how
+        )
+        told = {"coordinates": coordinates, **seen(scans, part)}
+        found.append(gain.score(GAIN, key_values(**told, probe="linear")))
+        found.append(within.score(WITHIN, key_values(**told, probe="ridge")))
     return found
 
 
@@ -96,14 +152,12 @@ def covariate_features(scans: Scans) -> Floats:
 def _accuracy(features: Floats, codes: Integers, pairs: Pairs) -> float:
     predicted = np.full(len(codes), -1)
     for train, test in pairs:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(C=0.1, tol=1e-2, max_iter=200, class_weight="balanced")
-            predicted[test] = model.fit(features[train], codes[train]).predict(features[test])
+        model = LogisticRegression(C=0.1, tol=1e-2, max_iter=200, class_weight="balanced")
+        predicted[test] = model.fit(features[train], codes[train]).predict(features[test])
     return float(class_recalls(codes, predicted).mean())
 
 
-def _within(scans: Scans, features: Floats, settings: EvaluationSettings, params: str) -> Score:
+def _within(scans: Scans, features: Floats, settings: EvaluationSettings) -> Estimate:
     strata = age_and_diagnosis_strata(scans, settings.age_strata)
     values, sizes, chances = [], [], []
     for stratum in np.unique(strata):
@@ -120,12 +174,11 @@ def _within(scans: Scans, features: Floats, settings: EvaluationSettings, params
         sizes.append(int(here.sum()))
         chances.append(1 / len(enough))
     if not values:
-        why = "no stratum of diagnosis and age has two sites with two subjects each"
-        return Score(WITHIN, params, math.nan, 0, reason=why)
+        return Estimate(math.nan, 0, note="no stratum of diagnosis and age has two sites with two subjects each")
     left = len(scans) - sum(sizes)
-    reason = f"{left} scans are in strata with fewer than two sites of two subjects" if left else ""
+    note = f"{left} scans are in strata with fewer than two sites of two subjects" if left else ""
     value, chance = (float(np.average(part, weights=sizes)) for part in (values, chances))
-    return Score(WITHIN, params, value, sum(sizes), reason=reason, chance=chance)
+    return Estimate(value, sum(sizes), chance, note=note)
 
 
 def _subjects(scans: Scans, chosen: Array) -> int:

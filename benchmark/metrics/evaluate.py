@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -14,20 +13,18 @@ from functools import cache
 from multiprocessing import get_context
 
 import pandas as pd
-from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
 import benchmark.metrics
 from benchmark.metrics.feature_scaling import whitening_note
 from benchmark.metrics.rows import Score, parse_key_values, to_frame
 from benchmark.metrics.scans import Scans, scored_scans
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.threads import threads, use_one_thread
+from benchmark.metrics.threads import reproducible, threads, use_one_thread
 
 __all__ = ["EvaluationSettings", "evaluate"]
 
 #: Metrics that threads do not make faster: growing boosted trees holds the interpreter's lock.
-ASIDE = ("leakage",)
+ASIDE = ("benchmark.metrics.leakage",)
 #: Scans from which a process aside saves more than its start takes.
 PAYS = 3000
 
@@ -85,7 +82,7 @@ def score_all(
         Processes, as :func:`process_aside` makes them, that compute what threads cannot share; None for this one.
     """
     scans = scored_scans(embeddings)
-    names = [scorer.__module__.rpartition(".")[2] for scorer in scorers()]
+    names = [scorer.__module__ for scorer in scorers()]
     given = {name: aside.submit(_scored, name, scans, settings, query_sites) for name in ASIDE} if aside else {}
     here = {name: _scored(name, scans, settings, query_sites) for name in names if name not in given}
     return [score for name in names for score in (here[name] if name in here else given[name].result())]
@@ -106,11 +103,8 @@ def process_aside(scans: int) -> Iterator[Executor | None]:
 
 
 def _scored(name: str, scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None) -> list[Score]:
-    scorer: Scorer = importlib.import_module(f"{benchmark.metrics.__name__}.{name}").scores
-    # Filters of warnings are the whole process's: probes in several threads cannot each have their own.
-    with threadpool_limits(1), warnings.catch_warnings():
-        # Stopping at the iteration limit is part of what the probes are.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    scorer: Scorer = importlib.import_module(name).scores
+    with reproducible():
         return _flagged(scorer(scans, settings, query_sites), whitening_note(scans.reference))
 
 
@@ -132,6 +126,7 @@ def scorers() -> tuple[Scorer, ...]:
 
     A new metric is a new module with such a function; nothing else needs to know of it.
     """
-    names = sorted(module.name for module in pkgutil.iter_modules(benchmark.metrics.__path__))
-    modules = [importlib.import_module(f"{benchmark.metrics.__name__}.{name}") for name in names]
+    there = pkgutil.walk_packages(benchmark.metrics.__path__, f"{benchmark.metrics.__name__}.")
+    names = sorted((module.name for module in there), key=lambda name: name.rpartition(".")[2])
+    modules = map(importlib.import_module, names)
     return tuple(module.scores for module in modules if hasattr(module, "scores"))

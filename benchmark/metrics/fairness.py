@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import mean_of_site_means
+from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.query_quality import QueryQuality
 from benchmark.metrics.retrieval import distance_params, label_sets, query_qualities
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.search_arguments import Search, SearchOptions
+from benchmark.metrics.settings import Distance, EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
+from benchmark.metrics.threads import reproducible
 
 WORST = Metric("retrieval", "mAP_worst_site", version=1, higher_is_better=True)
 SPREAD = Metric("retrieval", "mAP_site_range", version=1, higher_is_better=False)
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
-    """Lowest mean average precision of a query site, and highest minus lowest, for CN/AD in other sites' scans.
+@reproducible()
+def worst_site_precision(
+    ldr: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    site: npt.ArrayLike,
+    subject: npt.ArrayLike,
+    among: Sequence[str] | None = None,
+    **options: Unpack[SearchOptions],
+) -> tuple[Estimate, Estimate]:
+    """Lowest mean average precision of a query site, and highest minus lowest, in other sites' scans.
 
     With m_s the mean over the queries of site s of their average precision (:mod:`benchmark.metrics.retrieval`), of
     rankings of shape (queries, scans): the worst site is min_s m_s, higher is better; the range is max_s m_s - min_s
@@ -28,30 +43,46 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     not with chance. The lowest group as a measure of its own: Sagawa et al., ICLR 2020; of a search, over sites, it is
     ours.
 
+    Parameters
+    ----------
+    ldr, labels, site, subject, among, **options
+        As for :func:`benchmark.metrics.retrieval.retrieval_measures`.
+
     Returns
     -------
-    list of Score
-        Two a distance; n in sites; which site is the worst, the rows by query site say. NaN with a reason for one query
-        site (two are the least), a site without a defined query, one label alone, or a distance that cannot be taken.
+    tuple of Estimate
+        Worst and range; n in sites; which site is the worst, the parts of mean average precision say. NaN with a note
+        for one query site (two are the least), a site without a defined query, one label alone, or a distance that
+        cannot be taken.
     """
-    label = next(iter(label_sets(scans)))
+    search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
+    sets = {"": search.among(among)}
+    qualities = query_qualities(search.scans, search.may_query, search.distance, sets, ("other_sites",))
+    return _extremes(search.scans, search.distance, qualities.get(("", "other_sites")))
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`worst_site_precision` for CN/AD, two a distance."""
+    label, may_query = next(iter(label_sets(scans))), check_query_sites(scans, query_sites)
     found = []
     for distance in settings.every_distance:
         params = key_values(gallery="other_sites", label=label, **distance_params(scans, distance, settings))
-        quality = query_qualities(scans, check_query_sites(scans, query_sites), distance).get((label, "other_sites"))
-        if quality is None or len(quality.query) == 0:
-            reason = vectors_of(scans, distance).reason if quality is None else "no query"
-            found += [Score(metric, params, math.nan, 0, reason=reason) for metric in (WORST, SPREAD)]
-            continue
-        site = scans.site[quality.query]
-        names = np.unique(site)
-        means = np.array([mean_of_site_means(quality.value["mAP"][site == one], site[site == one]) for one in names])
-        undefined = names[~np.isfinite(means)].tolist()
-        if undefined or len(names) < 2:
-            missing = f"no defined query at {', '.join(undefined)}" if undefined else "fewer than two query sites"
-            reason = quality.reason or missing
-            found += [Score(metric, params, math.nan, len(names), reason=reason) for metric in (WORST, SPREAD)]
-            continue
-        found.append(Score(WORST, params, float(means.min()), len(names)))
-        found.append(Score(SPREAD, params, float(means.max() - means.min()), len(names)))
+        quality = query_qualities(scans, may_query, distance).get((label, "other_sites"))
+        extremes = zip((WORST, SPREAD), _extremes(scans, distance, quality), strict=True)
+        found += [one.score(metric, params) for metric, one in extremes]
     return found
+
+
+def _extremes(scans: Scans, distance: Distance, quality: QueryQuality | None) -> tuple[Estimate, Estimate]:
+    if quality is None or len(quality.query) == 0:
+        undefined = Estimate(math.nan, 0, note=vectors_of(scans, distance).reason if quality is None else "no query")
+        return undefined, undefined
+    site = scans.site[quality.query]
+    names = np.unique(site)
+    means = np.array([mean_of_site_means(quality.value["mAP"][site == one], site[site == one]) for one in names])
+    missing = names[~np.isfinite(means)].tolist()
+    if missing or len(names) < 2:
+        note = f"no defined query at {', '.join(missing)}" if missing else "fewer than two query sites"
+        undefined = Estimate(math.nan, len(names), note=quality.reason or note)
+        return undefined, undefined
+    return Estimate(float(means.min()), len(names)), Estimate(float(means.max() - means.min()), len(names))

@@ -11,6 +11,8 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.errors import UserError
+
 Coordinates = Literal["raw", "standardised", "whitened"]
 COORDINATES: tuple[Coordinates, ...] = get_args(Coordinates)
 
@@ -87,7 +89,14 @@ def transform(ldr: Floats, reference: Floats, coordinates: Coordinates) -> Float
     numpy.ndarray
         Shape (scans, kept dimensions); dimensions that are constant over the reference are left out, so none are
         kept of an LDR that is constant altogether.
+
+    Raises
+    ------
+    UserError
+        For other coordinates.
     """
+    if coordinates not in COORDINATES:
+        raise UserError(f"coordinates: '{coordinates}' is not allowed; allowed: {', '.join(COORDINATES)}")
     keep = varying(reference)
     centred, basis = ldr[:, keep] - reference[:, keep].mean(axis=0), reference[:, keep]
     transformed: Floats = centred

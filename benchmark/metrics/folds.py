@@ -87,17 +87,25 @@ def design(
         Folds of every training part of the true classes; 0 for none.
     """
     classes, codes = np.unique(target, return_inverse=True)
-    if len(classes) < 2:
-        return Design(classes, folds, None, (), f"fewer than two classes: {', '.join(classes) or 'none'}")
-    subjects = {str(one): len(np.unique(subject[target == one])) for one in classes}
-    smallest = min(subjects, key=lambda one: (subjects[one], one))
-    if subjects[smallest] < 2:
-        return Design(classes, folds, None, (), f"'{smallest}' has one subject, too few to cross-validate")
-    used = min(folds, subjects[smallest])
+    used, reason = usable_folds(target, subject, folds)
+    if reason:
+        return Design(classes, used, None, (), reason)
     owner = np.unique(subject, return_inverse=True)[1]
     permuted = [generator(seed, "permutation", index).permutation(codes) for index in range(permutations)]
     truth = labelling(codes, owner, used, inner_folds)
     return Design(classes, used, truth, tuple(labelling(labels, owner, used) for labels in permuted))
+
+
+def usable_folds(target: npt.NDArray[np.str_], subject: npt.NDArray[np.str_], folds: int) -> tuple[int, str]:
+    """Folds of a :func:`design`, and why there are none if there are not; arguments as there."""
+    classes = np.unique(target)
+    if len(classes) < 2:
+        return folds, f"fewer than two classes: {', '.join(classes) or 'none'}"
+    subjects = {str(one): len(np.unique(subject[target == one])) for one in classes}
+    smallest = min(subjects, key=lambda one: (subjects[one], one))
+    if subjects[smallest] < 2:
+        return folds, f"'{smallest}' has one subject, too few to cross-validate"
+    return min(folds, subjects[smallest]), ""
 
 
 def labelling(codes: Integers, owner: Integers, folds: int, inner_folds: int = 0) -> Labelling:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import Strata, bounded_interval, mean_of_site_means, means_without, replicates_of
+from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.first_ranks import mean_of_queries
 from benchmark.metrics.galleries import Codes, gallery_counts
-from benchmark.metrics.left_out import deep_enough, effects_on_first, site_weights
+from benchmark.metrics.left_out import deep_enough
 from benchmark.metrics.query_quality import ONE_LABEL
 from benchmark.metrics.ranked.ndcg import DEPTH, DISCOUNTS
 from benchmark.metrics.retrieval import distance_params, nearest_scans
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.search_arguments import Search, SearchOptions
+from benchmark.metrics.settings import Distance, EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
+from benchmark.metrics.threads import reproducible
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -27,7 +31,15 @@ GRADED = Metric("retrieval", f"graded_nDCG@{DEPTH}", version=2, higher_is_better
 ORDER = ("CN", "MCI", "AD")
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def graded_ndcg(
+    ldr: npt.ArrayLike,
+    diagnosis: npt.ArrayLike,
+    *,
+    site: npt.ArrayLike,
+    subject: npt.ArrayLike,
+    **options: Unpack[SearchOptions],
+) -> Estimate:
     """nDCG@10 in other sites' scans, with gain 2^g - 1, g = 2 for the query's diagnosis, 1 for the next, 0 else.
 
     The order is CN, MCI, AD (gain after Burges et al., ICML 2005; discount 1 / log2(rank + 1), Järvelin & Kekäläinen,
@@ -36,76 +48,68 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     each site's mean; interval over resamples of subjects, who query and are found (:mod:`benchmark.metrics.bootstrap`),
     to whose ideal order a subject that is not among the first ten adds nothing.
 
+    Parameters
+    ----------
+    ldr, diagnosis, site, subject
+        As for :func:`benchmark.metrics.arrays.scans_of`; scans of other diagnoses are left out.
+    **options
+        As for :class:`benchmark.metrics.search_arguments.SearchOptions`.
+
     Returns
     -------
-    list of Score
-        One a distance, none if it is not asked for; n counts defined queries; NaN with a reason without MCI, which
-        leaves nothing to grade, where every gallery holds one label alone, without queries, or where the distance
-        cannot be taken.
+    Estimate
+        n counts defined queries; NaN with a note without MCI, which leaves nothing to grade, where every gallery holds
+        one label alone, without queries, or where the distance cannot be taken.
     """
-    if not settings.graded:
-        return []
+    search = Search.of(ldr, site=site, subject=subject, diagnosis=diagnosis, **options)
+    return _graded(search.scans, search.may_query, search.distance, search.settings)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`graded_ndcg`, one a distance, none if it is not asked for."""
+    may_query, found = check_query_sites(scans, query_sites), []
+    for distance in settings.every_distance if settings.graded else ():
+        params = key_values(gallery="other_sites", label="CN<MCI<AD", **distance_params(scans, distance, settings))
+        found.append(_graded(scans, may_query, distance, settings).score(GRADED, params))
+    return found
+
+
+def _graded(
+    scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance, settings: EvaluationSettings
+) -> Estimate:
     chosen = np.isin(scans.diagnosis, ORDER)
-    part = scans.where(chosen)
-    queries = np.flatnonzero(check_query_sites(scans, query_sites)[chosen])
+    part, queries = scans.where(chosen), np.flatnonzero(may_query[chosen])
     grade = np.array([ORDER.index(one) for one in part.diagnosis.tolist()], dtype=np.int64)
     codes = Codes.of(part)
     counts = gallery_counts(queries, codes, "other_sites", grade)
+    vectors, note = vectors_of(part, distance).vectors, vectors_of(part, distance).reason
+    note = note or ("" if len(queries) else "no query") or _ungraded(grade, counts)
+    if note or vectors is None:
+        return Estimate(math.nan, 0, note=note)
+    nearest = nearest_scans(vectors, queries, codes, distance, "other_sites", deep_enough(DEPTH, codes.subject))
     steps = np.abs(np.arange(counts.shape[1]) - grade[queries, None])
-    names = part.site[queries]
-    strata, everyone = Strata.of(part.subject, part.site), np.unique(part.subject)
-    of_subject = np.zeros((len(everyone), len(ORDER)), np.int64)
+    of_subject = np.zeros((int(codes.subject.max()) + 1, len(ORDER)), np.int64)
     np.add.at(of_subject, (codes.subject, grade), 1)
-    found = []
-    for distance in settings.every_distance:
-        params = key_values(gallery="other_sites", label="CN<MCI<AD", **distance_params(scans, distance, settings))
-        vectors, reason = vectors_of(part, distance).vectors, vectors_of(part, distance).reason
-        reason = reason or ("" if len(queries) else "no query")
-        reason = reason or _ungraded(grade, counts)
-        if reason or vectors is None:
-            found.append(Score(GRADED, params, math.nan, 0, reason=reason))
-            continue
 
-        nearest = nearest_scans(vectors, queries, codes, distance, "other_sites", deep_enough(DEPTH, codes.subject))
+    def ndcg(places: Integers, which: Integers, counts: Integers, needs: int) -> tuple[Floats, Floats]:
+        distant = np.abs(grade[places] - grade[queries[which], None])
+        gain = np.where(places >= 0, 2.0 ** (2 - distant) - 1, 0.0)
+        same, next_to, far = (np.where(steps[which] == step, counts, 0).sum(axis=1) for step in range(3))
+        return ndcg_of_gains(gain, same, next_to, far, needs)
 
-        def gains(places: Integers, which: Integers) -> Floats:
-            distant = np.abs(grade[places] - grade[queries[which], None])
-            gain: Floats = np.where(places >= 0, 2.0 ** (2 - distant) - 1, 0.0)
-            return gain
+    value, expected = ndcg(nearest[:, :DEPTH].astype(np.int64), np.arange(len(queries)), counts, DEPTH)
 
-        places, which = nearest[:, :DEPTH].astype(np.int64), np.arange(len(queries))
-        by_step = [np.where(steps == step, counts, 0).sum(axis=1) for step in range(3)]
-        value, expected = graded_ndcg(gains(places, which), *by_step)
+    def without_one(places: Integers, which: Integers, gone: Integers) -> Floats:
+        # Its scans at the query's own site are in no such gallery: the ideal is then a little too low.
+        fewer = counts[which] - np.where(gone[:, None] >= 0, of_subject[gone][:, : counts.shape[1]], 0)
+        new = ndcg(places, which, np.maximum(fewer, 0), 0)[0]
+        # A gallery of which one subject has all the gain keeps its value.
+        return np.where(np.isfinite(new), new, value[which])
 
-        def without_one(places: Integers, which: Integers, gone: Integers, value: Floats = value) -> Floats:
-            # Its scans at the query's own site are in no such gallery: the ideal is then a little too low.
-            fewer = counts[which] - np.where(gone[:, None] >= 0, of_subject[gone][:, : counts.shape[1]], 0)
-            left = [np.where(steps[which] == step, np.maximum(fewer, 0), 0).sum(axis=1) for step in range(3)]
-            new = graded_ndcg(gains(places, which), left[0], left[1], left[2], needs=0)[0]
-            # A gallery of which one subject has all the gain keeps its value.
-            return np.where(np.isfinite(new), new, value[which])
-
-        weight = site_weights(np.isfinite(value)[:, None], codes.site[queries].astype(np.int64))[:, 0]
-        effects = effects_on_first(nearest, queries, codes.subject, weight, strata.stratum, DEPTH, without_one)
-        mean, without = means_without(value[:, None], part.subject[queries], names, everyone)
-        both = (effects.change, effects.luck)
-        replicates = replicates_of(mean, without, strata, settings.bootstrap, settings.seed, both)[:, 0]
-        low, high = bounded_interval(replicates)
-        short = int(np.isnan(value).sum())
-        found.append(
-            Score(
-                GRADED,
-                params,
-                mean_of_site_means(value, names),
-                int(np.isfinite(value).sum()),
-                reason=f"{short} of {len(value)} queries have no gain or fewer than {DEPTH} scans" if short else "",
-                ci_low=low,
-                ci_high=high,
-                chance=mean_of_site_means(expected, names),
-                replicates=replicates,
-            )
-        )
-    return found
+    short = int(np.isnan(value).sum())
+    note = f"{short} of {len(value)} queries have no gain or fewer than {DEPTH} scans" if short else ""
+    both, names = (value, expected), part.site[queries]
+    return mean_of_queries(part, queries, nearest, DEPTH, without_one, both, names, settings, note)
 
 
 def _ungraded(grade: Integers, counts: Integers) -> str:
@@ -117,7 +121,7 @@ def _ungraded(grade: Integers, counts: Integers) -> str:
     return "" if 1 in grade else "no scan is MCI: nothing to grade"
 
 
-def graded_ndcg(
+def ndcg_of_gains(
     gain: Floats, same: Integers, next_to: Integers, far: Integers, needs: int = DEPTH
 ) -> tuple[Floats, Floats]:
     """Compute nDCG of the first ten and its expectation under a random order.

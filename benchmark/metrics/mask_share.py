@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +14,17 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.embeddings.table import numbered_columns
+from benchmark.errors import UserError
+from benchmark.metrics.arrays import matrix, scans_of
 from benchmark.metrics.decoding import PENALTIES
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import varying
 from benchmark.metrics.folds import Integers, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,25 +37,71 @@ LETTER = "m"
 FEWEST_SUBJECTS = 10
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def outline_share(
+    ldr: npt.ArrayLike,
+    mask: npt.ArrayLike,
+    *,
+    subject: npt.ArrayLike | None = None,
+    folds: int = 5,
+    scan: npt.ArrayLike | None = None,
+    reference: npt.ArrayLike | None = None,
+    reference_mask: npt.ArrayLike | None = None,
+    reference_subject: npt.ArrayLike | None = None,
+) -> Estimate:
     """Share of the LDR's variance, total over its dimensions, that the brain mask explains.
 
     R² = 1 - Σ|y - ŷ|² / Σ|y - mean of the fitted part|² over the scored scans, y an LDR of shape (dimensions,), raw,
     and ŷ its prediction by ridge regression (Hoerl & Kennard, Technometrics 1970) on the leading principal components
-    of the scans' binary masks (columns ``m0, m1, ...``), fitted on the training scans. At most 1, without a lower
+    of the scans' binary masks, fitted on the training scans. At most 1, without a lower
     bound; 0, which is chance, where the mask says nothing of the LDR; lower is better. The measure is ours.
 
     It is out of sample as R² in the sample grows with the number of regressors (20 of them explain 0.2 of noise with
     100 scans), and ridge as least squares out of sample falls below 0 by as much: with the penalty that suits
     other training subjects best, noise reads 0 with few scans as well. Without training scans it is out of fold over
-    the scored ones, subjects kept together (``fitted_on=folds``).
+    the scored ones, subjects kept together.
+
+    Parameters
+    ----------
+    ldr, subject, scan, reference, reference_subject
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    mask, reference_mask
+        Principal components of the masks of the scans and of the training scans, shapes (n_scans, n_components) and
+        (n_reference, n_components); the second is needed where a reference is given.
+    folds
+        As for :class:`benchmark.metrics.settings.EvaluationSettings`.
 
     Returns
     -------
-    list of Score
-        One, none where the embeddings have no such column; n in scans; NaN with a reason for fewer than ten subjects,
-        unknown values, or a constant LDR.
+    Estimate
+        n in scans; NaN with a note for fewer than ten subjects, unknown values, or a constant LDR.
     """
+    scans = scans_of(ldr, subject=subject, scan=scan, reference=reference, reference_subject=reference_subject)
+    masks = matrix("mask", mask, len(scans))[scans.other["row"]]
+    if not scans.reference_is_train:
+        scans = replace(scans, reference_subject=scans.subject)
+        fitted = masks
+    elif reference_mask is None:
+        raise UserError("reference_mask: none given; a reference needs its masks")
+    else:
+        fitted = matrix("reference_mask", reference_mask, len(scans.reference))
+    note, folds = _undefined(scans, masks, fitted), EvaluationSettings(folds=folds).folds
+    if note:
+        return Estimate(math.nan, len(scans), note=note)
+    if scans.reference_is_train:
+        owner = codes_of(scans.reference_subject)
+        predicted, mean = _predicted(fitted, scans.reference, owner, masks, folds)
+    else:
+        predicted, mean = np.empty_like(scans.ldr), np.empty_like(scans.ldr)
+        for train, test in _folds(codes_of(scans.subject), folds):
+            inner = codes_of(scans.subject[train])
+            predicted[test], mean[test] = _predicted(masks[train], scans.ldr[train], inner, masks[test], folds)
+    error, spread = np.square(scans.ldr - predicted).sum(), np.square(scans.ldr - mean).sum()
+    return Estimate(1 - float(error / spread), len(scans), chance=0.0)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Row of :func:`outline_share`, for masks in the columns ``m0, m1, ...``; none where there are no such columns."""
     names = numbered_columns(scans.other, LETTER)
     if not names:
         return []
@@ -57,22 +109,13 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         frame[names].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
         for frame in (scans.other, scans.reference_other)
     )
+    how: dict[str, Any] = {"subject": scans.subject, "scan": scans.key, "folds": settings.folds}
+    if scans.reference_is_train:
+        how |= {"reference": scans.reference, "reference_subject": scans.reference_subject}
+        how["reference_mask"] = reference_mask
     fitted_on = "train" if scans.reference_is_train else "folds"
     params = key_values(components=len(names), fitted_on=fitted_on)
-    reason = _undefined(scans, mask, reference_mask)
-    if reason:
-        return [Score(MASK_SHARE, params, math.nan, len(scans), reason=reason)]
-    if scans.reference_is_train:
-        owner = codes_of(scans.reference_subject)
-        predicted, mean = _predicted(reference_mask, scans.reference, owner, mask, settings.folds)
-    else:
-        owner = codes_of(scans.subject)
-        predicted, mean = np.empty_like(scans.ldr), np.empty_like(scans.ldr)
-        for train, test in _folds(owner, settings.folds):
-            inner = codes_of(scans.subject[train])
-            predicted[test], mean[test] = _predicted(mask[train], scans.ldr[train], inner, mask[test], settings.folds)
-    error, spread = np.square(scans.ldr - predicted).sum(), np.square(scans.ldr - mean).sum()
-    return [Score(MASK_SHARE, params, 1 - float(error / spread), len(scans), chance=0.0)]
+    return [outline_share(scans.ldr, mask, **how).score(MASK_SHARE, params)]
 
 
 def _predicted(mask: Floats, ldr: Floats, owner: Integers, wanted: Floats, folds: int) -> tuple[Floats, Floats]:

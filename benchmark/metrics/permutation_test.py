@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, Literal, Unpack, get_args
 
 import numpy as np
+import numpy.typing as npt
 
+from benchmark.errors import UserError
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, stratified_folds
 from benchmark.metrics.galleries import codes_of
@@ -15,20 +20,38 @@ from benchmark.metrics.probes import Floats
 from benchmark.metrics.residuals import ridge_predictions_given_age
 from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
 from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.scans import Scans, at_most, seen
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 from benchmark.seeds import generator
+
+#: What a test is within.
+Given = Literal["nothing", "age+diagnosis"]
 
 P_VALUE = Metric("leakage", "p_value", version=4, higher_is_better=True)
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
-    """p-values of a permutation test of the site, over all subjects and within age and diagnosis.
+@reproducible()
+def site_permutation_test(
+    ldr: npt.ArrayLike,
+    site: npt.ArrayLike,
+    *,
+    diagnosis: npt.ArrayLike | None = None,
+    age: npt.ArrayLike | None = None,
+    given: Given = "nothing",
+    age_strata: int = 2,
+    coordinates: Coordinates = "standardised",
+    permutations: int = 199,
+    folds: int = 5,
+    seed: int = 0,
+    **options: Unpack[ScanOptions],
+) -> Estimate:
+    """p-value of a permutation test of the site, over all subjects or within age and diagnosis.
 
     The statistic is the out-of-fold balanced accuracy of a ridge classifier, subjects kept together, on LDRs of shape
-    (scans, dimensions) in standardised and in whitened coordinates. Under the null hypothesis the LDR does not depend
-    on the site, and sites can be dealt out anew over subjects: over all (``given=nothing``), or within strata of age
-    and diagnosis (``given=age+diagnosis``), which is the test of conditional leakage. With b of B permutations at least
+    (scans, dimensions). Under the null hypothesis the LDR does not depend on the site, and sites can be dealt out anew
+    over subjects: over all (``given=nothing``), or within strata of age and diagnosis (``given=age+diagnosis``), which
+    is the test of conditional leakage. With b of B permutations at least
     as good, p = (1 + b) / (1 + B) (Phipson & Smyth, SAGMB 2010), in [1 / (1 + B), 1], higher is better: a small p says
     that the site is there, a large one that this test, with this many scans, does not see it. Where every site
     has the same share of each diagnosis, because subjects were dealt out so, sites are permuted within the diagnoses
@@ -42,40 +65,57 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     with it: that is what given means. A curved effect of age is left as far as strata are too coarse for it, and
     strata of one or two subjects of different ages say nothing.
 
+    Parameters
+    ----------
+    ldr, site, diagnosis, age, **options
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    given
+        ``nothing`` or ``age+diagnosis``.
+    age_strata
+        Parts of equal size that ages are cut into.
+    coordinates
+        As for :func:`benchmark.metrics.feature_scaling.transform`.
+    permutations, folds, seed
+        As ``test_permutations``, ``folds`` and ``seed`` of :class:`benchmark.metrics.settings.EvaluationSettings`.
+
     Returns
     -------
-    list of Score
-        n in subjects, at least two a site; NaN with a reason for one site, fewer than two subjects at a site, a
-        constant LDR, or no permutations asked for.
+    Estimate
+        n in subjects, at least two a site; NaN with a note for one site, fewer than two subjects at a site, a constant
+        LDR, or no permutations asked for.
     """
+    if given not in get_args(Given):
+        raise UserError(f"given: '{given}' is not allowed; allowed: {', '.join(get_args(Given))}")
+    settings = EvaluationSettings(test_permutations=permutations, folds=folds, age_strata=age_strata, seed=seed)
+    scans = scans_of(ldr, site=site, diagnosis=diagnosis, age=age, **options)
+    place, owner = codes_of(scans.site), codes_of(scans.subject)
+    features = transform(scans.ldr, scans.reference, coordinates)
+    note = _undefined(place, owner, settings) or unreadable(scans.ldr, features)
+    if note:
+        return Estimate(math.nan, int(owner.max(initial=-1)) + 1, note=note)
+    stratum, years = null_strata(scans)[0], None
+    if given == "age+diagnosis":
+        stratum, years = codes_of(age_and_diagnosis_strata(scans, age_strata)), scans.age
+    p = p_value(features, place, owner, stratum, settings, years)
+    return Estimate(p, int(owner.max()) + 1, p=p)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`site_permutation_test`, given nothing and given age and diagnosis, of each kind of coordinates."""
     part = at_most(scans, settings.probe_scans, settings.seed)
-    site, owner = codes_of(part.site), codes_of(part.subject)
-    exchangeable, within = null_strata(part)
-    strata = {
-        "nothing": exchangeable,
-        "age+diagnosis": codes_of(age_and_diagnosis_strata(part, settings.age_strata)),
-    }
-    ages = {"nothing": None, "age+diagnosis": part.age}
-    found = []
+    permutations = settings.test_permutations
+    how: dict[str, Any] = {"permutations": permutations, "folds": settings.folds, "seed": settings.seed}
+    how |= {"diagnosis": part.diagnosis, "age": part.age, "age_strata": settings.age_strata, **arrays_of(part)}
     kinds: tuple[Coordinates, ...] = ("standardised", "whitened")
-    for given, stratum in strata.items():
+    found = []
+    for given in get_args(Given):
         for coordinates in kinds:
-            more = {} if scans.reference_is_train else {"statistics": "all"}
-            if len(part) < len(scans):
-                more["scans"] = str(len(part))
-            if given == "nothing":
-                more |= within
+            result = site_permutation_test(part.ldr, part.site, given=given, coordinates=coordinates, **how)
+            told = seen(scans, part) | (null_strata(part)[1] if given == "nothing" else {})
             params = key_values(
-                coordinates=coordinates,
-                given=given,
-                permutations=settings.test_permutations,
-                statistic="ridge",
-                **more,
+                coordinates=coordinates, given=given, permutations=permutations, statistic="ridge", **told
             )
-            features = transform(part.ldr, part.reference, coordinates)
-            reason = _undefined(site, owner, settings) or unreadable(part.ldr, features)
-            value = math.nan if reason else p_value(features, site, owner, stratum, settings, ages[given])
-            found.append(Score(P_VALUE, params, value, int(owner.max()) + 1, reason=reason))
+            found.append(result.score(P_VALUE, params))
     return found
 
 
@@ -110,7 +150,7 @@ def p_value(
 def _undefined(site: Integers, owner: Integers, settings: EvaluationSettings) -> str:
     if settings.test_permutations == 0:
         return "no permutations were asked for"
-    if site.max() == 0:
+    if site.max(initial=0) == 0:
         return "fewer than two sites"
     subjects = [len(np.unique(owner[site == one])) for one in range(int(site.max()) + 1)]
     return "a site has one subject" if min(subjects) < 2 else ""

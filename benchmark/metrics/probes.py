@@ -168,12 +168,7 @@ def _classifier(probe: Probe, value: float, scans: int, seed: int) -> Any:
         return KNeighborsClassifier(min(int(value), scans), algorithm="brute")
     if probe == "boosting":
         return HistGradientBoostingClassifier(
-            learning_rate=0.2,
-            max_iter=20,
-            max_leaf_nodes=8,
-            max_bins=64,
-            l2_regularization=value,
-            early_stopping=False,
+            learning_rate=0.2, max_iter=20, max_leaf_nodes=8, max_bins=64, l2_regularization=value, early_stopping=False
         )
     state = derive_seed(seed, "mlp") % 2**32
     return MLPClassifier((32,), solver="lbfgs", alpha=value, tol=1e-3, max_iter=200, random_state=state)

@@ -131,10 +131,10 @@ def summarised(scans: Scans, quality: QueryQuality, params: str, settings: Evalu
     overall, by_site = [], []
     for column, (name, metric) in enumerate(METRICS.items()):
         value, chance = quality.value[name], quality.chance[name]
-        reason, covered = _reason(value, quality, NEEDS[name], site), _lists_are_short(quality, NEEDS[name])
-        if not covered and np.isfinite(means[column]):
+        reason, short = _reason(value, quality, NEEDS[name], site), _lists_are_short(quality, NEEDS[name])
+        if not short and np.isfinite(means[column]):
             reason = "; ".join(text for text in (reason, WHOLE_GALLERY) if text)
-        low, high = bounded_interval(replicates[:, column]) if covered else (np.nan, np.nan)
+        low, high = bounded_interval(replicates[:, column]) if short else (np.nan, np.nan)
         overall.append(
             Score(
                 metric,

@@ -6,12 +6,16 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from benchmark.metrics.arrays import numbers, scans_of
 from benchmark.metrics.bootstrap import bounded_interval, mean_of_site_means, mean_replicates
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 #: By column of the embeddings: root mean squared error in normalised intensity, peak signal-to-noise ratio in dB,
 #: structural similarity.
@@ -24,8 +28,51 @@ METRICS = {
 }
 
 
+@reproducible()
+def mean_over_sites(
+    values: npt.ArrayLike,
+    *,
+    site: npt.ArrayLike,
+    subject: npt.ArrayLike,
+    lowest: float = -math.inf,
+    highest: float = math.inf,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    scan: npt.ArrayLike | None = None,
+) -> Estimate:
+    """Mean over sites of each site's mean of a number that every scan has, such as the quality of its reconstruction.
+
+    Parameters
+    ----------
+    values
+        Shape (n_scans,).
+    site, subject, scan
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    lowest, highest
+        Bounds of a value, at which the interval is cut.
+    bootstrap, seed
+        As for :class:`benchmark.metrics.settings.EvaluationSettings`.
+
+    Returns
+    -------
+    Estimate
+        n in scans, one at least; NaN with a note where a scan has no finite value.
+    """
+    settings = EvaluationSettings(bootstrap=bootstrap, seed=seed)
+    given = numbers("values", values, np.size(values))
+    scans = scans_of(np.nan_to_num(given)[:, None], site=site, subject=subject, scan=scan)
+    value = given[scans.other["row"]]
+    bad = int((~np.isfinite(value)).sum())
+    if bad:
+        return Estimate(math.nan, len(value), note=f"{bad} of {len(value)} scans have no finite value")
+    replicates = mean_replicates(value[:, None], scans.subject, scans.site, settings.bootstrap, settings.seed)[:, 0]
+    low, high = bounded_interval(replicates, lowest, highest)
+    mean = mean_of_site_means(value, scans.site)
+    return Estimate(mean, len(value), ci_low=low, ci_high=high, replicates=replicates)
+
+
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
-    """Mean quality of the reconstructions inside the mask, over sites of each site's mean.
+    """Mean quality of the reconstructions inside the mask, over sites of each site's mean: :func:`mean_over_sites`.
 
     The values come with the embeddings, one per scan, shape (scans,) each, as defined by
     :func:`benchmark.methods.image_quality.reconstruction_quality`, for a model's scans cannot be decoded from their
@@ -40,31 +87,20 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        One a column that the embeddings have, none for a method that does not reconstruct; n in scans, one at least;
-        NaN with a reason where a scan has no finite value.
+        One a column that the embeddings have, none for a method that does not reconstruct.
     """
     found = []
-    for column, metric in METRICS.items():
-        if column not in scans.other:
-            continue
-        value = pd.to_numeric(scans.other[column], errors="coerce").to_numpy(np.float64)
-        bad = int((~np.isfinite(value)).sum())
-        if bad:
-            reason = f"{bad} of {len(value)} scans have no finite value"
-            found.append(Score(metric, key_values(inside="mask"), math.nan, len(value), reason=reason))
-            continue
-        replicates = mean_replicates(value[:, None], scans.subject, scans.site, settings.bootstrap, settings.seed)[:, 0]
-        low, high = bounded_interval(replicates, metric.lowest, metric.highest)
-        mean = mean_of_site_means(value, scans.site)
-        found.append(
-            Score(
-                metric,
-                key_values(inside="mask"),
-                mean,
-                len(value),
-                ci_low=low,
-                ci_high=high,
-                replicates=replicates,
-            )
+    for column in (one for one in METRICS if one in scans.other):
+        metric, value = METRICS[column], pd.to_numeric(scans.other[column], errors="coerce").to_numpy(np.float64)
+        bounds = {"lowest": metric.lowest, "highest": metric.highest}
+        result = mean_over_sites(
+            value,
+            site=scans.site,
+            subject=scans.subject,
+            scan=scans.key,
+            bootstrap=settings.bootstrap,
+            seed=settings.seed,
+            **bounds,
         )
+        found.append(result.score(metric, key_values(inside="mask")))
     return found

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.errors import UserError
 from benchmark.metrics.bootstrap import Strata
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.galleries import Codes, Gallery, gallery_counts, gallery_lists, nearest_members
 from benchmark.metrics.left_out import MEASURES, effects_in_lists, site_weights
 from benchmark.metrics.order import most_similar_first
@@ -15,9 +19,10 @@ from benchmark.metrics.query_quality import METRICS, Part, QueryQuality, joined,
 from benchmark.metrics.ranking import NEEDS, list_quality
 from benchmark.metrics.rows import Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
+from benchmark.metrics.search_arguments import Search, SearchOptions
 from benchmark.metrics.settings import Distance, EvaluationSettings
 from benchmark.metrics.similarity import same_age_repeats, similarities, vectors_of
-from benchmark.metrics.threads import map_chunks
+from benchmark.metrics.threads import map_chunks, reproducible
 
 GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites")
 
@@ -41,39 +46,106 @@ def label_sets(scans: Scans) -> dict[str, npt.NDArray[np.bool_]]:
     return {"/".join(pair): np.isin(scans.diagnosis, pair), "all": scans.diagnosis != ""}
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
-    """Retrieval scores for every distance, gallery and label set.
+def mean_average_precision(
+    ldr: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    site: npt.ArrayLike,
+    subject: npt.ArrayLike,
+    gallery: Gallery = "other_sites",
+    among: Sequence[str] | None = None,
+    **options: Unpack[SearchOptions],
+) -> Estimate:
+    """Mean average precision of queries; see :func:`retrieval_measures`, whose ``mAP`` this is."""
+    every = retrieval_measures(ldr, labels, site=site, subject=subject, gallery=gallery, among=among, **options)
+    return every["mAP"]
 
-    Every scan with a label of the set queries the others; scans of its own subject are never in its gallery, which
-    is ``other_sites`` (the headline), ``own_site`` or ``all_sites``. Relevant is a scan with the query's diagnosis.
-    Equally similar scans rank by scan key. The overall value is the mean over query sites of the site's mean, so
-    that a large site does not outweigh a small one; it is NaN where a site's queries are all undefined. Its
-    interval is the 95 % percentile interval over resamples of subjects, who query and are found as often as they are
-    drawn (:mod:`benchmark.metrics.bootstrap`), with the model as it is.
+
+def precision_at_k(
+    ldr: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    site: npt.ArrayLike,
+    subject: npt.ArrayLike,
+    k: int = 10,
+    gallery: Gallery = "other_sites",
+    among: Sequence[str] | None = None,
+    **options: Unpack[SearchOptions],
+) -> Estimate:
+    """Share of relevant scans among the first k, which is 1, 5 or 10; see :func:`retrieval_measures`."""
+    if f"P@{k}" not in METRICS:
+        allowed = ", ".join(name.removeprefix("P@") for name in METRICS if name.startswith("P@"))
+        raise UserError(f"k: {k} is not allowed; allowed: {allowed}")
+    every = retrieval_measures(ldr, labels, site=site, subject=subject, gallery=gallery, among=among, **options)
+    return every[f"P@{k}"]
+
+
+@reproducible()
+def retrieval_measures(
+    ldr: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    site: npt.ArrayLike,
+    subject: npt.ArrayLike,
+    gallery: Gallery = "other_sites",
+    among: Sequence[str] | None = None,
+    **options: Unpack[SearchOptions],
+) -> dict[str, Estimate]:
+    """All measures of how well a scan finds scans of its label.
+
+    Every scan with a label queries the others; scans of its own subject are never in its gallery. Relevant is a scan
+    with the query's label. Equally similar scans rank by scan. The overall value is the mean over query sites of the
+    site's mean, so that a large site does not outweigh a small one; it is NaN where a site's queries are all undefined.
+    Its interval is the 95 % percentile interval over resamples of subjects, who query and are found as often as they
+    are drawn (:mod:`benchmark.metrics.bootstrap`), with the model as it is.
 
     Each measure is one of :mod:`benchmark.metrics.ranked`, which has its formula, source and least number of scans, of
     rankings of shape (queries, scans). All are in [0, 1], higher is better, and stand beside their exact chance level.
 
     Parameters
     ----------
-    scans
-        The scored scans.
-    settings
-        Distances, bootstrap, seed.
-    query_sites
-        Sites that query (the held-out site in leave-one-site-out); None for all. The gallery is not restricted.
+    ldr, site, subject
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    labels
+        Shape (n_scans,), such as diagnoses; empty, None or NaN for unknown: such a scan neither queries nor is found.
+    gallery
+        ``other_sites`` (the headline), ``own_site`` or ``all_sites``: what queries are compared with.
+    among
+        Labels whose scans query and are found, such as ``("CN", "AD")``; None for all.
+    **options
+        As for :class:`benchmark.metrics.search_arguments.SearchOptions`.
 
     Returns
     -------
-    list of Score
-        Overall rows, then rows with subgroup ``query_site=...``. n counts queries with a defined value; NaN with a
-        reason where a distance cannot be taken, and where galleries hold relevant scans alone (one label).
+    dict of str to Estimate
+        By measure. n counts queries with a defined value; parts are the query sites. NaN with a note where a distance
+        cannot be taken, and where galleries hold relevant scans alone (one label).
 
     Raises
     ------
     UserError
-        For a query site without scored scans.
+        A ValueError, for arrays as :func:`benchmark.metrics.arrays.scans_of` says, a value that is not allowed, or a
+        query site without scans.
     """
+    if gallery not in GALLERIES:
+        raise UserError(f"gallery: '{gallery}' is not allowed; allowed: {', '.join(GALLERIES)}")
+    search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
+    scans, may_query, chosen = search.scans, search.may_query, search.among(among)
+    quality = query_qualities(scans, may_query, search.distance, {"": chosen}, (gallery,)).get(("", gallery))
+    if quality is None:
+        undefined = Estimate(np.nan, 0, note=vectors_of(scans, search.distance).reason)
+        parts = dict.fromkeys(np.unique(scans.site[may_query & chosen]).tolist(), undefined)
+        return dict.fromkeys(METRICS, replace(undefined, parts=parts))
+    rows = summarised(scans, quality, "", search.settings)
+    by_site: dict[str, dict[str, Estimate]] = {name: {} for name in METRICS}
+    for row in rows:
+        if row.subgroup:
+            by_site[row.metric.name][row.subgroup.removeprefix("query_site=")] = Estimate.of(row, {})
+    return {row.metric.name: Estimate.of(row, by_site[row.metric.name]) for row in rows if not row.subgroup}
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`retrieval_measures` for every distance, label set and gallery, each with those of query sites."""
     found: list[Score] = []
     for distance in settings.every_distance:
         may_query = check_query_sites(scans, query_sites)
@@ -106,7 +178,11 @@ def distance_params(scans: Scans, distance: Distance, settings: EvaluationSettin
 
 
 def query_qualities(
-    scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance
+    scans: Scans,
+    may_query: npt.NDArray[np.bool_],
+    distance: Distance,
+    sets: Mapping[str, npt.NDArray[np.bool_]] | None = None,
+    galleries: Sequence[Gallery] = GALLERIES,
 ) -> dict[tuple[str, str], QueryQuality]:
     """Per-query quality by label set and gallery; the label of a scan is its diagnosis.
 
@@ -120,34 +196,41 @@ def query_qualities(
         Shape (scans,).
     distance
         How scans are compared.
+    sets, galleries
+        Label sets, as :func:`label_sets` gives them, by default these, and galleries.
 
     Returns
     -------
     dict of tuple of str to QueryQuality
         By (label set, gallery); empty where the distance cannot be taken.
     """
-    memo = ("query_qualities", distance, may_query.tobytes())
+    sets = label_sets(scans) if sets is None else sets
+    memo = ("query_qualities", distance, may_query.tobytes(), *sets, *galleries)
     if memo not in scans.memo:
-        scans.memo[memo] = _query_qualities(scans, may_query, distance)
+        scans.memo[memo] = _query_qualities(scans, may_query, distance, sets, galleries)
     kept: dict[tuple[str, str], QueryQuality] = scans.memo[memo]
     return kept
 
 
 def _query_qualities(
-    scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance
+    scans: Scans,
+    may_query: npt.NDArray[np.bool_],
+    distance: Distance,
+    sets: Mapping[str, npt.NDArray[np.bool_]],
+    galleries: Sequence[Gallery],
 ) -> dict[tuple[str, str], QueryQuality]:
     vectors = vectors_of(scans, distance).vectors
     if vectors is None:
         return {}
-    sets, codes = label_sets(scans), Codes.of(scans)
-    queries = np.flatnonzero(may_query & sets["all"])
+    codes = Codes.of(scans)
+    queries = np.flatnonzero(may_query & (scans.diagnosis != ""))
     # A subject's queries side by side: what they have in common is seen within a chunk.
     queries = queries[np.argsort(codes.subject[queries], kind="stable")]
     of_scan = (codes.site, codes.subject, codes.label)
     weights = {
         (name, gallery): _weights(queries, codes, allowed, gallery)
         for name, allowed in sets.items()
-        for gallery in GALLERIES
+        for gallery in galleries
     }
 
     # Of all subjects, whatever their label: how many of a site have the labels is drawn as well.
@@ -157,7 +240,7 @@ def _query_qualities(
         order = ranked(vectors, chunk, distance)
         found: dict[tuple[str, str], Part] = {}
         for name, allowed in sets.items():
-            for gallery in GALLERIES:
+            for gallery in galleries:
                 lists = gallery_lists(order, chunk, codes, allowed, gallery)
                 within, beyond = gallery != "other_sites", gallery != "own_site"
                 weight = weights[name, gallery][chunk]
@@ -171,7 +254,7 @@ def _query_qualities(
             scans, queries[chosen[queries]], [part[name, gallery] for part in parts], everyone, strata
         )
         for name, chosen in sets.items()
-        for gallery in GALLERIES
+        for gallery in galleries
     }
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import Strata, bounded_interval, mean_of_site_means, means_without, replicates_of
+from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.first_ranks import mean_of_queries
 from benchmark.metrics.galleries import Codes, gallery_counts
-from benchmark.metrics.left_out import deep_enough, effects_on_first, site_weights
+from benchmark.metrics.left_out import deep_enough
 from benchmark.metrics.retrieval import distance_params, nearest_scans
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.search_arguments import Search, SearchOptions
+from benchmark.metrics.settings import Distance, EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
+from benchmark.metrics.threads import reproducible
 
 Array = npt.NDArray[Any]
 
@@ -26,79 +30,71 @@ DEPTH = 10
 SHARE = Metric("retrieval", f"same_site@{DEPTH}", version=2, higher_is_better=False)
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def same_site_share(
+    ldr: npt.ArrayLike, *, site: npt.ArrayLike, subject: npt.ArrayLike, **options: Unpack[SearchOptions]
+) -> Estimate:
     """Share of the query's own site among the first ten of all other subjects' scans, whatever their diagnosis.
 
     1/10 Σ_{r ≤ 10} [site of the scan at rank r = the query's site], of rankings of shape (queries, 10): precision of
     the first ten (Manning et al. 2008, section 8.4) with the site for relevance, a use that is ours. In [0, 1], lower
     is better down to chance, which is the own site's share of the gallery: what a ranking that does not see the site is
     expected to give. Mean over query sites of each site's mean; interval over resamples of subjects, who query and are
-    found (:mod:`benchmark.metrics.bootstrap`). Needs ten
-    scans of other subjects.
+    found (:mod:`benchmark.metrics.bootstrap`). Needs ten scans of other subjects.
+
+    Parameters
+    ----------
+    ldr, site, subject
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    **options
+        As for :class:`benchmark.metrics.search_arguments.SearchOptions`.
 
     Returns
     -------
-    list of Score
-        One a distance, then one a query site; n in queries; NaN with a reason, in all of them, for a gallery of fewer
-        than ten scans, or a distance that cannot be taken.
+    Estimate
+        n in queries; parts are the query sites. NaN with a note, in all of them, for a gallery of fewer than ten scans,
+        or a distance that cannot be taken.
     """
-    queries = np.flatnonzero(check_query_sites(scans, query_sites))
-    codes, one_class = Codes.of(scans), np.zeros(len(scans), np.int64)
-    site, subject = codes.site, codes.subject
-    names = scans.site[queries]
-    strata, everyone = Strata.of(scans.subject, scans.site), np.unique(scans.subject)
-    found = []
+    search = Search.of(ldr, site=site, subject=subject, **options)
+    return _share(search.scans, search.may_query, search.distance, search.settings)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`same_site_share`, one a distance, each followed by those of its query sites."""
+    may_query, found = check_query_sites(scans, query_sites), []
     for distance in settings.every_distance:
         params = key_values(gallery="all_sites", **distance_params(scans, distance, settings))
-        vectors, reason = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
-        reason = reason or ("" if len(queries) else "no query")
-        if not reason and min(len(scans) - np.bincount(subject)[subject[queries]]) < DEPTH:
-            reason = f"a query has fewer than {DEPTH} scans of other subjects"
-        if reason or vectors is None:
-            found.append(Score(SHARE, params, math.nan, len(queries), reason=reason))
-            found += [
-                Score(SHARE, params, math.nan, int((names == one).sum()), key_values(query_site=one), reason)
-                for one in np.unique(names).tolist()
-            ]
-            continue
-
-        nearest = nearest_scans(vectors, queries, codes, distance, "all_sites", deep_enough(DEPTH, subject))
-
-        def own_share(places: Array, which: Array, gone: Array) -> Array:
-            # Where one subject's absence leaves fewer than ten, a place that nothing fills is no scan of the site.
-            shares: Array = ((site[places] == site[queries[which], None]) & (places >= 0)).mean(axis=1)
-            return shares
-
-        share = own_share(nearest[:, :DEPTH], np.arange(len(queries)), queries)
-        every, own = (gallery_counts(queries, codes, which, one_class)[:, 0] for which in ("all_sites", "own_site"))
-        expected = own / every
-        weight = site_weights(np.ones((len(queries), 1), bool), site[queries].astype(np.int64))[:, 0]
-        effects = effects_on_first(nearest, queries, subject, weight, strata.stratum, DEPTH, own_share)
-        mean, without = means_without(share[:, None], scans.subject[queries], names, everyone)
-        both = (effects.change, effects.luck)
-        replicates = replicates_of(mean, without, strata, settings.bootstrap, settings.seed, both)[:, 0]
-        low, high = bounded_interval(replicates)
-        found.append(
-            Score(
-                SHARE,
-                params,
-                mean_of_site_means(share, names),
-                len(queries),
-                ci_low=low,
-                ci_high=high,
-                chance=mean_of_site_means(expected, names),
-                replicates=replicates,
-            )
-        )
-        found += [
-            Score(
-                SHARE,
-                params,
-                float(share[names == one].mean()),
-                int((names == one).sum()),
-                key_values(query_site=one),
-                chance=float(expected[names == one].mean()),
-            )
-            for one in np.unique(names).tolist()
-        ]
+        found += _share(scans, may_query, distance, settings).scores(SHARE, params, "query_site")
     return found
+
+
+def _share(
+    scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance, settings: EvaluationSettings
+) -> Estimate:
+    queries, codes = np.flatnonzero(may_query), Codes.of(scans)
+    site, subject, names = codes.site, codes.subject, scans.site[queries]
+    query_sites = np.unique(names).tolist()
+    vectors, note = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
+    note = note or ("" if len(queries) else "no query")
+    if not note and min(len(scans) - np.bincount(subject)[subject[queries]]) < DEPTH:
+        note = f"a query has fewer than {DEPTH} scans of other subjects"
+    if note or vectors is None:
+        parts = {one: Estimate(math.nan, int((names == one).sum()), note=note) for one in query_sites}
+        return Estimate(math.nan, len(queries), note=note, parts=parts)
+    nearest = nearest_scans(vectors, queries, codes, distance, "all_sites", deep_enough(DEPTH, subject))
+
+    def own_share(places: Array, which: Array, gone: Array) -> Array:
+        # Where one subject's absence leaves fewer than ten, a place that nothing fills is no scan of the site.
+        shares: Array = ((site[places] == site[queries[which], None]) & (places >= 0)).mean(axis=1)
+        return shares
+
+    share = own_share(nearest[:, :DEPTH], np.arange(len(queries)), queries)
+    one_class = np.zeros(len(scans), np.int64)
+    every, own = (gallery_counts(queries, codes, which, one_class)[:, 0] for which in ("all_sites", "own_site"))
+    result = mean_of_queries(scans, queries, nearest, DEPTH, own_share, (share, own / every), names, settings)
+    parts = {
+        one: Estimate(float(share[here].mean()), int(here.sum()), chance=float((own / every)[here].mean()))
+        for one in query_sites
+        for here in (names == one,)
+    }
+    return replace(result, parts=parts)

@@ -151,6 +151,12 @@ def at_most(scans: Scans, limit: int, seed: int) -> Scans:
     return scans.where(chosen[owner])
 
 
+def seen(scans: Scans, part: Scans) -> dict[str, str]:
+    """Parameters of rows that say what was looked at: statistics of all scans, and how many scans where not all."""
+    statistics = {} if scans.reference_is_train else {"statistics": "all"}
+    return {**statistics, **({"scans": str(len(part))} if len(part) < len(scans) else {})}
+
+
 def check_query_sites(scans: Scans, query_sites: Sequence[str] | None) -> npt.NDArray[np.bool_]:
     """Mask, shape (scans,), of the scans that may be queries.
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.galleries import Codes, gallery_lists
 from benchmark.metrics.query_quality import ONE_LABEL, nothing_wrong
 from benchmark.metrics.ranked.average_precision import average_precision, expected_average_precision
 from benchmark.metrics.retrieval import chunks_of, distance_params, label_sets, ranked
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.search_arguments import Search, SearchOptions
+from benchmark.metrics.settings import Distance, EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
-from benchmark.metrics.threads import map_chunks
+from benchmark.metrics.threads import map_chunks, reproducible
 
 Array = npt.NDArray[Any]
 Integers = npt.NDArray[np.int64]
@@ -25,8 +28,17 @@ Text = npt.NDArray[np.str_]
 MATRIX = Metric("retrieval", "mAP_site_to_site", version=1, higher_is_better=True)
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
-    """Compute mAP of the queries of one site in the scans of one site, for CN/AD and the first distance.
+@reproducible()
+def site_to_site_precision(
+    ldr: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    site: npt.ArrayLike,
+    subject: npt.ArrayLike,
+    among: Sequence[str] | None = None,
+    **options: Unpack[SearchOptions],
+) -> dict[tuple[str, str], Estimate]:
+    """Mean average precision of the queries of one site in the scans of one site, for all pairs.
 
     1/Q Σ_q AP(q, s), the mean over the Q queries of a site that have a relevant scan at site s, with AP as in
     :mod:`benchmark.metrics.ranked.average_precision` (Manning et al. 2008, section 8.4) of rankings of shape (queries,
@@ -34,23 +46,42 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     sites, gallery sites); that AP is laid out by pairs of sites is ours. In [0, 1], higher is better. A small gallery
     makes chance high: read each value beside its own.
 
+    Parameters
+    ----------
+    ldr, labels, site, subject, among, **options
+        As for :func:`benchmark.metrics.retrieval.retrieval_measures`.
+
     Returns
     -------
-    list of Score
-        Rows with the subgroup ``gallery_site=...;query_site=...``; n counts queries with a relevant scan, one at least;
-        NaN with a reason where there is none, and in all of them where no scan has a label, one label is alone, or the
-        distance cannot be taken.
+    dict of tuple of str to Estimate
+        By (query site, gallery site); n counts queries with a relevant scan, one at least; NaN with a note where there
+        is none, and in all of them where no scan has a label, one label is alone, or the distance cannot be taken.
     """
+    search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
+    return _matrix(search.scans, search.among(among), search.may_query, search.distance)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`site_to_site_precision` for CN/AD and the first distance, ``gallery_site=...;query_site=...``."""
     distance = settings.every_distance[0]
     label, chosen = next(iter(label_sets(scans).items()))
-    may_query = check_query_sites(scans, query_sites)
-    part = scans.where(chosen)
     params = key_values(gallery="one_site", label=label, **distance_params(scans, distance, settings))
-    vectors, queries = vectors_of(part, distance).vectors, np.flatnonzero(may_query[chosen])
+    matrix = _matrix(scans, chosen, check_query_sites(scans, query_sites), distance)
+    return [
+        one.score(MATRIX, params, key_values(gallery_site=in_site, query_site=of_site))
+        for (of_site, in_site), one in matrix.items()
+    ]
+
+
+def _matrix(
+    scans: Scans, chosen: npt.NDArray[np.bool_], may_query: npt.NDArray[np.bool_], distance: Distance
+) -> dict[tuple[str, str], Estimate]:
+    part, queries = scans.where(chosen), np.flatnonzero(may_query[chosen])
+    vectors = vectors_of(part, distance).vectors
     if vectors is None:
-        return _undefined(part.site[queries], part.site, params, vectors_of(part, distance).reason)
+        return _undefined(part.site[queries], part.site, vectors_of(part, distance).reason)
     if len(queries) == 0:
-        return _undefined(scans.site[may_query], scans.site, params, "no query")
+        return _undefined(scans.site[may_query], scans.site, "no query")
     names, site = np.unique(part.site, return_inverse=True)
     codes = Codes.of(part)
 
@@ -62,30 +93,23 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
 
     parts = list(map_chunks(of_chunk, chunks_of(queries, len(part))))
     if nothing_wrong(*np.concatenate([counts for _, counts in parts], axis=1)):
-        return _undefined(part.site[queries], part.site, params, ONE_LABEL)
+        return _undefined(part.site[queries], part.site, ONE_LABEL)
     value, expected = np.concatenate([both for both, _ in parts], axis=1)
-    found = []
+    found = {}
     for query_site in np.unique(site[queries]):
         here = site[queries] == query_site
         for gallery_site in range(len(names)):
             defined = np.isfinite(value[here, gallery_site])
             missing = int((~defined).sum())
-            reason = f"{missing} of {len(defined)} queries have no relevant scan there" if missing else ""
+            note = f"{missing} of {len(defined)} queries have no relevant scan there" if missing else ""
             mean, chance = (
                 float(one[here, gallery_site][defined].mean()) if defined.any() else np.nan for one in (value, expected)
             )
-            subgroup = _cell(names[gallery_site], names[query_site])
-            found.append(Score(MATRIX, params, mean, int(defined.sum()), subgroup, reason, chance=chance))
+            pair = (str(names[query_site]), str(names[gallery_site]))
+            found[pair] = Estimate(mean, int(defined.sum()), chance, note=note)
     return found
 
 
-def _undefined(query_site: Text, gallery_site: Text, params: str, reason: str) -> list[Score]:
-    return [
-        Score(MATRIX, params, np.nan, 0, _cell(of_gallery, of_query), reason)
-        for of_query in np.unique(query_site)
-        for of_gallery in np.unique(gallery_site)
-    ]
-
-
-def _cell(gallery_site: str, query_site: str) -> str:
-    return key_values(gallery_site=str(gallery_site), query_site=str(query_site))
+def _undefined(query_site: Text, gallery_site: Text, note: str) -> dict[tuple[str, str], Estimate]:
+    pairs = itertools.product(np.unique(query_site).tolist(), np.unique(gallery_site).tolist())
+    return dict.fromkeys(pairs, Estimate(np.nan, 0, note=note))

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.metrics.arrays import scans_of
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import varying
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 EFFECTIVE_RANK = Metric("structure", "effective_rank", version=1, higher_is_better=True, lowest=1.0, highest=math.inf)
 PC1_SHARE = Metric("structure", "pc1_share", version=1, higher_is_better=False)
@@ -21,38 +24,62 @@ COLLAPSED = Metric("structure", "collapsed", version=1, higher_is_better=False)
 LOWEST_RANK, HIGHEST_SHARE = 4.0, 0.6
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
-    """Effective rank, first component's share and collapse flag of the scored scans' LDRs, in raw coordinates.
+def effective_rank(ldr: npt.ArrayLike) -> Estimate:
+    """Effective rank: over how many directions the variance of LDRs of shape (scans, dimensions) spreads.
 
-    From the eigenvalues λ of the covariance of LDRs of shape (scans, dimensions), and their shares p_i = λ_i / Σ λ: the
-    effective rank is exp(-Σ p_i ln p_i), in [1, dimensions], higher is better (Roy & Vetterli, EUSIPCO 2007, with a
-    departure that :func:`effective_rank` states); the first component's share is max p_i, in [1 / dimensions, 1], lower
-    is better (Jolliffe, Principal component analysis, Springer 2002). Beyond collapse neither is a merit: noise has the
-    highest rank. Collapse of this kind: Jing et al., ICLR 2022; the flag and its limits are ours.
+    exp(-Σ p_i ln p_i), from the eigenvalues λ of the covariance and their shares p_i = λ_i / Σ λ; in [1, dimensions],
+    higher is better (Roy & Vetterli, EUSIPCO 2007, with a departure that :func:`exp_entropy` states). Beyond collapse
+    it is no merit: noise has the highest rank. Collapse of this kind: Jing et al., ICLR 2022.
 
-    ``collapsed`` is 1, the worse value, where the effective rank is below 4 or the first component holds more than 60 %
-    of the variance, and 0 elsewhere: such an LDR can leak little and still be worth nothing. An LDR with fewer than 4
-    dimensions is always flagged, and so is a constant one, which has no variance to share.
+    Parameters
+    ----------
+    ldr
+        Shape (n_scans, n_dims), finite, in raw coordinates.
 
     Returns
     -------
-    list of Score
-        n in scans; NaN with a reason for fewer than two scans and, but for ``collapsed``, a constant LDR.
+    Estimate
+        n in scans; NaN with a note for fewer than two scans, or a constant LDR.
     """
+    return _structure(scans_of(ldr))[0]
+
+
+def first_component_share(ldr: npt.ArrayLike) -> Estimate:
+    """Share of the variance in the first principal component, max p_i of :func:`effective_rank`, all else as there.
+
+    In [1 / dimensions, 1], lower is better (Jolliffe, Principal component analysis, Springer 2002).
+    """
+    return _structure(scans_of(ldr))[1]
+
+
+def collapsed(ldr: npt.ArrayLike) -> Estimate:
+    """Whether an LDR has collapsed: it can leak little and still be worth nothing; arguments of :func:`effective_rank`.
+
+    1, the worse value, where the effective rank is below 4 or the first component holds more than 60 % of the variance,
+    and 0 elsewhere. An LDR with fewer than 4 dimensions is always flagged, and so is a constant one, which has no
+    variance to share; NaN with a note for fewer than two scans. The flag and its limits are ours.
+    """
+    return _structure(scans_of(ldr))[2]
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`effective_rank`, :func:`first_component_share` and :func:`collapsed`."""
     params = key_values(coordinates="raw", dimensions=scans.ldr.shape[1])
-    few, constant = len(scans) < 2, not varying(scans.ldr).any()
+    metrics = (EFFECTIVE_RANK, PC1_SHARE, COLLAPSED)
+    return [one.score(metric, params) for metric, one in zip(metrics, _structure(scans), strict=True)]
+
+
+@reproducible()
+def _structure(scans: Scans) -> tuple[Estimate, Estimate, Estimate]:
+    n, few, constant = len(scans), len(scans) < 2, not varying(scans.ldr).any()
     if few or constant:
-        reason = "fewer than two scans" if few else "the LDR is constant"
-        found = [Score(metric, params, math.nan, len(scans), reason=reason) for metric in (EFFECTIVE_RANK, PC1_SHARE)]
-        return [*found, Score(COLLAPSED, params, math.nan if few else 1.0, len(scans), reason=reason)]
+        note = "fewer than two scans" if few else "the LDR is constant"
+        undefined = Estimate(math.nan, n, note=note)
+        return undefined, undefined, undefined if few else Estimate(1.0, n, note=note)
     shares = variance_shares(scans.ldr)
-    rank = effective_rank(shares)
-    collapsed = rank < LOWEST_RANK or shares[0] > HIGHEST_SHARE
-    return [
-        Score(EFFECTIVE_RANK, params, rank, len(scans)),
-        Score(PC1_SHARE, params, float(shares[0]), len(scans)),
-        Score(COLLAPSED, params, float(collapsed), len(scans)),
-    ]
+    rank, share = exp_entropy(shares), float(shares[0])
+    flag = float(rank < LOWEST_RANK or share > HIGHEST_SHARE)
+    return Estimate(rank, n), Estimate(share, n), Estimate(flag, n)
 
 
 def variance_shares(ldr: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -69,7 +96,7 @@ def variance_shares(ldr: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return shares
 
 
-def effective_rank(shares: npt.NDArray[np.float64]) -> float:
+def exp_entropy(shares: npt.NDArray[np.float64]) -> float:
     """Exponential of the Shannon entropy of variance shares, in [1, dimensions] (Roy 2007).
 
     Roy and Vetterli take the singular values of the data; here it is the eigenvalues of the covariance, their

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from benchmark.embeddings.table import numbered_columns
-from benchmark.metrics.feature_scaling import transform
-from benchmark.metrics.folds import design
-from benchmark.metrics.leakage import accuracy_score, probe_classes, probe_params
+from benchmark.metrics.folds import usable_folds
+from benchmark.metrics.leakage import probe_params, probed
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.rows import Metric, Score
 from benchmark.metrics.scans import Scans, at_most
@@ -44,14 +43,13 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     coded = at_most(every, settings.probe_scans, settings.seed)
     label, chosen = next(iter(label_sets(coded).items()))
     found = []
-    for metric, part, target in ((SITE, coded, "site"), (DISEASE, coded.where(chosen), "diagnosis")):
-        classes = design(getattr(part, target), part.subject, settings.folds, settings.permutations, settings.seed)
-        features = transform(part.ldr, part.reference, "standardised")
-        more = {"label": label} if target == "diagnosis" else {}
-        if len(coded) < len(scans):
-            more["scans"] = str(len(part))
-        plain = replace(settings, inner_folds=0)
-        params = probe_params(part, classes.folds, "standardised", "linear", plain, **more)
-        predicted, chance, reason = probe_classes(part.ldr, features, classes, "linear", plain)
-        found += accuracy_score(metric, part, classes, predicted, plain, params, chance, reason)
+    plain = replace(settings, inner_folds=0)
+    for metric, part, target, more in (
+        (SITE, coded, coded.site, {}),
+        (DISEASE, coded.where(chosen), coded.diagnosis[chosen], {"label": label}),
+    ):
+        more = more | ({"scans": str(len(part))} if len(coded) < len(scans) else {})
+        folds = usable_folds(target, part.subject, settings.folds)[0]
+        params = probe_params(folds, "standardised", "linear", plain, statistics="all", **more)
+        found.append(probed(part, target, "linear", "standardised", plain).score(metric, params))
     return found

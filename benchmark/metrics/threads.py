@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 Chunk = TypeVar("Chunk")
@@ -18,6 +21,18 @@ def threads() -> int:
     """Threads to use: ``OMP_NUM_THREADS`` where it is set, as a sweep does for its workers, or the usable cores."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     return int(given) if given.isdigit() and int(given) > 0 else len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Let libraries use one thread, so that numbers do not depend on how many there are; a decorator as well.
+
+    Not for what runs in several threads: filters of warnings are the whole process's.
+    """
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Stopping at the iteration limit is part of what the probes are.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def use_one_thread() -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import Strata, bounded_interval, means_without, replicates_of
+from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.first_ranks import mean_of_queries
 from benchmark.metrics.galleries import Codes, codes_of
-from benchmark.metrics.left_out import deep_enough, effects_on_first
+from benchmark.metrics.left_out import deep_enough
 from benchmark.metrics.retrieval import distance_params, nearest_scans
 from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.search_arguments import Search, SearchOptions
+from benchmark.metrics.settings import Distance, EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
+from benchmark.metrics.threads import reproducible
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -24,12 +28,10 @@ Integers = npt.NDArray[np.int64]
 TOP1 = Metric("identity", "top1", version=2, higher_is_better=True)
 
 
-def scores(
-    scans: Scans,
-    settings: EvaluationSettings,
-    query_sites: Sequence[str] | None = None,
-    metric: Metric = TOP1,
-) -> list[Score]:
+@reproducible()
+def travelling_top1(
+    ldr: npt.ArrayLike, *, site: npt.ArrayLike, subject: npt.ArrayLike, **options: Unpack[SearchOptions]
+) -> Estimate:
     """Share of queries whose most similar scan of another site is of the same subject.
 
     1/Q Σ_q [subject of q's first scan = subject of q], of rankings of shape (queries, 1): the identification rate of
@@ -42,65 +44,51 @@ def scores(
 
     Parameters
     ----------
-    scans
-        The scored scans.
-    settings
-        Distances, bootstrap, seed.
-    query_sites
-        Sites that query; None for all.
-    metric
-        What the rows are called: other vectors of the same scans have a name of their own.
+    ldr, site, subject
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    **options
+        As for :class:`benchmark.metrics.search_arguments.SearchOptions`.
 
     Returns
     -------
-    list of Score
-        One per distance; n in queries, at least one; NaN with a reason where no subject travelled, or the distance
-        cannot be taken.
+    Estimate
+        n in queries, at least one; NaN with a note where no subject travelled, or the distance cannot be taken.
     """
-    may_query = check_query_sites(scans, query_sites)
+    search = Search.of(ldr, site=site, subject=subject, **options)
+    return _top1(search.scans, search.may_query, search.distance, search.settings)
+
+
+def scores(
+    scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None, metric: Metric = TOP1
+) -> list[Score]:
+    """Rows of :func:`travelling_top1`, one a distance, under the name of a metric."""
+    may_query, found = check_query_sites(scans, query_sites), []
+    for distance in settings.every_distance:
+        params = key_values(gallery="other_sites", **distance_params(scans, distance, settings))
+        found.append(_top1(scans, may_query, distance, settings).score(metric, params))
+    return found
+
+
+def _top1(scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance, settings: EvaluationSettings) -> Estimate:
     codes = Codes.of(scans)
     site, subject = codes.site, codes.subject
     at_site = codes_of(np.char.add(np.char.add(scans.site, "/"), scans.subject))
     elsewhere = np.bincount(subject)[subject] - np.bincount(at_site)[at_site]
     queries = np.flatnonzero(may_query & (elsewhere > 0))
+    vectors, note = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
+    if len(queries) == 0:
+        note = "no subject" + ("" if may_query.all() else " of the query sites") + " has scored scans at two sites"
+    if note or vectors is None:
+        return Estimate(math.nan, 0, note=note)
     # To a search for a subject, every scan is a subject of its own: those of the query's person stay in the gallery.
     strangers = replace(codes, subject=np.arange(len(scans), dtype=np.int32))
-    strata, names = Strata.of(scans.subject, scans.site), np.unique(scans.subject)
-    share = elsewhere / np.maximum(len(scans) - np.bincount(site)[site], 1)
-    scores = []
-    for distance in settings.every_distance:
-        params = key_values(gallery="other_sites", **distance_params(scans, distance, settings))
-        vectors, reason = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
-        if len(queries) == 0:
-            reason = "no subject" + (" of the query sites" if query_sites else "") + " has scored scans at two sites"
-        if reason or vectors is None:
-            scores.append(Score(metric, params, math.nan, 0, reason=reason))
-            continue
-        depth = deep_enough(1, subject)
-        nearest = nearest_scans(vectors, queries, strangers, distance, "other_sites", depth)
+    nearest = nearest_scans(vectors, queries, strangers, distance, "other_sites", deep_enough(1, subject))
 
-        def same_person(places: Integers, which: Integers, gone: Integers) -> Floats:
-            right: Floats = (subject[places[:, 0]] == subject[queries[which]]).astype(np.float64)
-            return right
+    def same_person(places: Integers, which: Integers, gone: Integers) -> Floats:
+        right: Floats = (subject[places[:, 0]] == subject[queries[which]]).astype(np.float64)
+        return right
 
-        value = same_person(nearest, np.arange(len(queries)), queries)
-        equal = np.full(len(queries), 1 / len(queries))
-        effects = effects_on_first(nearest, queries, subject, equal, strata.stratum, 1, same_person)
-        one_group = np.full(len(queries), "all")
-        mean, without = means_without(value[:, None], scans.subject[queries], one_group, names)
-        both = (effects.change, effects.luck)
-        replicates = replicates_of(mean, without, strata, settings.bootstrap, settings.seed, both)[:, 0]
-        low, high = bounded_interval(replicates)
-        scores.append(
-            Score(
-                metric,
-                params,
-                float(value.mean()),
-                len(queries),
-                ci_low=low,
-                ci_high=high,
-                chance=float(share[queries].mean()),
-                replicates=replicates,
-            )
-        )
-    return scores
+    value = same_person(nearest, np.arange(len(queries)), queries)
+    share = (elsewhere / np.maximum(len(scans) - np.bincount(site)[site], 1))[queries]
+    one_group = np.full(len(queries), "all")
+    return mean_of_queries(scans, queries, nearest, 1, same_person, (value, share), one_group, settings)

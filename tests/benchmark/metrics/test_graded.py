@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from benchmark.metrics.graded import graded_ndcg, scores
+from benchmark.metrics.graded import ndcg_of_gains, scores
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -18,7 +18,7 @@ SETTINGS = EvaluationSettings(distances=("euclidean",), bootstrap=50)
 
 def quality_of(gain):
     gain = np.array(gain)
-    return graded_ndcg(gain[:, :10], *((gain == one).sum(axis=1) for one in (3.0, 1.0, 0.0)))
+    return ndcg_of_gains(gain[:, :10], *((gain == one).sum(axis=1) for one in (3.0, 1.0, 0.0)))
 
 
 def test_against_scikit_learn():

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.structure import effective_rank, scores, variance_shares
+from benchmark.metrics.structure import exp_entropy, scores, variance_shares
 from tests.tables import frame_of
 
 
@@ -19,12 +19,12 @@ def test_against_pca_and_scipy():
     ldr = np.random.default_rng(0).normal(size=(80, 5)) * [5, 3, 1, 1, 0.1]
     ratios = PCA().fit(ldr).explained_variance_ratio_
     assert variance_shares(ldr) == pytest.approx(ratios)
-    assert effective_rank(variance_shares(ldr)) == pytest.approx(math.exp(entropy(ratios)))
+    assert exp_entropy(variance_shares(ldr)) == pytest.approx(math.exp(entropy(ratios)))
 
 
 @pytest.mark.parametrize(("shares", "rank"), [([1, 0, 0], 1), ([0.5, 0.5, 0], 2), ([0.25] * 4, 4)])
 def test_by_hand(shares, rank):
-    assert effective_rank(np.array(shares, dtype=float)) == pytest.approx(rank)
+    assert exp_entropy(np.array(shares, dtype=float)) == pytest.approx(rank)
 
 
 def test_one_dimension():

@@ -11,7 +11,7 @@ from scipy.stats import chisquare, kstest
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.neighbors import NearestNeighbors
 
-from benchmark.metrics import bras, ilisi, kbet, mmd, mutual_information, neighbours
+from benchmark.metrics.mixing import bras, ilisi, kbet, mmd, mutual_information, neighbours
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -63,7 +63,7 @@ def test_against_scib_metrics():
     _, _, p = scib.kbet(without, SITE)
     np.testing.assert_allclose(kbet.neighbourhood_p(index, SITE), p, atol=1e-4)
     label = RNG.choice(["CN", "AD"], size=120)
-    value, counted = bras.bras(MIXED, label, SITE)
+    value, counted = bras.silhouettes(MIXED, label, SITE)
     assert (value, counted) == (pytest.approx(scib.metrics.bras(MIXED, label, SITE), abs=1e-4), 120)
 
 
@@ -116,11 +116,11 @@ def test_mutual_information_against_scikit_learn_and_the_truth():
     values = rng.normal(size=600) + 1.5 * site
     expected = mutual_info_classif(values[:, None], site, n_neighbors=3, random_state=0)[0] / math.log(2)
     # scikit-learn scales its input and adds a little noise.
-    assert mutual_information.mutual_information(values[:, None], site) == pytest.approx(expected, abs=0.02)
+    assert mutual_information.site_bits(values[:, None], site) == pytest.approx(expected, abs=0.02)
     # Sites that do not overlap: the whole entropy, log2(3).
-    apart = mutual_information.mutual_information((rng.normal(size=(600, 2)) + 100 * site[:, None]), site)
+    apart = mutual_information.site_bits((rng.normal(size=(600, 2)) + 100 * site[:, None]), site)
     assert apart == pytest.approx(math.log2(3), abs=0.02)
-    assert mutual_information.mutual_information(rng.normal(size=(600, 2)), site) < 0.1
+    assert mutual_information.site_bits(rng.normal(size=(600, 2)), site) < 0.1
 
 
 def values_of(scans):
@@ -161,9 +161,9 @@ def test_undefined(make_table, set_vectors, module):
 
 def test_diagnoses_that_cannot_be_compared_do_not_count():
     label = np.repeat(["CN", "", "AD"], 40)
-    assert math.isnan(bras.bras(MIXED, label, SITE)[0])
+    assert math.isnan(bras.silhouettes(MIXED, label, SITE)[0])
     both = np.where(np.arange(120) % 2, "CN", "")
-    assert bras.bras(MIXED, both, SITE)[1] == 60
+    assert bras.silhouettes(MIXED, both, SITE)[1] == 60
 
 
 def test_no_permutations(make_table):

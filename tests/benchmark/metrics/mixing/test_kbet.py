@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmark.metrics import kbet
-from benchmark.metrics.neighbours import nearest
+from benchmark.metrics.mixing import kbet
+from benchmark.metrics.mixing.neighbours import nearest
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
+import numpy.typing as npt
 
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.neighbours import mixings, most_neighbours, nearest
+from benchmark.metrics.galleries import codes_of
+from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed, most_neighbours, nearest
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score
+from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 ILISI = Metric("leakage", "ilisi", version=2, higher_is_better=True)
 
@@ -23,7 +28,10 @@ NEIGHBOURS = 90
 STEPS, TOLERANCE = 50, 1e-5
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def ilisi(
+    ldr: npt.ArrayLike, site: npt.ArrayLike, *, neighbours: int = NEIGHBOURS, **options: Unpack[MixingOptions]
+) -> Estimate:
     """Median inverse Simpson index of the sites among neighbours, scaled to [0, 1]; higher is better mixed.
 
     Korsunsky et al., Nature Methods 2019: neighbours, shape (scans, neighbours), are weighted by p_j ∝ exp(-β d_j), β
@@ -31,26 +39,37 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     - 1) (Luecken et al., Nature Methods 2022). Departures: a subject's own scans are no neighbours; neighbours are
     exact, 90 or as many as there are. Chance is the mean over permutations of the sites over subjects.
 
+    Parameters
+    ----------
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    neighbours
+        Of a scan, at most; the perplexity is a third of them.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
+
     Returns
     -------
-    list of Score
-        One a kind of coordinates; n in scans; NaN with a reason for one site, a site with one scan, fewer than nine
-        neighbours, or a constant LDR.
+    Estimate
+        n in scans; NaN with a note for one site, a site with one scan, fewer than nine neighbours, or a constant LDR.
     """
+    mixing = Mixing.of_arrays(ldr, site, **options)
+    used = most_neighbours(mixing.owner, neighbours)
+    few = "" if used // 3 >= 3 else f"{used} neighbours; at least 9 are needed"
+    if mixing.reason or few:
+        return Estimate(math.nan, len(mixing.site), note=mixing.reason or few)
+    index, distance = nearest(mixing.features, mixing.owner, used)
+    weights, sites = neighbour_weights(distance, used // 3), int(mixing.site.max()) + 1
+    return mixing.compared(lambda site: scaled(inverse_simpson(weights, index, site), sites), len(mixing.site))
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`ilisi`, one a kind of coordinates."""
     found = []
-    for mixing in mixings(scans, settings):
-        neighbours = most_neighbours(mixing.owner, NEIGHBOURS)
-        perplexity = neighbours // 3
-        params = mixing.text(neighbours=neighbours, perplexity=perplexity)
-        reason = mixing.reason or ("" if perplexity >= 3 else f"{neighbours} neighbours; at least 9 are needed")
-        if reason:
-            found.append(Score(ILISI, params, math.nan, len(mixing.part), reason=reason))
-            continue
-        index, distance = nearest(mixing.features, mixing.owner, neighbours)
-        weights = neighbour_weights(distance, perplexity)
-        sites = int(mixing.site.max()) + 1
-        value, *chance = (scaled(inverse_simpson(weights, index, site), sites) for site in (mixing.site, *mixing.dealt))
-        found.append(Score(ILISI, params, value, len(mixing.part), chance=float(np.mean(chance))))
+    for part, given, params in mixed(scans, settings):
+        used = most_neighbours(codes_of(part.subject), NEIGHBOURS)
+        text = key_values(**params, neighbours=used, perplexity=used // 3)
+        found.append(ilisi(part.ldr, part.site, **given).score(ILISI, text))
     return found
 
 

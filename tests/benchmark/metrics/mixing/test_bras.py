@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cosine
 
-from benchmark.metrics import bras
+from benchmark.metrics.mixing import bras
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -32,7 +32,7 @@ def slow_bras(features, diagnosis, site):
 
 
 def test_against_a_double_loop_without_unknown_diagnoses():
-    value, counted = bras.bras(FEATURES, DIAGNOSIS, SITE)
+    value, counted = bras.silhouettes(FEATURES, DIAGNOSIS, SITE)
     assert value == pytest.approx(slow_bras(FEATURES, DIAGNOSIS, SITE))
     assert counted == (DIAGNOSIS != "").sum()
 
@@ -41,24 +41,26 @@ def test_by_hand():
     # Site 0 at 0° and 90°, site 1 at 180° twice. Scan 1: a = 1 - cos 90° = 1, b = 1 - cos 180° = 2, s = 1/2. Scan 2:
     # a = 1, b = 1, s = 0. Scans 3 and 4: a = 0, so s = 1. The mean of 1 - |s| is (1/2 + 1 + 0 + 0) / 4.
     features = np.array([[1.0, 0], [0, 1], [-1, 0], [-1, 0]])
-    value, counted = bras.bras(features, np.repeat("CN", 4), np.array([0, 0, 1, 1]))
+    value, counted = bras.silhouettes(features, np.repeat("CN", 4), np.array([0, 0, 1, 1]))
     assert (value, counted) == (pytest.approx(0.375), 4)
 
 
 def test_a_diagnosis_counts_as_much_as_another_however_many_scans_it_has():
     few, many = DIAGNOSIS == "CN", DIAGNOSIS == "AD"
     both = few | many
-    parts = [bras.bras(FEATURES[one], DIAGNOSIS[one], SITE[one])[0] for one in (few, many)]
-    assert bras.bras(FEATURES[both], DIAGNOSIS[both], SITE[both])[0] == pytest.approx(np.mean(parts))
+    parts = [bras.silhouettes(FEATURES[one], DIAGNOSIS[one], SITE[one])[0] for one in (few, many)]
+    assert bras.silhouettes(FEATURES[both], DIAGNOSIS[both], SITE[both])[0] == pytest.approx(np.mean(parts))
     assert few.sum() != many.sum()
 
 
 def test_lengths_names_of_sites_and_order_change_nothing():
-    value, _ = bras.bras(FEATURES, DIAGNOSIS, SITE)
+    value, _ = bras.silhouettes(FEATURES, DIAGNOSIS, SITE)
     order = RNG.permutation(60)
     longer = FEATURES * RNG.uniform(0.5, 5, size=(60, 1))
-    assert bras.bras(longer, DIAGNOSIS, SITE)[0] == pytest.approx(value)
-    assert bras.bras(FEATURES[order], DIAGNOSIS[order], np.array([1, 2, 0])[SITE[order]])[0] == pytest.approx(value)
+    assert bras.silhouettes(longer, DIAGNOSIS, SITE)[0] == pytest.approx(value)
+    assert bras.silhouettes(FEATURES[order], DIAGNOSIS[order], np.array([1, 2, 0])[SITE[order]])[0] == pytest.approx(
+        value
+    )
 
 
 def test_sites_within_a_diagnosis_count_and_diagnoses_apart_do_not(make_table):

@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.special import digamma
 from scipy.stats import norm
 
-from benchmark.metrics.mutual_information import mutual_information, scores
+from benchmark.metrics.mixing.mutual_information import scores, site_bits
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -32,7 +32,7 @@ def test_against_the_truth_for_two_gaussians(separation):
     rng = np.random.default_rng(0)
     site = np.repeat([0, 1], 2000)
     values = rng.normal(size=(4000, 1)) + separation * site[:, None]
-    assert mutual_information(values, site) == pytest.approx(true_bits(separation), abs=0.04)
+    assert site_bits(values, site) == pytest.approx(true_bits(separation), abs=0.04)
 
 
 def test_against_a_loop_in_three_dimensions():
@@ -45,33 +45,33 @@ def test_against_a_loop_in_three_dimensions():
         counts.append(sum(np.linalg.norm(values[i] - values[j]) <= own[2] for j in range(60) if j != i))
     size = np.bincount(site)[site]
     nats = digamma(60) + digamma(3) - digamma(size).mean() - digamma(counts).mean()
-    assert mutual_information(values, site) == pytest.approx(nats / math.log(2))
+    assert site_bits(values, site) == pytest.approx(nats / math.log(2))
 
 
 def test_unequal_sites_apart_hold_their_entropy():
     # Shares 1/2, 1/4, 1/4: 1/2 · 1 + 2 · 1/4 · 2 = 1.5 bits.
     rng = np.random.default_rng(2)
     site = np.repeat([0, 1, 2], [800, 400, 400])
-    assert mutual_information(rng.normal(size=(1600, 2)) + 100 * site[:, None], site) == pytest.approx(1.5, abs=0.01)
+    assert site_bits(rng.normal(size=(1600, 2)) + 100 * site[:, None], site) == pytest.approx(1.5, abs=0.01)
 
 
 def test_names_order_scale_and_rotation_change_nothing():
     rng = np.random.default_rng(3)
     site, order = rng.integers(3, size=150), rng.permutation(150)
     values = rng.normal(size=(150, 2)) + site[:, None]
-    found = mutual_information(values, site)
+    found = site_bits(values, site)
     turned = 5 * values @ np.array([[0.6, -0.8], [0.8, 0.6]]) + 1
     for other in (
-        mutual_information(values[order], site[order]),
-        mutual_information(values, np.array([2, 0, 1])[site]),
-        mutual_information(turned, site),
+        site_bits(values[order], site[order]),
+        site_bits(values, np.array([2, 0, 1])[site]),
+        site_bits(turned, site),
     ):
         assert other == pytest.approx(found)
 
 
 def test_it_is_never_below_zero():
     rng = np.random.default_rng(4)
-    found = [mutual_information(rng.normal(size=(60, 2)), np.repeat([0, 1], 30)) for _ in range(20)]
+    found = [site_bits(rng.normal(size=(60, 2)), np.repeat([0, 1], 30)) for _ in range(20)]
     assert min(found) == 0.0
 
 
@@ -98,7 +98,7 @@ def test_scans_of_travelling_subjects_do_not_count_beside_each_other():
     rng = np.random.default_rng(5)
     owner, site = np.repeat(np.arange(300), 2), np.tile([0, 1], 300)
     values = rng.normal(size=(300, 1))[owner] + 1e-6 * rng.normal(size=(600, 1)) + 2.0 * site[:, None]
-    assert mutual_information(values, site, owner) == pytest.approx(true_bits(2.0), abs=0.1)
+    assert site_bits(values, site, owner) == pytest.approx(true_bits(2.0), abs=0.1)
 
 
 def test_both_kinds_of_coordinates_and_components_of_the_reference(make_table, set_vectors):

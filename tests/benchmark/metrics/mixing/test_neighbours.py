@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.metrics import neighbours
+from benchmark.metrics.mixing import neighbours
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -56,21 +56,23 @@ def test_no_more_neighbours_than_the_subject_with_most_scans_leaves():
 
 def test_a_subsample_is_of_whole_subjects_and_the_params_say_so(make_table):
     scans = scored_scans(make_table(subjects=30, travelling=3))
-    whole = neighbours.mixings(scans, EvaluationSettings())[0]
-    assert (len(whole.part), "scans" in whole.params) == (len(scans), False)
-    part = neighbours.mixings(scans, EvaluationSettings(probe_scans=50))[0]
-    assert len(part.part) <= 50
-    assert part.params["scans"] == str(len(part.part))
-    for subject in np.unique(part.part.subject):
-        assert (part.part.subject == subject).sum() == (scans.subject == subject).sum()
+    whole, _, params = next(neighbours.mixed(scans, EvaluationSettings()))
+    assert (len(whole), "scans" in params) == (len(scans), False)
+    part, _, params = next(neighbours.mixed(scans, EvaluationSettings(probe_scans=50)))
+    assert len(part) <= 50
+    assert params["scans"] == str(len(part))
+    for subject in np.unique(part.subject):
+        assert (part.subject == subject).sum() == (scans.subject == subject).sum()
 
 
 def test_params_say_where_statistics_come_from(make_table):
     table = make_table()
     with_train, without = scored_scans(table), scored_scans(table.drop(columns="split"))
-    found = [neighbours.mixings(scans, EvaluationSettings()) for scans in (with_train, without)]
-    assert [one.text() for one in found[0]] == ["coordinates=standardised", "coordinates=whitened"]
-    assert found[1][0].text(k=3) == "coordinates=standardised;k=3;statistics=all"
+    found = [
+        [params for *_, params in neighbours.mixed(scans, EvaluationSettings())] for scans in (with_train, without)
+    ]
+    assert found[0] == [{"coordinates": "standardised"}, {"coordinates": "whitened"}]
+    assert found[1][0] == {"coordinates": "standardised", "statistics": "all"}
 
 
 def test_ties_go_to_the_first_scans():
@@ -86,5 +88,6 @@ def test_scored_scans_that_are_all_alike_have_a_reason(make_table, set_vectors):
     table = make_table()
     vectors = np.random.default_rng(3).normal(size=(len(table), 3))
     vectors[table["split"] == "test"] = 0.1
-    for mixing in neighbours.mixings(scored_scans(set_vectors(table, vectors)), EvaluationSettings()):
-        assert mixing.reason == "the LDR is constant over the scored scans"
+    scans = scored_scans(set_vectors(table, vectors))
+    for coordinates in neighbours.KINDS:
+        assert neighbours.Mixing.of(scans, coordinates, 0).reason == "the LDR is constant over the scored scans"

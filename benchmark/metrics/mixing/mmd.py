@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial.distance import pdist, squareform
 
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.neighbours import mixings
+from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed
 from benchmark.metrics.permutations import null_strata, permuted_sites
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score
+from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 MMD2 = Metric("leakage", "mmd2", version=2, higher_is_better=False, lowest=-1.0, highest=2.0)
 P_VALUE = Metric("leakage", "mmd_p_value", version=2, higher_is_better=True)
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def mmd(
+    ldr: npt.ArrayLike,
+    site: npt.ArrayLike,
+    *,
+    diagnosis: npt.ArrayLike | None = None,
+    permutations: int = 199,
+    **options: Unpack[MixingOptions],
+) -> Estimate:
     """Mean over sites of the unbiased squared MMD between a site and all others, and its permutation p-value.
 
     Gretton et al., JMLR 2012, equation 3, which allows groups of unequal size: the mean kernel within the site, plus
@@ -30,29 +42,50 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     diagnoses where these were dealt out evenly (:func:`benchmark.metrics.permutations.null_strata`); p = (1 + b) / (1 +
     B) for b of B permutations that are at least as large.
 
+    Parameters
+    ----------
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    diagnosis
+        Shape (n_scans,); empty, None or NaN for unknown.
+    permutations
+        Of the sites, for chance and p; 0 for none.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
+
     Returns
     -------
-    list of Score
-        Two a kind of coordinates; n in scans; NaN with a reason for one site, a site with one scan, or an LDR of which
-        most scans are equal; p is NaN without permutations.
+    Estimate
+        n in scans; NaN with a note for one site, a site with one scan, or an LDR of which most scans are equal; p is
+        NaN without permutations.
     """
+    mixing = Mixing.of_arrays(ldr, site, diagnosis, **options)
+    scans = mixing.scans
+    kernel = None if mixing.reason else gaussian_kernel(mixing.features)
+    if kernel is None:
+        return Estimate(math.nan, len(scans), note=mixing.reason or "the median distance between scans is 0")
+    settings = EvaluationSettings(test_permutations=permutations, seed=mixing.seed)
+    stratum = null_strata(scans)[0]
+    dealt = permuted_sites(mixing.site, mixing.owner, stratum, settings.test_permutations, settings.seed)
+    value, *permuted = (mean_mmd2(kernel, one) for one in (mixing.site, *dealt))
+    # A site that permutation leaves with one scan has no value within it.
+    fair = np.array([one for one in permuted if math.isfinite(one)])
+    if not len(fair):
+        return Estimate(value, len(scans))
+    p = (1 + int((fair >= value - 1e-12).sum())) / (1 + len(fair))
+    return Estimate(value, len(scans), chance=float(fair.mean()), p=p)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`mmd` and of its p-value, two a kind of coordinates."""
     found = []
-    for mixing in mixings(scans, settings):
-        stratum, within = null_strata(mixing.part)
-        params = mixing.text(kernel="gaussian", permutations=settings.test_permutations, **within)
-        kernel = None if mixing.reason else gaussian_kernel(mixing.features)
-        reason = mixing.reason or ("" if kernel is not None else "the median distance between scans is 0")
-        if kernel is None:
-            found += [Score(one, params, math.nan, len(mixing.part), reason=reason) for one in (MMD2, P_VALUE)]
-            continue
-        dealt = permuted_sites(mixing.site, mixing.owner, stratum, settings.test_permutations, settings.seed)
-        value, *permuted = (mean_mmd2(kernel, site) for site in (mixing.site, *dealt))
-        # A site that permutation leaves with one scan has no value within it.
-        fair = np.array([one for one in permuted if math.isfinite(one)])
-        p = (1 + int((fair >= value - 1e-12).sum())) / (1 + len(fair)) if len(fair) else math.nan
-        found.append(Score(MMD2, params, value, len(mixing.part), chance=float(fair.mean()) if len(fair) else math.nan))
-        why = "" if len(fair) else "no permutations were asked for"
-        found.append(Score(P_VALUE, params, p, len(mixing.part), reason=why))
+    for part, given, params in mixed(scans, settings):
+        permutations = settings.test_permutations
+        text = key_values(**params, kernel="gaussian", permutations=permutations, **null_strata(part)[1])
+        result = mmd(part.ldr, part.site, diagnosis=part.diagnosis, permutations=permutations, **given)
+        missing = "no permutations were asked for" if math.isnan(result.p) else ""
+        found.append(result.score(MMD2, text))
+        found.append(Score(P_VALUE, text, result.p, result.n, reason=result.note or missing))
     return found
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from benchmark.metrics import ilisi
-from benchmark.metrics.neighbours import nearest
+from benchmark.metrics.mixing import ilisi
+from benchmark.metrics.mixing.neighbours import nearest
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 

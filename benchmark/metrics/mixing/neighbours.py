@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Unpack
 
 import numpy as np
+import numpy.typing as npt
 
+from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import permuted_sites
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import key_values
-from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.scans import Scans, at_most, seen
 from benchmark.metrics.settings import EvaluationSettings
 
 #: Coordinates that mixing is measured in.
@@ -26,59 +30,93 @@ CHANCE_PERMUTATIONS = 5
 PAIRS_AT_A_TIME = 2_000_000
 
 
+class MixingOptions(ScanOptions, total=False):
+    """Options of every measure of mixing.
+
+    Attributes
+    ----------
+    subject, scan, reference
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    coordinates
+        As for :func:`benchmark.metrics.feature_scaling.transform`; ``standardised`` by default.
+    seed
+        Of the permutations; 0 by default.
+    """
+
+    coordinates: Coordinates
+    seed: int
+
+
 @dataclass(frozen=True)
 class Mixing:
     """What mixing of sites is measured on, in one kind of coordinates.
 
     Attributes
     ----------
+    scans
+        The scans.
     features
-        Shape (scans, dimensions).
+        Their LDRs in the coordinates, shape (scans, dimensions).
     site, owner
         Site and subject of each scan as numbers from 0, shape (scans,).
     dealt
         Sites permuted over subjects, shape (permutations, scans).
-    part
-        The scans.
-    params
-        Canonical parameters but for the metric's own.
     reason
         Why nothing can be measured; empty otherwise.
+    coordinates, seed
+        The kind of coordinates, and the seed of the permutations.
     """
 
+    scans: Scans
     features: Floats
     site: Integers
     owner: Integers
     dealt: Integers
-    part: Scans
-    params: dict[str, str]
     reason: str
+    coordinates: Coordinates
+    seed: int
 
-    def text(self, **more: str | int) -> str:
-        """Canonical parameters with the metric's own."""
-        return key_values(**self.params, **more)
+    @classmethod
+    def of_arrays(
+        cls,
+        ldr: npt.ArrayLike,
+        site: npt.ArrayLike,
+        diagnosis: npt.ArrayLike | None = None,
+        *,
+        coordinates: Coordinates = "standardised",
+        seed: int = 0,
+        **options: Unpack[ScanOptions],
+    ) -> Mixing:
+        """What is measured on arrays; see :class:`MixingOptions`."""
+        return cls.of(scans_of(ldr, site=site, diagnosis=diagnosis, **options), coordinates, seed)
 
-
-def mixings(scans: Scans, settings: EvaluationSettings, kinds: Sequence[Coordinates] = KINDS) -> list[Mixing]:
-    """The scans that mixing is measured on, in each kind of coordinates."""
-    part = at_most(scans, settings.probe_scans, settings.seed)
-    site, owner = codes_of(part.site), codes_of(part.subject)
-    dealt = permuted_sites(site, owner, np.zeros(len(site), np.int64), CHANCE_PERMUTATIONS, settings.seed)
-    found = []
-    for coordinates in kinds:
-        features = transform(part.ldr, part.reference, coordinates)
-        params: dict[str, str] = {"coordinates": coordinates}
-        if not scans.reference_is_train:
-            params["statistics"] = "all"
-        if len(part) < len(scans):
-            params["scans"] = str(len(part))
-        reason = "fewer than two sites" if site.max() == 0 else ""
+    @classmethod
+    def of(cls, scans: Scans, coordinates: Coordinates, seed: int) -> Mixing:
+        """What is measured on scans; the seed is that of the permutations."""
+        site, owner = codes_of(scans.site), codes_of(scans.subject)
+        dealt = permuted_sites(site, owner, np.zeros(len(site), np.int64), CHANCE_PERMUTATIONS, seed)
+        features = transform(scans.ldr, scans.reference, coordinates)
+        reason = "fewer than two sites" if site.max(initial=0) == 0 else ""
         # Neighbours among equal scans would be drawn by rounding: perfectly mixed, it would seem.
-        reason = reason or unreadable(part.ldr, features)
+        reason = reason or unreadable(scans.ldr, features)
         if not reason and np.bincount(site).min() < 2:
             reason = "a site has one scan"
-        found.append(Mixing(features, site, owner, dealt, part, params, reason))
-    return found
+        return cls(scans, features, site, owner, dealt, reason, coordinates, seed)
+
+    def compared(self, measure: Callable[[Integers], float], n: int, note: str = "") -> Estimate:
+        """A measure of sites, shape (scans,), with its mean over permuted sites for chance; NaN with a note for one."""
+        if self.reason or note:
+            return Estimate(math.nan, n, note=self.reason or note)
+        value, *chance = (measure(site) for site in (self.site, *self.dealt))
+        return Estimate(value, n, chance=float(np.mean(chance)))
+
+
+def mixed(scans: Scans, settings: EvaluationSettings) -> Iterator[tuple[Scans, dict[str, Any], dict[str, str]]]:
+    """The scans that mixing is measured on, in each kind of coordinates, with arguments and parameters of measures."""
+    part = at_most(scans, settings.probe_scans, settings.seed)
+    for coordinates in KINDS:
+        given = {**arrays_of(part), "coordinates": coordinates, "seed": settings.seed}
+        yield part, given, {"coordinates": coordinates, **seen(scans, part)}
 
 
 def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integers, Floats]:

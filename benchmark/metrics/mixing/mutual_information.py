@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial.distance import cdist
 from scipy.special import digamma
 
-from benchmark.metrics.feature_scaling import Coordinates, transform
+from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.neighbours import KINDS, PAIRS_AT_A_TIME, Mixing, mixings
+from benchmark.metrics.mixing.neighbours import PAIRS_AT_A_TIME, Mixing, MixingOptions, mixed
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score
+from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 BITS = Metric("leakage", "mutual_information", version=2, higher_is_better=False, highest=math.inf)
 
@@ -26,7 +30,8 @@ NEIGHBOURS = 3
 COMPONENTS = 5
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def mutual_information(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpack[MixingOptions]) -> Estimate:
     """Mutual information in bits between the site and the five leading principal components of the LDR.
 
     Nearest-neighbour estimate for a discrete and a continuous variable (Ross, PLoS ONE 2014): with N scans, N_x of the
@@ -39,30 +44,38 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     scans in the same coordinates; whitened ones are in the order of their variance before whitening. Chance is the mean
     over permutations of the sites over subjects.
 
+    Parameters
+    ----------
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
+
     Returns
     -------
-    list of Score
-        One a kind of coordinates; n in scans that count; NaN with a reason for one site, a site with one scan or
-        one subject, or a constant LDR.
+    Estimate
+        n in scans that count; NaN with a note for one site, a site with one scan or one subject, or a constant LDR.
     """
-    return [_score(mixing, coordinates) for mixing, coordinates in zip(mixings(scans, settings), KINDS, strict=True)]
-
-
-def _score(mixing: Mixing, coordinates: Coordinates) -> Score:
-    params = mixing.text(components=COMPONENTS, neighbours=NEIGHBOURS)
-    first = np.unique(mixing.owner * (mixing.site.max() + 1) + mixing.site, return_index=True)[1]
+    mixing = Mixing.of_arrays(ldr, site, **options)
+    first = np.unique(mixing.owner * (mixing.site.max(initial=0) + 1) + mixing.site, return_index=True)[1]
     if mixing.reason:
-        return Score(BITS, params, math.nan, len(first), reason=mixing.reason)
-    leading = _leading(mixing, coordinates)
-    value, *permuted = (
-        mutual_information(leading[first], site[first], mixing.owner[first]) for site in (mixing.site, *mixing.dealt)
-    )
-    if math.isnan(value):
-        return Score(BITS, params, math.nan, len(first), reason="a site has one subject")
-    return Score(BITS, params, value, len(first), chance=float(np.mean(permuted)))
+        return Estimate(math.nan, len(first), note=mixing.reason)
+    leading = _leading(mixing)
+    result = mixing.compared(lambda site: site_bits(leading[first], site[first], mixing.owner[first]), len(first))
+    return Estimate(math.nan, len(first), note="a site has one subject") if math.isnan(result.value) else result
 
 
-def mutual_information(values: Floats, site: Integers, owner: Integers | None = None) -> float:
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`mutual_information`, one a kind of coordinates."""
+    return [
+        mutual_information(part.ldr, part.site, **given).score(
+            BITS, key_values(**params, components=COMPONENTS, neighbours=NEIGHBOURS)
+        )
+        for part, given, params in mixed(scans, settings)
+    ]
+
+
+def site_bits(values: Floats, site: Integers, owner: Integers | None = None) -> float:
     """Estimate in bits, at least 0; NaN where a scan's site has no scan of another subject.
 
     Parameters
@@ -100,9 +113,9 @@ def _terms(values: Floats, site: Integers, owner: Integers, rows: Integers) -> I
     return np.stack([others.sum(axis=1), own, neighbours, within])
 
 
-def _leading(mixing: Mixing, coordinates: Coordinates) -> Floats:
-    reference = transform(mixing.part.reference, mixing.part.reference, coordinates)
-    if coordinates == "whitened":
+def _leading(mixing: Mixing) -> Floats:
+    reference = transform(mixing.scans.reference, mixing.scans.reference, mixing.coordinates)
+    if mixing.coordinates == "whitened":
         # Columns of whitened coordinates are in ascending order of the variance that whitening took away.
         return mixing.features[:, ::-1][:, :COMPONENTS]
     _, directions = np.linalg.eigh(np.cov(reference, rowvar=False, ddof=0).reshape(reference.shape[1], -1))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from benchmark.metrics import mmd
+from benchmark.metrics.mixing import mmd
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 

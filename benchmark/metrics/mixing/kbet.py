@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import chi2
 
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.neighbours import mixings, most_neighbours, nearest
+from benchmark.metrics.galleries import codes_of
+from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed, most_neighbours, nearest
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score
+from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 KBET = Metric("leakage", "kbet", version=2, higher_is_better=True)
 
@@ -24,7 +28,10 @@ ALPHA = 0.05
 NEIGHBOURS = 50
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def kbet(
+    ldr: npt.ArrayLike, site: npt.ArrayLike, *, neighbours: int = NEIGHBOURS, **options: Unpack[MixingOptions]
+) -> Estimate:
     """Share of neighbourhoods whose mix of sites a chi-squared test does not tell from the overall mix.
 
     Büttner et al., Nature Methods 2019: with f_s the share of site s in all scans, and o_s its scans among the k
@@ -34,25 +41,34 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     chance, the mean over permutations of the sites over subjects. Departures: a subject's own scans are no neighbours;
     every scan is tested, with 50 neighbours or as many as there are, none chosen to fit.
 
+    Parameters
+    ----------
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    neighbours
+        Of a scan, at most.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
+
     Returns
     -------
-    list of Score
-        One a kind of coordinates; n in scans; NaN with a reason for one site, a site with one scan, fewer than ten
-        neighbours, or a constant LDR.
+    Estimate
+        n in scans; NaN with a note for one site, a site with one scan, fewer than ten neighbours, or a constant LDR.
     """
+    mixing = Mixing.of_arrays(ldr, site, **options)
+    used = most_neighbours(mixing.owner, neighbours)
+    few = "" if used >= 10 else f"{used} neighbours; at least 10 are needed"
+    index = np.zeros((0, 0), np.int64) if mixing.reason or few else nearest(mixing.features, mixing.owner, used)[0]
+    return mixing.compared(lambda site: float((neighbourhood_p(index, site) >= ALPHA).mean()), len(mixing.site), few)
+
+
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`kbet`, one a kind of coordinates."""
     found = []
-    for mixing in mixings(scans, settings):
-        neighbours = most_neighbours(mixing.owner, NEIGHBOURS)
-        params = mixing.text(alpha=str(ALPHA), neighbours=neighbours)
-        reason = mixing.reason or ("" if neighbours >= 10 else f"{neighbours} neighbours; at least 10 are needed")
-        if reason:
-            found.append(Score(KBET, params, math.nan, len(mixing.part), reason=reason))
-            continue
-        index, _ = nearest(mixing.features, mixing.owner, neighbours)
-        value, *chance = (
-            float((neighbourhood_p(index, site) >= ALPHA).mean()) for site in (mixing.site, *mixing.dealt)
-        )
-        found.append(Score(KBET, params, value, len(mixing.part), chance=float(np.mean(chance))))
+    for part, given, params in mixed(scans, settings):
+        used = most_neighbours(codes_of(part.subject), NEIGHBOURS)
+        text = key_values(**params, alpha=str(ALPHA), neighbours=used)
+        found.append(kbet(part.ldr, part.site, **given).score(KBET, text))
     return found
 
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.neighbours import mixings
+from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score
+from benchmark.metrics.rows import Metric, Score, key_values
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.threads import reproducible
 
 BRAS = Metric("leakage", "bras", version=2, higher_is_better=True)
 
 
-def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+@reproducible()
+def bras(
+    ldr: npt.ArrayLike, site: npt.ArrayLike, diagnosis: npt.ArrayLike, **options: Unpack[MixingOptions]
+) -> Estimate:
     """Batch-removal-adapted silhouette of the sites within diagnoses, cosine distance; higher is better mixed.
 
     Rautenstrauch & Ohler, Nature Biotechnology 2025: of LDRs of shape (scans, dimensions), for a scan with mean
@@ -27,26 +33,38 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     out, as are diagnoses with scans of one site alone, or with one scan a site. Chance is the mean over permutations of
     the sites over subjects.
 
+    Parameters
+    ----------
+    ldr, site
+        As for :func:`benchmark.metrics.arrays.scans_of`.
+    diagnosis
+        Shape (n_scans,); empty, None or NaN for unknown.
+    **options
+        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
+
     Returns
     -------
-    list of Score
-        One a kind of coordinates; n in scans that count; NaN with a reason where no diagnosis counts.
+    Estimate
+        n in scans that count; NaN with a note where no diagnosis counts.
     """
-    found = []
-    for mixing in mixings(scans, settings):
-        diagnosis = mixing.part.diagnosis
-        params = mixing.text(distance="cosine", label="diagnosis")
-        value, counted = (math.nan, 0) if mixing.reason else bras(mixing.features, diagnosis, mixing.site)
-        reason = mixing.reason or ("" if counted else "no diagnosis has scans of two sites, two of one of them")
-        if reason:
-            found.append(Score(BRAS, params, math.nan, counted, reason=reason))
-            continue
-        chance = [bras(mixing.features, diagnosis, site)[0] for site in mixing.dealt]
-        found.append(Score(BRAS, params, value, counted, chance=float(np.mean(chance))))
-    return found
+    mixing = Mixing.of_arrays(ldr, site, diagnosis, **options)
+    scans = mixing.scans
+    counted = 0 if mixing.reason else silhouettes(mixing.features, scans.diagnosis, mixing.site)[1]
+    none = "" if counted else "no diagnosis has scans of two sites, two of one of them"
+    return mixing.compared(lambda site: silhouettes(mixing.features, scans.diagnosis, site)[0], counted, none)
 
 
-def bras(features: Floats, diagnosis: npt.NDArray[np.str_], site: Integers) -> tuple[float, int]:
+def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
+    """Rows of :func:`bras`, one a kind of coordinates."""
+    return [
+        bras(part.ldr, part.site, part.diagnosis, **given).score(
+            BRAS, key_values(**params, distance="cosine", label="diagnosis")
+        )
+        for part, given, params in mixed(scans, settings)
+    ]
+
+
+def silhouettes(features: Floats, diagnosis: npt.NDArray[np.str_], site: Integers) -> tuple[float, int]:
     """BRAS, NaN where no diagnosis counts, and the scans that count.
 
     Parameters
