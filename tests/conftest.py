@@ -108,28 +108,28 @@ def command():
 
 
 class InThisProcess:
-    """Executor without workers, whose start takes longer than a small cell; bases first."""
+    """Executor without workers, whose start takes longer than a small run; bases first."""
 
     waits = True
 
     def __init__(self, sweep):
         self.sweep = sweep
 
-    def run(self, missing, cells):
+    def execute(self, missing, runs):
         from benchmark.sweep.executor import base_models
-        from benchmark.sweep.worker import run_cell
+        from benchmark.sweep.worker import execute_run
 
-        bases, failures = base_models(cells), []
-        for cell, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
-            base = bases.get(cell.base_key)
-            error = run_cell(cell, str(base) if base else None, self.sweep.evaluation)
-            failures += [(cell, error)] if error else []
+        bases, failures = base_models(runs), []
+        for run, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
+            base = bases.get(run.base_key)
+            error = execute_run(run, str(base) if base else None, self.sweep.evaluation)
+            failures += [(run, error)] if error else []
         return failures
 
 
 @pytest.fixture(scope="module")
 def no_workers():
-    """Sweeps of this module run their cells in this process."""
+    """Sweeps of this module execute their runs in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("benchmark.sweep.sweep.LocalExecutor", InThisProcess)
         yield

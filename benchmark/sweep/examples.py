@@ -1,4 +1,4 @@
-"""What example retrievals are made from: the embeddings and volumes of a results folder's cells."""
+"""What example retrievals are made from: the embeddings and volumes of a results folder's runs."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ from benchmark.errors import UserError
 from benchmark.metrics.settings import Distance
 from benchmark.protocols import POOLED
 from benchmark.report.page.examples import ExampleInput
-from benchmark.sweep.cell import MARKER, OWN
+from benchmark.sweep.run import OWN, marker_files
 from benchmark.train.resolve import instantiate_data
 from benchmark.train.run_folder import CONFIG, EMBEDDINGS
 
 
 def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleInput]:
-    """Embeddings and volumes of the pooled cells of the first seed; none where cells or data are no longer there.
+    """Embeddings and volumes of the pooled runs of the first seed; none where runs or data are no longer there.
 
     Parameters
     ----------
     results
-        Results folder of a sweep, with its ``cells``.
+        Results folder of a sweep, with its ``runs``.
     method_order
         Methods in table order.
     """
-    cells: dict[str, Path] = {}
+    runs: dict[str, Path] = {}
     distances: dict[str, Distance] = {}
-    found = [*results.glob(f"cells/*/{MARKER}"), *results.glob(f"cells/*/{OWN}*/{MARKER}")]
     markers = [
-        (json.loads(path.read_text(encoding="utf-8")), results / "cells" / path.relative_to(results).parts[1], path)
-        for path in found
+        (json.loads(path.read_text(encoding="utf-8")), results / path.relative_to(results).parents[-3], path)
+        for path in marker_files(results)
     ]
     pooled = [each for each in markers if each[0]["protocol"] == POOLED]
     if not pooled:
@@ -43,12 +42,12 @@ def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleIn
     seed = min(marker["seed"] for marker, _, _ in pooled)
     for marker, folder, path in sorted(pooled, key=lambda each: str(each[1])):
         if marker["seed"] == seed and (folder / EMBEDDINGS).is_file():
-            cells[marker["method"]] = folder
+            runs[marker["method"]] = folder
             if path.parent != folder:
                 distances[marker["method"]] = cast(Distance, path.parent.name.removeprefix(OWN))
-    order = [name for name in method_order if name in cells] + sorted(set(cells) - set(method_order))
-    embeddings = {name: read_embeddings(cells[name] / EMBEDDINGS).frame for name in order}
-    config = yaml.safe_load((cells[order[0]] / CONFIG).read_text(encoding="utf-8"))
+    order = [name for name in method_order if name in runs] + sorted(set(runs) - set(method_order))
+    embeddings = {name: read_embeddings(runs[name] / EMBEDDINGS).frame for name in order}
+    config = yaml.safe_load((runs[order[0]] / CONFIG).read_text(encoding="utf-8"))
     try:
         data = instantiate_data(config["data"])
         rows = {key: row for row, key in enumerate(data.scans["scan_key"].tolist())}

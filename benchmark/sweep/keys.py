@@ -1,6 +1,6 @@
-"""Run keys: what identifies a cell's training, and what identifies its scores.
+"""Run keys: what identifies a run's training, and what identifies its scores.
 
-A key is a digest of its parts, which a finished cell keeps, so that it can be said later what has changed.
+A key is a digest of its parts, which a finished run keeps, so that it can be said later what has changed.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def closure_of_scoring(sources: Sources) -> Closure:
 
 
 def run_parts(config: Mapping[str, Any], data: Mapping[str, str], sources: Sources | None = None) -> RunParts:
-    """Parts of the key of a cell's training.
+    """Parts of the key of a run's training.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def run_parts(config: Mapping[str, Any], data: Mapping[str, str], sources: Sourc
     data
         Digest of each part of the data.
     sources
-        Where source is looked up; one object for many cells looks at every file once.
+        Where source is looked up; one object for many runs looks at every file once.
     """
     kept = relevant(config)
     closure = closure_of_training(kept, new_sources() if sources is None else sources)
@@ -236,12 +236,12 @@ def run_parts(config: Mapping[str, Any], data: Mapping[str, str], sources: Sourc
 
 
 def run_key(config: Mapping[str, Any], data: Mapping[str, str], sources: Sources | None = None) -> str:
-    """Key of a cell's training; parameters as for :func:`run_parts`."""
+    """Key of a run's training; parameters as for :func:`run_parts`."""
     return run_parts(config, data, sources).key
 
 
 def score_parts(settings: EvaluationSettings, sources: Sources | None = None) -> ScoreParts:
-    """Parts of the key of the scores of a cell's embeddings."""
+    """Parts of the key of the scores of a run's embeddings."""
     source = closure_of_scoring(new_sources() if sources is None else sources).modules
     return ScoreParts(
         json.loads(canonical(settings.__dict__)), source, library_versions((*LIBRARIES, *SCORING_LIBRARIES))
@@ -249,7 +249,7 @@ def score_parts(settings: EvaluationSettings, sources: Sources | None = None) ->
 
 
 def score_key(run: str, settings: EvaluationSettings, sources: Sources | None = None) -> str:
-    """Key of the scores of a cell's embeddings."""
+    """Key of the scores of a run's embeddings."""
     return score_parts(settings, sources).key(run)
 
 

@@ -1,4 +1,4 @@
-"""What a sweep leaves in its results folder when it hands cells to a cluster: which cell is which job."""
+"""What a sweep leaves in its results folder when it hands runs to a cluster: which run is which job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.errors import UserError
 from benchmark.sweep.config import SweepConfig, sweep_of
 
 if TYPE_CHECKING:
-    from benchmark.sweep.cell import Cell
+    from benchmark.sweep.run import Run
 
 #: The record, in the results folder. Plain JSON: what others hand over can be read without running any of it.
 RECORD = "submission.json"
@@ -21,17 +21,17 @@ LOGS = "slurm"
 
 
 @dataclass(frozen=True)
-class SubmittedCell:
-    """A cell of a submitted sweep.
+class SubmittedRun:
+    """A run of a submitted sweep.
 
     Attributes
     ----------
     name
-        Name of the cell for people.
+        Name of the run for people.
     score_key
         Key that its completion marker will have.
     job
-        Id of the job that runs it, such as ``12`` or ``12_3`` of an array; "" if it was done before.
+        Id of the job that executes it, such as ``12`` or ``12_3`` of an array; "" if it was done before.
     """
 
     name: str
@@ -41,7 +41,7 @@ class SubmittedCell:
 
 @dataclass(frozen=True)
 class Submission:
-    """A sweep of which a cluster runs the cells.
+    """A sweep of which a cluster executes the runs.
 
     Attributes
     ----------
@@ -49,22 +49,22 @@ class Submission:
         Content of the sweep file.
     cluster
         Name of the cluster's kind, as submitit has it.
-    cells
-        Folder of a cell's scores, within the results folder, to the cell.
+    runs
+        Folder of a run's scores, within the results folder, to the run.
     """
 
     sweep: dict[str, Any]
     cluster: str
-    cells: dict[str, SubmittedCell] = field(default_factory=dict)
+    runs: dict[str, SubmittedRun] = field(default_factory=dict)
 
     def config(self, out: Path) -> SweepConfig:
         """The sweep."""
         return sweep_of(self.sweep, out / RECORD)
 
 
-def place_of(cell: Cell, out: Path) -> str:
-    """Folder of a cell's scores within the results folder: what a cell is recorded under."""
-    return cell.scores_folder.relative_to(out).as_posix()
+def place_of(run: Run, out: Path) -> str:
+    """Folder of a run's scores within the results folder: what a run is recorded under."""
+    return run.scores_folder.relative_to(out).as_posix()
 
 
 def write_submission(submission: Submission, out: Path) -> None:
@@ -84,12 +84,14 @@ def read_submission(out: Path) -> Submission:
     path = out / RECORD
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        cells = {place: SubmittedCell(**cell) for place, cell in content["cells"].items()}
-        return Submission(content["sweep"], str(content["cluster"]), cells)
+        runs = {place: SubmittedRun(**run) for place, run in content["runs"].items()}
+        return Submission(content["sweep"], str(content["cluster"]), runs)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{out}: no sweep was submitted to a cluster from here; 'seada-bench sweep' does it with 'executor: "
             "{kind: slurm}' in the sweep file"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not the record of a submitted sweep: {type(error).__name__}: {error}") from None
+        raise UserError(
+            f"{path}: not the record of a sweep that this version submitted: {type(error).__name__}: {error}"
+        ) from None

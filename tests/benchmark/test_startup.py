@@ -57,7 +57,7 @@ def called(*arguments):
         (("status", "--help"), "results"),
         (("sweep", "--help"), "--plan"),
         (("tables", "--help"), "--weights"),
-        (("verify", "--help"), "--cells"),
+        (("verify", "--help"), "--runs"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -1,4 +1,4 @@
-"""The cells of a sweep, from its configuration: methods × protocols × seeds, with all held-out sites and their keys."""
+"""The runs of a sweep, from its configuration: methods × protocols × seeds, with all held-out sites and their keys."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import Any
 from benchmark.errors import UserError
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.seeds import derive_seed
-from benchmark.sweep.cell import Cell, settings_of
 from benchmark.sweep.config import SweepConfig, with_seed
 from benchmark.sweep.data_sets import data_digests, data_key, data_of, forget_changed_manifests
 from benchmark.sweep.keys import digest, new_sources, run_key, run_parts, score_parts
+from benchmark.sweep.run import RUNS, Run, settings_of
 from benchmark.sweep.sources import Sources, files_of
 from benchmark.sweep.up_to_date import is_of_the_suite
 from benchmark.train.resolve import resolve
 from benchmark.train.tracking.settings import Tracking
 
 
-def cells_of(sweep: SweepConfig, out: Path) -> list[Cell]:
-    """All cells of a sweep, in table order: method, protocol, seed, held-out site.
+def runs_of(sweep: SweepConfig, out: Path) -> list[Run]:
+    """All runs of a sweep, in table order: method, protocol, seed, held-out site.
 
     The phantom must be there; volume stores need not be, see :func:`build_stores`.
     """
     methods = {name: resolve(path, sweep.overrides) for name, path in sweep.method_files().items()}
     forget_changed_manifests()
-    # Each looked at once for all cells.
+    # Each looked at once for all runs.
     sources = new_sources()
     digests: dict[str, dict[str, str]] = {}
     return [
-        cell
+        run
         for name, config in methods.items()
         for protocol, seeds in sweep.seeds.items()
         for seed in seeds
-        for cell in _cells(name, protocol, seed, with_seed(config, seed), sweep, out, sources, digests)
+        for run in _runs(name, protocol, seed, with_seed(config, seed), sweep, out, sources, digests)
     ]
 
 
@@ -54,7 +54,7 @@ def with_processes(config: dict[str, Any], processes: int) -> dict[str, Any]:
     batch = config["data"]["batch_size"]
     if batch % processes:
         raise UserError(
-            f"data.batch_size: {batch} is not allowed with {processes} processes a cell (executor: nodes × devices); "
+            f"data.batch_size: {batch} is not allowed with {processes} processes a run (executor: nodes × devices); "
             "it counts the scans of all processes together and must be a multiple of their number"
         )
     config["trainer"]["devices"] = processes
@@ -70,13 +70,13 @@ def group_of(sweep: SweepConfig, out: Path) -> str:
     return f"{out.resolve().name}-{digest(content)[:8]}"
 
 
-def modules_of(cells: Sequence[Cell]) -> dict[str, Path]:
-    """Modules from outside of the suite that trainings of cells depend on, and their files."""
-    files = files_of(sorted({name for cell in cells for name in cell.parts.source}))
+def modules_of(runs: Sequence[Run]) -> dict[str, Path]:
+    """Modules from outside of the suite that trainings of runs depend on, and their files."""
+    files = files_of(sorted({name for run in runs for name in run.parts.source}))
     return {name: file for name, file in files.items() if file is not None and not is_of_the_suite(file)}
 
 
-def _cells(
+def _runs(
     method: str,
     protocol: str,
     seed: int,
@@ -85,7 +85,7 @@ def _cells(
     out: Path,
     sources: Sources,
     digests: dict[str, dict[str, str]],
-) -> Iterator[Cell]:
+) -> Iterator[Run]:
     config = with_processes(config, sweep.executor.resources(method).processes)
     config["data"]["seed"] = seed
     _, scans = data_of(config["data"])
@@ -102,7 +102,7 @@ def _cells(
         base = resolved["model"].get("init_args", {}).get("base")
         base_key = run_key({**resolved, "model": base}, data, sources) if base else ""
         train = (scans["split"] == "train") & (scans["site"] != site)
-        yield Cell(
+        yield Run(
             method=method,
             protocol=protocol,
             held_out_site=site,
@@ -110,7 +110,7 @@ def _cells(
             config=resolved,
             run_key=key,
             score_key=scoring.key(key),
-            folder=out / "cells" / key[:16],
+            folder=out / RUNS / key[:16],
             base_key=base_key,
             scans=int(train.sum()),
             parts=parts,

@@ -1,4 +1,4 @@
-"""A cell, the unit of work of a sweep: one (method, protocol, held-out site, seed), and the files it leaves."""
+"""A run, the unit of work of a sweep: one (method, protocol, held-out site, seed), and the files it leaves."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from benchmark.sweep.keys import RunParts, ScoreParts
 from benchmark.train.run_folder import EMBEDDINGS, MODEL
 from benchmark.train.tracking.settings import Tracking
 
-#: Written last: a cell whose folder has it with the right score key is finished.
-MARKER = "cell.json"
+#: Folder of a results folder with a folder for each run.
+RUNS = "runs"
+#: Written last: a run whose folder has it with the right score key is finished.
+MARKER = "run.json"
 SCORES = "scores.parquet"
 REPLICATES = "replicates.parquet"
 ERROR = "error.txt"
-#: Begins the name of the folder within a cell's that has the scores by a distance of the method's own.
+#: Begins the name of the folder within a run's that has the scores by a distance of the method's own.
 OWN = "own-"
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """One unit of work of a sweep.
 
     Attributes
@@ -38,7 +40,7 @@ class Cell:
     folder
         Where everything of it lies; derived from the run key.
     base_key
-        Run key of the cell that trains this one's base, "" if it has none.
+        Run key of the run that trains this one's base, "" if it has none.
     scans
         Number of training scans.
     parts, score_parts
@@ -67,7 +69,7 @@ class Cell:
         return name_of(self.method, self.protocol, self.held_out_site, self.seed)
 
     def settings(self, evaluation: EvaluationSettings) -> EvaluationSettings:
-        """How the cell is scored: as all of the sweep, and by the distance that its method declares."""
+        """How the run is scored: as all of the sweep, and by the distance that its method declares."""
         return settings_of(self.config, evaluation)
 
     @property
@@ -103,7 +105,7 @@ class Cell:
 
 
 def name_of(method: str, protocol: str, held_out_site: str, seed: int) -> str:
-    """Name of a cell for people, such as ``dann, leave_one_site_out without PPMI, seed 1``."""
+    """Name of a run for people, such as ``dann, leave_one_site_out without PPMI, seed 1``."""
     where = f" without {held_out_site}" if held_out_site else ""
     return f"{method}, {protocol}{where}, seed {seed}"
 
@@ -122,6 +124,11 @@ def marker_of(scores_folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def marker_files(out: Path) -> list[Path]:
+    """Completion markers in a results folder, in no order."""
+    return [*out.glob(f"{RUNS}/*/{MARKER}"), *out.glob(f"{RUNS}/*/{OWN}*/{MARKER}")]
+
+
 def is_done(scores_folder: Path, score_key: str) -> bool:
     """Whether a folder has the scores of this key, complete."""
     return marker_of(scores_folder).get("score_key") == score_key and (scores_folder / SCORES).is_file()
@@ -137,7 +144,7 @@ def error_of(scores_folder: Path) -> str:
 
 
 def write_error(scores_folder: Path, text: str) -> None:
-    """Leave the error that a cell ended with, unless its disk has no room for that either; who called says it too."""
+    """Leave the error that a run ended with, unless its disk has no room for that either; who called says it too."""
     with contextlib.suppress(OSError):
         scores_folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(scores_folder / ERROR) as temporary:
