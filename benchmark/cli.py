@@ -19,6 +19,7 @@ COMMANDS = {
     "collect": ("cluster", "collect"),
     "evaluate": ("evaluate", "main"),
     "compare": ("compare", "main"),
+    "merge": ("merge", "main"),
     "tables": ("tables", "main"),
     "verify": ("verify", "main"),
     "manifest": ("manifest", "main"),
@@ -44,6 +45,7 @@ commands:
   check-method try a method of your own on mock data, and say what breaks the contract
   evaluate     score embeddings made by this or any other software
   compare      say what differs between two results folders
+  merge        join results folders that have different runs of one task
   tables       write a results folder's tables as Markdown, CSV, LaTeX and one HTML page
   verify       run the sweep of a results folder again, and say whether the same comes out
   manifest     write per-site manifests from a downloaded dataset

@@ -51,6 +51,7 @@ def called(*arguments):
         (("manifest", "--help"), "bids"),
         (("manifest", "build", "bids", "--help"), "--site_from"),
         (("manifest", "check", "--help"), "--data_root"),
+        (("merge", "--help"), "--out"),
         (("phantom", "--help"), "--layout {adni,"),
         (("predict", "--help"), "--ckpt_path"),
         (("preprocess", "--help"), "--manifests"),

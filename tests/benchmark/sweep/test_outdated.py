@@ -92,7 +92,8 @@ def again(mine, inside, monkeypatch):
     def run(*arguments):
         new_process()
         done = inside("sweep", "--config", mine / "sweep.yaml", "--out", mine / "out", *arguments)
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if re.search("out of date|older", line)]
+        said = (done.stderr + done.stdout).splitlines()
+        lines = [line for line in said if re.search("out of date|older version", line)]
         return lines, {path.parent.name: pd.read_parquet(path) for path in mine.glob("out/runs/*/embeddings.parquet")}
 
     return run
