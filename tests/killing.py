@@ -12,9 +12,10 @@ import random
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-from conftest import InThisProcess
+from conftest import execute_in_this_process
 
 from benchmark.sweep.config import read_sweep
 from benchmark.sweep.run import MARKER
@@ -35,7 +36,7 @@ def started(sweep, out):
     if child:
         return child
     try:
-        failures = run_sweep(sweep, out, InThisProcess(sweep))
+        failures = run_sweep(sweep, out, partial(execute_in_this_process, sweep))
     except BaseException as error:  # noqa: BLE001 (a copy must not go on with what its parent does)
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         os._exit(1)

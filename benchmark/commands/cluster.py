@@ -25,7 +25,7 @@ def submit(sweep: SweepConfig, out: Path) -> int:
     from benchmark.sweep.sweep import run_sweep
 
     executor = SlurmExecutor(sweep, out)
-    run_sweep(sweep, out, executor)
+    run_sweep(sweep, out, executor.execute)
     if executor.submitted:
         rows = [(job, run.name) for run, job in executor.submitted]
         say(tabulate(rows, headers=["job", "run"], disable_numparse=True))

@@ -98,7 +98,7 @@ def main(args: list[str]) -> int:
 
 
 def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
-    from benchmark.sweep.outdated import out_of_date
+    from benchmark.sweep.changes import out_of_date
     from benchmark.sweep.plan_text import Limits, plan_text
     from benchmark.sweep.planning import PlanOptions, make_plan, planned_runs
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.report.text import MISSING, count
-from benchmark.results.compare import CLOSE, EXACT, LEVEL, RUN, SCORE, Comparison, run_name, score_name
+from benchmark.results.compare import CLOSE, EXACT, LEVEL, RUN, SCORE, Comparison, score_name
+from benchmark.results.schema import run_name
 
 
 def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) -> str:

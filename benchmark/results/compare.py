@@ -13,7 +13,7 @@ from scipy.stats import norm, ttest_rel
 from statsmodels.stats.multitest import multipletests
 
 from benchmark.results.read import StoredResults
-from benchmark.results.schema import PARAMETERS, RUN_COLUMNS, with_parameters
+from benchmark.results.schema import PARAMETERS, RUN_COLUMNS, run_name, with_parameters
 
 RUN = list(RUN_COLUMNS)
 SCORE = ["table", "metric", PARAMETERS, "subgroup"]
@@ -146,11 +146,6 @@ def _runs(scores: pd.DataFrame) -> pd.MultiIndex:
 
 def _named(runs: pd.MultiIndex) -> list[str]:
     return [run_name(*run) for run in sorted(runs)]
-
-
-def run_name(method: str, protocol: str, site: str, seed: int) -> str:
-    """A run as text."""
-    return f"{method}, {protocol}{f' without {site}' if site else ''}, seed {seed}"
 
 
 def score_name(table: str, metric: str, parameters: str, subgroup: str = "") -> str:

@@ -12,10 +12,10 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
-from benchmark.results.compare import RUN, SCORE, run_name, score_name
+from benchmark.results.compare import RUN, SCORE, score_name
 from benchmark.results.environment import environment
 from benchmark.results.read import StoredResults, read_results
-from benchmark.results.schema import joined, with_parameters
+from benchmark.results.schema import joined, run_name, with_parameters
 from benchmark.results.write import write_provenance, write_replicates, write_scores
 
 #: Sections of a sweep that must be equal, and overrides that say where data lie, not what they are.

@@ -42,22 +42,12 @@ class Running:
         return self.run.name.replace(",", "")
 
 
-def log_line(text: str, stream: TextIO | None = None) -> None:
-    """Write a line with the time to a stream that is no terminal, by default standard error; to a terminal nothing."""
+def log_line(text: str, stream: TextIO | None = None, *, terminal: bool = False) -> None:
+    """Write a line to a stream, by default standard error: with the time if it is no terminal, else if ``terminal``."""
     stream = sys.stderr if stream is None else stream
-    if not stream.isatty():
-        stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+    if terminal or not stream.isatty():
+        stream.write(f"{text}\n" if stream.isatty() else f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
         stream.flush()
-
-
-def tell(text: str, stream: TextIO | None = None) -> None:
-    """Write a line to a stream, by default standard error; with the time where that is no terminal."""
-    stream = sys.stderr if stream is None else stream
-    if stream.isatty():
-        stream.write(f"{text}\n")
-        stream.flush()
-    else:
-        log_line(text, stream)
 
 
 class Display:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +14,7 @@ from benchmark.errors import UserError
 from benchmark.metrics.settings import Distance
 from benchmark.protocols import POOLED
 from benchmark.report.page.examples import ExampleInput
-from benchmark.sweep.run import OWN, marker_files
+from benchmark.sweep.run import OWN, marker_files, marker_of, training_folder
 from benchmark.train.resolve import instantiate_data
 from benchmark.train.run_folder import CONFIG, EMBEDDINGS
 
@@ -30,24 +29,27 @@ def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleIn
     method_order
         Methods in table order.
     """
-    runs: dict[str, Path] = {}
-    distances: dict[str, Distance] = {}
-    markers = [
-        (json.loads(path.read_text(encoding="utf-8")), results / path.relative_to(results).parents[-3], path)
-        for path in marker_files(results)
+    pooled = [
+        (marker, file.parent)
+        for file in sorted(marker_files(results))
+        if (marker := marker_of(file.parent)).get("protocol") == POOLED
     ]
-    pooled = [each for each in markers if each[0]["protocol"] == POOLED]
-    if not pooled:
+    seed = min((marker["seed"] for marker, _ in pooled), default=0)
+    folders = {
+        marker["method"]: folder
+        for marker, folder in pooled
+        if marker["seed"] == seed and (training_folder(folder) / EMBEDDINGS).is_file()
+    }
+    if not folders:
         return []
-    seed = min(marker["seed"] for marker, _, _ in pooled)
-    for marker, folder, path in sorted(pooled, key=lambda each: str(each[1])):
-        if marker["seed"] == seed and (folder / EMBEDDINGS).is_file():
-            runs[marker["method"]] = folder
-            if path.parent != folder:
-                distances[marker["method"]] = cast(Distance, path.parent.name.removeprefix(OWN))
-    order = [name for name in method_order if name in runs] + sorted(set(runs) - set(method_order))
-    embeddings = {name: read_embeddings(runs[name] / EMBEDDINGS).frame for name in order}
-    config = yaml.safe_load((runs[order[0]] / CONFIG).read_text(encoding="utf-8"))
+    distances = {
+        method: cast(Distance, folder.name.removeprefix(OWN))
+        for method, folder in folders.items()
+        if folder.name.startswith(OWN)
+    }
+    order = [name for name in method_order if name in folders] + sorted(set(folders) - set(method_order))
+    embeddings = {name: read_embeddings(training_folder(folders[name]) / EMBEDDINGS).frame for name in order}
+    config = yaml.safe_load((training_folder(folders[order[0]]) / CONFIG).read_text(encoding="utf-8"))
     try:
         data = instantiate_data(config["data"])
         rows = {key: row for row, key in enumerate(data.scans["scan_key"].tolist())}

@@ -12,13 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.sweep.sources import Closure, Sources, as_loaded, distributions_of, dotted_names
-
-ROOT = Path(__file__).resolve().parents[2]
 
 #: Changes whenever keys are made of other parts.
 VERSION = 2
@@ -204,11 +201,7 @@ def closure_of_training(config: Mapping[str, Any], sources: Sources) -> Closure:
     shared = sources.closure(TRAINING, without=HARMLESS_IN_TRAINING)
     roots = sorted(set(dotted_names(config)))
     own = sources.closure(roots, without=HARMLESS, known=shared.modules)
-    return Closure(
-        dict(sorted({**shared.modules, **own.modules}.items())),
-        dict(sorted({**shared.files, **own.files}.items())),
-        own.outside,
-    )
+    return Closure(dict(sorted({**shared.modules, **own.modules}.items())), own.outside)
 
 
 def closure_of_scoring(sources: Sources) -> Closure:
@@ -246,11 +239,6 @@ def score_parts(settings: EvaluationSettings, sources: Sources | None = None) ->
     return ScoreParts(
         json.loads(canonical(settings.__dict__)), source, library_versions((*LIBRARIES, *SCORING_LIBRARIES))
     )
-
-
-def score_key(run: str, settings: EvaluationSettings, sources: Sources | None = None) -> str:
-    """Key of the scores of a run's embeddings."""
-    return score_parts(settings, sources).key(run)
 
 
 def remember_loaded() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
 from multiprocessing import get_context
 
 from benchmark.errors import UserError
@@ -15,9 +14,8 @@ from benchmark.sweep import worker
 from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.ddp_launcher import execute_here
 from benchmark.sweep.display import Display
-from benchmark.sweep.executor import base_models
 from benchmark.sweep.machine import THREAD_VARIABLES, Machine
-from benchmark.sweep.run import Run, error_of, write_error
+from benchmark.sweep.run import Run, base_models, error_of, write_error
 
 
 class WorkerPool:
@@ -95,55 +93,42 @@ class WorkerPool:
         self.environment.close()
 
 
-@dataclass(frozen=True)
-class LocalExecutor:
-    """Executes runs in worker processes, the long ones first, and waits for them.
-
-    Attributes
-    ----------
-    sweep
-        What is executed, and by how many workers.
-    waits
-        Always.
-    """
-
-    sweep: SweepConfig
-    waits: bool = True
-
-    def execute(self, missing: Sequence[tuple[Run, float]], runs: Sequence[Run]) -> list[tuple[Run, str]]:
-        """Execute runs to their end; see :class:`benchmark.sweep.executor.Executor`."""
-        if not missing:
-            return []
-        bases = base_models(runs)
-        waiting = sorted(missing, key=lambda row: -row[1])
-        open_keys = {run.run_key for run, _ in missing}
-        failures: list[tuple[Run, str]] = []
-        workers = WorkerPool(self.sweep.workers, max(run.processes for run, _ in missing))
-        display = Display([cost for _, cost in missing], len(workers.pools))
-        finished_cleanly = False
-        try:
-            display.start()
-            while waiting or workers.busy:
-                for number in workers.free():
-                    # Methods that differ in their own distance alone share a folder: one at a time works in it.
-                    taken = {run.run_key for _, run in workers.busy.values()}
-                    ready = next(
-                        (row for row in waiting if row[0].base_key not in open_keys and row[0].run_key not in taken),
-                        None,
-                    )
-                    if ready is None:
-                        break
-                    waiting.remove(ready)
-                    base = bases.get(ready[0].base_key)
-                    display.begin(*ready)
-                    workers.submit(number, ready[0], str(base) if base and base.is_file() else None, self.sweep)
-                for run, error in workers.finished():
-                    open_keys.discard(run.run_key)
-                    display.end(run, error)
-                    if error is not None:
-                        failures.append((run, error))
-            finished_cleanly = True
-        finally:
-            display.close()
-            workers.close(kill=not finished_cleanly)
-        return failures
+def execute_locally(
+    sweep: SweepConfig, missing: Sequence[tuple[Run, float]], runs: Sequence[Run]
+) -> list[tuple[Run, str]]:
+    """Execute runs in worker processes, the longest first, and wait for them; returns the failed ones with errors."""
+    if not missing:
+        return []
+    bases = base_models(runs)
+    waiting = sorted(missing, key=lambda row: -row[1])
+    open_keys = {run.run_key for run, _ in missing}
+    failures: list[tuple[Run, str]] = []
+    workers = WorkerPool(sweep.workers, max(run.processes for run, _ in missing))
+    display = Display([cost for _, cost in missing], len(workers.pools))
+    finished_cleanly = False
+    try:
+        display.start()
+        while waiting or workers.busy:
+            for number in workers.free():
+                # Methods that differ in their own distance alone share a folder: one at a time works in it.
+                taken = {run.run_key for _, run in workers.busy.values()}
+                ready = next(
+                    (row for row in waiting if row[0].base_key not in open_keys and row[0].run_key not in taken),
+                    None,
+                )
+                if ready is None:
+                    break
+                waiting.remove(ready)
+                base = bases.get(ready[0].base_key)
+                display.begin(*ready)
+                workers.submit(number, ready[0], str(base) if base and base.is_file() else None, sweep)
+            for run, error in workers.finished():
+                open_keys.discard(run.run_key)
+                display.end(run, error)
+                if error is not None:
+                    failures.append((run, error))
+        finished_cleanly = True
+    finally:
+        display.close()
+        workers.close(kill=not finished_cleanly)
+    return failures

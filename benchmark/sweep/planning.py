@@ -18,11 +18,12 @@ from benchmark.metrics.settings import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.results.environment import environment
+from benchmark.results.schema import run_name
 from benchmark.sweep.config import SweepConfig, with_seed
 from benchmark.sweep.data_sets import scans_of, store_folder
 from benchmark.sweep.keys import digest, new_sources, run_parts, score_parts
 from benchmark.sweep.machine import Machine
-from benchmark.sweep.run import OWN, Run, marker_files, marker_of, name_of, settings_of
+from benchmark.sweep.run import Run, marker_files, marker_of, settings_of, training_folder
 from benchmark.sweep.runs import runs_of
 from benchmark.sweep.timing import (
     MIB,
@@ -115,7 +116,7 @@ class PlannedRun:
     @property
     def name(self) -> str:
         """Short name for people."""
-        return name_of(self.method, self.protocol, self.held_out_site, self.seed)
+        return run_name(self.method, self.protocol, self.held_out_site, self.seed)
 
     @property
     def voxels(self) -> int:
@@ -338,7 +339,7 @@ def _finished(out: Path, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], 
         place = marker.get("method", ""), marker.get("protocol", "")
         if place not in wanted or len(found.get(place, ())) == LATEST or marker.get("training_seconds") is None:
             continue
-        folder = file.parent.parent if file.parent.name.startswith(OWN) else file.parent
+        folder = training_folder(file.parent)
         try:
             split = pd.read_parquet(folder / EMBEDDINGS, columns=["split"])["split"]
             config = marker["run_parts"]["config"]

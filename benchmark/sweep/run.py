@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.results.schema import REPLICATES, RUN_COLUMNS, SCORES, run_name
 from benchmark.sweep.keys import RunParts, ScoreParts
 from benchmark.train.run_folder import EMBEDDINGS, MODEL
 from benchmark.train.tracking.settings import Tracking
@@ -18,8 +20,6 @@ from benchmark.train.tracking.settings import Tracking
 RUNS = "runs"
 #: Written last: a run whose folder has it with the right score key is finished.
 MARKER = "run.json"
-SCORES = "scores.parquet"
-REPLICATES = "replicates.parquet"
 ERROR = "error.txt"
 #: Begins the name of the folder within a run's that has the scores by a distance of the method's own.
 OWN = "own-"
@@ -66,11 +66,12 @@ class Run:
     @property
     def name(self) -> str:
         """Short name for people."""
-        return name_of(self.method, self.protocol, self.held_out_site, self.seed)
+        return run_name(**self.place)
 
-    def settings(self, evaluation: EvaluationSettings) -> EvaluationSettings:
-        """How the run is scored: as all of the sweep, and by the distance that its method declares."""
-        return settings_of(self.config, evaluation)
+    @property
+    def place(self) -> dict[str, Any]:
+        """Method, protocol, held-out site and seed, by name."""
+        return {name: getattr(self, name) for name in RUN_COLUMNS}
 
     @property
     def processes(self) -> int:
@@ -104,12 +105,6 @@ class Run:
         return marker_of(self.scores_folder)
 
 
-def name_of(method: str, protocol: str, held_out_site: str, seed: int) -> str:
-    """Name of a run for people, such as ``dann, leave_one_site_out without PPMI, seed 1``."""
-    where = f" without {held_out_site}" if held_out_site else ""
-    return f"{method}, {protocol}{where}, seed {seed}"
-
-
 def settings_of(config: dict[str, Any], evaluation: EvaluationSettings) -> EvaluationSettings:
     """Settings of a sweep with the distance that a method's configuration declares."""
     return replace(evaluation, own_distance=config.get("own_distance"))
@@ -129,6 +124,11 @@ def marker_files(out: Path) -> list[Path]:
     return [*out.glob(f"{RUNS}/*/{MARKER}"), *out.glob(f"{RUNS}/*/{OWN}*/{MARKER}")]
 
 
+def training_folder(scores_folder: Path) -> Path:
+    """Folder of the training whose scores lie in a folder."""
+    return scores_folder.parent if scores_folder.name.startswith(OWN) else scores_folder
+
+
 def is_done(scores_folder: Path, score_key: str) -> bool:
     """Whether a folder has the scores of this key, complete."""
     return marker_of(scores_folder).get("score_key") == score_key and (scores_folder / SCORES).is_file()
@@ -141,6 +141,11 @@ def error_of(scores_folder: Path) -> str:
     except FileNotFoundError:
         return ""
     return text.strip().rpartition("\n")[2]
+
+
+def base_models(runs: Sequence[Run]) -> dict[str, Path]:
+    """Run key to the model that its run trains, for runs whose ``base_key`` names it."""
+    return {run.run_key: run.folder / MODEL for run in runs if not run.base_key}
 
 
 def write_error(scores_folder: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from benchmark.sweep.config import SweepConfig, with_seed
 from benchmark.sweep.data_sets import data_digests, data_key, data_of, forget_changed_manifests
 from benchmark.sweep.keys import digest, new_sources, run_key, run_parts, score_parts
 from benchmark.sweep.run import RUNS, Run, settings_of
-from benchmark.sweep.sources import Sources, files_of
+from benchmark.sweep.sources import files_of
 from benchmark.sweep.up_to_date import is_of_the_suite
 from benchmark.train.resolve import resolve
 from benchmark.train.tracking.settings import Tracking
@@ -29,15 +29,42 @@ def runs_of(sweep: SweepConfig, out: Path) -> list[Run]:
     methods = {name: resolve(path, sweep.overrides) for name, path in sweep.method_files().items()}
     forget_changed_manifests()
     # Each looked at once for all runs.
-    sources = new_sources()
-    digests: dict[str, dict[str, str]] = {}
-    return [
-        run
-        for name, config in methods.items()
-        for protocol, seeds in sweep.seeds.items()
-        for seed in seeds
-        for run in _runs(name, protocol, seed, with_seed(config, seed), sweep, out, sources, digests)
-    ]
+    sources, digests = new_sources(), {}
+    tracking = Tracking(sweep.tracking, group_of(sweep, out))
+    runs = []
+    for method, plain in methods.items():
+        shared = with_processes(plain, sweep.executor.resources(method).processes)
+        for protocol, seed in ((protocol, seed) for protocol, seeds in sweep.seeds.items() for seed in seeds):
+            config = with_seed(shared, seed)
+            config["data"]["seed"] = seed
+            config["seed_everything"] = derive_seed("training", seed) % 2**32
+            _, scans = data_of(config["data"])
+            key_of_data = data_key(config["data"])
+            if key_of_data not in digests:
+                digests[key_of_data] = data_digests(config["data"])
+            for site in sorted(set(scans["site"])) if protocol == LEAVE_ONE_SITE_OUT else [""]:
+                resolved = copy.deepcopy(config)
+                resolved["data"]["held_out_site"] = site or None
+                parts = run_parts(resolved, digests[key_of_data], sources)
+                scoring = score_parts(settings_of(resolved, sweep.evaluation), sources)
+                base = resolved["model"].get("init_args", {}).get("base")
+                run = Run(
+                    method=method,
+                    protocol=protocol,
+                    held_out_site=site,
+                    seed=seed,
+                    config=resolved,
+                    run_key=parts.key,
+                    score_key=scoring.key(parts.key),
+                    folder=out / RUNS / parts.key[:16],
+                    base_key=run_key({**resolved, "model": base}, parts.data, sources) if base else "",
+                    scans=int(((scans["split"] == "train") & (scans["site"] != site)).sum()),
+                    parts=parts,
+                    score_parts=scoring,
+                    tracking=tracking,
+                )
+                runs.append(run)
+    return runs
 
 
 def with_processes(config: dict[str, Any], processes: int) -> dict[str, Any]:
@@ -74,46 +101,3 @@ def modules_of(runs: Sequence[Run]) -> dict[str, Path]:
     """Modules from outside of the suite that trainings of runs depend on, and their files."""
     files = files_of(sorted({name for run in runs for name in run.parts.source}))
     return {name: file for name, file in files.items() if file is not None and not is_of_the_suite(file)}
-
-
-def _runs(
-    method: str,
-    protocol: str,
-    seed: int,
-    config: dict[str, Any],
-    sweep: SweepConfig,
-    out: Path,
-    sources: Sources,
-    digests: dict[str, dict[str, str]],
-) -> Iterator[Run]:
-    config = with_processes(config, sweep.executor.resources(method).processes)
-    config["data"]["seed"] = seed
-    _, scans = data_of(config["data"])
-    key_of_data = data_key(config["data"])
-    data = digests.get(key_of_data) or digests.setdefault(key_of_data, data_digests(config["data"]))
-    held_out = sorted(set(scans["site"])) if protocol == LEAVE_ONE_SITE_OUT else [""]
-    for site in held_out:
-        resolved = copy.deepcopy(config)
-        resolved["seed_everything"] = derive_seed("training", seed) % 2**32
-        resolved["data"]["held_out_site"] = site or None
-        parts = run_parts(resolved, data, sources)
-        scoring = score_parts(settings_of(resolved, sweep.evaluation), sources)
-        key = parts.key
-        base = resolved["model"].get("init_args", {}).get("base")
-        base_key = run_key({**resolved, "model": base}, data, sources) if base else ""
-        train = (scans["split"] == "train") & (scans["site"] != site)
-        yield Run(
-            method=method,
-            protocol=protocol,
-            held_out_site=site,
-            seed=seed,
-            config=resolved,
-            run_key=key,
-            score_key=scoring.key(key),
-            folder=out / RUNS / key[:16],
-            base_key=base_key,
-            scans=int(train.sum()),
-            parts=parts,
-            score_parts=scoring,
-            tracking=Tracking(sweep.tracking, group_of(sweep, out)),
-        )

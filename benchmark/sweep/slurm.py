@@ -16,10 +16,9 @@ from submitit.helpers import clean_env
 
 from benchmark.errors import UserError
 from benchmark.sweep.config import SweepConfig
-from benchmark.sweep.executor import base_models
 from benchmark.sweep.executor_config import SLURM, Resources
 from benchmark.sweep.machine import THREAD_VARIABLES
-from benchmark.sweep.run import Run
+from benchmark.sweep.run import Run, base_models
 from benchmark.sweep.slurm_job import RunJob
 from benchmark.sweep.status import DONE, LIVE, states
 from benchmark.sweep.submission import (
@@ -45,29 +44,23 @@ class SlurmExecutor:
         What is executed, and what each run is given.
     out
         Results folder, on a file system that the nodes share.
-    cluster
-        As submitit names it; ``local`` is its stand-in without SLURM, where no job waits for another.
-    waits
-        Never.
     submitted
         Runs that :meth:`execute` has handed over, with their job ids.
     """
 
     sweep: SweepConfig
     out: Path
-    cluster: str = SLURM
-    waits: bool = False
     submitted: list[tuple[Run, str]] = field(default_factory=list)
 
-    def execute(self, missing: Sequence[tuple[Run, float]], runs: Sequence[Run]) -> list[tuple[Run, str]]:
-        """Submit the runs that are neither done nor in the queue; see :class:`benchmark.sweep.executor.Executor`.
+    def execute(self, missing: Sequence[tuple[Run, float]], runs: Sequence[Run]) -> None:
+        """Submit the runs that are neither done nor in the queue; see :data:`benchmark.sweep.sweep.Execute`.
 
         Raises
         ------
         UserError
             If there is no SLURM, or it refuses a job; the message has its reason.
         """
-        if self.cluster == SLURM and missing and shutil.which("sbatch") is None:
+        if missing and shutil.which("sbatch") is None:
             raise UserError("executor.kind: slurm needs SLURM's commands on this machine; there is no 'sbatch'")
         known, live = self._known()
         record = {}
@@ -99,7 +92,6 @@ class SlurmExecutor:
             resources = self.sweep.executor.resources(run.method)
             (job,) = self._submit([run], resources, bases, earlier)
             self._enter(run, job, record, working)
-        return []
 
     def _known(self) -> tuple[dict[str, SubmittedRun], dict[str, str]]:
         """Runs of an earlier submission by their place, and the jobs of those that are in the queue."""
@@ -114,7 +106,7 @@ class SlurmExecutor:
         self, runs: Sequence[Run], resources: Resources, bases: dict[str, Path], earlier: Sequence[str]
     ) -> list[str]:
         executor = submitit.AutoExecutor(
-            folder=self.out / LOGS, cluster=self.cluster, slurm_max_num_timeout=self.sweep.executor.requeues
+            folder=self.out / LOGS, cluster=SLURM, slurm_max_num_timeout=self.sweep.executor.requeues
         )
         try:
             executor.update_parameters(**self.parameters(resources, earlier))
@@ -172,7 +164,7 @@ class SlurmExecutor:
         self._write(record)
 
     def _write(self, record: dict[str, SubmittedRun]) -> None:
-        write_submission(Submission(asdict(self.sweep), self.cluster, record), self.out)
+        write_submission(Submission(asdict(self.sweep), record), self.out)
 
 
 @contextmanager

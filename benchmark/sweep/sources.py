@@ -75,14 +75,11 @@ class Closure:
     ----------
     modules
         Name of a module that is source to a digest of what its source computes.
-    files
-        Name to file, for those that have one.
     outside
         Top-level names of imported modules that are not source, Python's own left out.
     """
 
     modules: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
     outside: set[str] = field(default_factory=set)
 
 
@@ -134,12 +131,9 @@ class Sources:
                     found.outside.add(module.name)
                     continue
                 found.modules[module.name] = module.content.digest
-                if module.file is not None:
-                    found.files[module.name] = module.file
                 waiting += self._imported(module, module.content)
         return Closure(
             dict(sorted(found.modules.items())),
-            dict(sorted(found.files.items())),
             {name for name in found.outside if name not in sys.stdlib_module_names},
         )
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.sweep.executor_config import SLURM
 from benchmark.sweep.run import error_of, is_done
 from benchmark.sweep.submission import LOGS, Submission, SubmittedRun
 
@@ -48,25 +47,13 @@ def states(submission: Submission, out: Path) -> dict[str, tuple[SubmittedRun, R
     open_jobs = [
         run.job for place, run in submission.runs.items() if run.job and not is_done(out / place, run.score_key)
     ]
-    # All are known to submitit's watcher before the first state is asked for: one call of sacct tells all.
-    kind = _kind_of_job(submission.cluster)
-    jobs: dict[str, Any] = {job: kind(folder=out / LOGS, job_id=job) for job in open_jobs}
-    of_cluster = {job: str(handle.state) for job, handle in jobs.items()}
-    return {place: (run, _state(run, out / place, out, of_cluster)) for place, run in submission.runs.items()}
-
-
-def _kind_of_job(cluster: str) -> type[Any]:
     # Here alone: sweeps of one machine need no submitit.
-    from submitit import LocalJob, SlurmJob
+    from submitit import SlurmJob
 
-    class StandIn(LocalJob[Any]):
-        """A process of submitit's stand-in for a cluster, seen from another process: its result is all there is."""
-
-        @property
-        def state(self) -> str:
-            return "FINISHED" if self.paths.result_pickle.exists() else "RUNNING"
-
-    return SlurmJob if cluster == SLURM else StandIn
+    # All are known to submitit's watcher before the first state is asked for: one call of sacct tells all.
+    jobs: list[SlurmJob[Any]] = [SlurmJob(folder=out / LOGS, job_id=job) for job in open_jobs]
+    of_cluster = {job.job_id: str(job.state) for job in jobs}
+    return {place: (run, _state(run, out / place, out, of_cluster)) for place, run in submission.runs.items()}
 
 
 def _state(run: SubmittedRun, folder: Path, out: Path, of_cluster: Mapping[str, str]) -> RunState:

@@ -47,14 +47,11 @@ class Submission:
     ----------
     sweep
         Content of the sweep file.
-    cluster
-        Name of the cluster's kind, as submitit has it.
     runs
         Folder of a run's scores, within the results folder, to the run.
     """
 
     sweep: dict[str, Any]
-    cluster: str
     runs: dict[str, SubmittedRun] = field(default_factory=dict)
 
     def config(self, out: Path) -> SweepConfig:
@@ -85,7 +82,7 @@ def read_submission(out: Path) -> Submission:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         runs = {place: SubmittedRun(**run) for place, run in content["runs"].items()}
-        return Submission(content["sweep"], str(content["cluster"]), runs)
+        return Submission(content["sweep"], runs)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{out}: no sweep was submitted to a cluster from here; 'seada-bench sweep' does it with 'executor: "

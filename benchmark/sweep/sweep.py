@@ -6,9 +6,10 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -25,13 +26,12 @@ from benchmark.results.environment import environment
 from benchmark.results.read import read_provenance, read_table
 from benchmark.results.schema import PROVENANCE, REPLICATES, SCORES, SCORES_CSV, joined
 from benchmark.results.write import write_provenance, write_replicates, write_scores
+from benchmark.sweep.changes import out_of_date
 from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.data_sets import build_stores, inputs_of
-from benchmark.sweep.display import log_line, tell
-from benchmark.sweep.executor import Executor
-from benchmark.sweep.local import LocalExecutor
+from benchmark.sweep.display import log_line
+from benchmark.sweep.local import execute_locally
 from benchmark.sweep.machine import Machine
-from benchmark.sweep.outdated import out_of_date
 from benchmark.sweep.planning import PlanOptions, estimates, planned_runs
 from benchmark.sweep.run import MARKER, Run
 from benchmark.sweep.runs import group_of, modules_of, runs_of
@@ -43,6 +43,10 @@ from benchmark.train.tracking.settings import Tracking
 from benchmark.train.tracking.wandb_run import log_final_tables
 
 log = logging.getLogger(__name__)
+
+#: Executes runs that are missing, given with their estimated seconds, and is told all runs of the sweep, as some train
+#: a base for others. Returns the failed ones with their errors; None if it does not wait for any, as a cluster's.
+Execute = Callable[[Sequence[tuple[Run, float]], Sequence[Run]], list[tuple[Run, str]] | None]
 
 
 def prepare(sweep: SweepConfig) -> None:
@@ -68,7 +72,7 @@ def plan(sweep: SweepConfig, out: Path) -> list[tuple[Run, str, float]]:
 
 
 def run_sweep(
-    sweep: SweepConfig, out: Path, executor: Executor | None = None, file: Path | None = None
+    sweep: SweepConfig, out: Path, execute: Execute | None = None, file: Path | None = None
 ) -> list[tuple[Run, str]]:
     """Execute what is missing and write scores, tables and provenance.
 
@@ -78,8 +82,8 @@ def run_sweep(
         What to execute.
     out
         Results folder; finished runs in it are kept.
-    executor
-        Who executes them; worker processes of this machine by default. Nothing is written for one that does not wait.
+    execute
+        What executes them; worker processes of this machine by default. Nothing is written if it does not wait.
     file
         The sweep's file; if all went well, it is noted what the results were made from, so that the next call can
         tell at once that there is nothing to do.
@@ -98,21 +102,21 @@ def run_sweep(
         started = time.time()
         prepare(sweep)
         preparing = time.time() - started
-        executor = LocalExecutor(sweep) if executor is None else executor
+        execute = partial(execute_locally, sweep) if execute is None else execute
         told = False
         while True:
             rows = plan(sweep, out)
             for line in [] if told else out_of_date([run for run, _, _ in rows], out):
-                tell(line)
+                log_line(line, terminal=True)
             told = True
             missing = [(run, cost) for run, state, cost in rows if state != "done"]
             before = time.time()
             build_stores([run for run, _ in missing], os.cpu_count() or 1, log_line)
             preparing += time.time() - before
             runs = [run for run, _, _ in rows]
-            failures = executor.execute(missing, runs)
-            if not executor.waits:
-                break
+            failures = execute(missing, runs)
+            if failures is None:
+                return []
             whole, torn = _read(runs)
             if torn and not {run.run_key for run in torn} & {run.run_key for run, _ in missing}:
                 # Of an earlier call, and torn since. What this call wrote and cannot read it would not mend either.
@@ -122,8 +126,7 @@ def run_sweep(
             log_final_tables(Tracking(sweep.tracking, group_of(sweep, out)), out)
             if file is not None and not failures:
                 _remember(sweep, out, file, runs)
-            break
-    return failures
+            return failures
 
 
 def tables_text(sweep: SweepConfig, out: Path) -> str:
@@ -185,17 +188,16 @@ def _read(runs: Sequence[Run]) -> tuple[list[tuple[Run, pd.DataFrame, pd.DataFra
         if run.state() != "done":
             continue
         try:
-            found.append((run, _of_run(run, SCORES), _of_run(run, REPLICATES)))
+            # The place is the plan's: a base that two methods share is stored under one of their names.
+            scores, replicates = (
+                read_table(run.scores_folder / name).assign(**run.place) for name in (SCORES, REPLICATES)
+            )
+            found.append((run, scores, replicates))
         except UserError as error:
             log.warning("%s; the run '%s' is scored again", error, run.name)
             (run.scores_folder / MARKER).unlink()
             torn.append(run)
     return found, torn
-
-
-def _deterministic(runs: Sequence[Run]) -> bool:
-    # By the options of the trainings: neither this process nor one that scored again has trained anything.
-    return all(run.config["trainer"]["deterministic"] is True for run in runs)
 
 
 def _write_results(
@@ -214,13 +216,18 @@ def _write_results(
     replicates = shown_replicates(joined([table for _, _, table in whole]))
     write_replicates(replicates, out)
     order = list(sweep.method_files())
-    about = about_of(done, order, _notes(done, runs, failures))
+    notes = remarks((run.method, run.protocol, run.marker().get("notes", {})) for run in done)
+    if len(done) < len(runs):
+        notes.append(f"{len(runs) - len(done)} of {len(runs)} runs are missing, {len(failures)} of them failed.")
+    about = about_of(done, order, notes)
     settings = StatisticsSettings(reference=sweep.primary_method, primary_scores=tuple(sweep.primary.scores))
     write_statistics(replicates, out, order, settings, about)
     write_tables(scores, out, method_order=order, notes=about.notes, about=about)
     markers = [run.marker() for run in done]
+    # By the options of the trainings: neither this process nor one that scored again has trained anything.
+    deterministic = all(run.config["trainer"]["deterministic"] is True for run in done)
     provenance = {
-        "environment": {**environment(), "deterministic_algorithms": _deterministic(done)},
+        "environment": {**environment(), "deterministic_algorithms": deterministic},
         "sweep": asdict(sweep),
         ABOUT: about.to_json(),
         "runs": len(runs),
@@ -235,19 +242,6 @@ def _write_results(
         "run_key_parts": {run.name: run.parts.digests() for run in done},
     }
     write_provenance(provenance, out)
-
-
-def _of_run(run: Run, name: str) -> pd.DataFrame:
-    # The place is the plan's: a base that two methods share is stored under one of their names.
-    found = read_table(run.scores_folder / name)
-    return found.assign(method=run.method, protocol=run.protocol, held_out_site=run.held_out_site, seed=run.seed)
-
-
-def _notes(done: Sequence[Run], runs: Sequence[Run], failures: Sequence[tuple[Run, str]]) -> list[str]:
-    notes = remarks((run.method, run.protocol, run.marker().get("notes", {})) for run in done)
-    if len(done) < len(runs):
-        notes.append(f"{len(runs) - len(done)} of {len(runs)} runs are missing, {len(failures)} of them failed.")
-    return notes
 
 
 @contextmanager

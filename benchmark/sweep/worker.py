@@ -28,11 +28,11 @@ from benchmark.metrics.evaluate import EvaluationSettings, score_all, scorers
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.processes import end_with_parent
 from benchmark.results.environment import environment
-from benchmark.sweep.key_problems import scoring_problem, training_problem
+from benchmark.results.schema import REPLICATES, SCORES
+from benchmark.sweep.changes import scoring_problem, training_problem
 from benchmark.sweep.keys import remember_loaded
-from benchmark.sweep.outdated import recorded_parts
 from benchmark.sweep.progress import EpochFile, Progress, forget_progress, write_progress
-from benchmark.sweep.run import ERROR, MARKER, REPLICATES, SCORES, Run, marker_of
+from benchmark.sweep.run import ERROR, MARKER, Run, marker_of, settings_of
 from benchmark.train.checkpoints import usable
 from benchmark.train.run_folder import CHECKPOINTS, CONFIG, EMBEDDINGS
 from benchmark.train.tracking.loggers import wandb_logger, with_place
@@ -122,8 +122,7 @@ def execute_run(
 
 def _tracked(run: Run) -> AbstractContextManager[Any]:
     # Not yet the remembered environment: training will turn deterministic algorithms on.
-    place = {name: getattr(run, name) for name in ("method", "protocol", "held_out_site", "seed")}
-    about = {**place, "run_key": run.run_key, "score_key": run.score_key, "provenance": environment.__wrapped__()}
+    about = {**run.place, "run_key": run.run_key, "score_key": run.score_key, "provenance": environment.__wrapped__()}
     return wandb_run(run.tracking, run.folder, run.name, run.run_key[:16], {**about, **run.config})
 
 
@@ -152,7 +151,7 @@ def _train(run: Run, base: str | None, nodes: int) -> Path:
 def _check(what: str, problem: str) -> None:
     if problem:
         # Embeddings or scores would stand under the key of what was there when the sweep began.
-        raise UserError(f"the {what} is not the one that the sweep began with ({problem}); start the sweep again")
+        raise UserError(f"the {what} is not the one that the sweep began with ({problem}); run the sweep again")
 
 
 def _whole(embeddings: Path) -> bool:
@@ -174,21 +173,17 @@ def _train_and_score(run: Run, base: str | None, evaluation: EvaluationSettings,
     write_progress(run.folder, Progress("scoring"))
     _check("scoring", scoring_problem(run))
     table = read_embeddings(embeddings)
-    found = score_all(table.frame, run.settings(evaluation), [run.held_out_site] if run.held_out_site else None)
-    place: dict[str, Any] = {
-        "method": run.method,
-        "protocol": run.protocol,
-        "held_out_site": run.held_out_site,
-        "seed": run.seed,
-    }
+    only = [run.held_out_site] if run.held_out_site else None
+    found = score_all(table.frame, settings_of(run.config, evaluation), only)
     scores = to_frame(found)
     for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, scores)):
-        write_parquet(frame.assign(**place), run.scores_folder / name)
+        write_parquet(frame.assign(**run.place), run.scores_folder / name)
     marker = {
-        **place,
+        **run.place,
         "run_key": run.run_key,
         "score_key": run.score_key,
-        **recorded_parts(run),
+        "run_parts": run.parts.__dict__,
+        "score_parts": run.score_parts.__dict__,
         "notes": table.notes,
         "training_seconds": earlier if rescored else round(trained - started, 3),
         "scoring_seconds": round(time.time() - trained, 3),

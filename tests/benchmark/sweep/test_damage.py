@@ -15,7 +15,7 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.errors import UserError
-from benchmark.sweep.local import LocalExecutor, WorkerPool
+from benchmark.sweep.local import WorkerPool, execute_locally
 from benchmark.sweep.up_to_date import RECORD, still_finished
 from benchmark.train.checkpoints import AtomicCheckpointIO
 from tests.conftest import smoke_sweep, untimed
@@ -210,7 +210,7 @@ def test_runs_whose_process_dies_are_failed_ones_and_the_next_call_runs_them(mad
         self.busy[self.pools[number].submit(os._exit, 137)] = (number, run)
 
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.sweep.sweep.LocalExecutor", LocalExecutor)
+        patch.setattr("benchmark.sweep.sweep.execute_locally", execute_locally)
         patch.setattr(WorkerPool, "submit", die)
         assert main(arguments) == 1
     said = capsys.readouterr().err

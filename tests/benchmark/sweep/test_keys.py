@@ -17,7 +17,7 @@ from benchmark.sweep.keys import (
     relevant,
     run_key,
     run_parts,
-    score_key,
+    score_parts,
 )
 from tests.conftest import ROOT
 
@@ -69,8 +69,8 @@ def test_what_does_not_change_numbers_does_not_change_the_key(path, value):
 def test_other_data_and_other_scoring_are_seen():
     assert run_key(CONFIG, DATA) != run_key(CONFIG, {"images": "e"})
     key = run_key(CONFIG, DATA)
-    assert score_key(key, EvaluationSettings()) != score_key(key, EvaluationSettings(permutations=7))
-    assert score_key(key, EvaluationSettings()) == score_key(key, EvaluationSettings())
+    assert score_parts(EvaluationSettings()).key(key) != score_parts(EvaluationSettings(permutations=7)).key(key)
+    assert score_parts(EvaluationSettings()).key(key) == score_parts(EvaluationSettings()).key(key)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_a_library_that_only_a_method_imports_is_in_its_key():
 PRINT_KEYS = """
 import json, sys, yaml
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.sweep.keys import run_key, score_key
+from benchmark.sweep.keys import run_key, score_parts
 assert "torch" not in sys.modules
 config = yaml.safe_load(sys.argv[1])
-print(json.dumps([run_key(config, {"images": "d"}), score_key("", EvaluationSettings())]))
+print(json.dumps([run_key(config, {"images": "d"}), score_parts(EvaluationSettings()).key("")]))
 """
 
 
@@ -160,7 +160,7 @@ def edited(repository):
 def test_keys_do_not_depend_on_where_the_repository_lies(repository):
     _, _, keys = repository
     config = yaml.safe_load((METHODS / "combat.yaml").read_text())
-    assert keys == [run_key(config, DATA), score_key("", EvaluationSettings())]
+    assert keys == [run_key(config, DATA), score_parts(EvaluationSettings()).key("")]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from benchmark.sweep import sources
+from benchmark.sweep.changes import UNKNOWN
 from benchmark.sweep.config import read_sweep
-from benchmark.sweep.outdated import UNKNOWN
 from benchmark.sweep.runs import runs_of
 from benchmark.sweep.up_to_date import still_finished
 from benchmark.sweep.worker import execute_run
