@@ -48,7 +48,7 @@ def check_not_submitted(out: Path) -> None:
     if not (out / RECORD).is_file():
         return
     from benchmark.report.text import count
-    from benchmark.sweep.status import LIVE, states
+    from benchmark.sweep.submission import LIVE, states
 
     jobs = [run.job for run, state in states(read_submission(out), out).values() if state.word in LIVE]
     if jobs:
@@ -62,18 +62,18 @@ def status(args: list[str]) -> int:
     """`seada-bench status DIR`."""
     options = _parser("status", "Say how the runs of a sweep on a cluster are getting on.").parse_args(args)
 
-    from benchmark.sweep.submission import read_submission
+    from benchmark.sweep.submission import DONE, LIVE, read_submission, states
 
     submission = read_submission(options.results)
 
     from tabulate import tabulate
 
-    from benchmark.sweep.status import states
-
     found = states(submission, options.results)
     rows = [(run.name, state.word, run.job, state.detail) for run, state in found.values()]
     say(tabulate(rows, headers=["run", "state", "job", ""], disable_numparse=True))
-    say(_counts(Counter(state.word for _, state in found.values())))
+    counts = Counter(state.word for _, state in found.values())
+    words = [DONE, *LIVE, *sorted(set(counts) - {DONE, *LIVE})]
+    say(", ".join(f"{counts[word]} {word}" for word in words if counts[word]))
     return 0
 
 
@@ -82,7 +82,7 @@ def collect(args: list[str]) -> int:
     description = "Write the tables of what a cluster has done of a sweep so far; exit status 1 if runs are missing."
     out = _parser("collect", description).parse_args(args).results
 
-    from benchmark.sweep.submission import read_submission
+    from benchmark.sweep.submission import DONE, read_submission
 
     submission = read_submission(out)
 
@@ -92,24 +92,12 @@ def collect(args: list[str]) -> int:
     missing = collect_sweep(out)
     say(tables_text(submission.config(out), out))
     for run, state in missing:
-        say(f"{_worded(state)}: {run.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
+        # Its folder was done when SLURM was asked, and is not any more.
+        word = "missing" if state.word == DONE else state.word
+        say(f"{word}: {run.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
     if missing:
         say(f"error: {count(len(missing), 'run')} missing; 'seada-bench sweep' submits those that failed", sys.stderr)
     return 1 if missing else 0
-
-
-def _counts(found: Counter[str]) -> str:
-    from benchmark.sweep.status import DONE, LIVE
-
-    first = [DONE, *LIVE]
-    words = [*first, *sorted(set(found) - set(first))]
-    return ", ".join(f"{found[word]} {word}" for word in words if found[word])
-
-
-def _worded(state: Any) -> str:
-    from benchmark.sweep.status import DONE
-
-    return "missing" if state.word == DONE else state.word
 
 
 def _parser(command: str, description: str) -> Any:

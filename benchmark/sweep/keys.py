@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.results.environment import COMPUTING
 from benchmark.sweep.sources import Closure, Sources, as_loaded, distributions_of, dotted_names
 
 #: Changes whenever keys are made of other parts.
@@ -39,44 +40,17 @@ HARMLESS = (
 HARMLESS_IN_TRAINING = (*HARMLESS, "benchmark.metrics.settings")
 
 #: Libraries whose versions can change embeddings or scores, and the modules by which they are imported.
-LIBRARIES = {
-    "torch": "torch",
-    "lightning": "lightning",
-    "torchio": "torchio",
-    "nibabel": "nibabel",
-    "SimpleITK": "SimpleITK",
-    "numpy": "numpy",
-    "pandas": "pandas",
-    "scipy": "scipy",
-    "scikit-learn": "sklearn",
-    "neuroHarmonize": "neuroHarmonize",
-    "neuroCombat": "neuroCombat",
-}
+LIBRARIES = {name: {"scikit-learn": "sklearn"}.get(name, name) for name in COMPUTING}
 
 #: Libraries whose versions can change scores alone.
 SCORING_LIBRARIES = ("numba",)
 
-#: Parts of a resolved configuration that say where and how comfortably, not what is computed.
-IRRELEVANT = (
-    ("trainer", "default_root_dir"),
-    ("trainer", "logger"),
-    ("trainer", "enable_progress_bar"),
-    ("trainer", "enable_model_summary"),
-    ("trainer", "log_every_n_steps"),
-    ("data", "manifests"),
-    ("data", "data_root"),
-    ("data", "truth"),
-    ("data", "cache_dir"),
-    ("data", "num_workers"),
-    ("data", "store_processes"),
-    ("trained_base",),
-    ("own_distance",),
-    ("card",),
-    ("ckpt_path",),
-    ("config",),
-    ("__default_config__",),
-    ("weights_only",),
-)
+#: Parts of a resolved configuration that say where and how comfortably, not what is computed. By section, "" for none.
+IRRELEVANT = {
+    "": ("trained_base", "own_distance", "card", "ckpt_path", "config", "__default_config__", "weights_only"),
+    "trainer": ("default_root_dir", "logger", "enable_progress_bar", "enable_model_summary", "log_every_n_steps"),
+    "data": ("manifests", "data_root", "truth", "cache_dir", "num_workers", "store_processes"),
+}
 
 #: Callbacks that only watch: embeddings are of the weights at the end of training, whatever was saved on the way. All
 #: others are part of the configuration.
@@ -170,8 +144,11 @@ def new_sources() -> Sources:
 def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
     """Resolved configuration without what cannot change a number, as plain values."""
     kept: dict[str, Any] = json.loads(canonical(config))
-    for path in IRRELEVANT:
-        _drop(kept, path)
+    for section, names in IRRELEVANT.items():
+        part = kept.get(section) if section else kept
+        if isinstance(part, dict):
+            for name in names:
+                part.pop(name, None)
     trainer = kept.get("trainer")
     if isinstance(trainer, dict) and "callbacks" in trainer:
         given = trainer.pop("callbacks")
@@ -254,12 +231,3 @@ def _named(value: Any) -> str:
     """A function or class by its name, which unlike its text is the same in every process; anything else as text."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     return f"{module}.{name}" if module and name else str(value)
-
-
-def _drop(config: dict[str, Any], path: tuple[str, ...]) -> None:
-    for name in path[:-1]:
-        inner = config.get(name)
-        if not isinstance(inner, dict):
-            return
-        config = inner
-    config.pop(path[-1], None)

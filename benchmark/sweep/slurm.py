@@ -20,14 +20,16 @@ from benchmark.sweep.executor_config import SLURM, Resources
 from benchmark.sweep.machine import THREAD_VARIABLES
 from benchmark.sweep.run import Run, base_models
 from benchmark.sweep.slurm_job import RunJob
-from benchmark.sweep.status import DONE, LIVE, states
 from benchmark.sweep.submission import (
+    DONE,
+    LIVE,
     LOGS,
     RECORD,
     Submission,
     SubmittedRun,
     place_of,
     read_submission,
+    states,
     write_submission,
 )
 

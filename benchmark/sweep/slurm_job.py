@@ -16,10 +16,8 @@ from benchmark.data.atomic import atomic_path
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.sweep.run import Run
 from benchmark.sweep.slurm_signals import SaveWhenTold
+from benchmark.sweep.submission import JOB
 from benchmark.sweep.worker import execute_run, start
-
-#: In the folder of a run's scores: the job that last began to work on it.
-JOB = "job.json"
 
 
 class RunFailed(RuntimeError):

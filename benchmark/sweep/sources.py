@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import itertools
 import os
 import pkgutil
 import re
@@ -140,7 +141,7 @@ class Sources:
     def digest(self, name: str) -> str:
         """Digest of what one module's source computes; empty if there is none."""
         module = self._module(name)
-        return "" if module is None or module.content is None else module.content.digest
+        return module.content.digest if module is not None and module.content is not None else ""
 
     def file(self, name: str) -> Path | None:
         """File of a module; None if there is none."""
@@ -149,10 +150,8 @@ class Sources:
 
     def _path(self, dotted: str, without: tuple[str, ...]) -> Iterator[_Module]:
         """Modules on the way to a dotted name, as far as it names modules."""
-        parts = dotted.split(".")
-        names = [".".join(parts[: depth + 1]) for depth in range(len(parts))]
-        modules = []
-        for name in names:
+        modules: list[_Module] = []
+        for name in itertools.accumulate(dotted.split("."), "{}.{}".format):
             module = self._module(name)
             if module is None:
                 break

@@ -35,8 +35,7 @@ from benchmark.sweep.machine import Machine
 from benchmark.sweep.planning import PlanOptions, estimates, planned_runs
 from benchmark.sweep.run import MARKER, Run
 from benchmark.sweep.runs import group_of, modules_of, runs_of
-from benchmark.sweep.status import DONE, FAILED, NOT_SUBMITTED, RunState, states
-from benchmark.sweep.submission import place_of, read_submission
+from benchmark.sweep.submission import DONE, FAILED, NOT_SUBMITTED, RunState, place_of, read_submission, states
 from benchmark.sweep.told import about_of
 from benchmark.sweep.up_to_date import matches, remember
 from benchmark.train.tracking.settings import Tracking

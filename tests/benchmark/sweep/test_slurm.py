@@ -8,8 +8,7 @@ import yaml
 from benchmark.cli import main
 from benchmark.sweep.config import read_sweep
 from benchmark.sweep.slurm import SlurmExecutor
-from benchmark.sweep.status import DONE, LIVE, states
-from benchmark.sweep.submission import Submission, SubmittedRun, read_submission, write_submission
+from benchmark.sweep.submission import DONE, LIVE, Submission, SubmittedRun, read_submission, states, write_submission
 from benchmark.sweep.sweep import run_sweep
 from tests.conftest import untimed
 
