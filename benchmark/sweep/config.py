@@ -94,6 +94,12 @@ class SweepConfig:
     primary: PrimaryConfig = field(default_factory=PrimaryConfig)
 
     @property
+    def phantoms(self) -> list[tuple[Path, PhantomSettings]]:
+        """Folder and settings of the phantom of each seed; none for real data."""
+        seeds = sorted({seed for seeds in self.seeds.values() for seed in seeds})
+        return [self.phantom.of_seed(seed) for seed in seeds] if self.phantom is not None else []
+
+    @property
     def primary_method(self) -> str:
         """Name of the method of the primary comparisons."""
         return self.primary.method or next(iter(self.candidates), "")

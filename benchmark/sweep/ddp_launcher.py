@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import threading
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 
 import torch
+from lightning.fabric.plugins.environments.lightning import find_free_network_port
 
 from benchmark.metrics.evaluate import EvaluationSettings
 from benchmark.processes import environment_variables
@@ -42,7 +42,9 @@ def execute_here(run: Run, base: str | None, evaluation: EvaluationSettings) -> 
         context.Process(target=_run_rank, args=(rank, threads, run, base, evaluation), daemon=True)
         for rank in range(1, run.processes)
     ]
-    with environment_variables(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()), NODE_RANK="0", LOCAL_RANK="0"):
+    with environment_variables(
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(find_free_network_port()), NODE_RANK="0", LOCAL_RANK="0"
+    ):
         for process in others:
             process.start()
         over = threading.Event()
@@ -69,10 +71,3 @@ def _die_with(processes: Sequence[BaseProcess], over: threading.Event) -> None:
         if any(process.exitcode for process in running) and not over.is_set():
             os._exit(1)
         running = [process for process in running if process.exitcode is None]
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-    return port

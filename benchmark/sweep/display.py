@@ -90,13 +90,11 @@ class Display:
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
-        with self._lock:
+        if self.bar is not None:
             for one in self.running.values():
-                if one.bar is not None:
-                    one.bar.close()
-            if self.bar is not None:
-                self._draw()
-                self.bar.close()
+                one.bar.close()
+            self._draw()
+            self.bar.close()
 
     def begin(self, run: Run, cost: float) -> None:
         """A worker was given a run."""
@@ -116,11 +114,13 @@ class Display:
             self.ended += 1
             self.done += one.cost
             self.failed += error is not None
-            if one.bar is not None:
-                one.bar.close()
             if error is not None:
                 self._say(f"failed: {run.name}: {error}")
-            self._tell() if not self.terminal else self._draw()
+            if self.terminal:
+                one.bar.close()
+                self._draw()
+            else:
+                self._tell()
 
     def seconds_left(self) -> float:
         """Estimated seconds until the last run ends."""

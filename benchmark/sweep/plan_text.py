@@ -44,7 +44,9 @@ class Limits:
     def here(cls, out: Path, cache: Path) -> Limits:
         """Limits of the machine at hand."""
         gpu = torch.cuda.get_device_properties(0).total_memory / MIB if torch.cuda.is_available() else math.inf
-        disk, store = (shutil.disk_usage(_existing(folder.resolve())).free / MIB for folder in (out, cache))
+        folders = ((folder, *folder.parents) for folder in (out.resolve(), cache.resolve()))
+        there = (next(path for path in paths if path.exists()) for paths in folders)
+        disk, store = (shutil.disk_usage(folder).free / MIB for folder in there)
         return cls(_available_mib(), gpu, disk, store)
 
 
@@ -193,10 +195,6 @@ def _workers(plan: Plan, limits: Limits) -> list[str]:
     if machine.workers > max(machine.cores, machine.gpus):
         return [f"{machine.workers} workers share {machine.cores} cores: set workers {machine.cores}"]
     return []
-
-
-def _existing(folder: Path) -> Path:
-    return folder if folder.exists() else _existing(folder.parent)
 
 
 def _available_mib() -> float:

@@ -224,7 +224,7 @@ def planned_runs(sweep: SweepConfig, out: Path, options: PlanOptions) -> list[Pl
     options
         What is asked beside.
     """
-    if options.scans is not None or _phantom_is_missing(sweep):
+    if options.scans is not None or not all((folder / "phantom.json").is_file() for folder, _ in sweep.phantoms):
         return list(_imagined(sweep, options))
     there = runs_of(sweep, out)
     trained_by = {run.run_key: run.method for run in there if not run.base_key}
@@ -238,13 +238,6 @@ def planned_runs(sweep: SweepConfig, out: Path, options: PlanOptions) -> list[Pl
             )
         )  # fmt: skip
     return runs
-
-
-def _phantom_is_missing(sweep: SweepConfig) -> bool:
-    if sweep.phantom is None:
-        return False
-    seeds = {seed for seeds in sweep.seeds.values() for seed in seeds}
-    return not all((sweep.phantom.of_seed(seed)[0] / "phantom.json").is_file() for seed in seeds)
 
 
 def _imagined(sweep: SweepConfig, options: PlanOptions) -> Iterator[PlannedRun]:

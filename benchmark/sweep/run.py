@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.results.schema import REPLICATES, RUN_COLUMNS, SCORES, run_name
+from benchmark.results.schema import RUN_COLUMNS, SCORES, run_name
 from benchmark.sweep.keys import RunParts, ScoreParts
 from benchmark.train.run_folder import EMBEDDINGS, MODEL
 from benchmark.train.tracking.settings import Tracking
@@ -94,11 +94,6 @@ class Run:
         if (self.scores_folder / ERROR).is_file():
             return "failed"
         return "resume" if self.folder.is_dir() else "new"
-
-    def files(self) -> list[Path]:
-        """What it leaves."""
-        of_training = [self.folder / name for name in (EMBEDDINGS, MODEL)]
-        return [*of_training, *(self.scores_folder / name for name in (REPLICATES, SCORES, MARKER))]
 
     def marker(self) -> dict[str, Any]:
         """Content of the completion marker, empty if there is none."""

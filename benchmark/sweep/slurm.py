@@ -110,26 +110,23 @@ class SlurmExecutor:
         executor = submitit.AutoExecutor(
             folder=self.out / LOGS, cluster=SLURM, slurm_max_num_timeout=self.sweep.executor.requeues
         )
+        threads = resources.cpus_per_task or 1
         try:
-            executor.update_parameters(**self.parameters(resources, earlier))
+            executor.update_parameters(**self._parameters(resources, threads, earlier))
             with _own_environment(), executor.batch():
-                jobs = [executor.submit(self._job(run, resources, bases)) for run in runs]
+                jobs = [
+                    executor.submit(
+                        RunJob(run, bases.get(run.base_key), self.sweep.evaluation, resources.nodes, threads)
+                    )
+                    for run in runs
+                ]
         except (FailedSubmissionError, FailedJobError) as error:
             raise UserError(f"executor: SLURM refused {runs[0].name}: {' '.join(str(error).split())}") from None
         return [job.job_id for job in jobs]
 
-    def parameters(self, resources: Resources, earlier: Sequence[str] = ()) -> dict[str, Any]:
-        """Resources in submitit's words.
-
-        Parameters
-        ----------
-        resources
-            What a run is given.
-        earlier
-            Ids of jobs that must be over, however they end, before it starts.
-        """
+    def _parameters(self, resources: Resources, threads: int, earlier: Sequence[str]) -> dict[str, Any]:
+        """Resources in submitit's words; it starts when the earlier jobs are over, however they end."""
         executor = self.sweep.executor
-        threads = resources.cpus_per_task or 1
         exports = " ".join(f"{name}={threads}" for name in THREAD_VARIABLES)
         return {
             "name": self.out.name,
@@ -147,15 +144,6 @@ class SlurmExecutor:
             # Since 22.05 srun no longer takes it from sbatch; and without the other a process waits for a dead one.
             "slurm_srun_args": [f"--cpus-per-task={threads}", "--kill-on-bad-exit=1"],
         }
-
-    def _job(self, run: Run, resources: Resources, bases: dict[str, Path]) -> RunJob:
-        return RunJob(
-            run=run,
-            base=bases.get(run.base_key),
-            evaluation=self.sweep.evaluation,
-            nodes=resources.nodes,
-            threads=resources.cpus_per_task or 1,
-        )
 
     def _enter(self, run: Run, job: str, record: dict[str, SubmittedRun], working: dict[str, str]) -> None:
         # At once: a call that dies between two submissions must not forget the first.

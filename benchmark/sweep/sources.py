@@ -240,15 +240,12 @@ def dotted_names(value: Any) -> Iterator[str]:
         yield value
 
 
-@cache
+_distributions = cache(packages_distributions)
+
+
 def distributions_of(top: str) -> tuple[str, ...]:
     """Names of the installed distributions that have a top-level module; sorted, empty for none."""
     return tuple(sorted(set(_distributions().get(top, ()))))
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    return packages_distributions()
 
 
 def _within(name: str, package: str) -> bool:

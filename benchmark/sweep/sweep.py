@@ -38,6 +38,7 @@ from benchmark.sweep.runs import group_of, modules_of, runs_of
 from benchmark.sweep.submission import DONE, FAILED, NOT_SUBMITTED, RunState, place_of, read_submission, states
 from benchmark.sweep.told import about_of
 from benchmark.sweep.up_to_date import matches, remember
+from benchmark.train.run_folder import EMBEDDINGS, MODEL
 from benchmark.train.tracking.settings import Tracking
 from benchmark.train.tracking.wandb_run import log_final_tables
 
@@ -50,10 +51,7 @@ Execute = Callable[[Sequence[tuple[Run, float]], Sequence[Run]], list[tuple[Run,
 
 def prepare(sweep: SweepConfig) -> None:
     """Make the phantoms of a sweep that are missing."""
-    if sweep.phantom is None:
-        return
-    for seed in sorted({seed for seeds in sweep.seeds.values() for seed in seeds}):
-        out, settings = sweep.phantom.of_seed(seed)
+    for out, settings in sweep.phantoms:
         if not (out / RECORD).is_file():
             log_line(f"making the phantom {out}")
         generate(settings, out, processes=os.cpu_count() or 1)
@@ -141,7 +139,8 @@ def tables_text(sweep: SweepConfig, out: Path) -> str:
 
 def _remember(sweep: SweepConfig, out: Path, file: Path, runs: Sequence[Run]) -> None:
     read, patterns = inputs_of(runs)
-    made = [path for run in runs for path in run.files()]
+    made = [run.folder / name for run in runs for name in (EMBEDDINGS, MODEL)]
+    made += [run.scores_folder / name for run in runs for name in (REPLICATES, SCORES, MARKER)]
     tables = [path for path in out.iterdir() if path.is_file() and not path.name.startswith(".")]
     found = {pattern: matches(pattern) for pattern in patterns}
     methods = list(sweep.method_files().values())

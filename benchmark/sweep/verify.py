@@ -129,9 +129,7 @@ def verify(
     sweep = read_sweep(config) if config is not None else recorded_sweep(first, results)
     chosen = _chosen(first, sweep, runs, methods)
     sweep = _part(sweep, chosen)
-    _check_out(results, out)
-    make_writable(out, "out")
-    _write_sweep(sweep, out / SWEEP)
+    _begin(results, out, asdict(sweep))
     for name in (SCORES, PROVENANCE):
         # Of an earlier call, which may have repeated other runs; the runs themselves stay.
         (out / name).unlink(missing_ok=True)
@@ -144,15 +142,15 @@ def verify(
     ]
     old, new = _general(first.provenance, second.provenance)
     compared = replace(first, scores=first.scores[repeated], provenance=old)
-    comparison = compare(compared, replace(second, provenance=new), tolerance)
+    keys, different_parts = _compared_keys(first, second)
     return Verification(
         results=results,
         again=out,
-        comparison=comparison,
+        comparison=compare(compared, replace(second, provenance=new), tolerance),
         runs=len(second.scores[RUN].drop_duplicates()),
         of=len(first.scores[RUN].drop_duplicates()),
-        run_keys=_run_keys(first, second),
-        different_parts=_different_parts(first, second),
+        run_keys=keys,
+        different_parts=different_parts,
         failures=failures,
     )
 
@@ -164,9 +162,7 @@ def _evaluated_again(first: StoredResults, results: Path, out: Path, tolerance: 
     if not done["embeddings"] or not path.exists():
         what = f"{path}, which is not there" if done["embeddings"] else "embeddings in memory"
         raise UserError(f"{results / PROVENANCE}: the scores are of {what}; they cannot be scored again")
-    _check_out(results, out)
-    make_writable(out, "out")
-    _write_yaml({EVALUATED: done}, out / SWEEP)
+    _begin(results, out, {EVALUATED: done})
     given = dict(done["options"])
     for name, kind in (("rows", Path), ("manifests", lambda paths: tuple(map(Path, paths)))):
         if name in given:
@@ -290,22 +286,16 @@ def _part(sweep: SweepConfig, runs: pd.DataFrame) -> SweepConfig:
     )
 
 
-def _check_out(results: Path, out: Path) -> None:
+def _begin(results: Path, out: Path, repeated: dict[str, Any]) -> None:
+    """See that the folder can be used, and leave in it what is repeated."""
     inner, outer = out.resolve(), results.resolve()
     if inner == outer or outer in inner.parents:
         raise UserError(f"--out: {out} is in {results}, which is only read; name another folder")
     if out.is_dir() and any(out.iterdir()) and not (out / SWEEP).is_file():
         raise UserError(f"--out: {out} holds something else; name a new folder, or that of an earlier verify")
-
-
-def _write_sweep(sweep: SweepConfig, path: Path) -> None:
-    _write_yaml(asdict(sweep), path)
-
-
-def _write_yaml(content: dict[str, Any], path: Path) -> None:
-    plain = json.loads(json.dumps(content))
-    with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+    make_writable(out, "out")
+    with atomic_path(out / SWEEP) as temporary:
+        temporary.write_text(yaml.safe_dump(json.loads(json.dumps(repeated)), sort_keys=False), encoding="utf-8")
 
 
 def _general(*provenances: dict[str, Any]) -> list[dict[str, Any]]:
@@ -317,21 +307,18 @@ def _general(*provenances: dict[str, Any]) -> list[dict[str, Any]]:
     return general
 
 
-def _run_keys(first: StoredResults, second: StoredResults) -> dict[str, int]:
+def _compared_keys(first: StoredResults, second: StoredResults) -> tuple[dict[str, int], tuple[str, ...]]:
+    """``run_keys`` and ``different_parts`` of a :class:`Verification`."""
     found = {"equal": 0, "different": 0, "incomparable": 0}
-    old, new = first.provenance.get("run_keys", {}), second.provenance.get("run_keys", {})
-    known = _key_parts(first)
+    old, new = (results.provenance.get("run_keys", {}) for results in (first, second))
+    parts, again = (_key_parts(results) for results in (first, second))
     for name in set(old) & set(new):
-        found["equal" if old[name] == new[name] else "different" if name in known else "incomparable"] += 1
-    return found
-
-
-def _different_parts(first: StoredResults, second: StoredResults) -> tuple[str, ...]:
-    old, new = _key_parts(first), _key_parts(second)
-    both = set(old) & set(new)
-    return tuple(
-        words for part, words in _PARTS.items() if any(old[name].get(part) != new[name].get(part) for name in both)
-    ) or ("something",)
+        found["equal" if old[name] == new[name] else "different" if name in parts else "incomparable"] += 1
+    both = set(parts) & set(again)
+    different = [
+        words for part, words in _PARTS.items() if any(parts[name].get(part) != again[name].get(part) for name in both)
+    ]
+    return found, tuple(different) or ("something",)
 
 
 def _key_parts(results: StoredResults) -> dict[str, dict[str, str]]:

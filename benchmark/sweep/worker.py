@@ -143,7 +143,7 @@ def _train(run: Run, base: str | None, nodes: int) -> Path:
         _check("training", training_problem(run))
         embeddings.unlink(missing_ok=True)
         with atomic_path(run.folder / CONFIG) as temporary:
-            temporary.write_text(yaml.safe_dump(_plain(run, base, nodes)), encoding="utf-8")
+            temporary.write_text(yaml.safe_dump(_config(run, base, nodes)), encoding="utf-8")
         cli.run(["fit", "--config", str(run.folder / CONFIG)])
     return embeddings
 
@@ -206,22 +206,14 @@ def _training_seconds(run: Run) -> float | None:
     return seconds
 
 
-def _plain(run: Run, base: str | None, nodes: int) -> dict[str, Any]:
+def _config(run: Run, base: str | None, nodes: int) -> dict[str, Any]:
+    """What `seada-bench fit` is told: the run's configuration, with its folder, its base and what watches it."""
     config: dict[str, Any] = json.loads(json.dumps(run.config, default=str))
-    config["trainer"] |= {
-        "default_root_dir": str(run.folder),
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-    }
+    trainer, settings = config["trainer"], run.tracking.settings if run.tracking else TrackingSettings()
+    trainer |= {"default_root_dir": str(run.folder), "enable_progress_bar": False, "enable_model_summary": False}
     if nodes > 1:
-        config["trainer"] |= {"devices": run.processes // nodes, "num_nodes": nodes}
-    _add_tracking(config["trainer"], run)
-    config["trained_base"] = base if base is not None and usable(Path(base))[0] else None
-    return config
-
-
-def _add_tracking(trainer: dict[str, Any], run: Run) -> None:
-    logger, settings = trainer["logger"], run.tracking.settings if run.tracking else TrackingSettings()
+        trainer |= {"devices": run.processes // nodes, "num_nodes": nodes}
+    logger = trainer["logger"]
     loggers = [] if logger in (None, True, False) else logger if isinstance(logger, list) else [logger]
     loggers = with_place(loggers, {"{folder}": str(run.folder), "{run}": run.name})
     if settings.wandb is not None:
@@ -230,6 +222,8 @@ def _add_tracking(trainer: dict[str, Any], run: Run) -> None:
         trainer["logger"] = loggers
     watching = {"class_path": f"{EpochFile.__module__}.{EpochFile.__qualname__}"}
     trainer["callbacks"] = [*(trainer["callbacks"] or []), watching, *settings.callbacks()]
+    config["trained_base"] = base if base is not None and usable(Path(base))[0] else None
+    return config
 
 
 @contextlib.contextmanager
