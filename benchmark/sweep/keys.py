@@ -205,11 +205,6 @@ def run_parts(config: Mapping[str, Any], data: Mapping[str, str], sources: Sourc
     return RunParts(kept, dict(data), closure.modules, versions)
 
 
-def run_key(config: Mapping[str, Any], data: Mapping[str, str], sources: Sources | None = None) -> str:
-    """Key of a run's training; parameters as for :func:`run_parts`."""
-    return run_parts(config, data, sources).key
-
-
 def score_parts(settings: EvaluationSettings, sources: Sources | None = None) -> ScoreParts:
     """Parts of the key of the scores of a run's embeddings."""
     source = closure_of_scoring(new_sources() if sources is None else sources).modules

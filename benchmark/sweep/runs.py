@@ -13,7 +13,7 @@ from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.seeds import derive_seed
 from benchmark.sweep.config import SweepConfig, with_seed
 from benchmark.sweep.data_sets import data_digests, data_key, data_of, forget_changed_manifests
-from benchmark.sweep.keys import digest, new_sources, run_key, run_parts, score_parts
+from benchmark.sweep.keys import digest, new_sources, run_parts, score_parts
 from benchmark.sweep.run import RUNS, Run, settings_of
 from benchmark.sweep.sources import files_of
 from benchmark.sweep.up_to_date import is_of_the_suite
@@ -57,7 +57,7 @@ def runs_of(sweep: SweepConfig, out: Path) -> list[Run]:
                     run_key=parts.key,
                     score_key=scoring.key(parts.key),
                     folder=out / RUNS / parts.key[:16],
-                    base_key=run_key({**resolved, "model": base}, parts.data, sources) if base else "",
+                    base_key=run_parts({**resolved, "model": base}, parts.data, sources).key if base else "",
                     scans=int(((scans["split"] == "train") & (scans["site"] != site)).sum()),
                     parts=parts,
                     score_parts=scoring,

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.configs import METHODS
 from benchmark.sweep import told
-from benchmark.sweep.keys import RunParts, ScoreParts, run_key
+from benchmark.sweep.keys import RunParts, ScoreParts, run_parts
 from benchmark.sweep.run import MARKER, Run
 from benchmark.sweep.worker import _training_seconds
 from benchmark.train.resolve import resolve
@@ -62,8 +62,8 @@ def test_a_card_reaches_the_tables_and_changes_no_run_key():
     config = resolve(METHODS / "seada_stabilised.yaml", {})
     assert config["card"]["augmentations_imitate"] == ["contrast", "bias", "noise", "resolution"]
     other = {**config, "card": None}
-    assert run_key(config, []) == run_key(other, [])
-    assert run_key(config, []) != run_key({**config, "seed_everything": 7}, [])
+    assert run_parts(config, []).key == run_parts(other, []).key
+    assert run_parts(config, []).key != run_parts({**config, "seed_everything": 7}, []).key
 
 
 def test_every_shipped_method_that_competes_has_a_card():
