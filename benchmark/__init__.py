@@ -1,7 +1,7 @@
 """seada-bench from Python; docs/api.md has examples.
 
-Scoring: :func:`evaluate`, :func:`load_results`, :func:`compare`, :class:`Results`. Training: :class:`SiteDataModule`,
-:func:`fit`, :func:`load_method`. Methods are reached by class path only.
+Scoring: :func:`evaluate`, :func:`load_results`, :func:`compare`, :func:`merge`, :class:`Results`. Training:
+:class:`SiteDataModule`, :func:`fit`, :func:`load_method`. Methods are reached by class path only.
 """
 
 from importlib import import_module
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from benchmark.report.evaluate import evaluate
     from benchmark.report.results import Results, load_results
     from benchmark.results.compare import compare
+    from benchmark.results.merge import merge
     from benchmark.train.loaded_method import LoadedMethod, load_method
     from benchmark.train.training import fit
 
@@ -26,6 +27,7 @@ __all__ = [
     "fit",
     "load_method",
     "load_results",
+    "merge",
 ]
 
 #: Where each name is. They are imported when they are used: the command line must not wait for all of them.
@@ -39,6 +41,7 @@ _HOMES = {
     "fit": "benchmark.train.training",
     "load_method": "benchmark.train.loaded_method",
     "load_results": "benchmark.report.results",
+    "merge": "benchmark.results.merge",
 }
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "collect": ("cluster", "collect"),
     "evaluate": ("evaluate", "main"),
     "compare": ("compare", "main"),
+    "merge": ("merge", "main"),
     "tables": ("tables", "main"),
     "verify": ("verify", "main"),
     "manifest": ("manifest", "main"),
@@ -37,13 +38,14 @@ Benchmark of scanner-free representations of brain MRI.
 
 commands:
   sweep        run methods x protocols x seeds, and write retrieval and leakage tables
-  status       say how the cells of a sweep on a cluster are
+  status       say how the runs of a sweep on a cluster are
   collect      write the tables of what a cluster has done of a sweep so far
   fit          train one method from its YAML file, and write its embeddings (a LightningCLI)
   predict      embed scans with a trained model (a LightningCLI)
   check-method try a method of your own on mock data, and say what breaks the contract
   evaluate     score embeddings made by this or any other software
   compare      say what differs between two results folders
+  merge        join results folders that have different runs of one task
   tables       write a results folder's tables as Markdown, CSV, LaTeX and one HTML page
   verify       run the sweep of a results folder again, and say whether the same comes out
   manifest     write per-site manifests from a downloaded dataset
@@ -66,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all went well, 1 if cells of a sweep failed or are missing or compared results differ, 2 for input that
+        0 if all went well, 1 if runs of a sweep failed or are missing or compared results differ, 2 for input that
         cannot be used, 130 if interrupted.
     """
     args = [_with_underscores(each) for each in (sys.argv[1:] if arguments is None else arguments)]

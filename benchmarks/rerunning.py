@@ -1,6 +1,6 @@
-"""Time of calling a finished sweep of many cells again, and what its workers' memory does over the cells.
+"""Time of calling a finished sweep of many runs again, and what its workers' memory does over the runs.
 
-Run as ``python -m benchmarks.rerunning --cells 1000``; the sweep itself takes a second or two a cell.
+Run as ``python -m benchmarks.rerunning --runs 1000``; the sweep itself takes a second or two a run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SWEEP: dict[str, Any] = {
 }
 
 
-def sweep_of(method: str, cells: int, folder: Path) -> dict[str, object]:
+def sweep_of(method: str, runs: int, folder: Path) -> dict[str, object]:
     """A sweep of one method with so many seeds, on one phantom."""
     phantom = folder / "phantom"
     data = {
@@ -37,18 +37,18 @@ def sweep_of(method: str, cells: int, folder: Path) -> dict[str, object]:
     return {
         **SWEEP,
         "methods": [method],
-        "seeds": {"pooled": list(range(cells))},
+        "seeds": {"pooled": list(range(runs))},
         "phantom": {**SWEEP["phantom"], "out": str(phantom)},
         "overrides": {**SWEEP["overrides"], **data},
     }
 
 
-def main(cells: int = 1000, method: str = "random_vectors", again: int = 3, out: str | None = None) -> None:
-    """Print the seconds of the sweep, of calling it again, and the workers' peak memory after some of the cells.
+def main(runs: int = 1000, method: str = "random_vectors", again: int = 3, out: str | None = None) -> None:
+    """Print the seconds of the sweep, of calling it again, and the workers' peak memory after some of the runs.
 
     Parameters
     ----------
-    cells
+    runs
         Of the sweep.
     method
         What each of them trains.
@@ -61,18 +61,18 @@ def main(cells: int = 1000, method: str = "random_vectors", again: int = 3, out:
         folder = Path(out or name)
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "many.yaml"
-        file.write_text(yaml.safe_dump(sweep_of(method, cells, folder)), encoding="utf-8")
+        file.write_text(yaml.safe_dump(sweep_of(method, runs, folder)), encoding="utf-8")
         command = [sys.executable, "-m", "benchmark.cli", "sweep", "--config", str(file), "--out", f"{folder}/results"]
         for number in range(again + 1):
             started = time.perf_counter()
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
-            what = f"{cells} cells" if number == 0 else "again"
+            what = f"{runs} runs" if number == 0 else "again"
             sys.stdout.write(f"{what}: {time.perf_counter() - started:.1f} s\n")
             sys.stdout.flush()
-        markers = sorted(folder.glob("results/cells/*/cell.json"), key=lambda path: path.stat().st_mtime_ns)
+        markers = sorted(folder.glob("results/runs/*/run.json"), key=lambda path: path.stat().st_mtime_ns)
         memory = [json.loads(path.read_text(encoding="utf-8"))["peak_memory_mib"] for path in markers]
         shown = {number: memory[number - 1] for number in (1, 10, 100, 300, 1000) if number <= len(memory)}
-        sys.stdout.write(f"peak memory of the worker in MiB after cell: {shown}\n")
+        sys.stdout.write(f"peak memory of the worker in MiB after run: {shown}\n")
 
 
 if __name__ == "__main__":

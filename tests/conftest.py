@@ -107,31 +107,24 @@ def command():
     return run
 
 
-class InThisProcess:
-    """Executor without workers, whose start takes longer than a small cell; bases first."""
+def execute_in_this_process(sweep, missing, runs):
+    """Execute runs without workers, whose start takes longer than a small run; bases first."""
+    from benchmark.sweep.run import base_models
+    from benchmark.sweep.worker import execute_run
 
-    waits = True
-
-    def __init__(self, sweep):
-        self.sweep = sweep
-
-    def run(self, missing, cells):
-        from benchmark.sweep.executor import base_models
-        from benchmark.sweep.worker import run_cell
-
-        bases, failures = base_models(cells), []
-        for cell, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
-            base = bases.get(cell.base_key)
-            error = run_cell(cell, str(base) if base else None, self.sweep.evaluation)
-            failures += [(cell, error)] if error else []
-        return failures
+    bases, failures = base_models(runs), []
+    for run, _ in sorted(missing, key=lambda row: bool(row[0].base_key)):
+        base = bases.get(run.base_key)
+        error = execute_run(run, str(base) if base else None, sweep.evaluation)
+        failures += [(run, error)] if error else []
+    return failures
 
 
 @pytest.fixture(scope="module")
 def no_workers():
-    """Sweeps of this module run their cells in this process."""
+    """Sweeps of this module execute their runs in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmark.sweep.sweep.LocalExecutor", InThisProcess)
+        patch.setattr("benchmark.sweep.sweep.execute_locally", execute_in_this_process)
         yield
 
 

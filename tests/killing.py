@@ -1,6 +1,6 @@
 """Kill a sweep at random moments until it ends: `python tests/killing.py SWEEP.yaml OUT KILLS`.
 
-Every start is a copy of this process, which has imported all libraries, and runs its cells itself: a start takes no
+Every start is a copy of this process, which has imported all libraries, and executes its runs itself: a start takes no
 time, and nearly every kill falls into work. The first so many copies are killed, if they have not ended by then, and
 the last one goes on to the end. What was finished once must never be done again.
 """
@@ -12,12 +12,13 @@ import random
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-from conftest import InThisProcess
+from conftest import execute_in_this_process
 
-from benchmark.sweep.cell import MARKER
 from benchmark.sweep.config import read_sweep
+from benchmark.sweep.run import MARKER
 from benchmark.sweep.sweep import run_sweep
 
 #: Longest time in seconds that a copy is given before it is killed.
@@ -26,7 +27,7 @@ LONGEST = 6.0
 
 def markers(out):
     """Time of change of every completion marker."""
-    return {path: path.stat().st_mtime_ns for path in out.glob(f"cells/**/{MARKER}")}
+    return {path: path.stat().st_mtime_ns for path in out.glob(f"runs/**/{MARKER}")}
 
 
 def started(sweep, out):
@@ -35,7 +36,7 @@ def started(sweep, out):
     if child:
         return child
     try:
-        failures = run_sweep(sweep, out, InThisProcess(sweep))
+        failures = run_sweep(sweep, out, partial(execute_in_this_process, sweep))
     except BaseException as error:  # noqa: BLE001 (a copy must not go on with what its parent does)
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         os._exit(1)

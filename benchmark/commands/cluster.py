@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def submit(sweep: SweepConfig, out: Path) -> int:
-    """Hand the cells of a sweep that are missing to the cluster, and say how to go on."""
+    """Hand the missing runs of a sweep to the cluster, and say how to go on."""
     from tabulate import tabulate
 
     from benchmark.report.text import count
@@ -25,18 +25,18 @@ def submit(sweep: SweepConfig, out: Path) -> int:
     from benchmark.sweep.sweep import run_sweep
 
     executor = SlurmExecutor(sweep, out)
-    run_sweep(sweep, out, executor)
+    run_sweep(sweep, out, executor.execute)
     if executor.submitted:
-        rows = [(job, cell.name) for cell, job in executor.submitted]
-        say(tabulate(rows, headers=["job", "cell"], disable_numparse=True))
-    before = len(read_submission(out).cells) - len(executor.submitted)
-    say(f"{count(len(executor.submitted), 'cell')} submitted, {before} done or in the queue before; go on with")
+        rows = [(job, run.name) for run, job in executor.submitted]
+        say(tabulate(rows, headers=["job", "run"], disable_numparse=True))
+    before = len(read_submission(out).runs) - len(executor.submitted)
+    say(f"{count(len(executor.submitted), 'run')} submitted, {before} done or in the queue before; go on with")
     say(f"seada-bench status {out}\nseada-bench collect {out}")
     return 0
 
 
 def check_not_submitted(out: Path) -> None:
-    """Refuse to run cells here that a cluster is about to work on.
+    """Refuse to work here on runs that a cluster is about to work on.
 
     Raises
     ------
@@ -48,41 +48,41 @@ def check_not_submitted(out: Path) -> None:
     if not (out / RECORD).is_file():
         return
     from benchmark.report.text import count
-    from benchmark.sweep.status import LIVE, states
+    from benchmark.sweep.submission import LIVE, states
 
-    jobs = [cell.job for cell, state in states(read_submission(out), out).values() if state.word in LIVE]
+    jobs = [run.job for run, state in states(read_submission(out), out).values() if state.word in LIVE]
     if jobs:
         raise UserError(
-            f"{out}: {count(len(jobs), 'cell')} of this folder in the queue of a cluster, the first as job {jobs[0]}; "
+            f"{out}: {count(len(jobs), 'run')} of this folder in the queue of a cluster, the first as job {jobs[0]}; "
             f"wait for all, cancel them, or give another --out (if none is left in truth, remove {out / RECORD})"
         )
 
 
 def status(args: list[str]) -> int:
     """`seada-bench status DIR`."""
-    options = _parser("status", "Say how the cells of a sweep on a cluster are.").parse_args(args)
+    options = _parser("status", "Say how the runs of a sweep on a cluster are getting on.").parse_args(args)
 
-    from benchmark.sweep.submission import read_submission
+    from benchmark.sweep.submission import DONE, LIVE, read_submission, states
 
     submission = read_submission(options.results)
 
     from tabulate import tabulate
 
-    from benchmark.sweep.status import states
-
     found = states(submission, options.results)
-    rows = [(cell.name, state.word, cell.job, state.detail) for cell, state in found.values()]
-    say(tabulate(rows, headers=["cell", "state", "job", ""], disable_numparse=True))
-    say(_counts(Counter(state.word for _, state in found.values())))
+    rows = [(run.name, state.word, run.job, state.detail) for run, state in found.values()]
+    say(tabulate(rows, headers=["run", "state", "job", ""], disable_numparse=True))
+    counts = Counter(state.word for _, state in found.values())
+    words = [DONE, *LIVE, *sorted(set(counts) - {DONE, *LIVE})]
+    say(", ".join(f"{counts[word]} {word}" for word in words if counts[word]))
     return 0
 
 
 def collect(args: list[str]) -> int:
-    """`seada-bench collect DIR`; status 1 if cells are not done."""
-    description = "Write the tables of what a cluster has done of a sweep so far; exit status 1 if cells are missing."
+    """`seada-bench collect DIR`; status 1 if runs are not done."""
+    description = "Write the tables of what a cluster has done of a sweep so far; exit status 1 if runs are missing."
     out = _parser("collect", description).parse_args(args).results
 
-    from benchmark.sweep.submission import read_submission
+    from benchmark.sweep.submission import DONE, read_submission
 
     submission = read_submission(out)
 
@@ -91,25 +91,13 @@ def collect(args: list[str]) -> int:
 
     missing = collect_sweep(out)
     say(tables_text(submission.config(out), out))
-    for cell, state in missing:
-        say(f"{_worded(state)}: {cell.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
+    for run, state in missing:
+        # Its folder was done when SLURM was asked, and is not any more.
+        word = "missing" if state.word == DONE else state.word
+        say(f"{word}: {run.name}{': ' + state.detail if state.detail else ''}", sys.stderr)
     if missing:
-        say(f"error: {count(len(missing), 'cell')} missing; 'seada-bench sweep' runs those that failed", sys.stderr)
+        say(f"error: {count(len(missing), 'run')} missing; 'seada-bench sweep' submits those that failed", sys.stderr)
     return 1 if missing else 0
-
-
-def _counts(found: Counter[str]) -> str:
-    from benchmark.sweep.status import DONE, LIVE
-
-    first = [DONE, *LIVE]
-    words = [*first, *sorted(set(found) - set(first))]
-    return ", ".join(f"{found[word]} {word}" for word in words if found[word])
-
-
-def _worded(state: Any) -> str:
-    from benchmark.sweep.status import DONE
-
-    return "missing" if state.word == DONE else state.word
 
 
 def _parser(command: str, description: str) -> Any:

@@ -14,7 +14,7 @@ from benchmark.parsing import Parser
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    parser = Parser("sweep", "Run the cells of a sweep that are missing, then write the tables.")
+    parser = Parser("sweep", "Train and score the runs of a sweep that are missing, then write the tables.")
     parser.add_argument(
         "--config", type=Path, required=True, help="Sweep file, or the name of a shipped one, such as quick."
     )
@@ -27,7 +27,7 @@ def main(args: list[str]) -> int:
     parser.add_argument(
         "--plan",
         action="store_true",
-        help="Print the cells with their state, and estimated time, memory and disk; run nothing.",
+        help="Print the runs with their state, and estimated time, memory and disk; start nothing.",
     )
     parser.add_argument("--scans", type=int | None, default=None, help="With --plan: so many scans, none looked at.")
     parser.add_argument("--sites", type=int | None, default=None, help="With --plan and --scans: their sites.")
@@ -37,7 +37,7 @@ def main(args: list[str]) -> int:
         default=None,
         help="With --plan: voxels of a volume, as '[80,96,80]'.",
     )
-    parser.add_argument("--workers", type=int | None, default=None, help="Cells at a time, over the sweep file's own.")
+    parser.add_argument("--workers", type=int | None, default=None, help="Runs at a time, over the sweep file's own.")
     parser.add_argument(
         "--plugins",
         type=Path,
@@ -91,23 +91,23 @@ def main(args: list[str]) -> int:
     failures = run_sweep(sweep, out, file=options.config)
     say(tables_text(sweep, out))
     if failures:
-        cell, error = failures[0]
-        what = f"{count(len(failures), 'cell')} failed, the first is '{cell.name}' ({error})"
-        return fail(f"{what}; tracebacks are in {out}/cells/*/error.txt", status=1)
+        run, error = failures[0]
+        what = f"{count(len(failures), 'run')} failed, the first is '{run.name}' ({error})"
+        return fail(f"{what}; tracebacks are in {out}/runs/*/error.txt", status=1)
     return 0
 
 
 def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
-    from benchmark.sweep.outdated import out_of_date
+    from benchmark.sweep.changes import out_of_date
     from benchmark.sweep.plan_text import Limits, plan_text
     from benchmark.sweep.planning import PlanOptions, make_plan, planned_runs
 
     options = PlanOptions(**asked)
     runs = planned_runs(options.of(sweep), out, options)
     if not runs:
-        raise UserError("the sweep has no cells: give 'seeds' of a protocol")
+        raise UserError("the sweep has no runs: give 'seeds' of a protocol")
     limits = Limits.here(out, Path(runs[0].config["data"]["cache_dir"]))
     say(plan_text(make_plan(runs, out, sweep.evaluation, sweep.workers), limits))
-    for line in out_of_date([run.cell for run in runs if run.cell is not None], out):
+    for line in out_of_date([planned.run for planned in runs if planned.run is not None], out):
         say(line)
     return 0

@@ -52,7 +52,7 @@ def main(args: list[str]) -> int:
 
 def _examples(results: Path, order: Sequence[str]) -> list[Any]:
     """What example retrievals are made from; scores alone have none, and need none of what trains."""
-    if not (results / "cells").is_dir():
+    if not (results / "runs").is_dir():
         return []
     from benchmark.sweep.examples import example_inputs
 

@@ -24,9 +24,9 @@ def main(args: list[str]) -> int:
     )
     parser.add_argument("--tolerance", type=float, default=1e-6, help="Difference of two values that counts as none.")
     parser.add_argument(
-        "--cells", type=int | None, default=None, help="Run only the part of the sweep with the first so many cells."
+        "--runs", type=int | None, default=None, help="Repeat only the part of the sweep with the first so many runs."
     )
-    parser.add_argument("--methods", type=str, nargs="+", default=None, help="Run only these methods.")
+    parser.add_argument("--methods", type=str, nargs="+", default=None, help="Repeat only these methods.")
     options = parser.parse_args(args)
     check_holds_scores(options.results)
 
@@ -37,7 +37,7 @@ def main(args: list[str]) -> int:
         options.out or Path("results") / f"verify-{options.results.resolve().name}",
         config=options.config,
         tolerance=options.tolerance,
-        cells=options.cells,
+        runs=options.runs,
         methods=options.methods,
     )
     say(verification_text(found))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.report.text import MISSING, count
-from benchmark.results.compare import CELL, CLOSE, EXACT, LEVEL, SCORE, Comparison, cell_name, score_name
+from benchmark.results.compare import CLOSE, EXACT, LEVEL, RUN, SCORE, Comparison, score_name
+from benchmark.results.schema import run_name
 
 
 def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) -> str:
@@ -25,10 +26,10 @@ def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) ->
     values, claims = comparison.values, comparison.claims
     changed = values[values["beyond_tolerance"]]
     lines = [f"A: {a}", f"B: {b}", ""]
-    for side, cells in (("A", comparison.only_a), ("B", comparison.only_b)):
-        lines += _listed(f"{count(len(cells), 'cell')} in {side} alone", cells, most)
+    for side, runs in (("A", comparison.only_a), ("B", comparison.only_b)):
+        lines += _listed(f"{count(len(runs), 'run')} in {side} alone", runs, most)
     for side, alone in (("A", comparison.scores_only_a), ("B", comparison.scores_only_b)):
-        lines += _listed(f"{count(len(alone), 'score')} in {side} alone, in cells that both have", alone, most)
+        lines += _listed(f"{count(len(alone), 'score')} in {side} alone, in runs that both have", alone, most)
     lines += _listed("metric versions differ, so these values are not comparable", comparison.versions, most)
     lines.append(f"{len(changed)} of {len(values)} scores differ by more than {comparison.tolerance:g}")
     lines += _beside(comparison)
@@ -72,12 +73,12 @@ def _beside(comparison: Comparison) -> list[str]:
 def _undefined(row: dict[Any, Any]) -> str:
     value, reason = (row["b"], row["note_a"]) if row["undefined_in"] == "A" else (row["a"], row["note_b"])
     here, there = (MISSING, f"{value:.4f}") if row["undefined_in"] == "A" else (f"{value:.4f}", MISSING)
-    where = f"{cell_name(*(row[name] for name in CELL))}: {score_name(*(row[name] for name in SCORE))}"
+    where = f"{run_name(*(row[name] for name in RUN))}: {score_name(*(row[name] for name in SCORE))}"
     return f"{where} {here} → {there} ({reason or 'no reason given'})"
 
 
 def _claim(row: dict[Any, Any]) -> str:
-    p = "" if math.isnan(row["p_holm"]) else f", p {row['p_holm']:.2g} ({row['test']}, {count(row['cells'], 'cell')})"
+    p = "" if math.isnan(row["p_holm"]) else f", p {row['p_holm']:.2g} ({row['test']}, {count(row['runs'], 'run')})"
     return (
         f"  {row['method']}, {row['protocol']}: {score_name(row['table'], row['metric'], row['parameters'])} "
         f"{row['a']:.4f} → {row['b']:.4f} ({row['difference']:+.4f}{p})"

@@ -13,18 +13,18 @@ from scipy.stats import norm, ttest_rel
 from statsmodels.stats.multitest import multipletests
 
 from benchmark.results.read import StoredResults
-from benchmark.results.schema import PARAMETERS, RUN_COLUMNS, with_parameters
+from benchmark.results.schema import PARAMETERS, RUN_COLUMNS, run_name, with_parameters
 
-CELL = list(RUN_COLUMNS)
+RUN = list(RUN_COLUMNS)
 SCORE = ["table", "metric", PARAMETERS, "subgroup"]
 
-#: What a claim is made of: a score of a method, over the cells of a protocol.
+#: What a claim is made of: a score of a method, over the runs of a protocol.
 CLAIM = ["method", "protocol", *SCORE]
 
 #: What stands beside a value and is compared where both have it: exactly, or within the tolerance.
 EXACT, CLOSE = ("n",), ("chance", "ci_low", "ci_high")
 
-_COLUMNS = [*CELL, *SCORE, "version", "value", "note", *EXACT, *CLOSE]
+_COLUMNS = [*RUN, *SCORE, "version", "value", "note", *EXACT, *CLOSE]
 
 #: Level of the tests, over all claims together.
 LEVEL = 0.05
@@ -33,7 +33,7 @@ LEVEL = 0.05
 _ALWAYS_DIFFERENT = (
     "seconds_of_this_call",
     "seconds_of_preparation",
-    "seconds_of_all_cells",
+    "seconds_of_all_runs",
     "peak_memory_mib",
     "largest_waiting_share",
 )
@@ -48,18 +48,18 @@ class Comparison:
     Attributes
     ----------
     values
-        A row per score that both have: the cell and the score, ``a``, ``b``, ``difference`` (b - a; NaN where
+        A row per score that both have: the run and the score, ``a``, ``b``, ``difference`` (b - a; NaN where
         either is undefined), ``note_a``, ``note_b``, ``beyond_tolerance`` (true also where one alone is
         undefined), ``undefined_in`` (``A`` or ``B`` where that one alone is undefined, else empty) and ``beside``
         (which of n, chance, ci_low and ci_high differ, as text).
     claims
-        A row per overall score of a method and protocol: ``cells``, mean ``a``, ``b`` and ``difference`` over them,
+        A row per overall score of a method and protocol: ``runs``, mean ``a``, ``b`` and ``difference`` over them,
         ``test``, ``p``, ``p_holm``, ``beyond_chance``, ``untestable`` (differs beyond the tolerance, and no test can
         say whether by chance).
     only_a, only_b
-        Cells that one alone has, as text.
+        Runs that one alone has, as text.
     scores_only_a, scores_only_b
-        Scores that one alone has in cells that both have, as text.
+        Scores that one alone has in runs that both have, as text.
     versions
         Metrics whose version differs; their values are not comparable.
     provenance
@@ -103,11 +103,11 @@ class Comparison:
 def compare(a: StoredResults, b: StoredResults, tolerance: float = 1e-6) -> Comparison:
     """Compare two sets of results, score by score and claim by claim.
 
-    A claim's difference is tested over the cells that both have. p is 1 where no cell differs beyond the tolerance.
-    Otherwise it is that of a paired t-test where there are two or more cells whose differences vary; for one cell with
+    A claim's difference is tested over the runs that both have. p is 1 where no run differs beyond the tolerance.
+    Otherwise it is that of a paired t-test where there are two or more runs whose differences vary; for one run with
     95 % intervals on both sides, of a normal test with the standard errors that these imply, as if the sets were
     independent, which is conservative where they share test subjects. Over all claims that can be tested p is
-    corrected after Holm (1979). Cells that hold out sites of the same phantom are not independent, so a p from them
+    corrected after Holm (1979). Runs that hold out sites of the same phantom are not independent, so a p from them
     alone is too small; n is given for that reason.
 
     Parameters
@@ -118,17 +118,17 @@ def compare(a: StoredResults, b: StoredResults, tolerance: float = 1e-6) -> Comp
         Absolute difference up to which two values are the same, and two chance levels and two ends of intervals where
         both sets have them; n must be equal.
     """
-    cells_a, cells_b = _cells(a.scores), _cells(b.scores)
+    runs_a, runs_b = _runs(a.scores), _runs(b.scores)
     left, right = (with_parameters(each.scores)[_COLUMNS] for each in (a, b))
-    both = left.merge(right, on=[*CELL, *SCORE], how="outer", suffixes=("_a", "_b"), indicator=True)
-    shared = pd.MultiIndex.from_frame(both[CELL]).isin(cells_a.intersection(cells_b))
+    both = left.merge(right, on=[*RUN, *SCORE], how="outer", suffixes=("_a", "_b"), indicator=True)
+    shared = pd.MultiIndex.from_frame(both[RUN]).isin(runs_a.intersection(runs_b))
     paired = both[both["_merge"] == "both"].reset_index(drop=True)
     versions = paired.loc[paired["version_a"] != paired["version_b"], ["table", "metric", "version_a", "version_b"]]
     return Comparison(
         values=_values(paired, tolerance),
         claims=_claims(paired, tolerance),
-        only_a=_named(cells_a.difference(cells_b)),
-        only_b=_named(cells_b.difference(cells_a)),
+        only_a=_named(runs_a.difference(runs_b)),
+        only_b=_named(runs_b.difference(runs_a)),
         scores_only_a=_scores(both[shared & (both["_merge"] == "left_only")]),
         scores_only_b=_scores(both[shared & (both["_merge"] == "right_only")]),
         versions=[
@@ -140,17 +140,12 @@ def compare(a: StoredResults, b: StoredResults, tolerance: float = 1e-6) -> Comp
     )
 
 
-def _cells(scores: pd.DataFrame) -> pd.MultiIndex:
-    return pd.MultiIndex.from_frame(scores[CELL].drop_duplicates())
+def _runs(scores: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(scores[RUN].drop_duplicates())
 
 
-def _named(cells: pd.MultiIndex) -> list[str]:
-    return [cell_name(*cell) for cell in sorted(cells)]
-
-
-def cell_name(method: str, protocol: str, site: str, seed: int) -> str:
-    """A cell as text."""
-    return f"{method}, {protocol}{f' without {site}' if site else ''}, seed {seed}"
+def _named(runs: pd.MultiIndex) -> list[str]:
+    return [run_name(*run) for run in sorted(runs)]
 
 
 def score_name(table: str, metric: str, parameters: str, subgroup: str = "") -> str:
@@ -160,13 +155,13 @@ def score_name(table: str, metric: str, parameters: str, subgroup: str = "") -> 
 
 def _scores(rows: pd.DataFrame) -> list[str]:
     return [
-        f"{cell_name(*row[: len(CELL)])}: {score_name(*row[len(CELL) :])}"
-        for row in rows[[*CELL, *SCORE]].sort_values([*CELL, *SCORE]).itertuples(index=False, name=None)
+        f"{run_name(*row[: len(RUN)])}: {score_name(*row[len(RUN) :])}"
+        for row in rows[[*RUN, *SCORE]].sort_values([*RUN, *SCORE]).itertuples(index=False, name=None)
     ]
 
 
 def _values(paired: pd.DataFrame, tolerance: float) -> pd.DataFrame:
-    values = paired[[*CELL, *SCORE]].copy()
+    values = paired[[*RUN, *SCORE]].copy()
     values["a"], values["b"] = paired["value_a"], paired["value_b"]
     values["difference"] = values["b"] - values["a"]
     values["note_a"], values["note_b"] = paired["note_a"], paired["note_b"]
@@ -187,12 +182,12 @@ def _beside(paired: pd.DataFrame, tolerance: float) -> list[str]:
 
 def _claims(paired: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     rows = []
-    for claim, cells in paired[paired["subgroup"] == ""].groupby(CLAIM, sort=True):
-        defined = cells[cells["value_a"].notna() & cells["value_b"].notna()]
+    for claim, runs in paired[paired["subgroup"] == ""].groupby(CLAIM, sort=True):
+        defined = runs[runs["value_a"].notna() & runs["value_b"].notna()]
         test, p = _test(defined, tolerance)
         means = defined["value_a"].mean(), defined["value_b"].mean()
         rows.append((*claim, len(defined), *means, means[1] - means[0], test, p))
-    claims = pd.DataFrame(rows, columns=[*CLAIM, "cells", "a", "b", "difference", "test", "p"])
+    claims = pd.DataFrame(rows, columns=[*CLAIM, "runs", "a", "b", "difference", "test", "p"])
     tested = claims["p"].notna()
     claims["p_holm"] = math.nan
     if tested.any():
@@ -202,15 +197,15 @@ def _claims(paired: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     return claims
 
 
-def _test(cells: pd.DataFrame, tolerance: float) -> tuple[str, float]:
-    a, b = cells["value_a"].to_numpy(float), cells["value_b"].to_numpy(float)
-    if len(cells) and (np.abs(b - a) <= tolerance).all():
+def _test(runs: pd.DataFrame, tolerance: float) -> tuple[str, float]:
+    a, b = runs["value_a"].to_numpy(float), runs["value_b"].to_numpy(float)
+    if len(runs) and (np.abs(b - a) <= tolerance).all():
         # Rounding errors of one sign would else be significant.
         return "equal", 1.0
-    if len(cells) >= 2 and np.ptp(b - a) > 0:
+    if len(runs) >= 2 and np.ptp(b - a) > 0:
         return "paired t", float(ttest_rel(a, b).pvalue)
-    if len(cells) == 1:
-        widths = [float((cells[f"ci_high_{side}"] - cells[f"ci_low_{side}"]).iloc[0]) for side in "ab"]
+    if len(runs) == 1:
+        widths = [float((runs[f"ci_high_{side}"] - runs[f"ci_low_{side}"]).iloc[0]) for side in "ab"]
         error = math.hypot(*widths) / (2 * norm.ppf(0.975))
         if error > 0:
             return "intervals", float(2 * norm.sf(abs(b[0] - a[0]) / error))

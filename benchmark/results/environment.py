@@ -13,22 +13,13 @@ from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[2]
 
+#: Libraries whose versions can change embeddings or scores.
+COMPUTING = (
+    "torch", "lightning", "torchio", "nibabel", "SimpleITK", "numpy", "pandas", "scipy", "scikit-learn",
+    "neuroHarmonize", "neuroCombat",
+)  # fmt: skip
 #: Libraries whose versions are recorded, those of them that are installed.
-RECORDED = (
-    "torch",
-    "lightning",
-    "torchio",
-    "nibabel",
-    "SimpleITK",
-    "numpy",
-    "pandas",
-    "scipy",
-    "scikit-learn",
-    "neuroHarmonize",
-    "neuroCombat",
-    "numba",
-    "seada-bench",
-)
+RECORDED = (*COMPUTING, "numba", "seada-bench")
 
 
 @cache

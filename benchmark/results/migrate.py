@@ -10,6 +10,9 @@ import pandas as pd
 from benchmark.metrics.rows import parse_key_values
 from benchmark.results.schema import SCHEMA_VERSION
 
+#: Entries of a provenance under the names that earlier versions gave them.
+_RENAMED = {"cells": "runs", "commits_of_cells": "commits_of_runs", "seconds_of_all_cells": "seconds_of_all_runs"}
+
 
 def migrated_table(table: pd.DataFrame) -> pd.DataFrame:
     """Scores or replicates as a file of any version holds them, with the columns of today.
@@ -27,8 +30,9 @@ def migrated_table(table: pd.DataFrame) -> pd.DataFrame:
 def migrated_provenance(provenance: dict[str, Any]) -> dict[str, Any]:
     """A provenance of any version, with the entries of today.
 
-    Version 1 did not record the order of methods in tables; it is that of the sweep.
+    Version 1 did not record the order of methods in tables; it is that of the sweep. A run was called a cell.
     """
+    provenance = {_RENAMED.get(name, name): value for name, value in provenance.items()}
     about = provenance.get("about")
     if provenance.get("schema_version", 1) >= SCHEMA_VERSION or not isinstance(about, dict):
         return provenance

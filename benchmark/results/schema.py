@@ -51,6 +51,11 @@ PARAMETERS = "parameters"
 _FIXED = frozenset({*SCORE_COLUMNS, *REPLICATE_COLUMNS, PARAMETERS})
 
 
+def run_name(method: str, protocol: str, held_out_site: str, seed: int) -> str:
+    """A run as text, such as ``dann, leave_one_site_out without PPMI, seed 1``."""
+    return f"{method}, {protocol}{f' without {held_out_site}' if held_out_site else ''}, seed {seed}"
+
+
 def parameters_of(table: pd.DataFrame) -> list[str]:
     """Names of a table's columns of parameters, in the alphabet's order."""
     return sorted(str(name) for name in table.columns if name not in _FIXED)

@@ -1,1 +1,1 @@
-"""Sweeps: cells, run keys, worker processes, provenance."""
+"""Sweeps: runs, run keys, worker processes, provenance."""

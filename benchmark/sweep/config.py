@@ -26,7 +26,7 @@ class PhantomData:
     Attributes
     ----------
     out
-        Its folder; ``{seed}`` stands for the cell's seed.
+        Its folder; ``{seed}`` stands for the run's seed.
     settings
         Fields of :class:`benchmark.prepare.phantom.settings.PhantomSettings`; ``{seed}`` likewise.
     """
@@ -67,16 +67,16 @@ class SweepConfig:
         Seeds of each protocol that is run: ``pooled``, ``leave_one_site_out``.
     overrides
         Options of `seada-bench fit` that every method gets, such as ``trainer.max_epochs: 10``; ``{seed}`` in a
-        string stands for the cell's seed.
+        string stands for the run's seed.
     phantom
         The phantom to make where it is missing; None for real data.
     evaluation
         How embeddings are scored.
     workers
-        Cells trained at a time; 0 for one a GPU, or one a CPU core where there is no GPU.
+        Runs trained at a time; 0 for one a GPU, or one a CPU core where there is no GPU.
     executor
-        Where cells run, and what each is given. How many processes train a cell together is part of its run key,
-        where they run is not.
+        Where runs are executed, and what each is given. How many processes train one together is part of its run
+        key, where they are is not.
     tracking
         What is told of the trainings while they run.
     primary
@@ -92,6 +92,12 @@ class SweepConfig:
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     primary: PrimaryConfig = field(default_factory=PrimaryConfig)
+
+    @property
+    def phantoms(self) -> list[tuple[Path, PhantomSettings]]:
+        """Folder and settings of the phantom of each seed; none for real data."""
+        seeds = sorted({seed for seeds in self.seeds.values() for seed in seeds})
+        return [self.phantom.of_seed(seed) for seed in seeds] if self.phantom is not None else []
 
     @property
     def primary_method(self) -> str:

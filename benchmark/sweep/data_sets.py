@@ -1,4 +1,4 @@
-"""The data of a sweep's cells: manifests that are read once for all of them, their digests, and their volume stores."""
+"""The data of a sweep's runs: manifests that are read once for all of them, their digests, and their volume stores."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from benchmark.data.contents import sha256_of
 from benchmark.data.datamodule import UNSEEN, SiteDataModule
 from benchmark.data.splits import split_digest
 from benchmark.data.store import digest_of_store, image_digest
-from benchmark.sweep.cell import Cell
 from benchmark.sweep.keys import digest
+from benchmark.sweep.run import Run
 from benchmark.sweep.up_to_date import matches
 from benchmark.train.resolve import instantiate_data
 
@@ -22,7 +22,7 @@ _DATA: dict[str, tuple[SiteDataModule, pd.DataFrame, list[tuple[str, int, int]]]
 
 
 def data_key(config: dict[str, Any]) -> str:
-    """What cells with the same data share: they differ in method and held-out site."""
+    """What runs with the same data share: they differ in method and held-out site."""
     return digest({name: value for name, value in config.items() if name != "held_out_site"})
 
 
@@ -63,44 +63,44 @@ def data_digests(config: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def scans_of(cell: Cell) -> pd.DataFrame:
-    """Scans table of a cell, with the split that its protocol makes."""
-    _, scans = data_of(cell.config["data"])
-    hidden = (scans["site"] == cell.held_out_site) & (scans["split"] != "test")
+def scans_of(run: Run) -> pd.DataFrame:
+    """Scans table of a run, with the split that its protocol makes."""
+    _, scans = data_of(run.config["data"])
+    hidden = (scans["site"] == run.held_out_site) & (scans["split"] != "test")
     return scans.assign(split=scans["split"].mask(hidden, UNSEEN)) if hidden.any() else scans
 
 
-def store_folder(cell: Cell) -> Path:
-    """Where the volume store of a cell's scans lies, or will lie."""
-    module, _ = data_of(cell.config["data"])
-    return Path(module.cache_dir) / digest_of_store(cell.parts.data["images"], module.preprocessing)[:16]
+def store_folder(run: Run) -> Path:
+    """Where the volume store of a run's scans lies, or will lie."""
+    module, _ = data_of(run.config["data"])
+    return Path(module.cache_dir) / digest_of_store(run.parts.data["images"], module.preprocessing)[:16]
 
 
-def build_stores(cells: Sequence[Cell], processes: int, tell: Callable[[str], object] | None = None) -> None:
-    """Build the volume stores that cells need and that are missing, before workers open them.
+def build_stores(runs: Sequence[Run], processes: int, tell: Callable[[str], object] | None = None) -> None:
+    """Build the volume stores that runs need and that are missing, before workers open them.
 
     Parameters
     ----------
-    cells
+    runs
         Whose stores.
     processes
         How many read and preprocess.
     tell
         Is called with a line before each store that is built.
     """
-    for cell in {data_key(cell.config["data"]): cell for cell in cells}.values():
-        module, scans = data_of(cell.config["data"])
-        if tell is not None and not (folder := store_folder(cell)).is_dir():
+    for run in {data_key(run.config["data"]): run for run in runs}.values():
+        module, scans = data_of(run.config["data"])
+        if tell is not None and not (folder := store_folder(run)).is_dir():
             tell(f"preprocessing {len(scans)} volumes into {folder}")
         module.store_processes = processes
         _ = module.store
 
 
-def inputs_of(cells: Sequence[Cell]) -> tuple[list[Path], list[str]]:
-    """Files that the data of cells are read from, and the patterns that their manifests are found by."""
+def inputs_of(runs: Sequence[Run]) -> tuple[list[Path], list[str]]:
+    """Files that the data of runs are read from, and the patterns that their manifests are found by."""
     files: set[str] = set()
     patterns: set[str] = set()
-    for config in {data_key(cell.config["data"]): cell.config["data"] for cell in cells}.values():
+    for config in {data_key(run.config["data"]): run.config["data"] for run in runs}.values():
         module, scans = data_of(config)
         patterns |= set(module.manifests)
         columns = [name for name in ("manifest", "image", "mask") if name in scans]

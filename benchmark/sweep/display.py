@@ -11,16 +11,16 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from benchmark.sweep.cell import Cell
 from benchmark.sweep.progress import Progress, forget_progress, read_progress
+from benchmark.sweep.run import Run
 
-#: Seconds between two looks at the running cells.
+#: Seconds between two looks at the runs in progress.
 LOOK = 0.5
-#: Seconds after which a log gets a line though no cell has ended.
+#: Seconds after which a log gets a line though no run has ended.
 LINE_EVERY = 60.0
 #: Seconds that the estimate of the costs weighs against what was measured since the sweep began.
 TRUST = 30.0
-#: Running cells that a line names.
+#: Runs in progress that a line names.
 NAMED = 4
 
 #: The unit stands for what is said beside a bar: a postfix would begin with a comma.
@@ -29,9 +29,9 @@ BAR = "{desc} |{bar}| {unit}"
 
 @dataclass
 class Running:
-    """A cell that a worker has."""
+    """A run that a worker has."""
 
-    cell: Cell
+    run: Run
     cost: float
     began: float = field(default_factory=time.monotonic)
     bar: Any = None
@@ -39,47 +39,37 @@ class Running:
     @property
     def label(self) -> str:
         """Short name without commas."""
-        return self.cell.name.replace(",", "")
+        return self.run.name.replace(",", "")
 
 
-def log_line(text: str, stream: TextIO | None = None) -> None:
-    """Write a line with the time to a stream that is no terminal, by default standard error; to a terminal nothing."""
+def log_line(text: str, stream: TextIO | None = None, *, terminal: bool = False) -> None:
+    """Write a line to a stream, by default standard error: with the time if it is no terminal, else if ``terminal``."""
     stream = sys.stderr if stream is None else stream
-    if not stream.isatty():
-        stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+    if terminal or not stream.isatty():
+        stream.write(f"{text}\n" if stream.isatty() else f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
         stream.flush()
-
-
-def tell(text: str, stream: TextIO | None = None) -> None:
-    """Write a line to a stream, by default standard error; with the time where that is no terminal."""
-    stream = sys.stderr if stream is None else stream
-    if stream.isatty():
-        stream.write(f"{text}\n")
-        stream.flush()
-    else:
-        log_line(text, stream)
 
 
 class Display:
     """Progress of a sweep on a stream, watched by a thread of its own.
 
-    A terminal gets a bar for all cells and one for every running cell, anything else plain lines with the time, when
-    a cell ends and at least once a minute. The files that it reads are a convenience: without them it counts cells.
+    A terminal gets a bar for all runs and one for every run in progress, anything else plain lines with the time, when
+    a run ends and at least once a minute. The files that it reads are a convenience: without them it counts runs.
 
     Parameters
     ----------
     costs
-        Estimated seconds of every cell that is due.
+        Estimated seconds of every run that is due.
     workers
-        Cells that run at a time.
+        Runs executed at a time.
     stream
         Where to; standard error by default.
     """
 
     def __init__(self, costs: Sequence[float], workers: int, stream: TextIO | None = None) -> None:
         self.stream = sys.stderr if stream is None else stream
-        self.total, self.cells = sum(costs), len(costs)
-        self.workers = max(min(workers, self.cells), 1)
+        self.total, self.runs = sum(costs), len(costs)
+        self.workers = max(min(workers, self.runs), 1)
         self.running: dict[int, Running] = {}
         self.ended, self.done, self.failed = 0, 0.0, 0
         self.began = self.last_line = time.monotonic()
@@ -92,49 +82,49 @@ class Display:
     def start(self) -> None:
         """Begin to show."""
         if self.terminal:
-            self.bar = self._new_bar(0, f"0/{self.cells} cells")
+            self.bar = self._new_bar(0, f"0/{self.runs} runs")
         self._thread.start()
 
     def close(self) -> None:
-        """Show no more; the terminal keeps the bar of all cells."""
+        """Show no more; the terminal keeps the bar of all runs."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
-        with self._lock:
+        if self.bar is not None:
             for one in self.running.values():
-                if one.bar is not None:
-                    one.bar.close()
-            if self.bar is not None:
-                self._draw()
-                self.bar.close()
+                one.bar.close()
+            self._draw()
+            self.bar.close()
 
-    def begin(self, cell: Cell, cost: float) -> None:
-        """A worker was given a cell."""
-        forget_progress(cell.folder)
+    def begin(self, run: Run, cost: float) -> None:
+        """A worker was given a run."""
+        forget_progress(run.folder)
         with self._lock:
-            one = Running(cell, cost)
+            one = Running(run, cost)
             if self.terminal:
                 taken = {-other.bar.pos for other in self.running.values()}
                 place = next(place for place in range(1, len(taken) + 2) if place not in taken)
                 one.bar = self._new_bar(place, one.label)
-            self.running[id(cell)] = one
+            self.running[id(run)] = one
 
-    def end(self, cell: Cell, error: str | None) -> None:
-        """A cell is finished, or failed with an error."""
+    def end(self, run: Run, error: str | None) -> None:
+        """A run is finished, or failed with an error."""
         with self._lock:
-            one = self.running.pop(id(cell))
+            one = self.running.pop(id(run))
             self.ended += 1
             self.done += one.cost
             self.failed += error is not None
-            if one.bar is not None:
-                one.bar.close()
             if error is not None:
-                self._say(f"failed: {cell.name}: {error}")
-            self._tell() if not self.terminal else self._draw()
+                self._say(f"failed: {run.name}: {error}")
+            if self.terminal:
+                one.bar.close()
+                self._draw()
+            else:
+                self._tell()
 
     def seconds_left(self) -> float:
-        """Estimated seconds until the last cell ends."""
-        over = sum(one.cost * read_progress(one.cell.folder).fraction for one in self.running.values())
+        """Estimated seconds until the last run ends."""
+        over = sum(one.cost * read_progress(one.run.folder).fraction for one in self.running.values())
         elapsed = time.monotonic() - self.began
         # Estimated seconds of work a second: at first one for each worker, then ever more what is seen.
         speed = (self.done + over + TRUST * self.workers) / (elapsed + TRUST)
@@ -142,10 +132,10 @@ class Display:
 
     def line(self) -> str:
         """One line that says it all."""
-        text = f"{self.ended}/{self.cells} cells done"
+        text = f"{self.ended}/{self.runs} runs done"
         text += f" ({self.failed} failed)" if self.failed else ""
-        text += f", about {duration(self.seconds_left())} left" if self.ended < self.cells else ""
-        named = [f"{one.label} {read_progress(one.cell.folder)}" for one in list(self.running.values())]
+        text += f", about {duration(self.seconds_left())} left" if self.ended < self.runs else ""
+        named = [f"{one.label} {read_progress(one.run.folder)}" for one in list(self.running.values())]
         more = [f"and {len(named) - NAMED} more"] if len(named) > NAMED else []
         return text + (f"; running: {', '.join([*named[:NAMED], *more])}" if named else "")
 
@@ -170,15 +160,15 @@ class Display:
     def _draw(self) -> None:
         over = 0.0
         for one in self.running.values():
-            progress = read_progress(one.cell.folder)
+            progress = read_progress(one.run.folder)
             over += one.cost * progress.fraction
             one.bar.n = progress.fraction
             one.bar.unit = _beside(progress, time.monotonic() - one.began)
             one.bar.refresh()
         self.bar.n = min((self.done + over) / self.total, 1.0) if self.total else 1.0
         failed = f", {self.failed} failed" if self.failed else ""
-        self.bar.set_description_str(f"{self.ended}/{self.cells} cells{failed}", refresh=False)
-        left = f", about {duration(self.seconds_left())} left" if self.ended < self.cells else ""
+        self.bar.set_description_str(f"{self.ended}/{self.runs} runs{failed}", refresh=False)
+        left = f", about {duration(self.seconds_left())} left" if self.ended < self.runs else ""
         self.bar.unit = f"{duration(time.monotonic() - self.began)}{left}"
         self.bar.refresh()
 

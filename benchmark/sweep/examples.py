@@ -1,8 +1,7 @@
-"""What example retrievals are made from: the embeddings and volumes of a results folder's cells."""
+"""What example retrievals are made from: the embeddings and volumes of a results folder's runs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,40 +14,42 @@ from benchmark.errors import UserError
 from benchmark.metrics.settings import Distance
 from benchmark.protocols import POOLED
 from benchmark.report.page.examples import ExampleInput
-from benchmark.sweep.cell import MARKER, OWN
+from benchmark.sweep.run import OWN, marker_files, marker_of, training_folder
 from benchmark.train.resolve import instantiate_data
 from benchmark.train.run_folder import CONFIG, EMBEDDINGS
 
 
 def example_inputs(results: Path, method_order: Sequence[str]) -> list[ExampleInput]:
-    """Embeddings and volumes of the pooled cells of the first seed; none where cells or data are no longer there.
+    """Embeddings and volumes of the pooled runs of the first seed; none where runs or data are no longer there.
 
     Parameters
     ----------
     results
-        Results folder of a sweep, with its ``cells``.
+        Results folder of a sweep, with its ``runs``.
     method_order
         Methods in table order.
     """
-    cells: dict[str, Path] = {}
-    distances: dict[str, Distance] = {}
-    found = [*results.glob(f"cells/*/{MARKER}"), *results.glob(f"cells/*/{OWN}*/{MARKER}")]
-    markers = [
-        (json.loads(path.read_text(encoding="utf-8")), results / "cells" / path.relative_to(results).parts[1], path)
-        for path in found
+    pooled = [
+        (marker, file.parent)
+        for file in sorted(marker_files(results))
+        if (marker := marker_of(file.parent)).get("protocol") == POOLED
     ]
-    pooled = [each for each in markers if each[0]["protocol"] == POOLED]
-    if not pooled:
+    seed = min((marker["seed"] for marker, _ in pooled), default=0)
+    folders = {
+        marker["method"]: folder
+        for marker, folder in pooled
+        if marker["seed"] == seed and (training_folder(folder) / EMBEDDINGS).is_file()
+    }
+    if not folders:
         return []
-    seed = min(marker["seed"] for marker, _, _ in pooled)
-    for marker, folder, path in sorted(pooled, key=lambda each: str(each[1])):
-        if marker["seed"] == seed and (folder / EMBEDDINGS).is_file():
-            cells[marker["method"]] = folder
-            if path.parent != folder:
-                distances[marker["method"]] = cast(Distance, path.parent.name.removeprefix(OWN))
-    order = [name for name in method_order if name in cells] + sorted(set(cells) - set(method_order))
-    embeddings = {name: read_embeddings(cells[name] / EMBEDDINGS).frame for name in order}
-    config = yaml.safe_load((cells[order[0]] / CONFIG).read_text(encoding="utf-8"))
+    distances = {
+        method: cast(Distance, folder.name.removeprefix(OWN))
+        for method, folder in folders.items()
+        if folder.name.startswith(OWN)
+    }
+    order = [name for name in method_order if name in folders] + sorted(set(folders) - set(method_order))
+    embeddings = {name: read_embeddings(training_folder(folders[name]) / EMBEDDINGS).frame for name in order}
+    config = yaml.safe_load((training_folder(folders[order[0]]) / CONFIG).read_text(encoding="utf-8"))
     try:
         data = instantiate_data(config["data"])
         rows = {key: row for row, key in enumerate(data.scans["scan_key"].tolist())}

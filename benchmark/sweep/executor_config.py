@@ -1,4 +1,4 @@
-"""The `executor` section of a sweep file: where cells run, and what each is given."""
+"""The `executor` section of a sweep file: where runs are executed, and what each is given."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FOR_LOCAL = ("kind", "devices", "methods")
 
 @dataclass(frozen=True)
 class Resources:
-    """What one cell is given. None leaves it to the cluster's own default.
+    """What one run is given. None leaves it to the cluster's own default.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Resources:
     mem_gb
         Memory on each machine, in GB.
     time_minutes
-        Limit of one stretch of work; a cell that reaches it is put back into the queue.
+        Limit of one stretch of work; a run that reaches it is put back into the queue.
     partition, account
         SLURM's.
     """
@@ -50,27 +50,27 @@ class Resources:
 
     @property
     def processes_per_node(self) -> int:
-        """Processes of a cell on each of its machines."""
+        """Processes of a run on each of its machines."""
         return self.devices or self.gpus_per_node or 1
 
     @property
     def processes(self) -> int:
-        """Processes that train a cell together."""
+        """Processes that train a run together."""
         return self.nodes * self.processes_per_node
 
 
 @dataclass(frozen=True)
 class ExecutorConfig(Resources):
-    """Where the cells of a sweep run.
+    """Where the runs of a sweep are executed.
 
     Attributes
     ----------
     kind
         ``local`` for worker processes of this machine, ``slurm`` for jobs of a cluster.
     throttle
-        Cells of one job array that run at a time; no limit by default.
+        Runs of one job array at a time; no limit by default.
     requeues
-        How often a cell that reaches its time limit is put back into the queue.
+        How often a run that reaches its time limit is put back into the queue.
     setup
         Shell lines that each job begins with, such as ``module load cuda``.
     methods
@@ -84,7 +84,7 @@ class ExecutorConfig(Resources):
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def resources(self, method: str) -> Resources:
-        """What a cell of a method is given."""
+        """What a run of a method is given."""
         shared = {one.name: getattr(self, one.name) for one in fields(Resources)}
         return Resources(**{**shared, **self.methods.get(method, {})})
 

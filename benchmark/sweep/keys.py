@@ -1,6 +1,6 @@
-"""Run keys: what identifies a cell's training, and what identifies its scores.
+"""Run keys: what identifies a run's training, and what identifies its scores.
 
-A key is a digest of its parts, which a finished cell keeps, so that it can be said later what has changed.
+A key is a digest of its parts, which a finished run keeps, so that it can be said later what has changed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.results.environment import COMPUTING
 from benchmark.sweep.sources import Closure, Sources, as_loaded, distributions_of, dotted_names
-
-ROOT = Path(__file__).resolve().parents[2]
 
 #: Changes whenever keys are made of other parts.
 VERSION = 2
@@ -42,44 +40,17 @@ HARMLESS = (
 HARMLESS_IN_TRAINING = (*HARMLESS, "benchmark.metrics.settings")
 
 #: Libraries whose versions can change embeddings or scores, and the modules by which they are imported.
-LIBRARIES = {
-    "torch": "torch",
-    "lightning": "lightning",
-    "torchio": "torchio",
-    "nibabel": "nibabel",
-    "SimpleITK": "SimpleITK",
-    "numpy": "numpy",
-    "pandas": "pandas",
-    "scipy": "scipy",
-    "scikit-learn": "sklearn",
-    "neuroHarmonize": "neuroHarmonize",
-    "neuroCombat": "neuroCombat",
-}
+LIBRARIES = {name: {"scikit-learn": "sklearn"}.get(name, name) for name in COMPUTING}
 
 #: Libraries whose versions can change scores alone.
 SCORING_LIBRARIES = ("numba",)
 
-#: Parts of a resolved configuration that say where and how comfortably, not what is computed.
-IRRELEVANT = (
-    ("trainer", "default_root_dir"),
-    ("trainer", "logger"),
-    ("trainer", "enable_progress_bar"),
-    ("trainer", "enable_model_summary"),
-    ("trainer", "log_every_n_steps"),
-    ("data", "manifests"),
-    ("data", "data_root"),
-    ("data", "truth"),
-    ("data", "cache_dir"),
-    ("data", "num_workers"),
-    ("data", "store_processes"),
-    ("trained_base",),
-    ("own_distance",),
-    ("card",),
-    ("ckpt_path",),
-    ("config",),
-    ("__default_config__",),
-    ("weights_only",),
-)
+#: Parts of a resolved configuration that say where and how comfortably, not what is computed. By section, "" for none.
+IRRELEVANT = {
+    "": ("trained_base", "own_distance", "card", "ckpt_path", "config", "__default_config__", "weights_only"),
+    "trainer": ("default_root_dir", "logger", "enable_progress_bar", "enable_model_summary", "log_every_n_steps"),
+    "data": ("manifests", "data_root", "truth", "cache_dir", "num_workers", "store_processes"),
+}
 
 #: Callbacks that only watch: embeddings are of the weights at the end of training, whatever was saved on the way. All
 #: others are part of the configuration.
@@ -173,8 +144,11 @@ def new_sources() -> Sources:
 def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
     """Resolved configuration without what cannot change a number, as plain values."""
     kept: dict[str, Any] = json.loads(canonical(config))
-    for path in IRRELEVANT:
-        _drop(kept, path)
+    for section, names in IRRELEVANT.items():
+        part = kept.get(section) if section else kept
+        if isinstance(part, dict):
+            for name in names:
+                part.pop(name, None)
     trainer = kept.get("trainer")
     if isinstance(trainer, dict) and "callbacks" in trainer:
         given = trainer.pop("callbacks")
@@ -204,11 +178,7 @@ def closure_of_training(config: Mapping[str, Any], sources: Sources) -> Closure:
     shared = sources.closure(TRAINING, without=HARMLESS_IN_TRAINING)
     roots = sorted(set(dotted_names(config)))
     own = sources.closure(roots, without=HARMLESS, known=shared.modules)
-    return Closure(
-        dict(sorted({**shared.modules, **own.modules}.items())),
-        dict(sorted({**shared.files, **own.files}.items())),
-        own.outside,
-    )
+    return Closure(dict(sorted({**shared.modules, **own.modules}.items())), own.outside)
 
 
 def closure_of_scoring(sources: Sources) -> Closure:
@@ -217,7 +187,7 @@ def closure_of_scoring(sources: Sources) -> Closure:
 
 
 def run_parts(config: Mapping[str, Any], data: Mapping[str, str], sources: Sources | None = None) -> RunParts:
-    """Parts of the key of a cell's training.
+    """Parts of the key of a run's training.
 
     Parameters
     ----------
@@ -226,7 +196,7 @@ def run_parts(config: Mapping[str, Any], data: Mapping[str, str], sources: Sourc
     data
         Digest of each part of the data.
     sources
-        Where source is looked up; one object for many cells looks at every file once.
+        Where source is looked up; one object for many runs looks at every file once.
     """
     kept = relevant(config)
     closure = closure_of_training(kept, new_sources() if sources is None else sources)
@@ -235,22 +205,12 @@ def run_parts(config: Mapping[str, Any], data: Mapping[str, str], sources: Sourc
     return RunParts(kept, dict(data), closure.modules, versions)
 
 
-def run_key(config: Mapping[str, Any], data: Mapping[str, str], sources: Sources | None = None) -> str:
-    """Key of a cell's training; parameters as for :func:`run_parts`."""
-    return run_parts(config, data, sources).key
-
-
 def score_parts(settings: EvaluationSettings, sources: Sources | None = None) -> ScoreParts:
-    """Parts of the key of the scores of a cell's embeddings."""
+    """Parts of the key of the scores of a run's embeddings."""
     source = closure_of_scoring(new_sources() if sources is None else sources).modules
     return ScoreParts(
         json.loads(canonical(settings.__dict__)), source, library_versions((*LIBRARIES, *SCORING_LIBRARIES))
     )
-
-
-def score_key(run: str, settings: EvaluationSettings, sources: Sources | None = None) -> str:
-    """Key of the scores of a cell's embeddings."""
-    return score_parts(settings, sources).key(run)
 
 
 def remember_loaded() -> None:
@@ -266,12 +226,3 @@ def _named(value: Any) -> str:
     """A function or class by its name, which unlike its text is the same in every process; anything else as text."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     return f"{module}.{name}" if module and name else str(value)
-
-
-def _drop(config: dict[str, Any], path: tuple[str, ...]) -> None:
-    for name in path[:-1]:
-        inner = config.get(name)
-        if not isinstance(inner, dict):
-            return
-        config = inner
-    config.pop(path[-1], None)

@@ -1,4 +1,4 @@
-"""Cells in worker processes of this machine."""
+"""Runs in worker processes of this machine."""
 
 from __future__ import annotations
 
@@ -6,36 +6,34 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
 from multiprocessing import get_context
 
 from benchmark.errors import UserError
 from benchmark.processes import environment_variables
 from benchmark.sweep import worker
-from benchmark.sweep.cell import Cell, error_of, write_error
 from benchmark.sweep.config import SweepConfig
-from benchmark.sweep.ddp_launcher import run_here
+from benchmark.sweep.ddp_launcher import execute_here
 from benchmark.sweep.display import Display
-from benchmark.sweep.executor import base_models
 from benchmark.sweep.machine import THREAD_VARIABLES, Machine
+from benchmark.sweep.run import Run, base_models, error_of, write_error
 
 
 class WorkerPool:
-    """Long-lived worker processes, each with one cell at a time.
+    """Long-lived worker processes, each with one run at a time.
 
-    One pool a process, so that a process that dies takes down its own cell and no other.
+    One pool a process, so that a process that dies takes down its own run and no other.
 
     Parameters
     ----------
     workers
         How many; 0 for as many as the machine has GPUs or cores for.
     devices
-        Processes of a cell, with a GPU each where there are; several make several processes of a worker's cell.
+        Processes of a run, with a GPU each where there are; several make several processes of a worker's run.
 
     Raises
     ------
     UserError
-        If the machine has GPUs, but fewer than a cell takes.
+        If the machine has GPUs, but fewer than a run takes.
     """
 
     def __init__(self, workers: int, devices: int = 1) -> None:
@@ -51,7 +49,7 @@ class WorkerPool:
         threads = dict.fromkeys(THREAD_VARIABLES, str(machine.threads))
         self.environment.enter_context(environment_variables(**threads))
         self.pools = [self._pool(number) for number in range(count)]
-        self.busy: dict[Future[str | None], tuple[int, Cell]] = {}
+        self.busy: dict[Future[str | None], tuple[int, Run]] = {}
 
     def _pool(self, worker_number: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -59,30 +57,30 @@ class WorkerPool:
         )
 
     def free(self) -> list[int]:
-        """Numbers of the workers without a cell."""
+        """Numbers of the workers without a run."""
         taken = {number for number, _ in self.busy.values()}
         return [number for number in range(len(self.pools)) if number not in taken]
 
-    def submit(self, number: int, cell: Cell, base: str | None, sweep: SweepConfig) -> None:
-        """Give a free worker a cell."""
-        future = self.pools[number].submit(run_here, cell, base, sweep.evaluation)
-        self.busy[future] = (number, cell)
+    def submit(self, number: int, run: Run, base: str | None, sweep: SweepConfig) -> None:
+        """Give a free worker a run."""
+        future = self.pools[number].submit(execute_here, run, base, sweep.evaluation)
+        self.busy[future] = (number, run)
 
-    def finished(self) -> list[tuple[Cell, str | None]]:
-        """Wait for at least one cell; each with its error, if it failed."""
+    def finished(self) -> list[tuple[Run, str | None]]:
+        """Wait for at least one run; each with its error, if it failed."""
         done, _ = wait(self.busy, return_when=FIRST_COMPLETED)
         results = []
         for future in done:
-            number, cell = self.busy.pop(future)
+            number, run = self.busy.pop(future)
             try:
                 error = future.result()
             except BrokenProcessPool:
-                error = error_of(cell.scores_folder)  # of another process of the cell, if there is one
+                error = error_of(run.scores_folder)  # of another process of the run, if there is one
                 if not error:
                     error = "the worker process died (killed, or out of memory)"
-                    write_error(cell.scores_folder, error)
+                    write_error(run.scores_folder, error)
                 self.pools[number] = self._pool(number)
-            results.append((cell, error))
+            results.append((run, error))
         return results
 
     def close(self, *, kill: bool) -> None:
@@ -95,55 +93,42 @@ class WorkerPool:
         self.environment.close()
 
 
-@dataclass(frozen=True)
-class LocalExecutor:
-    """Runs cells in worker processes, the long ones first, and waits for them.
-
-    Attributes
-    ----------
-    sweep
-        What is run, and by how many workers.
-    waits
-        Always.
-    """
-
-    sweep: SweepConfig
-    waits: bool = True
-
-    def run(self, missing: Sequence[tuple[Cell, float]], cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
-        """Run cells to their end; see :class:`benchmark.sweep.executor.Executor`."""
-        if not missing:
-            return []
-        bases = base_models(cells)
-        waiting = sorted(missing, key=lambda row: -row[1])
-        open_keys = {cell.run_key for cell, _ in missing}
-        failures: list[tuple[Cell, str]] = []
-        workers = WorkerPool(self.sweep.workers, max(cell.processes for cell, _ in missing))
-        display = Display([cost for _, cost in missing], len(workers.pools))
-        finished_cleanly = False
-        try:
-            display.start()
-            while waiting or workers.busy:
-                for number in workers.free():
-                    # Methods that differ in their own distance alone share a folder: one at a time works in it.
-                    taken = {cell.run_key for _, cell in workers.busy.values()}
-                    ready = next(
-                        (row for row in waiting if row[0].base_key not in open_keys and row[0].run_key not in taken),
-                        None,
-                    )
-                    if ready is None:
-                        break
-                    waiting.remove(ready)
-                    base = bases.get(ready[0].base_key)
-                    display.begin(*ready)
-                    workers.submit(number, ready[0], str(base) if base and base.is_file() else None, self.sweep)
-                for cell, error in workers.finished():
-                    open_keys.discard(cell.run_key)
-                    display.end(cell, error)
-                    if error is not None:
-                        failures.append((cell, error))
-            finished_cleanly = True
-        finally:
-            display.close()
-            workers.close(kill=not finished_cleanly)
-        return failures
+def execute_locally(
+    sweep: SweepConfig, missing: Sequence[tuple[Run, float]], runs: Sequence[Run]
+) -> list[tuple[Run, str]]:
+    """Execute runs in worker processes, the longest first, and wait for them; returns the failed ones with errors."""
+    if not missing:
+        return []
+    bases = base_models(runs)
+    waiting = sorted(missing, key=lambda row: -row[1])
+    open_keys = {run.run_key for run, _ in missing}
+    failures: list[tuple[Run, str]] = []
+    workers = WorkerPool(sweep.workers, max(run.processes for run, _ in missing))
+    display = Display([cost for _, cost in missing], len(workers.pools))
+    finished_cleanly = False
+    try:
+        display.start()
+        while waiting or workers.busy:
+            for number in workers.free():
+                # Methods that differ in their own distance alone share a folder: one at a time works in it.
+                taken = {run.run_key for _, run in workers.busy.values()}
+                ready = next(
+                    (row for row in waiting if row[0].base_key not in open_keys and row[0].run_key not in taken),
+                    None,
+                )
+                if ready is None:
+                    break
+                waiting.remove(ready)
+                base = bases.get(ready[0].base_key)
+                display.begin(*ready)
+                workers.submit(number, ready[0], str(base) if base and base.is_file() else None, sweep)
+            for run, error in workers.finished():
+                open_keys.discard(run.run_key)
+                display.end(run, error)
+                if error is not None:
+                    failures.append((run, error))
+        finished_cleanly = True
+    finally:
+        display.close()
+        workers.close(kill=not finished_cleanly)
+    return failures

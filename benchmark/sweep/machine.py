@@ -18,7 +18,7 @@ class Machine:
     Attributes
     ----------
     workers
-        Cells at a time.
+        Runs at a time.
     cores, threads
         CPU cores, and threads of each process of a worker.
     gpus
@@ -37,9 +37,9 @@ class Machine:
         Parameters
         ----------
         workers
-            How many; 0 for one for each GPU, or for each CPU core where there is no GPU, that a cell takes.
+            How many; 0 for one for each GPU, or for each CPU core where there is no GPU, that a run takes.
         processes
-            Processes of a cell, with a GPU each where there are.
+            Processes of a run, with a GPU each where there are.
         """
         cores, gpus = os.cpu_count() or 1, torch.cuda.device_count()
         count = workers or max((gpus or cores) // processes, 1)

@@ -44,7 +44,9 @@ class Limits:
     def here(cls, out: Path, cache: Path) -> Limits:
         """Limits of the machine at hand."""
         gpu = torch.cuda.get_device_properties(0).total_memory / MIB if torch.cuda.is_available() else math.inf
-        disk, store = (shutil.disk_usage(_existing(folder.resolve())).free / MIB for folder in (out, cache))
+        folders = ((folder, *folder.parents) for folder in (out.resolve(), cache.resolve()))
+        there = (next(path for path in paths if path.exists()) for paths in folders)
+        disk, store = (shutil.disk_usage(folder).free / MIB for folder in there)
         return cls(_available_mib(), gpu, disk, store)
 
 
@@ -52,9 +54,9 @@ def plan_text(plan: Plan, limits: Limits) -> str:
     """Runs with their states, what each method takes, what all takes, and what would fit better."""
     rows = [
         (
-            estimate.run.run_key[:16] or "-",
-            estimate.run.name,
-            estimate.run.state,
+            estimate.planned.run_key[:16] or "-",
+            estimate.planned.name,
+            estimate.planned.state,
             "-" if estimate.problem else duration(estimate.seconds),
         )
         for estimate in plan.estimates
@@ -69,8 +71,8 @@ def plan_text(plan: Plan, limits: Limits) -> str:
 
 def _methods(plan: Plan) -> list[tuple[str, ...]]:
     rows = []
-    for method in dict.fromkeys(estimate.run.method for estimate in plan.due):
-        mine = [estimate for estimate in plan.due if estimate.run.method == method]
+    for method in dict.fromkeys(estimate.planned.method for estimate in plan.due):
+        mine = [estimate for estimate in plan.due if estimate.planned.method == method]
         gpu = max(estimate.gpu_mib for estimate in mine)
         values = [
             duration(sum(estimate.training_seconds for estimate in mine)),
@@ -85,7 +87,7 @@ def _methods(plan: Plan) -> list[tuple[str, ...]]:
 
 def _totals(plan: Plan, limits: Limits) -> list[str]:
     machine, seconds = plan.machine, sum(estimate.seconds for estimate in plan.estimates)
-    states = Counter(estimate.run.state for estimate in plan.estimates)
+    states = Counter(estimate.planned.state for estimate in plan.estimates)
     text = ", ".join(f"{count} {state}" for state, count in states.items())
     lines = [f"{len(plan.estimates)} runs, about {seconds / 60:.1f} minutes of one worker ({text})"]
     if not plan.due:
@@ -100,7 +102,7 @@ def _totals(plan: Plan, limits: Limits) -> list[str]:
         f"disk: volume stores to build {gib(plan.store_mib)}, results {gib(disk_of(plan))}; free "
         f"{gib(limits.store_disk)} and {gib(limits.disk)}"
     )
-    problems = {estimate.run.method: estimate.problem for estimate in plan.due if estimate.problem}
+    problems = {estimate.planned.method: estimate.problem for estimate in plan.due if estimate.problem}
     lines += [f"no estimate for {method}: {problem}" for method, problem in problems.items()]
     lines += [f"better: {line}" for line in advice(plan, limits)] or ["it fits"]
     lines.append("from finished runs, or else a few steps on noise; phantoms, stores and tables come on top")
@@ -134,7 +136,7 @@ def _gpu(plan: Plan, limits: Limits) -> list[str]:
     largest = max(plan.due, key=lambda estimate: estimate.gpu_mib)
     if largest.gpu_mib <= SAFE * limits.gpu:
         return []
-    says = f"a batch of {largest.run.batch} of {largest.run.method} needs {gib(largest.gpu_mib)} of the GPU's"
+    says = f"a batch of {largest.planned.batch} of {largest.planned.method} needs {gib(largest.gpu_mib)} of the GPU's"
     return [f"{says} {gib(limits.gpu)}: {_smaller(largest, SAFE * limits.gpu / largest.gpu_mib)}"]
 
 
@@ -153,17 +155,17 @@ def _memory(plan: Plan, limits: Limits) -> list[str]:
 
 def _smaller(estimate: Estimate, share: float) -> str:
     """Which batch, and else which grid, takes no more than a share of what is estimated."""
-    batch = estimate.run.batch
+    batch = estimate.planned.batch
     fitting = next((size for size in range(batch - 1, 1, -1) if batch % size == 0 and size <= share * batch), 0)
     # A method without epochs holds all training scans, whatever the batch.
-    if not fitting or estimate.run.epochs == 1:
+    if not fitting or estimate.planned.epochs == 1:
         return _coarser(estimate, share)
     return f"set data.batch_size {fitting} with compute.accumulate {batch // fitting}, as many scans a step"
 
 
 def _coarser(estimate: Estimate, share: float) -> str:
     """A grid of at most a share of the voxels, such that encoders can halve it three times."""
-    settings = estimate.run.config["data"]["preprocessing"]
+    settings = estimate.planned.config["data"]["preprocessing"]
     factor = next((factor for factor in (0.75, 0.5, 0.375, 0.25) if factor**3 <= share), 0.125)
     shape = [max(round(size * factor / 8) * 8, 8) for size in settings["shape"]]
     spacing = f"data.preprocessing.spacing {float(settings['spacing']) / factor:.3g}"
@@ -173,7 +175,7 @@ def _coarser(estimate: Estimate, share: float) -> str:
 def _disk(plan: Plan, limits: Limits) -> list[str]:
     found = []
     if plan.store_mib > SAFE * limits.store_disk:
-        finest = max(plan.due, key=lambda estimate: estimate.run.voxels)
+        finest = max(plan.due, key=lambda estimate: estimate.planned.voxels)
         found.append(
             f"volume stores of {gib(plan.store_mib)} do not fit the {gib(limits.store_disk)} free at data.cache_dir: "
             f"{_coarser(finest, SAFE * limits.store_disk / plan.store_mib)}, or another data.cache_dir"
@@ -193,10 +195,6 @@ def _workers(plan: Plan, limits: Limits) -> list[str]:
     if machine.workers > max(machine.cores, machine.gpus):
         return [f"{machine.workers} workers share {machine.cores} cores: set workers {machine.cores}"]
     return []
-
-
-def _existing(folder: Path) -> Path:
-    return folder if folder.exists() else _existing(folder.parent)
 
 
 def _available_mib() -> float:

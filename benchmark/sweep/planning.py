@@ -18,12 +18,13 @@ from benchmark.metrics.settings import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.results.environment import environment
-from benchmark.sweep.cell import MARKER, OWN, Cell, marker_of, name_of, settings_of
-from benchmark.sweep.cells import cells_of
+from benchmark.results.schema import run_name
 from benchmark.sweep.config import SweepConfig, with_seed
 from benchmark.sweep.data_sets import scans_of, store_folder
 from benchmark.sweep.keys import digest, new_sources, run_parts, score_parts
 from benchmark.sweep.machine import Machine
+from benchmark.sweep.run import Run, marker_files, marker_of, settings_of, training_folder
+from benchmark.sweep.runs import runs_of
 from benchmark.sweep.timing import (
     MIB,
     SCORING_GROWTH,
@@ -86,17 +87,17 @@ class PlannedRun:
     Attributes
     ----------
     method, protocol, held_out_site, seed
-        As a cell's.
+        As a run's.
     state, run_key
-        As a cell's; ``new`` and "" where the data are not there.
+        As a run's; ``new`` and "" where the data are not there.
     config
         Resolved configuration.
     train, scans, sites
         Number of training scans, of all scans, and of their sites.
     base
         Name of the method that trains its base in this sweep; "" if none does.
-    cell
-        The cell itself; None where the data are not there.
+    run
+        The run itself; None where the data are not there.
     """
 
     method: str
@@ -110,12 +111,12 @@ class PlannedRun:
     scans: int
     sites: int
     base: str = ""
-    cell: Cell | None = None
+    run: Run | None = None
 
     @property
     def name(self) -> str:
         """Short name for people."""
-        return name_of(self.method, self.protocol, self.held_out_site, self.seed)
+        return run_name(self.method, self.protocol, self.held_out_site, self.seed)
 
     @property
     def voxels(self) -> int:
@@ -141,7 +142,7 @@ class Estimate:
 
     Attributes
     ----------
-    run
+    planned
         The run.
     training_seconds, scoring_seconds
         Of one worker; 0 where it is done.
@@ -153,7 +154,7 @@ class Estimate:
         Why there is no estimate; empty if there is one.
     """
 
-    run: PlannedRun
+    planned: PlannedRun
     training_seconds: float = 0.0
     scoring_seconds: float = 0.0
     memory_mib: float = 0.0
@@ -189,7 +190,7 @@ class Plan:
     @property
     def due(self) -> list[Estimate]:
         """Of the runs that are not done."""
-        return [estimate for estimate in self.estimates if estimate.run.state != "done"]
+        return [estimate for estimate in self.estimates if estimate.planned.state != "done"]
 
     def wall_seconds(self, workers: int) -> float:
         """From the start of the first run to the end of the last one, on workers as fast as now.
@@ -200,13 +201,15 @@ class Plan:
         free = [0.0] * max(workers, 1)
         for seconds in sorted((estimate.seconds for estimate in self.due), reverse=True):
             heapq.heapreplace(free, free[0] + seconds)
-        place = {_place(estimate.run, estimate.run.method): estimate.seconds for estimate in self.due}
-        chains = [estimate.seconds + place.get(_place(estimate.run, estimate.run.base), 0.0) for estimate in self.due]
+        place = {_place(estimate.planned, estimate.planned.method): estimate.seconds for estimate in self.due}
+        chains = [
+            estimate.seconds + place.get(_place(estimate.planned, estimate.planned.base), 0.0) for estimate in self.due
+        ]
         return max([*free, *chains])
 
 
-def _place(run: PlannedRun, method: str) -> tuple[Any, ...]:
-    return method, run.protocol, run.seed, run.held_out_site
+def _place(planned: PlannedRun, method: str) -> tuple[Any, ...]:
+    return method, planned.protocol, planned.seed, planned.held_out_site
 
 
 def planned_runs(sweep: SweepConfig, out: Path, options: PlanOptions) -> list[PlannedRun]:
@@ -221,27 +224,20 @@ def planned_runs(sweep: SweepConfig, out: Path, options: PlanOptions) -> list[Pl
     options
         What is asked beside.
     """
-    if options.scans is not None or _phantom_is_missing(sweep):
+    if options.scans is not None or not all((folder / "phantom.json").is_file() for folder, _ in sweep.phantoms):
         return list(_imagined(sweep, options))
-    cells = cells_of(sweep, out)
-    trained_by = {cell.run_key: cell.method for cell in cells if not cell.base_key}
+    there = runs_of(sweep, out)
+    trained_by = {run.run_key: run.method for run in there if not run.base_key}
     runs = []
-    for cell in cells:
-        sites = scans_of(cell)["site"]
+    for run in there:
+        sites = scans_of(run)["site"]
         runs.append(
             PlannedRun(
-                cell.method, cell.protocol, cell.held_out_site, cell.seed, cell.state(), cell.run_key, cell.config,
-                cell.scans, len(sites), sites.nunique(), trained_by.get(cell.base_key, ""), cell,
+                run.method, run.protocol, run.held_out_site, run.seed, run.state(), run.run_key, run.config,
+                run.scans, len(sites), sites.nunique(), trained_by.get(run.base_key, ""), run,
             )
         )  # fmt: skip
     return runs
-
-
-def _phantom_is_missing(sweep: SweepConfig) -> bool:
-    if sweep.phantom is None:
-        return False
-    seeds = {seed for seeds in sweep.seeds.values() for seed in seeds}
-    return not all((sweep.phantom.of_seed(seed)[0] / "phantom.json").is_file() for seed in seeds)
 
 
 def _imagined(sweep: SweepConfig, options: PlanOptions) -> Iterator[PlannedRun]:
@@ -288,16 +284,16 @@ def make_plan(runs: Sequence[PlannedRun], out: Path, evaluation: EvaluationSetti
     workers
         Runs at a time; 0 for as many as a sweep takes by itself.
     """
-    machine = Machine.here(workers, max(run.cell.processes if run.cell else 1 for run in runs))
+    machine = Machine.here(workers, max(planned.run.processes if planned.run else 1 for planned in runs))
     stores: dict[Path | int, PlannedRun] = {}
-    for run in runs:
-        folder = run.seed if run.cell is None else store_folder(run.cell)
-        if run.state != "done" and not (isinstance(folder, Path) and folder.exists()):
-            stores[folder] = run
+    for planned in runs:
+        folder = planned.seed if planned.run is None else store_folder(planned.run)
+        if planned.state != "done" and not (isinstance(folder, Path) and folder.exists()):
+            stores[folder] = planned
     return Plan(
         estimates(runs, out, evaluation, machine, measure=True),
         machine,
-        sum(_store_mib(run) for run in stores.values()),
+        sum(_store_mib(planned) for planned in stores.values()),
     )
 
 
@@ -305,20 +301,22 @@ def estimates(
     runs: Sequence[PlannedRun], out: Path, evaluation: EvaluationSettings, machine: Machine, *, measure: bool
 ) -> list[Estimate]:
     """Estimates of runs: from finished ones, else from timings; a guess without those and if not to ``measure``."""
-    due = [run for run in runs if run.state != "done"]
-    finished = _finished(out, {(run.method, run.protocol) for run in due})
-    unknown = [run for run in due if (run.method, run.protocol) not in finished]
+    due = [planned for planned in runs if planned.state != "done"]
+    finished = _finished(out, {(planned.method, planned.protocol) for planned in due})
+    unknown = [planned for planned in due if (planned.method, planned.protocol) not in finished]
     timed = _timings(unknown, evaluation, machine, measure=measure) if unknown else {}
     found = []
-    for run in runs:
-        if run.state == "done":
-            estimate = Estimate(run)
-        elif (run.method, run.protocol) in finished:
-            estimate = _from_finished(run, finished[run.method, run.protocol])
+    for planned in runs:
+        if planned.state == "done":
+            estimate = Estimate(planned)
+        elif (planned.method, planned.protocol) in finished:
+            estimate = _from_finished(planned, finished[planned.method, planned.protocol])
         else:
-            training, scoring = timed[run.name]
-            estimate = _guess(run) if training is None or scoring is None else _from_timings(run, training, scoring)
-        found.append(replace(estimate, training_seconds=0.0) if run.state == "rescore" else estimate)
+            training, scoring = timed[planned.name]
+            estimate = (
+                _guess(planned) if training is None or scoring is None else _from_timings(planned, training, scoring)
+            )
+        found.append(replace(estimate, training_seconds=0.0) if planned.state == "rescore" else estimate)
     return found
 
 
@@ -329,13 +327,12 @@ _Finished = tuple[dict[str, Any], dict[str, Any], int, int, float]
 def _finished(out: Path, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], list[_Finished]]:
     """The latest finished runs of methods and protocols in a results folder."""
     found: dict[tuple[str, str], list[_Finished]] = {}
-    files = [*out.glob(f"cells/*/{MARKER}"), *out.glob(f"cells/*/{OWN}*/{MARKER}")] if wanted else []
-    for file in sorted(files, key=lambda path: -path.stat().st_mtime_ns):
+    for file in sorted(marker_files(out) if wanted else [], key=lambda path: -path.stat().st_mtime_ns):
         marker = marker_of(file.parent)
         place = marker.get("method", ""), marker.get("protocol", "")
         if place not in wanted or len(found.get(place, ())) == LATEST or marker.get("training_seconds") is None:
             continue
-        folder = file.parent.parent if file.parent.name.startswith(OWN) else file.parent
+        folder = training_folder(file.parent)
         try:
             split = pd.read_parquet(folder / EMBEDDINGS, columns=["split"])["split"]
             config = marker["run_parts"]["config"]
@@ -347,25 +344,27 @@ def _finished(out: Path, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], 
     return found
 
 
-def _from_finished(run: PlannedRun, finished: Sequence[_Finished]) -> Estimate:
+def _from_finished(planned: PlannedRun, finished: Sequence[_Finished]) -> Estimate:
     libraries = memory_mib()
     parts = []
     for marker, config, train, scans, disk in finished:
-        voxels = run.voxels / math.prod(config["data"]["preprocessing"]["shape"])
-        epochs = run.epochs / int(config["trainer"]["max_epochs"]) if run.epochs > 1 else 1.0
-        larger = voxels * run.batch / int(config["data"]["batch_size"])
+        voxels = planned.voxels / math.prod(config["data"]["preprocessing"]["shape"])
+        epochs = planned.epochs / int(config["trainer"]["max_epochs"]) if planned.epochs > 1 else 1.0
+        larger = voxels * planned.batch / int(config["data"]["batch_size"])
         peak = float(marker["peak_memory_mib"])
         parts.append(
             (
-                marker["training_seconds"] * voxels * epochs * run.train / max(train, 1),
-                marker["scoring_seconds"] * (run.scans / scans) ** SCORING_GROWTH,
+                marker["training_seconds"] * voxels * epochs * planned.train / max(train, 1),
+                marker["scoring_seconds"] * (planned.scans / scans) ** SCORING_GROWTH,
                 peak if larger == 1 else min(libraries, peak) + larger * max(peak - libraries, 0.0),
                 larger * float(marker.get("peak_gpu_memory_mib", 0)),
                 disk,
             )
         )
     training, scoring, memory, gpu, disk = (median(values) for values in zip(*parts, strict=True))
-    return Estimate(run, training, scoring, memory, gpu, disk, CHECKPOINT_MODELS * disk if run.epochs > 1 else 0.0)
+    return Estimate(
+        planned, training, scoring, memory, gpu, disk, CHECKPOINT_MODELS * disk if planned.epochs > 1 else 0.0
+    )
 
 
 def _timings(
@@ -376,49 +375,55 @@ def _timings(
     here = [machine.__dict__, *(about[name] for name in ("processor", "cpu_count", "gpus", "platform"))]
     tasks: dict[str, Task] = {}
     keys = {}
-    for run in runs:
-        settings = settings_of(run.config, evaluation)
-        scored = (run.train, max(run.scans - run.train, 1), run.sites, settings, bool(run.held_out_site))
+    for planned in runs:
+        settings = settings_of(planned.config, evaluation)
+        scored = (
+            planned.train,
+            max(planned.scans - planned.train, 1),
+            planned.sites,
+            settings,
+            bool(planned.held_out_site),
+        )
         # All that the time of a step depends on, source and versions included.
-        config: dict[str, Any] = {name: run.config.get(name) for name in ("model", "compute")}
-        config["data"] = {name: run.config["data"][name] for name in ("batch_size", "preprocessing")}
-        config["trainer"] = {name: run.config["trainer"].get(name) for name in TRAINER}
-        training = digest([here, run_parts(config, {}, sources).key, run.sites])
+        config: dict[str, Any] = {name: planned.config.get(name) for name in ("model", "compute")}
+        config["data"] = {name: planned.config["data"][name] for name in ("batch_size", "preprocessing")}
+        config["trainer"] = {name: planned.config["trainer"].get(name) for name in TRAINER}
+        training = digest([here, run_parts(config, {}, sources).key, planned.sites])
         scoring = digest([here, score_parts(settings, sources).key(""), scored[:3], scored[4]])
-        tasks |= {training: (time_method, (run.config, run.sites)), scoring: (time_scoring, scored)}
-        keys[run.name] = training, scoring
+        tasks |= {training: (time_method, (planned.config, planned.sites)), scoring: (time_scoring, scored)}
+        keys[planned.name] = training, scoring
     known = timings(tasks, machine, Path(runs[0].config["data"]["cache_dir"]), measure=measure)
     return {name: (known.get(training), known.get(scoring)) for name, (training, scoring) in keys.items()}
 
 
-def _from_timings(run: PlannedRun, timing: Timing, scoring: Timing) -> Estimate:
+def _from_timings(planned: PlannedRun, timing: Timing, scoring: Timing) -> Estimate:
     problem = timing.problem or scoring.problem
     if problem:
-        return Estimate(run, problem=problem)
+        return Estimate(planned, problem=problem)
     # The epochs of a base that another run trains are not its own.
-    epochs = int(run.config["trainer"]["max_epochs"]) if timing.epochs and not run.base else 0
-    larger = run.batch / timing.batch if timing.epochs else run.train / timing.fitted
-    more = run.scans / scoring.fitted
+    epochs = int(planned.config["trainer"]["max_epochs"]) if timing.epochs and not planned.base else 0
+    larger = planned.batch / timing.batch if timing.epochs else planned.train / timing.fitted
+    more = planned.scans / scoring.fitted
     return Estimate(
-        run,
-        epochs * (run.train // run.batch) * timing.step_seconds * run.batch / timing.batch
-        + run.train * timing.fit_seconds / timing.fitted
-        + run.scans * timing.scan_seconds
+        planned,
+        epochs * (planned.train // planned.batch) * timing.step_seconds * planned.batch / timing.batch
+        + planned.train * timing.fit_seconds / timing.fitted
+        + planned.scans * timing.scan_seconds
         + timing.fixed_seconds,
         scoring.fit_seconds * more**SCORING_GROWTH,
         # What training has taken is not given back before scoring, and the mapped volumes' pages count as well.
-        memory_mib() + larger * timing.memory_mib + more * scoring.memory_mib + _store_mib(run),
+        memory_mib() + larger * timing.memory_mib + more * scoring.memory_mib + _store_mib(planned),
         larger * timing.gpu_mib,
         timing.disk_mib + more * scoring.disk_mib,
         CHECKPOINT_MODELS * timing.disk_mib if epochs else 0.0,
     )
 
 
-def _guess(run: PlannedRun) -> Estimate:
-    epochs = run.epochs
-    seconds = SECONDS_PER_VOXEL * run.train * epochs * run.voxels if epochs > 1 and not run.base else 0.0
-    return Estimate(run, seconds, SECONDS_OF_SCORING)
+def _guess(planned: PlannedRun) -> Estimate:
+    epochs = planned.epochs
+    seconds = SECONDS_PER_VOXEL * planned.train * epochs * planned.voxels if epochs > 1 and not planned.base else 0.0
+    return Estimate(planned, seconds, SECONDS_OF_SCORING)
 
 
-def _store_mib(run: PlannedRun) -> float:
-    return run.scans * run.voxels * STORE_BYTES / MIB
+def _store_mib(planned: PlannedRun) -> float:
+    return planned.scans * planned.voxels * STORE_BYTES / MIB

@@ -1,4 +1,4 @@
-"""How far a cell is: a small file in its folder, which its worker writes and the sweep reads."""
+"""How far a run is: a small file in its folder, which its worker writes and the sweep reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.data.atomic import atomic_path
 
 PROGRESS = "progress.json"
 
-#: Share of a cell's time that its epochs are taken to be, for the bar alone.
+#: Share of a run's time that its epochs are taken to be, for the bar alone.
 SHARE_OF_EPOCHS = 0.8
 
 Stage = Literal["starting", "training", "embedding", "scoring"]
@@ -21,7 +21,7 @@ Stage = Literal["starting", "training", "embedding", "scoring"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a cell is.
+    """How far a run is.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """Share of the cell's time that is over, roughly, in [0, 1)."""
+        """Share of the run's time that is over, roughly, in [0, 1)."""
         if self.stage in ("embedding", "scoring"):
             return SHARE_OF_EPOCHS
         return SHARE_OF_EPOCHS * self.epoch / self.epochs if self.epochs else 0.0
@@ -47,13 +47,13 @@ class Progress:
 
 
 def write_progress(folder: Path, progress: Progress) -> None:
-    """Say in a cell's folder how far it is."""
+    """Say in a run's folder how far it is."""
     with atomic_path(folder / PROGRESS) as temporary:
         temporary.write_text(json.dumps(asdict(progress)), encoding="utf-8")
 
 
 def read_progress(folder: Path) -> Progress:
-    """How far a cell is, as far as its folder says: a file that is missing or strange is no reason to stop a sweep."""
+    """How far a run is, as far as its folder says: a file that is missing or strange is no reason to stop a sweep."""
     try:
         found = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
         return Progress(found["stage"], int(found["epoch"]), int(found["epochs"]))
@@ -62,7 +62,7 @@ def read_progress(folder: Path) -> Progress:
 
 
 def forget_progress(folder: Path) -> None:
-    """Remove the file, which is of use only while its cell runs."""
+    """Remove the file, which is of use only while its run is in progress."""
     (folder / PROGRESS).unlink(missing_ok=True)
 
 

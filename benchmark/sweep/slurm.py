@@ -1,4 +1,4 @@
-"""Cells as jobs of a SLURM cluster, by submitit."""
+"""Runs as jobs of a SLURM cluster, by submitit."""
 
 from __future__ import annotations
 
@@ -15,127 +15,118 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.helpers import clean_env
 
 from benchmark.errors import UserError
-from benchmark.sweep.cell import Cell
 from benchmark.sweep.config import SweepConfig
-from benchmark.sweep.executor import base_models
 from benchmark.sweep.executor_config import SLURM, Resources
 from benchmark.sweep.machine import THREAD_VARIABLES
-from benchmark.sweep.slurm_job import CellJob
-from benchmark.sweep.status import DONE, LIVE, states
+from benchmark.sweep.run import Run, base_models
+from benchmark.sweep.slurm_job import RunJob
 from benchmark.sweep.submission import (
+    DONE,
+    LIVE,
     LOGS,
     RECORD,
     Submission,
-    SubmittedCell,
+    SubmittedRun,
     place_of,
     read_submission,
+    states,
     write_submission,
 )
 
 
 @dataclass(frozen=True)
 class SlurmExecutor:
-    """Hands cells to SLURM and leaves: an array for all that need the same and wait for nothing, a job for each other.
+    """Hands runs to SLURM and leaves: an array for all that need the same and wait for nothing, a job for each other.
 
-    A cell waits for the job of the cell that trains its base, and for the job of a cell that works in the same folder.
+    A run waits for the job of the run that trains its base, and for the job of a run that works in the same folder.
 
     Attributes
     ----------
     sweep
-        What is run, and what each cell is given.
+        What is executed, and what each run is given.
     out
         Results folder, on a file system that the nodes share.
-    cluster
-        As submitit names it; ``local`` is its stand-in without SLURM, where no job waits for another.
-    waits
-        Never.
     submitted
-        Cells that :meth:`run` has handed over, with their job ids.
+        Runs that :meth:`execute` has handed over, with their job ids.
     """
 
     sweep: SweepConfig
     out: Path
-    cluster: str = SLURM
-    waits: bool = False
-    submitted: list[tuple[Cell, str]] = field(default_factory=list)
+    submitted: list[tuple[Run, str]] = field(default_factory=list)
 
-    def run(self, missing: Sequence[tuple[Cell, float]], cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
-        """Submit the cells that are neither done nor in the queue; see :class:`benchmark.sweep.executor.Executor`.
+    def execute(self, missing: Sequence[tuple[Run, float]], runs: Sequence[Run]) -> None:
+        """Submit the runs that are neither done nor in the queue; see :data:`benchmark.sweep.sweep.Execute`.
 
         Raises
         ------
         UserError
             If there is no SLURM, or it refuses a job; the message has its reason.
         """
-        if self.cluster == SLURM and missing and shutil.which("sbatch") is None:
+        if missing and shutil.which("sbatch") is None:
             raise UserError("executor.kind: slurm needs SLURM's commands on this machine; there is no 'sbatch'")
         known, live = self._known()
         record = {}
-        for cell in cells:
-            place = place_of(cell, self.out)
+        for run in runs:
+            place = place_of(run, self.out)
             entry = known.get(place)
-            # Another score key: the sweep's evaluation has changed since, and the cell is scored anew.
-            same = entry is not None and entry.score_key == cell.score_key
-            record[place] = entry if entry and same else SubmittedCell(cell.name, cell.score_key)
+            # Another score key: the sweep's evaluation has changed since, and the run is scored anew.
+            same = entry is not None and entry.score_key == run.score_key
+            record[place] = entry if entry and same else SubmittedRun(run.name, run.score_key)
         self._write(record)
-        places = {place_of(cell, self.out): cell for cell, _ in missing}
-        todo = [cell for place, cell in places.items() if place not in live or not record[place].job]
-        working = {cell.run_key: live[place] for cell in cells if (place := place_of(cell, self.out)) in live}
-        bases = base_models(cells)
-        arrays: dict[Resources, list[Cell]] = {}
+        places = {place_of(run, self.out): run for run, _ in missing}
+        todo = [run for place, run in places.items() if place not in live or not record[place].job]
+        working = {run.run_key: live[place] for run in runs if (place := place_of(run, self.out)) in live}
+        bases = base_models(runs)
+        arrays: dict[Resources, list[Run]] = {}
         later = []
         begun = set(working)
-        for cell in sorted(todo, key=lambda cell: bool(cell.base_key)):
-            if cell.run_key in begun or cell.base_key in begun:
-                later.append(cell)
+        for run in sorted(todo, key=lambda run: bool(run.base_key)):
+            if run.run_key in begun or run.base_key in begun:
+                later.append(run)
             else:
-                arrays.setdefault(self.sweep.executor.resources(cell.method), []).append(cell)
-            begun.add(cell.run_key)
+                arrays.setdefault(self.sweep.executor.resources(run.method), []).append(run)
+            begun.add(run.run_key)
         for resources, group in arrays.items():
-            for cell, job in zip(group, self._submit(group, resources, bases, []), strict=True):
-                self._enter(cell, job, record, working)
-        for cell in later:
-            earlier = [working[key] for key in (cell.base_key, cell.run_key) if key in working]
-            resources = self.sweep.executor.resources(cell.method)
-            (job,) = self._submit([cell], resources, bases, earlier)
-            self._enter(cell, job, record, working)
-        return []
+            for run, job in zip(group, self._submit(group, resources, bases, []), strict=True):
+                self._enter(run, job, record, working)
+        for run in later:
+            earlier = [working[key] for key in (run.base_key, run.run_key) if key in working]
+            resources = self.sweep.executor.resources(run.method)
+            (job,) = self._submit([run], resources, bases, earlier)
+            self._enter(run, job, record, working)
 
-    def _known(self) -> tuple[dict[str, SubmittedCell], dict[str, str]]:
-        """Cells of an earlier submission by their place, and the jobs of those that are in the queue."""
+    def _known(self) -> tuple[dict[str, SubmittedRun], dict[str, str]]:
+        """Runs of an earlier submission by their place, and the jobs of those that are in the queue."""
         if not (self.out / RECORD).is_file():
             return {}, {}
         found = states(read_submission(self.out), self.out)
         kept = (*LIVE, DONE)
-        known = {place: cell if state.word in kept else replace(cell, job="") for place, (cell, state) in found.items()}
-        return known, {place: cell.job for place, (cell, state) in found.items() if state.word in LIVE}
+        known = {place: run if state.word in kept else replace(run, job="") for place, (run, state) in found.items()}
+        return known, {place: run.job for place, (run, state) in found.items() if state.word in LIVE}
 
     def _submit(
-        self, cells: Sequence[Cell], resources: Resources, bases: dict[str, Path], earlier: Sequence[str]
+        self, runs: Sequence[Run], resources: Resources, bases: dict[str, Path], earlier: Sequence[str]
     ) -> list[str]:
         executor = submitit.AutoExecutor(
-            folder=self.out / LOGS, cluster=self.cluster, slurm_max_num_timeout=self.sweep.executor.requeues
+            folder=self.out / LOGS, cluster=SLURM, slurm_max_num_timeout=self.sweep.executor.requeues
         )
+        threads = resources.cpus_per_task or 1
         try:
-            executor.update_parameters(**self.parameters(resources, earlier))
+            executor.update_parameters(**self._parameters(resources, threads, earlier))
             with _own_environment(), executor.batch():
-                jobs = [executor.submit(self._job(cell, resources, bases)) for cell in cells]
+                jobs = [
+                    executor.submit(
+                        RunJob(run, bases.get(run.base_key), self.sweep.evaluation, resources.nodes, threads)
+                    )
+                    for run in runs
+                ]
         except (FailedSubmissionError, FailedJobError) as error:
-            raise UserError(f"executor: SLURM refused {cells[0].name}: {' '.join(str(error).split())}") from None
+            raise UserError(f"executor: SLURM refused {runs[0].name}: {' '.join(str(error).split())}") from None
         return [job.job_id for job in jobs]
 
-    def parameters(self, resources: Resources, earlier: Sequence[str] = ()) -> dict[str, Any]:
-        """Resources in submitit's words.
-
-        Parameters
-        ----------
-        resources
-            What a cell is given.
-        earlier
-            Ids of jobs that must be over, however they end, before it starts.
-        """
+    def _parameters(self, resources: Resources, threads: int, earlier: Sequence[str]) -> dict[str, Any]:
+        """Resources in submitit's words; it starts when the earlier jobs are over, however they end."""
         executor = self.sweep.executor
-        threads = resources.cpus_per_task or 1
         exports = " ".join(f"{name}={threads}" for name in THREAD_VARIABLES)
         return {
             "name": self.out.name,
@@ -154,25 +145,16 @@ class SlurmExecutor:
             "slurm_srun_args": [f"--cpus-per-task={threads}", "--kill-on-bad-exit=1"],
         }
 
-    def _job(self, cell: Cell, resources: Resources, bases: dict[str, Path]) -> CellJob:
-        return CellJob(
-            cell=cell,
-            base=bases.get(cell.base_key),
-            evaluation=self.sweep.evaluation,
-            nodes=resources.nodes,
-            threads=resources.cpus_per_task or 1,
-        )
-
-    def _enter(self, cell: Cell, job: str, record: dict[str, SubmittedCell], working: dict[str, str]) -> None:
+    def _enter(self, run: Run, job: str, record: dict[str, SubmittedRun], working: dict[str, str]) -> None:
         # At once: a call that dies between two submissions must not forget the first.
-        place = place_of(cell, self.out)
+        place = place_of(run, self.out)
         record[place] = replace(record[place], job=job)
-        working[cell.run_key] = job
-        self.submitted.append((cell, job))
+        working[run.run_key] = job
+        self.submitted.append((run, job))
         self._write(record)
 
-    def _write(self, record: dict[str, SubmittedCell]) -> None:
-        write_submission(Submission(asdict(self.sweep), self.cluster, record), self.out)
+    def _write(self, record: dict[str, SubmittedRun]) -> None:
+        write_submission(Submission(asdict(self.sweep), record), self.out)
 
 
 @contextmanager

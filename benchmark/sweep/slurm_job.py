@@ -1,4 +1,4 @@
-"""What a SLURM job does: one process of one cell."""
+"""What a SLURM job does: one process of one run."""
 
 from __future__ import annotations
 
@@ -14,37 +14,35 @@ from submitit.helpers import Checkpointable
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.evaluate import EvaluationSettings
-from benchmark.sweep.cell import Cell
+from benchmark.sweep.run import Run
 from benchmark.sweep.slurm_signals import SaveWhenTold
-from benchmark.sweep.worker import run_cell, start
-
-#: In the folder of a cell's scores: the job that last began to work on it.
-JOB = "job.json"
+from benchmark.sweep.submission import JOB
+from benchmark.sweep.worker import execute_run, start
 
 
-class CellFailed(RuntimeError):
-    """A cell failed; its folder says why. SLURM is to count the job as failed too."""
+class RunFailed(RuntimeError):
+    """A run failed; its folder says why. SLURM is to count the job as failed too."""
 
 
 @dataclass(frozen=True)
-class CellJob(Checkpointable):
-    """Runs a cell; put back into the queue, it goes on from the checkpoint in the cell's folder.
+class RunJob(Checkpointable):
+    """Executes a run; put back into the queue, it goes on from the checkpoint in the run's folder.
 
     It keeps nothing of its own, so that what submitit makes of it on a time limit (a job with the same content) is
     what SLURM makes of it on a preemption.
 
     Attributes
     ----------
-    cell, evaluation, nodes
-        As for :func:`benchmark.sweep.worker.run_cell`.
+    run, evaluation, nodes
+        As for :func:`benchmark.sweep.worker.execute_run`.
     base
-        Where another cell's job leaves the model that this one builds on; None if there is no such cell. If it is
-        not there when the job starts, the cell trains its base itself.
+        Where another run's job leaves the model that this one builds on; None if there is no such run. If it is
+        not there when the job starts, the run trains its base itself.
     threads
         CPU threads of the process.
     """
 
-    cell: Cell
+    run: Run
     base: Path | None
     evaluation: EvaluationSettings
     nodes: int
@@ -55,26 +53,26 @@ class CellJob(Checkpointable):
 
         Raises
         ------
-        CellFailed
-            If the cell failed, also as the job finds other source, library versions or data than it was submitted
+        RunFailed
+            If the run failed, also as the job finds other source, library versions or data than it was submitted
             with.
         """
         place = submitit.JobEnvironment()
         start((), self.threads)
-        cell = _with_callback(self.cell)
+        run = _with_callback(self.run)
         if place.global_rank == 0:
-            _write_job(cell.scores_folder, place)
+            _write_job(run.scores_folder, place)
         base = str(self.base) if self.base is not None and self.base.is_file() else None
-        error = run_cell(cell, base, self.evaluation, rank=place.global_rank, nodes=self.nodes)
+        error = execute_run(run, base, self.evaluation, rank=place.global_rank, nodes=self.nodes)
         if error is not None:
-            raise CellFailed(error)
+            raise RunFailed(error)
 
 
-def _with_callback(cell: Cell) -> Cell:
-    config = copy.deepcopy(cell.config)
+def _with_callback(run: Run) -> Run:
+    config = copy.deepcopy(run.config)
     name = f"{SaveWhenTold.__module__}.{SaveWhenTold.__qualname__}"
     config["trainer"]["callbacks"] = [*(config["trainer"].get("callbacks") or []), {"class_path": name}]
-    return replace(cell, config=config)
+    return replace(run, config=config)
 
 
 def _write_job(folder: Path, place: Any) -> None:

@@ -28,7 +28,7 @@ class SaveWhenTold(Callback):
     put back into the queue. The signal of the time limit is submitit's, which puts the job back into the queue and
     ends it; a step that takes longer than :data:`PATIENCE` seconds is not waited for.
 
-    All processes of a cell save after the same step, whichever of them the signal reached first. Outside SLURM, and
+    All processes of a run save after the same step, whichever of them the signal reached first. Outside SLURM, and
     outside of training, this callback does nothing.
     """
 

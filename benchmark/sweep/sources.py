@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import itertools
 import os
 import pkgutil
 import re
@@ -75,14 +76,11 @@ class Closure:
     ----------
     modules
         Name of a module that is source to a digest of what its source computes.
-    files
-        Name to file, for those that have one.
     outside
         Top-level names of imported modules that are not source, Python's own left out.
     """
 
     modules: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
     outside: set[str] = field(default_factory=set)
 
 
@@ -134,19 +132,16 @@ class Sources:
                     found.outside.add(module.name)
                     continue
                 found.modules[module.name] = module.content.digest
-                if module.file is not None:
-                    found.files[module.name] = module.file
                 waiting += self._imported(module, module.content)
         return Closure(
             dict(sorted(found.modules.items())),
-            dict(sorted(found.files.items())),
             {name for name in found.outside if name not in sys.stdlib_module_names},
         )
 
     def digest(self, name: str) -> str:
         """Digest of what one module's source computes; empty if there is none."""
         module = self._module(name)
-        return "" if module is None or module.content is None else module.content.digest
+        return module.content.digest if module is not None and module.content is not None else ""
 
     def file(self, name: str) -> Path | None:
         """File of a module; None if there is none."""
@@ -155,10 +150,8 @@ class Sources:
 
     def _path(self, dotted: str, without: tuple[str, ...]) -> Iterator[_Module]:
         """Modules on the way to a dotted name, as far as it names modules."""
-        parts = dotted.split(".")
-        names = [".".join(parts[: depth + 1]) for depth in range(len(parts))]
-        modules = []
-        for name in names:
+        modules: list[_Module] = []
+        for name in itertools.accumulate(dotted.split("."), "{}.{}".format):
             module = self._module(name)
             if module is None:
                 break
@@ -247,15 +240,12 @@ def dotted_names(value: Any) -> Iterator[str]:
         yield value
 
 
-@cache
+_distributions = cache(packages_distributions)
+
+
 def distributions_of(top: str) -> tuple[str, ...]:
     """Names of the installed distributions that have a top-level module; sorted, empty for none."""
     return tuple(sorted(set(_distributions().get(top, ()))))
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    return packages_distributions()
 
 
 def _within(name: str, package: str) -> bool:

@@ -11,43 +11,43 @@ import numpy as np
 from benchmark.data.synthetic import is_synthetic
 from benchmark.methods.card import MethodCard
 from benchmark.report.about import About, Seconds
-from benchmark.sweep.cell import Cell
 from benchmark.sweep.data_sets import scans_of
+from benchmark.sweep.run import Run
 
 
-def about_of(done: Sequence[Cell], methods: Sequence[str], notes: Sequence[str]) -> About:
-    """Gather what finished cells say of data, methods and compute.
+def about_of(done: Sequence[Run], methods: Sequence[str], notes: Sequence[str]) -> About:
+    """Gather what finished runs say of data, methods and compute.
 
     Parameters
     ----------
     done
-        Finished cells.
+        Finished runs.
     methods
         In table order.
     notes
         Lines for the footers of tables.
     """
-    cards = {cell.method: MethodCard(**card) for cell in done if (card := cell.config.get("card")) is not None}
+    cards = {run.method: MethodCard(**card) for run in done if (card := run.config.get("card")) is not None}
     return About(
-        synthetic=any(is_synthetic(scans_of(cell)) for cell in done),
+        synthetic=any(is_synthetic(scans_of(run)) for run in done),
         cards=cards,
         seconds=_seconds(done),
-        machine="; ".join(sorted({_machine(cell.marker()["environment"]) for cell in done})),
+        machine="; ".join(sorted({_machine(run.marker()["environment"]) for run in done})),
         notes=notes,
         methods=methods,
     )
 
 
-def _seconds(done: Sequence[Cell]) -> dict[str, dict[str, Seconds]]:
-    markers = {cell.run_key: cell.marker() for cell in done}
+def _seconds(done: Sequence[Run]) -> dict[str, dict[str, Seconds]]:
+    markers = {run.run_key: run.marker() for run in done}
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for cell in done:
-        training = _known(cell.marker())
-        if cell.base_key in markers:
-            # Its base came from another cell, whose time it would have taken too.
-            training += _known(markers[cell.base_key])
-        of_methods = found.setdefault(cell.protocol, {})
-        of_methods.setdefault(cell.method, []).append((training, float(cell.marker()["scoring_seconds"])))
+    for run in done:
+        training = _known(run.marker())
+        if run.base_key in markers:
+            # Its base came from another run, whose time it would have taken too.
+            training += _known(markers[run.base_key])
+        of_methods = found.setdefault(run.protocol, {})
+        of_methods.setdefault(run.method, []).append((training, float(run.marker()["scoring_seconds"])))
     return {
         protocol: {
             method: Seconds(*(round(float(np.mean(values)), 1) for values in zip(*runs, strict=True)))

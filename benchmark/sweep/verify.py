@@ -21,21 +21,21 @@ from benchmark.protocols import PROTOCOLS
 from benchmark.report.comparison_text import comparison_text
 from benchmark.report.evaluate import EVALUATED, evaluate
 from benchmark.report.text import count
-from benchmark.results.compare import CELL, Comparison, compare
+from benchmark.results.compare import RUN, Comparison, compare
 from benchmark.results.read import StoredResults, read_results
 from benchmark.results.schema import PROVENANCE, SCORES
 from benchmark.sweep.config import SweepConfig, read_sweep
 from benchmark.sweep.recorded import sanitised
 from benchmark.sweep.sweep import run_sweep
 
-#: The sweep that is run, in its folder: says that the folder is of this command.
-RUN = "verify.yaml"
+#: The sweep that is repeated, in its folder: says that the folder is of this command.
+SWEEP = "verify.yaml"
 
-#: Entries of the provenance that depend on which cells are run, and parts of the sweep that do not.
-_OF_THE_CELLS = ("about", "cells", "failed", "run_keys", "run_key_parts", "sweep")
+#: Entries of the provenance that depend on which runs are repeated, and parts of the sweep that do not.
+_OF_THE_RUNS = ("about", "runs", "failed", "run_keys", "run_key_parts", "sweep")
 #: Parts of a run key as the provenance names them, in words.
 _PARTS = {"config": "settings", "data": "data", "source": "code", "versions": "library versions"}
-_SHARED_BY_CELLS = ("evaluation", "overrides", "phantom")
+_SHARED_BY_RUNS = ("evaluation", "overrides", "phantom")
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,24 @@ class Verification:
         Folders of the results and of their second making.
     comparison
         What differs, the results being A and their second making B.
-    cells
-        How many cells were run again.
+    runs
+        How many runs were repeated.
     of
-        How many cells the results have.
+        How many runs the results have.
     run_keys
-        Cells by whether both were made from the same code, data, settings and library versions: ``equal``,
+        Runs by whether both were made from the same code, data, settings and library versions: ``equal``,
         ``different``, and ``incomparable`` for keys of an earlier version, whose parts are not recorded; those whose
         key is not recorded count in none.
     different_parts
-        What differs between the keys of any cell: of ``settings``, ``data``, ``code`` and ``library versions``.
+        What differs between the keys of any run: of ``settings``, ``data``, ``code`` and ``library versions``.
     failures
-        Cells that failed, with their errors.
+        Runs that failed, with their errors.
     """
 
     results: Path
     again: Path
     comparison: Comparison
-    cells: int
+    runs: int
     of: int
     run_keys: dict[str, int]
     different_parts: tuple[str, ...]
@@ -73,7 +73,7 @@ class Verification:
 
     @property
     def same(self) -> bool:
-        """Whether every cell that was run has the same scores as in the results, within the tolerance."""
+        """Whether every run that was repeated has the same scores as in the results, within the tolerance."""
         return not self.failures and self.comparison.same
 
 
@@ -83,12 +83,12 @@ def verify(
     *,
     config: Path | None = None,
     tolerance: float = 1e-6,
-    cells: int | None = None,
+    runs: int | None = None,
     methods: Sequence[str] | None = None,
 ) -> Verification:
     """Run the sweep of a results folder again and compare; the results are only read.
 
-    What is run is the part of the sweep that the results have cells of, so that results of a sweep whose file has
+    What is repeated is the part of the sweep that the results have runs of, so that results of a sweep whose file has
     grown since can be verified too. The folder is kept, and the next call with it goes on.
 
     Parameters
@@ -101,11 +101,11 @@ def verify(
         The sweep file; by default the sweep that the provenance records.
     tolerance
         Absolute difference up to which two values are the same.
-    cells
-        Run the smallest part of the sweep, all of some methods' seeds, that has the first so many cells of the
+    runs
+        Repeat the smallest part of the sweep, all of some methods' seeds, that has the first so many runs of the
         results in the order of method, protocol, seed and held-out site; None for all.
     methods
-        Run these methods alone; None for all.
+        Repeat these methods alone; None for all.
 
     Returns
     -------
@@ -114,45 +114,43 @@ def verify(
     Raises
     ------
     UserError
-        For results or a sweep that cannot be read, a cell of the results that the sweep has not, and a folder for
+        For results or a sweep that cannot be read, a run of the results that the sweep has not, and a folder for
         the second making that is or holds something else.
     """
-    if cells is not None and cells < 1:
-        raise UserError(f"--cells: {cells} is not allowed; it must be at least 1")
+    if runs is not None and runs < 1:
+        raise UserError(f"--runs: {runs} is not allowed; it must be at least 1")
     if not tolerance >= 0:
         raise UserError(f"--tolerance: {tolerance} is not allowed; it must be at least 0")
     first = read_results(results)
     if EVALUATED in first.provenance and config is None:
-        if cells is not None or methods is not None:
-            raise UserError(f"--cells, --methods: are for results of a sweep; {results} is of evaluate")
+        if runs is not None or methods is not None:
+            raise UserError(f"--runs, --methods: are for results of a sweep; {results} is of evaluate")
         return _evaluated_again(first, results, out, tolerance)
     sweep = read_sweep(config) if config is not None else recorded_sweep(first, results)
-    chosen = _chosen(first, sweep, cells, methods)
+    chosen = _chosen(first, sweep, runs, methods)
     sweep = _part(sweep, chosen)
-    _check_out(results, out)
-    make_writable(out, "out")
-    _write_sweep(sweep, out / RUN)
+    _begin(results, out, asdict(sweep))
     for name in (SCORES, PROVENANCE):
-        # Of an earlier call, which may have run other cells; the cells themselves stay.
+        # Of an earlier call, which may have repeated other runs; the runs themselves stay.
         (out / name).unlink(missing_ok=True)
-    failures = [f"{cell.name}: {error}" for cell, error in run_sweep(sweep, out)]
+    failures = [f"{run.name}: {error}" for run, error in run_sweep(sweep, out)]
     nothing = StoredResults(out, first.scores.iloc[:0], {})
     second = read_results(out) if (out / SCORES).is_file() else nothing
-    run = [
+    repeated = [
         method in set(chosen["method"]) and seed in sweep.seeds.get(protocol, [])
         for method, protocol, seed in first.scores[["method", "protocol", "seed"]].itertuples(index=False)
     ]
     old, new = _general(first.provenance, second.provenance)
-    compared = replace(first, scores=first.scores[run], provenance=old)
-    comparison = compare(compared, replace(second, provenance=new), tolerance)
+    compared = replace(first, scores=first.scores[repeated], provenance=old)
+    keys, different_parts = _compared_keys(first, second)
     return Verification(
         results=results,
         again=out,
-        comparison=comparison,
-        cells=len(second.scores[CELL].drop_duplicates()),
-        of=len(first.scores[CELL].drop_duplicates()),
-        run_keys=_run_keys(first, second),
-        different_parts=_different_parts(first, second),
+        comparison=compare(compared, replace(second, provenance=new), tolerance),
+        runs=len(second.scores[RUN].drop_duplicates()),
+        of=len(first.scores[RUN].drop_duplicates()),
+        run_keys=keys,
+        different_parts=different_parts,
         failures=failures,
     )
 
@@ -164,9 +162,7 @@ def _evaluated_again(first: StoredResults, results: Path, out: Path, tolerance: 
     if not done["embeddings"] or not path.exists():
         what = f"{path}, which is not there" if done["embeddings"] else "embeddings in memory"
         raise UserError(f"{results / PROVENANCE}: the scores are of {what}; they cannot be scored again")
-    _check_out(results, out)
-    make_writable(out, "out")
-    _write_yaml({EVALUATED: done}, out / RUN)
+    _begin(results, out, {EVALUATED: done})
     given = dict(done["options"])
     for name, kind in (("rows", Path), ("manifests", lambda paths: tuple(map(Path, paths)))):
         if name in given:
@@ -187,7 +183,7 @@ def _evaluated_again(first: StoredResults, results: Path, out: Path, tolerance: 
         results=results,
         again=out,
         comparison=compare(first, read_results(out), tolerance),
-        cells=number,
+        runs=number,
         of=number,
         run_keys={"equal": equal, "different": len(done["sha256"]) - equal, "incomparable": 0},
         different_parts=("embeddings",),
@@ -230,7 +226,7 @@ def verification_text(found: Verification) -> str:
         )
     elif found.run_keys["incomparable"]:
         lines.append(
-            f"run keys: those of {count(found.run_keys['incomparable'], 'cell')} were made by an earlier version, "
+            f"run keys: those of {count(found.run_keys['incomparable'], 'run')} were made by an earlier version, "
             "which recorded no parts of them; whether code, data and settings are the same cannot be told from them"
         )
     elif equal:
@@ -239,28 +235,28 @@ def verification_text(found: Verification) -> str:
         lines.append("run keys: the results record none")
     verdict = "verified" if found.same else "NOT verified"
     lines.append(
-        f"{verdict}: {count(found.cells, 'cell')} of {found.of} run again, scores "
+        f"{verdict}: {found.runs} of {count(found.of, 'run')} repeated, scores "
         f"{'within' if found.same else 'not all within'} {found.comparison.tolerance:g}"
     )
     return "\n".join(lines) + "\n"
 
 
 def _chosen(
-    results: StoredResults, sweep: SweepConfig, cells: int | None, methods: Sequence[str] | None
+    results: StoredResults, sweep: SweepConfig, runs: int | None, methods: Sequence[str] | None
 ) -> pd.DataFrame:
-    """Cells of the results that are to be run, in the order of the sweep."""
+    """Runs of the results that are to be repeated, in the order of the sweep."""
     order = list(sweep.method_files())
-    table = results.scores[CELL].drop_duplicates()
+    table = results.scores[RUN].drop_duplicates()
     there = sorted(set(table["method"]))
     for name in methods or ():
         if name not in there:
-            raise UserError(f"--methods: '{name}' has no cell in {results.folder}; allowed: {', '.join(there)}")
+            raise UserError(f"--methods: '{name}' has no run in {results.folder}; allowed: {', '.join(there)}")
     if methods is not None:
         table = table[table["method"].isin(methods)]
-    for cell in table.to_dict("records"):
-        if cell["method"] not in order or cell["seed"] not in sweep.seeds.get(cell["protocol"], []):
+    for run in table.to_dict("records"):
+        if run["method"] not in order or run["seed"] not in sweep.seeds.get(run["protocol"], []):
             raise UserError(
-                f"{results.folder}: cell '{cell['method']}, {cell['protocol']}, seed {cell['seed']}' is not in the "
+                f"{results.folder}: run '{run['method']}, {run['protocol']}, seed {run['seed']}' is not in the "
                 f"sweep; its methods: {', '.join(order)}; its seeds: {sweep.seeds}; --config names another sweep"
             )
     place = pd.DataFrame(
@@ -271,11 +267,11 @@ def _chosen(
             "held_out_site": table["held_out_site"],
         }
     )
-    return table.loc[place.sort_values(list(place.columns)).index].head(len(table) if cells is None else cells)
+    return table.loc[place.sort_values(list(place.columns)).index].head(len(table) if runs is None else runs)
 
 
-def _part(sweep: SweepConfig, cells: pd.DataFrame) -> SweepConfig:
-    names, seeds = set(cells["method"]), set(zip(cells["protocol"], cells["seed"], strict=True))
+def _part(sweep: SweepConfig, runs: pd.DataFrame) -> SweepConfig:
+    names, seeds = set(runs["method"]), set(zip(runs["protocol"], runs["seed"], strict=True))
     return replace(
         sweep,
         methods=[method for method in sweep.methods if Path(method).stem in names],
@@ -290,48 +286,39 @@ def _part(sweep: SweepConfig, cells: pd.DataFrame) -> SweepConfig:
     )
 
 
-def _check_out(results: Path, out: Path) -> None:
+def _begin(results: Path, out: Path, repeated: dict[str, Any]) -> None:
+    """See that the folder can be used, and leave in it what is repeated."""
     inner, outer = out.resolve(), results.resolve()
     if inner == outer or outer in inner.parents:
         raise UserError(f"--out: {out} is in {results}, which is only read; name another folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / RUN).is_file():
+    if out.is_dir() and any(out.iterdir()) and not (out / SWEEP).is_file():
         raise UserError(f"--out: {out} holds something else; name a new folder, or that of an earlier verify")
-
-
-def _write_sweep(sweep: SweepConfig, path: Path) -> None:
-    _write_yaml(asdict(sweep), path)
-
-
-def _write_yaml(content: dict[str, Any], path: Path) -> None:
-    plain = json.loads(json.dumps(content))
-    with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+    make_writable(out, "out")
+    with atomic_path(out / SWEEP) as temporary:
+        temporary.write_text(yaml.safe_dump(json.loads(json.dumps(repeated)), sort_keys=False), encoding="utf-8")
 
 
 def _general(*provenances: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each provenance without what depends on which cells were run."""
-    general = [{name: value for name, value in one.items() if name not in _OF_THE_CELLS} for one in provenances]
+    """Each provenance without what depends on which runs were repeated."""
+    general = [{name: value for name, value in one.items() if name not in _OF_THE_RUNS} for one in provenances]
     if all(isinstance(one.get("sweep"), dict) for one in provenances):
         for kept, one in zip(general, provenances, strict=True):
-            kept["sweep"] = {name: one["sweep"].get(name) for name in _SHARED_BY_CELLS}
+            kept["sweep"] = {name: one["sweep"].get(name) for name in _SHARED_BY_RUNS}
     return general
 
 
-def _run_keys(first: StoredResults, second: StoredResults) -> dict[str, int]:
+def _compared_keys(first: StoredResults, second: StoredResults) -> tuple[dict[str, int], tuple[str, ...]]:
+    """``run_keys`` and ``different_parts`` of a :class:`Verification`."""
     found = {"equal": 0, "different": 0, "incomparable": 0}
-    old, new = first.provenance.get("run_keys", {}), second.provenance.get("run_keys", {})
-    known = _key_parts(first)
+    old, new = (results.provenance.get("run_keys", {}) for results in (first, second))
+    parts, again = (_key_parts(results) for results in (first, second))
     for name in set(old) & set(new):
-        found["equal" if old[name] == new[name] else "different" if name in known else "incomparable"] += 1
-    return found
-
-
-def _different_parts(first: StoredResults, second: StoredResults) -> tuple[str, ...]:
-    old, new = _key_parts(first), _key_parts(second)
-    both = set(old) & set(new)
-    return tuple(
-        words for part, words in _PARTS.items() if any(old[name].get(part) != new[name].get(part) for name in both)
-    ) or ("something",)
+        found["equal" if old[name] == new[name] else "different" if name in parts else "incomparable"] += 1
+    both = set(parts) & set(again)
+    different = [
+        words for part, words in _PARTS.items() if any(parts[name].get(part) != again[name].get(part) for name in both)
+    ]
+    return found, tuple(different) or ("something",)
 
 
 def _key_parts(results: StoredResults) -> dict[str, dict[str, str]]:

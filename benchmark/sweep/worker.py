@@ -1,4 +1,4 @@
-"""What a worker process does with one cell: train, score, leave a completion marker."""
+"""What a worker process does with one run: train, score, leave a completion marker."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from benchmark.metrics.evaluate import EvaluationSettings, score_all, scorers
 from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.processes import end_with_parent
 from benchmark.results.environment import environment
-from benchmark.sweep.cell import ERROR, MARKER, REPLICATES, SCORES, Cell, marker_of
-from benchmark.sweep.key_problems import scoring_problem, training_problem
+from benchmark.results.schema import REPLICATES, SCORES
+from benchmark.sweep.changes import scoring_problem, training_problem
 from benchmark.sweep.keys import remember_loaded
-from benchmark.sweep.outdated import recorded_parts
 from benchmark.sweep.progress import EpochFile, Progress, forget_progress, write_progress
+from benchmark.sweep.run import ERROR, MARKER, Run, marker_of, settings_of
 from benchmark.train.checkpoints import usable
 from benchmark.train.run_folder import CHECKPOINTS, CONFIG, EMBEDDINGS
 from benchmark.train.tracking.loggers import wandb_logger, with_place
@@ -60,14 +60,14 @@ def start(devices: Sequence[int], threads: int) -> None:
     """
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
-    # A worker that outlived a killed sweep would write into cells that the next sweep works on.
+    # A worker that outlived a killed sweep would write into runs that the next sweep works on.
     end_with_parent()
-    from benchmark.train import cli  # noqa: F401 (all that cells need is loaded now)
+    from benchmark.train import cli  # noqa: F401 (all that runs need is loaded now)
 
     scorers()
     remember_loaded()
     torch.set_num_threads(threads)
-    # Libraries stay until the end. Not looking through them makes a collection, of which each cell has one, take no
+    # Libraries stay until the end. Not looking through them makes a collection, of which each run has one, take no
     # time instead of a third of a second.
     gc.freeze()
     # Their handlers hold the terminal that the progress bar is drawn on.
@@ -75,77 +75,76 @@ def start(devices: Sequence[int], threads: int) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def run_cell(
-    cell: Cell, base: str | None, evaluation: EvaluationSettings, *, rank: int = 0, nodes: int = 1
+def execute_run(
+    run: Run, base: str | None, evaluation: EvaluationSettings, *, rank: int = 0, nodes: int = 1
 ) -> str | None:
-    """Train a cell unless it is trained, score it, and mark it complete.
+    """Train a run unless it is trained, score it, and mark it complete.
 
     Parameters
     ----------
-    cell
+    run
         What to do.
     base
-        Checkpoint of the cell's base if another cell trained it.
+        Checkpoint of the run's base if another run trained it.
     evaluation
         How to score.
     rank
-        Which of the cell's processes this is; the first one scores, all of them train.
+        Which of the run's processes this is; the first one scores, all of them train.
     nodes
         How many machines they are on.
 
     Returns
     -------
     str or None
-        A one-line error if the cell failed, which is also in its folder with the traceback.
+        A one-line error if the run failed, which is also in its folder with the traceback.
     """
-    cell.scores_folder.mkdir(parents=True, exist_ok=True)
+    run.scores_folder.mkdir(parents=True, exist_ok=True)
     if rank == 0:
-        (cell.scores_folder / ERROR).unlink(missing_ok=True)
+        (run.scores_folder / ERROR).unlink(missing_ok=True)
     try:
         if rank:
-            with output_to(cell.folder / LOG):
-                _train(cell, base, nodes)
+            with output_to(run.folder / LOG):
+                _train(run, base, nodes)
         else:
-            with output_to(cell.folder / LOG), _tracked(cell) as run:
-                log_scores(run, _run(cell, base, evaluation, nodes), environment())
-    except (Exception, SystemExit) as error:  # whatever a cell dies of is recorded; the sweep goes on
+            with output_to(run.folder / LOG), _tracked(run) as tracked:
+                log_scores(tracked, _train_and_score(run, base, evaluation, nodes), environment())
+    except (Exception, SystemExit) as error:  # whatever a run dies of is recorded; the sweep goes on
         if isinstance(error, SystemExit) and error.code == REQUEUED:
             raise
-        _record(cell)
+        _record(run)
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     finally:
-        forget_progress(cell.folder)
-        # Trainer and model refer to each other, and to the map of the store: each cell would keep one more of it.
+        forget_progress(run.folder)
+        # Trainer and model refer to each other, and to the map of the store: each run would keep one more of it.
         gc.collect()
     return None
 
 
-def _tracked(cell: Cell) -> AbstractContextManager[Any]:
+def _tracked(run: Run) -> AbstractContextManager[Any]:
     # Not yet the remembered environment: training will turn deterministic algorithms on.
-    place = {name: getattr(cell, name) for name in ("method", "protocol", "held_out_site", "seed")}
-    about = {**place, "run_key": cell.run_key, "score_key": cell.score_key, "provenance": environment.__wrapped__()}
-    return wandb_run(cell.tracking, cell.folder, cell.name, cell.run_key[:16], {**about, **cell.config})
+    about = {**run.place, "run_key": run.run_key, "score_key": run.score_key, "provenance": environment.__wrapped__()}
+    return wandb_run(run.tracking, run.folder, run.name, run.run_key[:16], {**about, **run.config})
 
 
-def _record(cell: Cell) -> None:
-    # One process of a cell fails, and the others fail of that: the first to say why is right.
+def _record(run: Run) -> None:
+    # One process of a run fails, and the others fail of that: the first to say why is right.
     # And a disk that is full has no room for the reason either; the sweep says it.
-    with contextlib.suppress(OSError), (cell.scores_folder / ERROR).open("x", encoding="utf-8") as file:
+    with contextlib.suppress(OSError), (run.scores_folder / ERROR).open("x", encoding="utf-8") as file:
         file.write(traceback.format_exc())
 
 
-def _train(cell: Cell, base: str | None, nodes: int) -> Path:
-    from benchmark.train.cli import run
+def _train(run: Run, base: str | None, nodes: int) -> Path:
+    from benchmark.train import cli
 
-    embeddings = cell.folder / EMBEDDINGS
-    if cell.state() != "rescore" or not _whole(embeddings):
-        # Embeddings are written after the model: one without the other is half a run, and goes. Every process of a
-        # cell may say so: the first one writes embeddings when all have come to the end of the training.
-        _check("training", training_problem(cell))
+    embeddings = run.folder / EMBEDDINGS
+    if run.state() != "rescore" or not _whole(embeddings):
+        # Embeddings are written after the model: one without the other is of no use, and goes. Every process of a
+        # run may say so: the first one writes embeddings when all have come to the end of the training.
+        _check("training", training_problem(run))
         embeddings.unlink(missing_ok=True)
-        with atomic_path(cell.folder / CONFIG) as temporary:
-            temporary.write_text(yaml.safe_dump(_plain(cell, base, nodes)), encoding="utf-8")
-        run(["fit", "--config", str(cell.folder / CONFIG)])
+        with atomic_path(run.folder / CONFIG) as temporary:
+            temporary.write_text(yaml.safe_dump(_config(run, base, nodes)), encoding="utf-8")
+        cli.run(["fit", "--config", str(run.folder / CONFIG)])
     return embeddings
 
 
@@ -159,87 +158,77 @@ def _whole(embeddings: Path) -> bool:
     try:
         read_arrow(embeddings)
     except UserError as error:
-        log.warning("%s; the cell is trained again", error)
+        log.warning("%s; the run is trained again", error)
         return False
     return True
 
 
-def _run(cell: Cell, base: str | None, evaluation: EvaluationSettings, nodes: int) -> pd.DataFrame:
+def _train_and_score(run: Run, base: str | None, evaluation: EvaluationSettings, nodes: int) -> pd.DataFrame:
     started = time.time()
-    # Scored again, a cell keeps the seconds that its training once took.
-    rescored = cell.state() == "rescore" and _whole(cell.folder / EMBEDDINGS)
-    earlier = _training_seconds(cell) if rescored else None
-    embeddings = _train(cell, base, nodes)
+    # Scored again, a run keeps the seconds that its training once took.
+    rescored = run.state() == "rescore" and _whole(run.folder / EMBEDDINGS)
+    earlier = _training_seconds(run) if rescored else None
+    embeddings = _train(run, base, nodes)
     trained = time.time()
-    write_progress(cell.folder, Progress("scoring"))
-    _check("scoring", scoring_problem(cell))
+    write_progress(run.folder, Progress("scoring"))
+    _check("scoring", scoring_problem(run))
     table = read_embeddings(embeddings)
-    found = score_all(table.frame, cell.settings(evaluation), [cell.held_out_site] if cell.held_out_site else None)
-    place: dict[str, Any] = {
-        "method": cell.method,
-        "protocol": cell.protocol,
-        "held_out_site": cell.held_out_site,
-        "seed": cell.seed,
-    }
+    only = [run.held_out_site] if run.held_out_site else None
+    found = score_all(table.frame, settings_of(run.config, evaluation), only)
     scores = to_frame(found)
     for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, scores)):
-        write_parquet(frame.assign(**place), cell.scores_folder / name)
+        write_parquet(frame.assign(**run.place), run.scores_folder / name)
     marker = {
-        **place,
-        "run_key": cell.run_key,
-        "score_key": cell.score_key,
-        **recorded_parts(cell),
+        **run.place,
+        "run_key": run.run_key,
+        "score_key": run.score_key,
+        "run_parts": run.parts.__dict__,
+        "score_parts": run.score_parts.__dict__,
         "notes": table.notes,
         "training_seconds": earlier if rescored else round(trained - started, 3),
         "scoring_seconds": round(time.time() - trained, 3),
-        "waiting_share": waiting_share(cell.folder),
+        "waiting_share": waiting_share(run.folder),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "peak_gpu_memory_mib": torch.cuda.max_memory_allocated() // 2**20,
         "environment": environment(),
     }
-    with atomic_path(cell.scores_folder / MARKER) as temporary:
+    with atomic_path(run.scores_folder / MARKER) as temporary:
         temporary.write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    for checkpoint in (cell.folder / CHECKPOINTS).glob("*.ckpt"):
+    for checkpoint in (run.folder / CHECKPOINTS).glob("*.ckpt"):
         checkpoint.unlink()
     return scores
 
 
-def _training_seconds(cell: Cell) -> float | None:
-    """What a trained cell's training took, by its own marker or that of a cell that shares it; None if unknown."""
-    found = next((marker for marker in (cell.marker(), marker_of(cell.folder)) if marker), {})
+def _training_seconds(run: Run) -> float | None:
+    """What a trained run's training took, by its own marker or that of a run that shares it; None if unknown."""
+    found = next((marker for marker in (run.marker(), marker_of(run.folder)) if marker), {})
     seconds: float | None = found.get("training_seconds")
     return seconds
 
 
-def _plain(cell: Cell, base: str | None, nodes: int) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads(json.dumps(cell.config, default=str))
-    config["trainer"] |= {
-        "default_root_dir": str(cell.folder),
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-    }
+def _config(run: Run, base: str | None, nodes: int) -> dict[str, Any]:
+    """What `seada-bench fit` is told: the run's configuration, with its folder, its base and what watches it."""
+    config: dict[str, Any] = json.loads(json.dumps(run.config, default=str))
+    trainer, settings = config["trainer"], run.tracking.settings if run.tracking else TrackingSettings()
+    trainer |= {"default_root_dir": str(run.folder), "enable_progress_bar": False, "enable_model_summary": False}
     if nodes > 1:
-        config["trainer"] |= {"devices": cell.processes // nodes, "num_nodes": nodes}
-    _add_tracking(config["trainer"], cell)
-    config["trained_base"] = base if base is not None and usable(Path(base))[0] else None
-    return config
-
-
-def _add_tracking(trainer: dict[str, Any], cell: Cell) -> None:
-    logger, settings = trainer["logger"], cell.tracking.settings if cell.tracking else TrackingSettings()
+        trainer |= {"devices": run.processes // nodes, "num_nodes": nodes}
+    logger = trainer["logger"]
     loggers = [] if logger in (None, True, False) else logger if isinstance(logger, list) else [logger]
-    loggers = with_place(loggers, {"{folder}": str(cell.folder), "{cell}": cell.name})
+    loggers = with_place(loggers, {"{folder}": str(run.folder), "{run}": run.name})
     if settings.wandb is not None:
-        loggers.append(wandb_logger(cell.folder))
+        loggers.append(wandb_logger(run.folder))
     if loggers:
         trainer["logger"] = loggers
     watching = {"class_path": f"{EpochFile.__module__}.{EpochFile.__qualname__}"}
     trainer["callbacks"] = [*(trainer["callbacks"] or []), watching, *settings.callbacks()]
+    config["trained_base"] = base if base is not None and usable(Path(base))[0] else None
+    return config
 
 
 @contextlib.contextmanager
 def output_to(log: Path) -> Any:
-    """Send what libraries print to the cell's log: two workers' lines would tear the progress bar apart."""
+    """Send what libraries print to the run's log: two workers' lines would tear the progress bar apart."""
     with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stdout(stream):
         handler = logging.StreamHandler(stream)
         root = logging.getLogger()

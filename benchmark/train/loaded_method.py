@@ -159,7 +159,7 @@ def load_method(folder: str | Path) -> LoadedMethod:
     Parameters
     ----------
     folder
-        Of a run: of ``seada-bench fit``, of :func:`benchmark.train.fit`, or of a cell of a sweep.
+        Of a run: of ``seada-bench fit``, of :func:`benchmark.train.fit`, or of a sweep.
 
     Raises
     ------

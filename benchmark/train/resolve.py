@@ -27,7 +27,7 @@ class _ResolveCLI(FitCLI):
         return {"fit": FitCLI.subcommands()["fit"]}
 
     def instantiate_classes(self) -> None:
-        """Nothing is created, but what could not be is said now and not in every cell of a sweep."""
+        """Nothing is created, but what could not be is said now and not in every run of a sweep."""
         check_packages(self._get(self.config, "trainer.logger"))
 
     def _run_subcommand(self, subcommand: str) -> None:

@@ -101,22 +101,22 @@ class Sweep:
     def submit(self):
         return self.command("sweep", "--config", self.config, "--out", self.out)
 
-    def cell(self, method):
-        """Folder and job id of the cell of a method."""
-        cells = json.loads((self.out / "submission.json").read_text())["cells"]
-        ((place, cell),) = [(p, c) for p, c in cells.items() if c["name"].startswith(f"{method},")]
-        return self.out / place, cell["job"]
+    def run_of(self, method):
+        """Folder and job id of the run of a method."""
+        runs = json.loads((self.out / "submission.json").read_text())["runs"]
+        ((place, run),) = [(p, c) for p, c in runs.items() if c["name"].startswith(f"{method},")]
+        return self.out / place, run["job"]
 
     def training(self, method):
-        """Job id of a method's cell, once it has left a checkpoint."""
-        folder, job = self.cell(method)
+        """Job id of a method's run, once it has left a checkpoint."""
+        folder, job = self.run_of(method)
         until((folder / "checkpoints" / "last.ckpt").is_file, f"{method} trains", 120)
-        assert not (folder / "cell.json").is_file()
+        assert not (folder / "run.json").is_file()
         return job
 
     def trains_on(self, method):
-        """Wait for the next epoch of a method's cell."""
-        log = self.cell(method)[0] / "logs" / "metrics.csv"
+        """Wait for the next epoch of a method's run."""
+        log = self.run_of(method)[0] / "logs" / "metrics.csv"
 
         def changed():
             return log.stat().st_mtime_ns if log.is_file() else 0
@@ -125,13 +125,13 @@ class Sweep:
         until(lambda: changed() > before, f"{method} trains on")
 
     def batches_taken(self, method):
-        """How far in its epoch the last checkpoint of a method's cell is."""
-        path = self.cell(method)[0] / "checkpoints" / "last.ckpt"
+        """How far in its epoch the last checkpoint of a method's run is."""
+        path = self.run_of(method)[0] / "checkpoints" / "last.ckpt"
         loops = torch.load(path, weights_only=True)["loops"]
         return loops["fit_loop"]["state_dict"]["combined_loader"][0]["taken"]
 
     def state(self, method):
-        """The line of `status` on a method's cell."""
+        """The line of `status` on a method's run."""
         status, said, _ = self.command("status", self.out)
         assert status == 0
         return next(line for line in said.splitlines() if line.startswith(f"{method},"))
@@ -160,17 +160,17 @@ def sweeps(tmp_path, phantom, capsys, monkeypatch):
 
 
 def begun(sweep, method):
-    return json.loads((sweep.cell(method)[0] / "job.json").read_text())
+    return json.loads((sweep.run_of(method)[0] / "job.json").read_text())
 
 
 def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scores(sweeps):
     local, slurm = sweeps
     status, said, error = slurm.submit()
     assert status == 0, error
-    assert "4 cells submitted, 0 done or in the queue before" in said
+    assert "4 runs submitted, 0 done or in the queue before" in said
     assert f"seada-bench status {slurm.out}" in said
     assert f"seada-bench collect {slurm.out}" in said
-    of = {method: slurm.cell(method)[1] for method in METHODS}
+    of = {method: slurm.run_of(method)[1] for method in METHODS}
     assert of["dann"].rpartition("_")[0] == of["autoencoder"].rpartition("_")[0] != ""
     assert f"afterany:{of['autoencoder']}" in scheduler("squeue", "-h", "-j", of["combat"], "-o", "%E")
     assert "science" in scheduler("squeue", "-h", "-j", of["seada_stabilised"], "-o", "%a")
@@ -179,7 +179,7 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
     # Killed, as by the kernel for want of memory.
     kill(slurm.training("dann"))
     assert "its job ended as" in slurm.state_is("dann", " failed ")
-    # Cancelled: the cell that waits for its base begins all the same.
+    # Cancelled: the run that waits for its base begins all the same.
     scheduler("scancel", slurm.training("autoencoder"))
     slurm.state_is("autoencoder", " cancelled ")
     # Preempted, by a job that wants both nodes.
@@ -196,10 +196,10 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
 
     status, said, _ = slurm.submit()
     assert status == 0
-    assert "2 cells submitted, 2 done or in the queue before" in said, said
-    again = slurm.cell("dann")[1]
+    assert "2 runs submitted, 2 done or in the queue before" in said, said
+    again = slurm.run_of("dann")[1]
     assert again != of["dann"]
-    assert slurm.cell("seada_stabilised")[1] == of["seada_stabilised"]
+    assert slurm.run_of("seada_stabilised")[1] == of["seada_stabilised"]
     # Preempted with time to end in, SLURM says SIGTERM first: the job leaves a checkpoint and trains on.
     until(lambda: hurried() and begun(slurm, "dann")["job"] == again, "dann begins again")
     for number in ("TERM", "USR2"):
@@ -209,7 +209,7 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
     slurm.state_is("dann", " requeued ")
     until(lambda: slurm.batches_taken("dann") > 0, "dann left a checkpoint in the middle of an epoch")
 
-    until(lambda: hurried() and "\n4 done" in slurm.command("status", slurm.out)[1], "all cells are done", 150)
+    until(lambda: hurried() and "\n4 done" in slurm.command("status", slurm.out)[1], "all runs are done", 150)
     status, said, error = slurm.command("collect", slurm.out)
     assert status == 0, error
     assert "seada_stabilised" in said
@@ -217,7 +217,7 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
     assert begun(slurm, "dann")["restarts"] >= 1
     for method in ("seada_stabilised", "dann"):
         # The log of the last stretch of work alone; there is none if all epochs were done before.
-        log = slurm.cell(method)[0] / "logs" / "metrics.csv"
+        log = slurm.run_of(method)[0] / "logs" / "metrics.csv"
         assert not log.is_file() or 0 < pd.read_csv(log)["epoch"].min() < EPOCHS
 
     status, _, error = local.command("sweep", "--config", local.config, "--out", local.out)

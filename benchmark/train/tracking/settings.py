@@ -78,7 +78,7 @@ class TrackingSettings:
 
 @dataclass(frozen=True)
 class Tracking:
-    """Tracking of one cell.
+    """Tracking of one run.
 
     Attributes
     ----------

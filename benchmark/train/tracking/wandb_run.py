@@ -1,4 +1,4 @@
-"""One Weights & Biases run a cell, one group a sweep."""
+"""One Weights & Biases run per run of a sweep, and one group per sweep."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def wandb_run(
-    tracking: Tracking | None, folder: Path, name: str, run_id: str, config: dict[str, Any], job: str = "cell"
+    tracking: Tracking | None, folder: Path, name: str, run_id: str, config: dict[str, Any], job: str = "run"
 ) -> Iterator[Any]:
-    """A run that lasts as long as the block; the trainer's Weights & Biases logger joins it.
+    """A wandb run that lasts as long as the block; the trainer's Weights & Biases logger joins it.
 
     Parameters
     ----------
     tracking
         Of the sweep.
     folder
-        Where the run's files go, into ``wandb/``.
+        Where its files go, into ``wandb/``.
     name, run_id
-        What people see, and what a resumed cell goes on under.
+        What people see, and what a resumed training goes on under.
     config
-        Logged with the run.
+        Logged with it.
     job
-        Kind of the run within its group.
+        Kind of the wandb run within its group.
 
     Yields
     ------
     wandb.Run or None
-        None where the sweep has no Weights & Biases. Where it cannot be reached that is logged, and the run is
-        kept offline.
+        None where the sweep has no Weights & Biases. Where it cannot be reached that is logged, and the wandb
+        run is kept offline.
     """
     if tracking is None or tracking.settings.wandb is None:
         yield None
@@ -63,7 +63,7 @@ def wandb_run(
             mode=mode,
             config=json.loads(json.dumps(config, default=str)),
             settings=wandb.Settings(
-                # What the libraries print is in the cell's log already; nothing of the machine but what is asked for.
+                # What the libraries print is in the run's log already; nothing of the machine but what is asked for.
                 console="off", silent=True, disable_git=True, disable_code=True, x_disable_meta=True,
             ),
         )  # fmt: skip
@@ -85,7 +85,7 @@ def wandb_run(
 
 
 def log_scores(run: Any, scores: pd.DataFrame, provenance: dict[str, Any]) -> None:
-    """Log the rows of a scores table, by its tables, and where they come from; nothing where there is no run."""
+    """Log the rows of a scores table, by its tables, and where they come from; nothing where there is no wandb run."""
     if run is None:
         return
     run.config.update({"provenance": provenance}, allow_val_change=True)
@@ -98,7 +98,7 @@ def _used(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def log_final_tables(tracking: Tracking, out: Path) -> None:
-    """Log the wide tables of a results folder in a run of their own, named ``tables``, of the sweep's group."""
+    """Log the wide tables of a results folder in a wandb run of their own, named ``tables``, of the sweep's group."""
     tables = {name: out / f"{name}.csv" for name in ("retrieval", "leakage")}
     if tracking.settings.wandb is None or not all(path.is_file() for path in tables.values()):
         return

@@ -122,7 +122,7 @@ def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three,
     of_map = scores.query("metric == 'mAP' and subgroup == '' and method == 'seeing'")
     of_map = of_map.query("gallery == 'other_sites' and label == 'CN/AD'").iloc[0]
     assert intervals.loc[("map_cn_ad", "seeing"), "value"] == pytest.approx(of_map["value"])
-    # One seed: the percentiles of its own resamples, which are those of the cell's interval.
+    # One seed: the percentiles of its own resamples, which are those of the run's interval.
     ends = intervals.loc[("map_cn_ad", "seeing"), ["ci_low", "ci_high"]].tolist()
     assert ends == pytest.approx([of_map["ci_low"], of_map["ci_high"]], abs=1e-6)
     comparison = pd.read_csv(tmp_path / "out" / "statistics_comparisons.csv").set_index("score").loc["map_cn_ad"]
@@ -160,7 +160,7 @@ def test_evaluate_can_be_verified(table, tmp_path, capsys):
     evaluate(tmp_path / "mine.csv", settings=SETTINGS).save(tmp_path / "out")
     again = ["verify", str(tmp_path / "out"), "--out", str(tmp_path / "again")]
     assert main(again) == 0
-    assert "verified: 1 cell of 1 run again, scores within" in capsys.readouterr().out
+    assert "verified: 1 of 1 run repeated, scores within" in capsys.readouterr().out
     table.assign(z0=table["z0"] * 3 + table["z1"]).to_csv(tmp_path / "mine.csv", index=False)
     assert main(again) == 1
     assert "1 of 1 differ, in embeddings" in capsys.readouterr().out

@@ -60,7 +60,7 @@ def test_a_value_that_became_undefined_is_a_difference(against):
     found = against(scores([0.1, 0.2]), scores([0.1, np.nan]), tolerance=1.0)
     assert not found.same
     assert found.values["note_b"].tolist() == ["", "why"]
-    assert found.claims["cells"].tolist() == [1]
+    assert found.claims["runs"].tolist() == [1]
 
 
 def test_both_undefined_is_no_difference(against):
@@ -74,7 +74,7 @@ def test_the_paired_test_is_scipys(against):
     assert found["test"][0] == "paired t"
 
 
-def test_one_cell_is_tested_by_its_intervals(against):
+def test_one_run_is_tested_by_its_intervals(against):
     # Half-widths 0.03 and 0.04 give a standard error of 0.05 / 1.96 of the difference 0.1: z = 3.92.
     found = against(scores([0.50], low=0.47, high=0.53), scores([0.60], low=0.56, high=0.64)).claims
     assert found["p"][0] == pytest.approx(2 * norm.sf(2 * norm.ppf(0.975)))
@@ -82,7 +82,7 @@ def test_one_cell_is_tested_by_its_intervals(against):
     assert found["beyond_chance"][0]
 
 
-def test_one_cell_without_intervals_cannot_be_tested(against):
+def test_one_run_without_intervals_cannot_be_tested(against):
     found = against(scores([0.5]), scores([0.9]))
     assert np.isnan(found.claims["p"][0])
     assert not found.claims["beyond_chance"][0]
@@ -93,7 +93,7 @@ def test_one_cell_without_intervals_cannot_be_tested(against):
     assert against(scores([0.5]), scores([0.9]), tolerance=0.5).same_but_for_chance
 
 
-def test_a_shift_that_is_the_same_in_every_cell_cannot_be_put_down_to_chance(against):
+def test_a_shift_that_is_the_same_in_every_run_cannot_be_put_down_to_chance(against):
     found = against(scores([0.25, 0.5]), scores([0.5, 0.75]))
     assert found.claims["test"].tolist() == ["none"]
     assert not found.same_but_for_chance
@@ -124,7 +124,7 @@ def test_a_score_of_one_side_is_not_chance(against, tmp_path):
     assert not found.same_but_for_chance
     text = comparison_text(found, tmp_path, tmp_path)
     name = "seada, pooled, seed 0: retrieval P@1 [gallery=other_sites]"
-    assert f"2 scores in A alone, in cells that both have:\n  {name}" in text
+    assert f"2 scores in A alone, in runs that both have:\n  {name}" in text
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_false_alarms_come_at_most_at_the_level(against):
     assert alarms < 9
 
 
-def test_cells_and_scores_of_one_side_are_named(against):
+def test_runs_and_scores_of_one_side_are_named(against):
     a = pd.concat([scores([0.1, 0.2]), scores([0.1, 0.2], metric="P@1")])
     b = scores([0.1, 0.2, 0.3])
     found = against(a, b)
@@ -189,7 +189,7 @@ def test_sets_without_a_common_score(against, tmp_path):
     assert not found.same
     assert not found.same_but_for_chance
     text = comparison_text(found, tmp_path, tmp_path)
-    assert "1 cell in A alone:\n  seada, pooled, seed 0\n1 cell in B alone:\n  dann, pooled, seed 0\n0 of 0" in text
+    assert "1 run in A alone:\n  seada, pooled, seed 0\n1 run in B alone:\n  dann, pooled, seed 0\n0 of 0" in text
 
 
 def test_another_metric_version_is_a_difference(against):
@@ -207,19 +207,19 @@ def test_provenance_is_compared_without_what_always_differs(against):
 
 
 def test_the_text_says_what_differs(against, tmp_path):
-    found = against(scores([0.1, 0.2, 0.3]), scores([0.2, 0.31, 0.42, 0.5]), b={"cells": 4})
+    found = against(scores([0.1, 0.2, 0.3]), scores([0.2, 0.31, 0.42, 0.5]), b={"runs": 4})
     text = comparison_text(found, tmp_path / "one", tmp_path / "two")
-    assert "1 cell in B alone:\n  seada, pooled, seed 3" in text
+    assert "1 run in B alone:\n  seada, pooled, seed 3" in text
     assert "3 of 3 scores differ by more than 1e-06" in text
     assert "retrieval mAP [gallery=other_sites] 0.2000 → 0.3100 (+0.1100, p " in text
-    assert "cells: not given → 4" in text
+    assert "runs: not given → 4" in text
 
 
 @pytest.fixture
 def folders(tmp_path):
     for name, value in (("a", 0.1), ("b", 0.2)):
         write_scores(scores([value]), tmp_path / name)
-        (tmp_path / name / "provenance.json").write_text(json.dumps({"cells": 1}))
+        (tmp_path / name / "provenance.json").write_text(json.dumps({"runs": 1}))
     return tmp_path
 
 
@@ -228,7 +228,7 @@ def test_the_exit_status_can_be_chosen(folders, capsys):
     assert main(["compare", a, a]) == 0
     assert main(["compare", a, b]) == 1
     assert main(["compare", a, b, "--tolerance", "0.2"]) == 0
-    # One cell without an interval: nothing can say that it is chance.
+    # One run without an interval: nothing can say that it is chance.
     assert main(["compare", a, b, "--fail_on", "chance"]) == 1
     assert "claims that differ and cannot be tested" in capsys.readouterr().out
     assert main(["compare", a, b, "--fail_on", "chance", "--tolerance", "0.2"]) == 0

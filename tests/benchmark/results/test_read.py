@@ -41,6 +41,13 @@ def first(tmp_path):
     return tmp_path
 
 
+def test_counts_of_cells_are_read_as_counts_of_runs(tmp_path):
+    named = {"schema_version": 2, "cells": 3, "commits_of_cells": ["ab"], "seconds_of_all_cells": 1.5}
+    (tmp_path / "provenance.json").write_text(json.dumps(named))
+    expected = {"schema_version": 2, "runs": 3, "commits_of_runs": ["ab"], "seconds_of_all_runs": 1.5}
+    assert read_provenance(tmp_path / "provenance.json") == expected
+
+
 def test_a_folder_of_the_first_version_is_read_with_todays_columns(first):
     scores = read_results(first).scores
     assert set(SCORE_COLUMNS) <= set(scores)

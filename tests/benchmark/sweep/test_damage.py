@@ -15,7 +15,7 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.errors import UserError
-from benchmark.sweep.local import LocalExecutor, WorkerPool
+from benchmark.sweep.local import WorkerPool, execute_locally
 from benchmark.sweep.up_to_date import RECORD, still_finished
 from benchmark.train.checkpoints import AtomicCheckpointIO
 from tests.conftest import smoke_sweep, untimed
@@ -67,9 +67,9 @@ def flip(path):
     path.write_bytes(whole)
 
 
-def cell_of(made, method):
+def run_of(made, method):
     (found,) = [
-        path.parent for path in (made / "out").glob("cells/*/cell.json") if f'"method": "{method}"' in path.read_text()
+        path.parent for path in (made / "out").glob("runs/*/run.json") if f'"method": "{method}"' in path.read_text()
     ]
     return found
 
@@ -86,7 +86,7 @@ def test_a_second_call_says_the_same_and_loads_and_changes_nothing(made, again, 
 
 
 def marker(made):
-    return cell_of(made, "pca_voxels") / "cell.json"
+    return run_of(made, "pca_voxels") / "run.json"
 
 
 @pytest.mark.parametrize(
@@ -118,27 +118,27 @@ def test_any_change_is_seen(made, monkeypatch, change):
     assert still_finished(made / "out", made / "small.yaml") is None
 
 
-@pytest.mark.parametrize("name", ["scores.parquet", "replicates.parquet", "cell.json"])
-def test_a_torn_file_of_a_finished_cell_is_made_again(made, again, caplog, name):
+@pytest.mark.parametrize("name", ["scores.parquet", "replicates.parquet", "run.json"])
+def test_a_torn_file_of_a_finished_run_is_made_again(made, again, caplog, name):
     before = contents(made)
-    folder = cell_of(made, "pca_voxels")
+    folder = run_of(made, "pca_voxels")
     embeddings = (folder / "embeddings.parquet").stat().st_mtime_ns
     whole = (folder / name).read_bytes()
-    (folder / name).write_bytes(whole[:-9]) if name == "cell.json" else flip(folder / name)
+    (folder / name).write_bytes(whole[:-9]) if name == "run.json" else flip(folder / name)
     status, _, _ = again()
     assert status == 0
-    if name != "cell.json":
+    if name != "run.json":
         assert f"{folder / name}: cannot be read as parquet" in caplog.text
         assert (folder / name).read_bytes() == whole
     assert (folder / "embeddings.parquet").stat().st_mtime_ns == embeddings
     assert contents(made) == before
 
 
-def test_a_cell_whose_embeddings_are_torn_too_is_trained_again(made, again):
+def test_a_run_whose_embeddings_are_torn_too_is_trained_again(made, again):
     before = contents(made)
-    folder = cell_of(made, "pca_voxels")
+    folder = run_of(made, "pca_voxels")
     flip(folder / "embeddings.parquet")
-    (folder / "cell.json").unlink()
+    (folder / "run.json").unlink()
     assert again()[0] == 0
     assert "embeddings.parquet: cannot be read as parquet" in (folder / "log.txt").read_text()
     assert contents(made) == before
@@ -203,18 +203,18 @@ def test_one_sweep_at_a_time_works_in_a_folder_and_a_dead_one_does_not_count(mad
         assert untimed(tmp_path / "out" / name) == content
 
 
-def test_cells_whose_process_dies_are_failed_ones_and_the_next_call_runs_them(made, capsys, monkeypatch, tmp_path):
+def test_runs_whose_process_dies_are_failed_ones_and_the_next_call_runs_them(made, capsys, monkeypatch, tmp_path):
     arguments = ["sweep", "--config", str(made / "small.yaml"), "--out", str(tmp_path / "out")]
 
-    def die(self, number, cell, base, sweep):
-        self.busy[self.pools[number].submit(os._exit, 137)] = (number, cell)
+    def die(self, number, run, base, sweep):
+        self.busy[self.pools[number].submit(os._exit, 137)] = (number, run)
 
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.sweep.sweep.LocalExecutor", LocalExecutor)
+        patch.setattr("benchmark.sweep.sweep.execute_locally", execute_locally)
         patch.setattr(WorkerPool, "submit", die)
         assert main(arguments) == 1
     said = capsys.readouterr().err
-    assert "2 cells failed" in said
+    assert "2 runs failed" in said
     assert "the worker process died (killed, or out of memory)" in said
     assert main(arguments) == 0
     for name, content in contents(made).items():

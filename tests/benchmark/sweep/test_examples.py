@@ -17,11 +17,11 @@ def test_methods_that_declare_a_distance_are_ranked_by_it(tmp_path, monkeypatch)
     frame = pd.DataFrame(
         {"subject_id": ["a"], "session_id": ["1"], "site": ["A"], "diagnosis": ["CN"], "age": [70.0], "sex": ["F"]}
     ).assign(z0=1.0)
-    for cell, method, place in (("x", "common", "."), ("y", "own", "own-whitened"), ("y", "trained_alike", ".")):
-        folder = tmp_path / "cells" / cell
+    for run, method, place in (("x", "common", "."), ("y", "own", "own-whitened"), ("y", "trained_alike", ".")):
+        folder = tmp_path / "runs" / run
         (folder / place).mkdir(parents=True, exist_ok=True)
         marker = {"protocol": "pooled", "seed": 1, "method": method}
-        (folder / place / "cell.json").write_text(json.dumps(marker))
+        (folder / place / "run.json").write_text(json.dumps(marker))
         (folder / "config.yaml").write_text("data: {}\n")
         write_embeddings(frame, folder / "embeddings.parquet")
     data = SimpleNamespace(scans=pd.DataFrame({"scan_key": ["A/a/1"]}), store=SimpleNamespace(volumes=np.ones((1, 2))))

@@ -5,10 +5,10 @@ import pytest
 import yaml
 
 from benchmark.errors import UserError
-from benchmark.sweep.cells import cells_of, with_processes
 from benchmark.sweep.config import read_sweep
 from benchmark.sweep.executor_config import ExecutorConfig, check_executor
 from benchmark.sweep.fields import typed
+from benchmark.sweep.runs import runs_of, with_processes
 
 METHODS = ("seada", "combat")
 SLURM = {"kind": "slurm", "time_minutes": 60}
@@ -64,12 +64,12 @@ def test_a_recorded_section_can_be_read_again():
 
 
 @pytest.mark.slow
-def test_how_many_processes_train_a_cell_is_part_of_its_key_and_where_they_are_is_not(smoke, tmp_path):
+def test_how_many_processes_train_a_run_is_part_of_its_key_and_where_they_are_is_not(smoke, tmp_path):
     def key(**executor):
         path = smoke(methods=["random_vectors"])
         path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"executor": executor}))
-        (cell,) = cells_of(read_sweep(path), tmp_path)
-        return cell.run_key, cell.processes
+        (run,) = runs_of(read_sweep(path), tmp_path)
+        return run.run_key, run.processes
 
     alone = key()
     assert alone[1] == 1
@@ -88,5 +88,5 @@ def test_a_batch_is_shared_evenly_or_not_at_all():
     assert four["data"] == config["data"]
     own = with_processes({**config, "trainer": {"devices": 1, "strategy": "fsdp"}}, 2)
     assert own["trainer"]["strategy"] == "fsdp"
-    with pytest.raises(UserError, match="data.batch_size: 8 is not allowed with 3 processes a cell"):
+    with pytest.raises(UserError, match="data.batch_size: 8 is not allowed with 3 processes a run"):
         with_processes(config, 3)

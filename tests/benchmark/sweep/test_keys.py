@@ -15,9 +15,8 @@ from benchmark.sweep.keys import (
     closure_of_training,
     new_sources,
     relevant,
-    run_key,
     run_parts,
-    score_key,
+    score_parts,
 )
 from tests.conftest import ROOT
 
@@ -49,7 +48,7 @@ def changed(path, value):
     ],
 )
 def test_what_changes_numbers_changes_the_key(path, value):
-    assert run_key(changed(path, value), DATA) != run_key(CONFIG, DATA)
+    assert run_parts(changed(path, value), DATA).key != run_parts(CONFIG, DATA).key
 
 
 @pytest.mark.parametrize(
@@ -63,14 +62,14 @@ def test_what_changes_numbers_changes_the_key(path, value):
     ],
 )
 def test_what_does_not_change_numbers_does_not_change_the_key(path, value):
-    assert run_key(changed(path, value), DATA) == run_key(CONFIG, DATA)
+    assert run_parts(changed(path, value), DATA).key == run_parts(CONFIG, DATA).key
 
 
 def test_other_data_and_other_scoring_are_seen():
-    assert run_key(CONFIG, DATA) != run_key(CONFIG, {"images": "e"})
-    key = run_key(CONFIG, DATA)
-    assert score_key(key, EvaluationSettings()) != score_key(key, EvaluationSettings(permutations=7))
-    assert score_key(key, EvaluationSettings()) == score_key(key, EvaluationSettings())
+    assert run_parts(CONFIG, DATA).key != run_parts(CONFIG, {"images": "e"}).key
+    key = run_parts(CONFIG, DATA).key
+    assert score_parts(EvaluationSettings()).key(key) != score_parts(EvaluationSettings(permutations=7)).key(key)
+    assert score_parts(EvaluationSettings()).key(key) == score_parts(EvaluationSettings()).key(key)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +86,13 @@ def test_other_data_and_other_scoring_are_seen():
     ],
 )
 def test_callbacks_that_only_watch_are_no_part_of_the_key(callbacks, same):
-    assert (run_key(changed("trainer.callbacks", callbacks), DATA) == run_key(CONFIG, DATA)) is same
+    assert (run_parts(changed("trainer.callbacks", callbacks), DATA).key == run_parts(CONFIG, DATA).key) is same
 
 
 def test_the_settings_of_a_callback_are_part_of_the_key():
     def key(patience):
         stopping = {"class_path": "lightning.pytorch.callbacks.EarlyStopping", "init_args": {"patience": patience}}
-        return run_key(changed("trainer.callbacks", [stopping]), DATA)
+        return run_parts(changed("trainer.callbacks", [stopping]), DATA).key
 
     assert key(1) != key(5)
 
@@ -113,10 +112,10 @@ def test_a_library_that_only_a_method_imports_is_in_its_key():
 PRINT_KEYS = """
 import json, sys, yaml
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.sweep.keys import run_key, score_key
+from benchmark.sweep.keys import run_parts, score_parts
 assert "torch" not in sys.modules
 config = yaml.safe_load(sys.argv[1])
-print(json.dumps([run_key(config, {"images": "d"}), score_key("", EvaluationSettings())]))
+print(json.dumps([run_parts(config, {"images": "d"}).key, score_parts(EvaluationSettings()).key("")]))
 """
 
 
@@ -160,7 +159,7 @@ def edited(repository):
 def test_keys_do_not_depend_on_where_the_repository_lies(repository):
     _, _, keys = repository
     config = yaml.safe_load((METHODS / "combat.yaml").read_text())
-    assert keys == [run_key(config, DATA), score_key("", EvaluationSettings())]
+    assert keys == [run_parts(config, DATA).key, score_parts(EvaluationSettings()).key("")]
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,9 @@ CONFIG = {
 SHIPPED = ("pca_voxels", "random_vectors")
 
 
-def files(cells):
-    """Content and time of change of every file of finished cells."""
-    found = (path for cell in cells for path in cell.rglob("*") if path.is_file())
+def files(runs):
+    """Content and time of change of every file of finished runs."""
+    found = (path for run in runs for path in run.rglob("*") if path.is_file())
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
 
 
@@ -75,14 +75,14 @@ def test_a_method_of_somebody_else_s_gets_its_row_and_nothing_finished_is_done_a
 
     out = tmp_path / "out"
     inside("sweep", "--config", tmp_path / "shipped.yaml", "--out", out)
-    cells = sorted((out / "cells").iterdir())
-    before = files(cells)
-    assert sorted(path.name for path in before).count("cell.json") == len(SHIPPED)
+    runs = sorted((out / "runs").iterdir())
+    before = files(runs)
+    assert sorted(path.name for path in before).count("run.json") == len(SHIPPED)
     # As a user does, with workers that know nothing of this process.
     command("sweep", "--config", tmp_path / "with_theirs.yaml", "--out", out, cwd=tmp_path)
 
-    assert files(cells) == before
-    assert len(list((out / "cells").iterdir())) == len(SHIPPED) + 1
+    assert files(runs) == before
+    assert len(list((out / "runs").iterdir())) == len(SHIPPED) + 1
     scores = pd.read_parquet(out / "scores.parquet")
     assert set(scores["method"]) == {*SHIPPED, "coarse_means"}
     assert scores.query("method == 'coarse_means' and metric == 'mAP' and subgroup == ''")["value"].notna().any()

@@ -171,7 +171,7 @@ def test_finished_runs_tell_what_others_of_their_method_take(smoke, tmp_path, mo
     options = PlanOptions(shape=(32, 48, 32))
     sweep = read_sweep(smoke(methods=["autoencoder"], overrides={"trainer.max_epochs": 6}))
     (run,) = planned_runs(options.of(sweep), tmp_path, options)
-    folder = tmp_path / "cells" / "0"
+    folder = tmp_path / "runs" / "0"
     folder.mkdir(parents=True)
     config = {
         "trainer": {"max_epochs": 3},
@@ -181,7 +181,7 @@ def test_finished_runs_tell_what_others_of_their_method_take(smoke, tmp_path, mo
         "method": "autoencoder", "protocol": "pooled", "run_parts": {"config": config}, "training_seconds": 3.0,
         "scoring_seconds": 2.0, "peak_memory_mib": memory_mib() + 100, "peak_gpu_memory_mib": 7,
     }  # fmt: skip
-    (folder / "cell.json").write_text(json.dumps(marker))
+    (folder / "run.json").write_text(json.dumps(marker))
     splits = ["train"] * (2 * run.train) + ["test"] * (run.scans - 2 * run.train)
     pd.DataFrame({"split": splits}).to_parquet(folder / "embeddings.parquet")
     (found,) = make_plan([run], tmp_path, EvaluationSettings(), 1).estimates

@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def cells(tmp_path):
+def runs(tmp_path):
     made = []
     for number in range(3):
         folder = tmp_path / str(number)
@@ -32,28 +32,28 @@ def cells(tmp_path):
     return made
 
 
-def shown(stream, cells, pause=0.0):
+def shown(stream, runs, pause=0.0):
     display = Display([10.0, 20.0, 30.0], 2, stream)
     display.start()
-    display.begin(cells[0], 10.0)
-    display.begin(cells[1], 20.0)
-    write_progress(cells[1].folder, Progress("training", 3, 8))
+    display.begin(runs[0], 10.0)
+    display.begin(runs[1], 20.0)
+    write_progress(runs[1].folder, Progress("training", 3, 8))
     time.sleep(pause)
-    display.end(cells[0], None)
-    display.begin(cells[2], 30.0)
-    display.end(cells[1], "MethodError: no")
+    display.end(runs[0], None)
+    display.begin(runs[2], 30.0)
+    display.end(runs[1], "MethodError: no")
     display.close()
     return stream.getvalue()
 
 
-def test_a_log_gets_plain_dated_lines(cells):
-    text = shown(io.StringIO(), cells)
+def test_a_log_gets_plain_dated_lines(runs):
+    text = shown(io.StringIO(), runs)
     lines = text.splitlines()
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line) for line in lines)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
-    assert lines[0][20:] == "1/3 cells done, about 17 s left; running: m1 pooled seed 1 epoch 3/8"
+    assert lines[0][20:] == "1/3 runs done, about 17 s left; running: m1 pooled seed 1 epoch 3/8"
     assert lines[1][20:] == "failed: m1, pooled, seed 1: MethodError: no"
-    assert lines[2][20:] == "2/3 cells done (1 failed), about 10 s left; running: m2 pooled seed 1 starting"
+    assert lines[2][20:] == "2/3 runs done (1 failed), about 10 s left; running: m2 pooled seed 1 starting"
 
 
 def test_a_line_for_logs_is_dated_and_not_for_terminals():
@@ -64,16 +64,16 @@ def test_a_line_for_logs_is_dated_and_not_for_terminals():
     assert terminal.getvalue() == ""
 
 
-def test_a_terminal_gets_a_bar_for_all_and_one_a_running_cell(cells):
-    text = shown(Terminal(), cells, pause=1.2)
-    assert "0/3 cells |" in text
-    assert "2/3 cells, 1 failed |" in text
+def test_a_terminal_gets_a_bar_for_all_and_one_a_run_in_progress(runs):
+    text = shown(Terminal(), runs, pause=1.2)
+    assert "0/3 runs |" in text
+    assert "2/3 runs, 1 failed |" in text
     assert re.search(r"m1 pooled seed 1 \|.*\| epoch 3/8, about \d+ s left", text)
     assert "m0 pooled seed 1 |" in text
     assert "failed: m1, pooled, seed 1: MethodError: no" in text
 
 
-def test_what_was_seen_replaces_what_was_estimated(cells, monkeypatch):
+def test_what_was_seen_replaces_what_was_estimated(runs, monkeypatch):
     display = Display([100.0] * 10, 1, io.StringIO())
     assert display.seconds_left() == pytest.approx(1000, rel=0.01)
     display.done, display.ended = 500.0, 5
@@ -92,7 +92,7 @@ def test_a_file_that_is_missing_or_strange_stops_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cell_moves_on_from_epoch_to_epoch_and_on_to_scoring():
+def test_a_run_moves_on_from_epoch_to_epoch_and_on_to_scoring():
     stages = [Progress(), *(Progress("training", epoch, 4) for epoch in range(5)), Progress("scoring", 4, 4)]
     fractions = [stage.fraction for stage in stages]
     assert fractions == sorted(fractions)
@@ -118,14 +118,14 @@ def test_an_interrupted_sweep_ends_at_once_in_one_line(smoke, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.time() + 120
-    while not list(out.glob(f"cells/*/{PROGRESS}")) and time.time() < deadline:
+    while not list(out.glob(f"runs/*/{PROGRESS}")) and time.time() < deadline:
         time.sleep(0.1)
-    (cell,) = out.glob("cells/*")
-    epochs = [read_progress(cell).epoch]
+    (run,) = out.glob("runs/*")
+    epochs = [read_progress(run).epoch]
     while epochs[-1] <= epochs[0] and time.time() < deadline:
         time.sleep(0.1)
-        epochs.append(read_progress(cell).epoch)
-    assert read_progress(cell).epochs == 2000
+        epochs.append(read_progress(run).epoch)
+    assert read_progress(run).epochs == 2000
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -2,13 +2,13 @@ import json
 import time
 
 import pytest
+import submitit
 import yaml
 
 from benchmark.cli import main
 from benchmark.sweep.config import read_sweep
 from benchmark.sweep.slurm import SlurmExecutor
-from benchmark.sweep.status import DONE, LIVE, states
-from benchmark.sweep.submission import Submission, SubmittedCell, read_submission, write_submission
+from benchmark.sweep.submission import DONE, LIVE, Submission, SubmittedRun, read_submission, states, write_submission
 from benchmark.sweep.sweep import run_sweep
 from tests.conftest import untimed
 
@@ -82,11 +82,11 @@ def ran(pretended, count):
 
 
 def folder_of(out, name):
-    cells = json.loads((out / "submission.json").read_text())["cells"]
-    return next(out / place for place, cell in cells.items() if cell["name"].startswith(f"{name},"))
+    runs = json.loads((out / "submission.json").read_text())["runs"]
+    return next(out / place for place, run in runs.items() if run["name"].startswith(f"{name},"))
 
 
-def test_cells_that_need_the_same_are_an_array_and_each_that_waits_is_a_job(pretended, sweep_file, run, tmp_path):
+def test_runs_that_need_the_same_are_an_array_and_each_that_waits_is_a_job(pretended, sweep_file, run, tmp_path):
     config = sweep_file(
         ["seada", "autoencoder", "combat", "random_vectors"],
         partition="gpu", account="science", throttle=7, cpus_per_task=4, mem_gb=1.5, gpus_per_node=2,
@@ -94,7 +94,7 @@ def test_cells_that_need_the_same_are_an_array_and_each_that_waits_is_a_job(pret
     )  # fmt: skip
     status, said, error = run("sweep", "--config", config, "--out", tmp_path / "out")
     assert status == 0, error
-    assert "4 cells submitted, 0 done or in the queue before" in said
+    assert "4 runs submitted, 0 done or in the queue before" in said
     assert f"seada-bench status {tmp_path}/out\nseada-bench collect {tmp_path}/out" in said
     seada, array, combat = pretended.scripts().values()
     for script in (seada, array, combat):
@@ -113,17 +113,17 @@ def test_cells_that_need_the_same_are_an_array_and_each_that_waits_is_a_job(pret
     assert not list((tmp_path / "out").glob("*.pkl"))
 
 
-def test_status_says_of_every_cell_how_it_is_and_asks_once(pretended, run, tmp_path):
+def test_status_says_of_every_run_how_it_is_and_asks_once(pretended, run, tmp_path):
     names = ["dann", "autoencoder", "combat", "pca_voxels", "random_vectors", "true_anatomy", "seada", "mine", "other"]
     jobs = ["1_0", "1_1", "2", "1_2", "1_3", "1_4", "1_5", "9", "10"]
-    cells = {f"cells/{n}": SubmittedCell(f"{n}, pooled", n, job) for n, job in zip(names, jobs, strict=True)}
-    write_submission(Submission({}, "slurm", cells), tmp_path)
+    runs = {f"runs/{n}": SubmittedRun(f"{n}, pooled", n, job) for n, job in zip(names, jobs, strict=True)}
+    write_submission(Submission({}, runs), tmp_path)
     for name in ("dann", "autoencoder", "pca_voxels", "mine"):
-        (tmp_path / "cells" / name).mkdir(parents=True)
-    (tmp_path / "cells" / "pca_voxels" / "error.txt").write_text("Traceback ...\nMethodError: too many dimensions\n")
-    (tmp_path / "cells" / "dann" / "job.json").write_text(json.dumps({"job": "1_0", "restarts": 0}))
-    (tmp_path / "cells" / "autoencoder" / "job.json").write_text(json.dumps({"job": "1_1", "restarts": 2}))
-    (tmp_path / "cells" / "mine" / "job.json").write_text(json.dumps({"job": "9", "restarts": 0}))
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    (tmp_path / "runs" / "pca_voxels" / "error.txt").write_text("Traceback ...\nMethodError: too many dimensions\n")
+    (tmp_path / "runs" / "dann" / "job.json").write_text(json.dumps({"job": "1_0", "restarts": 0}))
+    (tmp_path / "runs" / "autoencoder" / "job.json").write_text(json.dumps({"job": "1_1", "restarts": 2}))
+    (tmp_path / "runs" / "mine" / "job.json").write_text(json.dumps({"job": "9", "restarts": 0}))
     pretended.say(
         j1_0="PREEMPTED", j1_1="RUNNING", j1_2="FAILED", j1_3="CANCELLED by 0", j1_4="OUT_OF_MEMORY", j2="PENDING",
         j1_5="TIMEOUT", j9="PENDING",
@@ -155,24 +155,24 @@ def test_a_second_call_submits_what_is_neither_done_nor_queued(pretended, sweep_
     assert status == 1
     assert "failed: true_anatomy, pooled, seed 7: ValueError: no" in error
     assert "waiting: dann, pooled, seed 7" in error
-    assert "3 cells missing" in error
+    assert "3 runs missing" in error
     local = config.with_name("local.yaml")
     local.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"executor": {}}))
     status, _, error = run("sweep", "--config", local, "--out", out)
     assert status == 2
-    assert "1 cell of this folder" in error
+    assert "1 run of this folder" in error
 
     status, said, _ = run("sweep", "--config", config, "--out", out)
-    assert "2 cells submitted, 1 done or in the queue before" in said
-    jobs = {cell.name.split(",")[0]: cell.job for cell in read_submission(out).cells.values()}
+    assert "2 runs submitted, 1 done or in the queue before" in said
+    jobs = {run.name.split(",")[0]: run.job for run in read_submission(out).runs.values()}
     assert jobs == {"dann": "1_0", "random_vectors": "2_0", "true_anatomy": "2_1"}
 
-    # Scored otherwise, the cells work in the folders that the jobs in the queue are going to work in.
+    # Scored otherwise, the runs work in the folders that the jobs in the queue are going to work in.
     content = yaml.safe_load(config.read_text())
     content["evaluation"]["permutations"] = 3
     config.write_text(yaml.safe_dump(content))
     pretended.say(j1_0="PENDING", j2_0="RUNNING", j2_1="COMPLETED")
-    assert "3 cells submitted, 0 done" in run("sweep", "--config", config, "--out", out)[1]
+    assert "3 runs submitted, 0 done" in run("sweep", "--config", config, "--out", out)[1]
     waits = {name: "afterany:" in text and text.split("afterany:")[1].split()[0] for name, text in ran(pretended, 3)}
     assert sorted(map(str, waits.values())) == ["1_0", "2_0", "False"]
 
@@ -194,7 +194,7 @@ def test_what_slurm_refuses_is_said_and_can_be_submitted_later(pretended, sweep_
     assert "executor: SLURM refused random_vectors, pooled, seed 7: sbatch: error: invalid partition" in error
     assert "1 not submitted" in run("status", tmp_path / "out")[1]
     pretended.refuse.unlink()
-    assert "1 cell submitted" in run("sweep", "--config", config, "--out", tmp_path / "out")[1]
+    assert "1 run submitted" in run("sweep", "--config", config, "--out", tmp_path / "out")[1]
 
 
 def test_no_slurm_and_no_submission_are_said(sweep_file, run, tmp_path, monkeypatch):
@@ -206,14 +206,25 @@ def test_no_slurm_and_no_submission_are_said(sweep_file, run, tmp_path, monkeypa
         status, _, error = run(command, tmp_path)
         assert status == 2
         assert f"{tmp_path}: no sweep was submitted to a cluster from here" in error
-    (tmp_path / "submission.json").write_text('{"cells": {"a": {"name": "x"}}}')
-    assert "not the record of a submitted sweep: TypeError" in run("status", tmp_path)[2]
+    (tmp_path / "submission.json").write_text('{"runs": {"a": {"name": "x"}}}')
+    assert "not the record of a sweep that this version submitted: TypeError" in run("status", tmp_path)[2]
 
 
-def test_a_sweep_by_jobs_has_the_scores_of_one_by_workers(sweep_file, run, tmp_path):
+class LocalJobOfAnother(submitit.LocalJob):
+    """A process of submitit's stand-in for a cluster, seen from another process: its result is all there is."""
+
+    @property
+    def state(self):
+        return "FINISHED" if self.paths.result_pickle.exists() else "RUNNING"
+
+
+def test_a_sweep_by_jobs_has_the_scores_of_one_by_workers(sweep_file, run, tmp_path, monkeypatch, pretended):
+    executor = submitit.AutoExecutor
+    monkeypatch.setattr("submitit.AutoExecutor", lambda cluster, **given: executor(cluster="local", **given))
+    monkeypatch.setattr("submitit.SlurmJob", LocalJobOfAnother)
     config, out = sweep_file(["random_vectors"]), tmp_path / "jobs"
     sweep = read_sweep(config)
-    run_sweep(sweep, out, SlurmExecutor(sweep, out, cluster="local"))
+    run_sweep(sweep, out, SlurmExecutor(sweep, out).execute)
     assert not (out / "scores.csv").exists()
     deadline = time.monotonic() + 120
     while any(state.word in LIVE for _, state in states(read_submission(out), out).values()):

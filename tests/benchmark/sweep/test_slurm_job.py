@@ -7,7 +7,7 @@ from benchmark.sweep import worker
 pytestmark = pytest.mark.slow
 
 
-class Cell:
+class Run:
     def __init__(self, folder):
         self.folder = self.scores_folder = folder
 
@@ -19,13 +19,13 @@ def test_a_job_that_was_put_back_into_the_queue_has_not_failed(tmp_path, monkeyp
 
         return run
 
-    monkeypatch.setattr(worker, "_tracked", lambda cell: contextlib.nullcontext())
+    monkeypatch.setattr(worker, "_tracked", lambda run: contextlib.nullcontext())
     monkeypatch.setattr(worker, "_run", ends(worker.REQUEUED))
     with pytest.raises(SystemExit):
-        worker.run_cell(Cell(tmp_path), None, None)
+        worker.execute_run(Run(tmp_path), None, None)
     assert not (tmp_path / "error.txt").exists()
     monkeypatch.setattr(worker, "_run", ends(2))
-    assert worker.run_cell(Cell(tmp_path), None, None) == "SystemExit: 2"
+    assert worker.execute_run(Run(tmp_path), None, None) == "SystemExit: 2"
     assert "SystemExit: 2" in (tmp_path / "error.txt").read_text()
 
 
@@ -38,6 +38,6 @@ def test_the_first_process_to_fail_says_why(tmp_path, monkeypatch):
 
     monkeypatch.setattr(worker, "_train", fails("the cause"))
     monkeypatch.setattr(worker, "_run", fails("a consequence"))
-    assert worker.run_cell(Cell(tmp_path), None, None, rank=1) == "RuntimeError: the cause"
-    worker._record(Cell(tmp_path))
+    assert worker.execute_run(Run(tmp_path), None, None, rank=1) == "RuntimeError: the cause"
+    worker._record(Run(tmp_path))
     assert "the cause" in (tmp_path / "error.txt").read_text()

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmark.sweep.cells import cells_of
 from benchmark.sweep.config import read_sweep
 from benchmark.sweep.data_sets import build_stores, scans_of, store_folder
+from benchmark.sweep.runs import runs_of
 from tests.conftest import ROOT, smoke_sweep, untimed
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ def contents(folder):
 
 
 def markers(folder):
-    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("cells/*/cell.json")}
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("runs/*/run.json")}
 
 
 def test_the_tables_are_printed_and_say_where_they_lie(finished):
@@ -78,13 +78,13 @@ def test_the_provenance_has_the_switches_of_the_processes_that_trained(finished)
 
 def test_the_autoencoder_is_trained_once_for_itself_and_combat(finished):
     _, out, _ = finished
-    cells = {json.loads(path.read_text())["method"]: path.parent for path in out.glob("cells/*/cell.json")}
+    runs = {json.loads(path.read_text())["method"]: path.parent for path in out.glob("runs/*/run.json")}
     for name in ("mask_pca", "equalised_pca"):
-        given = yaml.safe_load((cells[f"{name}_combat"] / "config.yaml").read_text())["trained_base"]
-        assert Path(given).parent.name == cells[name].name
-    assert (cells["autoencoder"] / "logs" / "metrics.csv").read_text().count("\n") >= 2
-    assert not (cells["combat"] / "checkpoints").exists() or not any((cells["combat"] / "checkpoints").iterdir())
-    log = cells["combat"] / "logs" / "metrics.csv"
+        given = yaml.safe_load((runs[f"{name}_combat"] / "config.yaml").read_text())["trained_base"]
+        assert Path(given).parent.name == runs[name].name
+    assert (runs["autoencoder"] / "logs" / "metrics.csv").read_text().count("\n") >= 2
+    assert not (runs["combat"] / "checkpoints").exists() or not any((runs["combat"] / "checkpoints").iterdir())
+    log = runs["combat"] / "logs" / "metrics.csv"
     assert not log.exists() or "reconstruction" not in log.read_text()
 
 
@@ -114,7 +114,7 @@ def test_workers_die_with_the_sweep(smoke, tmp_path):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.time() + 120
-    while not list(tmp_path.glob("out/cells/*/config.yaml")) and time.time() < deadline:
+    while not list(tmp_path.glob("out/runs/*/config.yaml")) and time.time() < deadline:
         time.sleep(0.05)
     workers = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
     assert workers
@@ -126,12 +126,12 @@ def test_workers_die_with_the_sweep(smoke, tmp_path):
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
-def test_the_plan_names_the_cells_and_runs_nothing(finished, inside, tmp_path):
+def test_the_plan_names_the_runs_and_runs_nothing(finished, inside, tmp_path):
     config, out, _ = finished
     done = inside("sweep", "--config", config, "--out", tmp_path / "planned", "--plan")
     assert done.stdout.count(" new ") == 11
     assert "11 runs, about" in done.stdout
-    assert not (tmp_path / "planned" / "cells").exists()
+    assert not (tmp_path / "planned" / "runs").exists()
     assert inside("sweep", "--config", config, "--out", out, "--plan").stdout.count(" done ") == 11
 
 
@@ -151,16 +151,16 @@ def test_it_is_said_once_that_volumes_are_preprocessed(smoke, tmp_path):
     content = yaml.safe_load(path.read_text())
     content["overrides"]["data.cache_dir"] = str(tmp_path / "cache")
     path.write_text(yaml.safe_dump(content))
-    cells = cells_of(read_sweep(path), tmp_path)
+    runs = runs_of(read_sweep(path), tmp_path)
     said = []
     for _ in range(2):
-        build_stores(cells, 1, said.append)
-    folder = store_folder(cells[0])
-    assert said == [f"preprocessing {len(scans_of(cells[0]))} volumes into {folder}"]
+        build_stores(runs, 1, said.append)
+    folder = store_folder(runs[0])
+    assert said == [f"preprocessing {len(scans_of(runs[0]))} volumes into {folder}"]
     assert folder.parent == tmp_path / "cache"
 
 
-def test_a_failed_cell_is_recorded_and_the_others_go_on_each_by_its_own_distance(smoke, inside, tmp_path):
+def test_a_failed_run_is_recorded_and_the_others_go_on_each_by_its_own_distance(smoke, inside, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("model: {class_path: baselines.pca_voxels.PCAVoxels, init_args: {ldr_dim: 5000}}\n")
     declared = tmp_path / "declared.yaml"
@@ -170,12 +170,12 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on_each_by_its_own_distance
     assert done.returncode == 1
     assert "failed: broken, pooled, seed 7: MethodError: PCAVoxels: ldr_dim 5000 is not allowed" in done.stderr
     assert "Traceback" not in done.stderr
-    errors = list(Path(tmp_path / "out").glob("cells/*/error.txt"))
+    errors = list(Path(tmp_path / "out").glob("runs/*/error.txt"))
     assert len(errors) == 1
     scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
     own = (scores["distance"] == "whitened") & (scores["headline"] == "own")
     assert set(scores["method"]) == {"random_vectors", "declared"}
     assert set(scores.loc[own, "method"]) == {"declared"}
     text = (tmp_path / "out" / "retrieval.md").read_text()
-    assert "1 of 3 cells are missing" in text
+    assert "1 of 3 runs are missing" in text
     assert "(`cosine_centred`) for random_vectors; whitened for declared." in text

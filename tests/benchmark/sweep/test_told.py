@@ -9,15 +9,15 @@ import pytest
 
 from benchmark.configs import METHODS
 from benchmark.sweep import told
-from benchmark.sweep.cell import MARKER, Cell
-from benchmark.sweep.keys import RunParts, ScoreParts, run_key
+from benchmark.sweep.keys import RunParts, ScoreParts, run_parts
+from benchmark.sweep.run import MARKER, Run
 from benchmark.sweep.worker import _training_seconds
 from benchmark.train.resolve import resolve
 
 
 @pytest.fixture
-def cell(tmp_path, monkeypatch):
-    """Make a finished cell with a marker, whose scans are of one phantom site."""
+def run(tmp_path, monkeypatch):
+    """Make a finished run with a marker, whose scans are of one phantom site."""
     monkeypatch.setattr(told, "scans_of", lambda _: pd.DataFrame({"site": ["phantom-X"]}))
 
     def make(method, training, seed=1, base=None, card=None, key=None):
@@ -28,17 +28,17 @@ def cell(tmp_path, monkeypatch):
         marker = {"training_seconds": training, "scoring_seconds": 4.0, "environment": environment}
         (folder / MARKER).write_text(json.dumps(marker))
         config = {"card": card}
-        return Cell(
+        return Run(
             method, "pooled", "", seed, config, name, "", folder, base or "", 10, RunParts({}, {}, {}, {}), ScoreParts()
         )
 
     return make
 
 
-def test_seconds_are_means_over_runs_with_the_base_another_run_trained(cell):
+def test_seconds_are_means_over_runs_with_the_base_another_run_trained(run):
     done = [
-        cell("autoencoder", 20.0, 1), cell("autoencoder", 30.0, 2),
-        cell("combat", 2.0, 1, base="autoencoder-1"), cell("combat", 4.0, 2, base="autoencoder-2"),
+        run("autoencoder", 20.0, 1), run("autoencoder", 30.0, 2),
+        run("combat", 2.0, 1, base="autoencoder-1"), run("combat", 4.0, 2, base="autoencoder-2"),
     ]  # fmt: skip
     about = told.about_of(done, ["a", "b"], ["A note."])
     assert about.synthetic
@@ -49,21 +49,21 @@ def test_seconds_are_means_over_runs_with_the_base_another_run_trained(cell):
     assert list(about.notes) == ["A note."]
 
 
-def test_unknown_seconds_are_not_zero(cell):
-    seconds = told.about_of([cell("a", None)], [], []).seconds["pooled"]["a"]
+def test_unknown_seconds_are_not_zero(run):
+    seconds = told.about_of([run("a", None)], [], []).seconds["pooled"]["a"]
     assert seconds.training != seconds.training
 
 
-def test_scoring_again_keeps_the_seconds_of_the_training(cell):
-    assert _training_seconds(cell("a", 31.5)) == 31.5
+def test_scoring_again_keeps_the_seconds_of_the_training(run):
+    assert _training_seconds(run("a", 31.5)) == 31.5
 
 
 def test_a_card_reaches_the_tables_and_changes_no_run_key():
     config = resolve(METHODS / "seada_stabilised.yaml", {})
     assert config["card"]["augmentations_imitate"] == ["contrast", "bias", "noise", "resolution"]
     other = {**config, "card": None}
-    assert run_key(config, []) == run_key(other, [])
-    assert run_key(config, []) != run_key({**config, "seed_everything": 7}, [])
+    assert run_parts(config, []).key == run_parts(other, []).key
+    assert run_parts(config, []).key != run_parts({**config, "seed_everything": 7}, []).key
 
 
 def test_every_shipped_method_that_competes_has_a_card():

@@ -57,7 +57,7 @@ def tampered(made, tmp_path):
     folder, _, _ = made
 
     def write(scores=None, provenance=None):
-        shutil.copytree(folder / "results", tmp_path / "tampered", ignore=shutil.ignore_patterns("cells"))
+        shutil.copytree(folder / "results", tmp_path / "tampered", ignore=shutil.ignore_patterns("runs"))
         path = tmp_path / "tampered" / "provenance.json"
         if scores:
             write_scores(scores(pd.read_parquet(tmp_path / "tampered" / "scores.parquet")), tmp_path / "tampered")
@@ -92,13 +92,13 @@ def test_results_come_out_again_and_stay_as_they_are(made, verify):
     assert status == 0
     assert contents(folder / "results") == before
     assert (folder / "again" / "scores.parquet").read_bytes() == (folder / "results" / "scores.parquet").read_bytes()
-    cells = {path: path.stat().st_mtime_ns for path in (folder / "again").glob("cells/*/cell.json")}
+    runs = {path: path.stat().st_mtime_ns for path in (folder / "again").glob("runs/*/run.json")}
     status, text, _ = verify(folder / "results")
     assert status == 0
     assert "run keys: all 2 equal" in text
-    assert "verified: 2 cells of 2 run again, scores within 1e-06" in text
+    assert "verified: 2 of 2 runs repeated, scores within 1e-06" in text
     assert "NOT" not in text
-    assert {path: path.stat().st_mtime_ns for path in (folder / "again").glob("cells/*/cell.json")} == cells
+    assert {path: path.stat().st_mtime_ns for path in (folder / "again").glob("runs/*/run.json")} == runs
 
 
 def test_a_tampered_score_is_found(tampered, verify):
@@ -113,10 +113,10 @@ def test_a_tampered_score_is_found(tampered, verify):
     assert re.search(r"^1 of \d{3,} scores differ by more than 1e-06$", text, flags=re.M)
     assert "pca_voxels, pooled: structure effective_rank" in text
     assert "(-0.2500" in text
-    assert "NOT verified: 2 cells of 2 run again, scores not all within 1e-06" in text
+    assert "NOT verified: 2 of 2 runs repeated, scores not all within 1e-06" in text
     assert verify(results, "--tolerance", "0.3")[0] == 0
     assert verify(results, "--methods", "random_vectors")[0] == 0
-    assert verify(results, "--cells", "1")[0] == 1
+    assert verify(results, "--runs", "1")[0] == 1
 
 
 def test_a_score_that_was_hidden_or_left_out_is_found(tampered, verify):
@@ -130,7 +130,7 @@ def test_a_score_that_was_hidden_or_left_out_is_found(tampered, verify):
     write_scores(pd.read_parquet(results / "scores.parquet").iloc[1:], results)
     status, text, _ = verify(results)
     assert status == 1
-    assert "1 score in B alone, in cells that both have" in text
+    assert "1 score in B alone, in runs that both have" in text
 
 
 def test_what_differs_in_the_provenance_is_told(tampered, verify):
@@ -153,7 +153,7 @@ def test_keys_of_an_earlier_version_are_not_compared(tampered, verify):
 
     status, text, _ = verify(tampered(provenance=change))
     assert status == 0
-    assert "run keys: those of 2 cells were made by an earlier version" in text
+    assert "run keys: those of 2 runs were made by an earlier version" in text
 
 
 def test_a_sweep_that_is_not_recorded_is_named_by_its_file(made, tampered, verify):
@@ -275,52 +275,52 @@ def pretended(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "methods", "seeds", "cells"),
+    ("arguments", "methods", "seeds", "runs"),
     [
         ((), METHODS, {"pooled": [2, 1], "leave_one_site_out": [1]}, 12),
         # Order: method, protocol, seed, held-out site.
-        (("--cells", "1"), ["seada"], {"pooled": [1]}, 1),
-        (("--cells", "2"), ["seada"], {"pooled": [2, 1]}, 2),
+        (("--runs", "1"), ["seada"], {"pooled": [1]}, 1),
+        (("--runs", "2"), ["seada"], {"pooled": [2, 1]}, 2),
         # Both sites of a seed are run, for a sweep holds out each.
-        (("--cells", "3"), ["seada"], {"pooled": [2, 1], "leave_one_site_out": [1]}, 4),
-        (("--cells", "5"), ["seada", "pca_voxels"], {"pooled": [2, 1], "leave_one_site_out": [1]}, 8),
-        (("--cells", "99"), METHODS, {"pooled": [2, 1], "leave_one_site_out": [1]}, 12),
-        (("--methods", "pca_voxels", "--cells", "1"), ["pca_voxels"], {"pooled": [1]}, 1),
-        (("--methods", "seada", "random_vectors", "--cells=2"), ["seada"], {"pooled": [2, 1]}, 2),
+        (("--runs", "3"), ["seada"], {"pooled": [2, 1], "leave_one_site_out": [1]}, 4),
+        (("--runs", "5"), ["seada", "pca_voxels"], {"pooled": [2, 1], "leave_one_site_out": [1]}, 8),
+        (("--runs", "99"), METHODS, {"pooled": [2, 1], "leave_one_site_out": [1]}, 12),
+        (("--methods", "pca_voxels", "--runs", "1"), ["pca_voxels"], {"pooled": [1]}, 1),
+        (("--methods", "seada", "random_vectors", "--runs=2"), ["seada"], {"pooled": [2, 1]}, 2),
     ],
 )
-def test_the_part_of_the_sweep_that_is_run(pretended, tmp_path, arguments, methods, seeds, cells):
+def test_the_part_of_the_sweep_that_is_repeated(pretended, tmp_path, arguments, methods, seeds, runs):
     status, text, _, (ran,) = pretended(*arguments)
     assert status == 0
     assert (ran.methods, ran.seeds) == (methods, seeds)
     assert (ran.evaluation, ran.workers) == (SWEEP.evaluation, 1)
-    assert f"verified: {cells} cell{'s' if cells > 1 else ''} of 12 run again" in text
+    assert f"verified: {runs} of 12 runs repeated" in text
     assert yaml.safe_load((tmp_path / "again" / "verify.yaml").read_text())["methods"] == methods
 
 
-def test_a_cell_that_fails_is_no_verification(pretended):
+def test_a_run_that_fails_is_no_verification(pretended):
     failure = ("seada, pooled, seed 1", "out of memory")
-    status, text, _, _ = pretended("--cells", "2", failures=[failure], lacking=1)
+    status, text, _, _ = pretended("--runs", "2", failures=[failure], lacking=1)
     assert status == 1
-    assert "1 cell in A alone:" in text
+    assert "1 run in A alone:" in text
     assert "failed: seada, pooled, seed 1: out of memory" in text
-    assert "NOT verified: 1 cell of 12 run again" in text
+    assert "NOT verified: 1 of 12 runs repeated" in text
 
 
 def test_what_an_earlier_call_wrote_is_not_taken_for_results_of_this_one(pretended):
     assert pretended()[0] == 0
     status, text, _, _ = pretended(failures=[("all", "died")], lacking=12)
     assert status == 1
-    assert "NOT verified: 0 cells of 12 run again" in text
+    assert "NOT verified: 0 of 12 runs repeated" in text
 
 
-def test_cells_that_the_sweep_has_not(pretended, tmp_path):
+def test_runs_that_the_sweep_has_not(pretended, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_text("methods: [seada, pca_voxels]\nseeds: {pooled: [1, 2], leave_one_site_out: [1]}\n")
     status, _, error, ran = pretended("--config", str(other))
     assert (status, ran) == (2, [])
     assert (
-        f"{tmp_path}/results: cell 'random_vectors, leave_one_site_out, seed 1' is not in the sweep; its methods: seada"
+        f"{tmp_path}/results: run 'random_vectors, leave_one_site_out, seed 1' is not in the sweep; its methods: seada"
         in error
     )
     assert error.count("\n") == 1
@@ -330,11 +330,11 @@ def test_cells_that_the_sweep_has_not(pretended, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--cells", "0"), "--cells: 0 is not allowed; it must be at least 1"),
+        (("--runs", "0"), "--runs: 0 is not allowed; it must be at least 1"),
         (("--tolerance", "-1"), "--tolerance: -1.0 is not allowed; it must be at least 0"),
         (
             ("--methods", "dann"),
-            "--methods: 'dann' has no cell in {results}; allowed: pca_voxels, random_vectors, seada",
+            "--methods: 'dann' has no run in {results}; allowed: pca_voxels, random_vectors, seada",
         ),
         (("--config", "absent.yaml"), "absent.yaml: no such sweep file"),
     ],

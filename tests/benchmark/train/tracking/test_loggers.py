@@ -107,7 +107,7 @@ def test_a_key_is_found_in_the_environment_or_in_the_netrc_file(monkeypatch, tmp
     assert wandb_has_key()
 
 
-def test_placeholders_become_the_cell_s_folder_and_name():
-    given = [{"class_path": "x", "init_args": {"save_dir": "{folder}/tb", "name": "{cell}", "version": 3}}]
-    got = with_place(given, {"{folder}": 'a"b', "{cell}": "c"})
+def test_placeholders_become_the_run_s_folder_and_name():
+    given = [{"class_path": "x", "init_args": {"save_dir": "{folder}/tb", "name": "{run}", "version": 3}}]
+    got = with_place(given, {"{folder}": 'a"b', "{run}": "c"})
     assert got == [{"class_path": "x", "init_args": {"save_dir": 'a"b/tb', "name": "c", "version": 3}}]

@@ -36,37 +36,37 @@ def sweeps(tmp_path_factory, phantom, inside):
 def runs(sweeps, offline_runs):
     watched, _ = sweeps
     found = {}
-    for cell in watched.glob("cells/*"):
-        found |= {name.split(",")[0]: (run, cell) for name, run in offline_runs(cell).items()}
+    for folder in watched.glob("runs/*"):
+        found |= {name.split(",")[0]: (wandb_run, folder) for name, wandb_run in offline_runs(folder).items()}
     return found
 
 
 def test_watching_changes_neither_keys_nor_a_byte_of_the_results(sweeps):
-    watched, alone = ({cell.name: cell for cell in folder.glob("cells/*")} for folder in sweeps)
+    watched, alone = ({run.name: run for run in folder.glob("runs/*")} for folder in sweeps)
     assert set(watched) == set(alone)
     assert len(watched) == len(METHODS)
-    for name, cell in watched.items():
+    for name, folder in watched.items():
         for file in ("embeddings.parquet", "scores.parquet"):
-            assert (cell / file).read_bytes() == (alone[name] / file).read_bytes()
+            assert (folder / file).read_bytes() == (alone[name] / file).read_bytes()
     assert (sweeps[0] / "scores.csv").read_bytes() == (sweeps[1] / "scores.csv").read_bytes()
     assert not list(sweeps[1].glob("**/wandb"))
 
 
-def test_a_cell_is_a_run_of_the_sweep_s_group_named_and_numbered_after_the_cell(runs):
+def test_a_run_is_a_wandb_run_of_the_sweep_s_group_named_and_numbered_after_it(runs):
     assert set(runs) == set(METHODS)
-    assert len({run.run.run_group for run, _ in runs.values()}) == 1
-    for run, cell in runs.values():
-        assert run.run.project == "watched"
-        assert run.run.run_group.startswith("watched-")
-        assert run.run.run_id == cell.name
-        assert run.run.job_type == "cell"
-        assert run.exit_code == 0
+    assert len({wandb_run.run.run_group for wandb_run, _ in runs.values()}) == 1
+    for wandb_run, folder in runs.values():
+        assert wandb_run.run.project == "watched"
+        assert wandb_run.run.run_group.startswith("watched-")
+        assert wandb_run.run.run_id == folder.name
+        assert wandb_run.run.job_type == "run"
+        assert wandb_run.exit_code == 0
 
 
 def test_losses_and_probe_curves_are_logged_beside_the_csv(runs):
-    run, cell = runs["seada_stabilised"]
-    series = run.series()
-    table = pd.read_csv(cell / "logs" / "metrics.csv")
+    wandb_run, folder = runs["seada_stabilised"]
+    series = wandb_run.series()
+    table = pd.read_csv(folder / "logs" / "metrics.csv")
     for key in ("train/reconstruction", "train/domain", "probe/site", "probe/diagnosis", "ldr/effective_rank"):
         assert series[key] == pytest.approx(table[key].tolist(), abs=1e-6)
         assert len(series[key]) == 2
@@ -74,7 +74,7 @@ def test_losses_and_probe_curves_are_logged_beside_the_csv(runs):
     assert series["probe/site"] != series["probe/diagnosis"]
 
 
-def test_a_logger_named_in_the_sweep_logs_into_the_cell_s_folder(runs):
+def test_a_logger_named_in_the_sweep_logs_into_the_run_s_folder(runs):
     for method in ("seada_stabilised", "combat"):
         assert list((runs[method][1] / "board").glob("events.*"))
 
@@ -85,23 +85,26 @@ def test_a_method_that_is_fitted_after_its_epochs_has_curves_of_what_it_has_befo
 
 
 def test_reconstructions_are_images_named_by_site(runs):
-    run, cell = runs["seada_stabilised"]
-    images = run.series()["reconstructions"]
+    wandb_run, folder = runs["seada_stabilised"]
+    images = wandb_run.series()["reconstructions"]
     assert len(images) == 2
     for image in images:
         assert [caption.split(",")[0].startswith("phantom-") for caption in image["captions"]] == [True, True]
-        assert all((run.folder / "files" / name).stat().st_size > 0 for name in image["filenames"])
-    assert {path.name for path in (cell / "logs" / "reconstructions").iterdir()} == {"epoch-0001.png", "epoch-0002.png"}
+        assert all((wandb_run.folder / "files" / name).stat().st_size > 0 for name in image["filenames"])
+    assert {path.name for path in (folder / "logs" / "reconstructions").iterdir()} == {
+        "epoch-0001.png",
+        "epoch-0002.png",
+    }
     assert len(runs["pca_voxels"][0].series()["reconstructions"]) == 1
     assert "reconstructions" not in runs["random_vectors"][0].series()
 
 
-def test_the_final_tables_are_those_of_the_cell(runs):
+def test_the_final_tables_are_those_of_the_run(runs):
     for method in METHODS:
-        run, cell = runs[method]
-        series, scores = run.series(), pd.read_parquet(cell / "scores.parquet")
+        wandb_run, folder = runs[method]
+        series, scores = wandb_run.series(), pd.read_parquet(folder / "scores.parquet")
         for name in ("retrieval", "leakage"):
-            logged = run.table(series[f"tables/{name}"][0])
+            logged = wandb_run.table(series[f"tables/{name}"][0])
             expected = scores[scores["table"] == name]
             assert [row[logged["columns"].index("metric")] for row in logged["data"]] == expected["metric"].tolist()
             values = [row[logged["columns"].index("value")] for row in logged["data"]]
@@ -109,13 +112,13 @@ def test_the_final_tables_are_those_of_the_cell(runs):
 
 
 def test_configuration_and_provenance_are_logged(runs, sweeps):
-    run, cell = runs["seada_stabilised"]
-    assert run.config["method"] == "seada_stabilised"
-    assert run.config["run_key"].startswith(cell.name)
-    assert run.config["trainer"]["max_epochs"] == 2
-    assert run.config["provenance"]["libraries"]["torch"]
-    assert "git_commit" in run.config["provenance"]
-    assert run.config["provenance"]["deterministic_algorithms"] is True
+    wandb_run, folder = runs["seada_stabilised"]
+    assert wandb_run.config["method"] == "seada_stabilised"
+    assert wandb_run.config["run_key"].startswith(folder.name)
+    assert wandb_run.config["trainer"]["max_epochs"] == 2
+    assert wandb_run.config["provenance"]["libraries"]["torch"]
+    assert "git_commit" in wandb_run.config["provenance"]
+    assert wandb_run.config["provenance"]["deterministic_algorithms"] is True
 
 
 def test_the_sweep_s_wide_tables_are_a_run_of_the_same_group(runs, sweeps, offline_runs):
@@ -129,7 +132,9 @@ def test_no_subject_is_named_to_weights_and_biases(runs, sweeps, phantom):
     subjects = {name for path in phantom.glob("phantom-*.csv") for name in pd.read_csv(path, dtype=str)["subject_id"]}
     assert len(subjects) > 10
     files = [
-        path for folder in [sweeps[0], *(cell for _, cell in runs.values())] for path in (folder / "wandb").rglob("*")
+        path
+        for folder in [sweeps[0], *(folder for _, folder in runs.values())]
+        for path in (folder / "wandb").rglob("*")
     ]
     content = b"\n".join(path.read_bytes() for path in files if path.is_file() and not path.is_symlink())
     assert len(content) > 10_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -13,11 +14,11 @@ import pytest
 import yaml
 
 from benchmark.sweep import sources
-from benchmark.sweep.cells import cells_of
+from benchmark.sweep.changes import UNKNOWN
 from benchmark.sweep.config import read_sweep
-from benchmark.sweep.outdated import UNKNOWN
+from benchmark.sweep.runs import runs_of
 from benchmark.sweep.up_to_date import still_finished
-from benchmark.sweep.worker import run_cell
+from benchmark.sweep.worker import execute_run
 from tests.conftest import smoke_sweep
 
 METHOD = '''
@@ -91,8 +92,9 @@ def again(mine, inside, monkeypatch):
     def run(*arguments):
         new_process()
         done = inside("sweep", "--config", mine / "sweep.yaml", "--out", mine / "out", *arguments)
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if "out of date" in line]
-        return lines, {path.parent.name: pd.read_parquet(path) for path in mine.glob("out/cells/*/embeddings.parquet")}
+        said = (done.stderr + done.stdout).splitlines()
+        lines = [line for line in said if re.search("out of date|older version", line)]
+        return lines, {path.parent.name: pd.read_parquet(path) for path in mine.glob("out/runs/*/embeddings.parquet")}
 
     return run
 
@@ -103,8 +105,22 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new))
 
 
+def test_runs_of_an_older_version_are_said_to_be_made_again_and_left(mine, again):
+    (mine / "out" / "runs").rename(mine / "out" / "cells")
+    before = sorted(path for path in (mine / "out" / "cells").rglob("*"))
+    lines, _ = again("--plan")
+    said = (
+        f"{mine}/out/cells is of an older version and not used; runs are made again in {mine}/out/runs, and it can go"
+    )
+    assert lines == [said]
+    lines, tables = again()
+    assert [line.endswith(said) for line in lines] == [True]
+    assert len(tables) == 1
+    assert sorted(path for path in (mine / "out" / "cells").rglob("*")) == before
+
+
 def test_an_edit_of_what_an_outside_method_imports_trains_it_again_and_says_so(mine, again):
-    (old,) = mine.glob("out/cells/*")
+    (old,) = mine.glob("out/runs/*")
     before = pd.read_parquet(old / "embeddings.parquet")
     edit(mine / "code" / "my_helper.py", "2.0", "3.0")
     assert still_finished(mine / "out", mine / "sweep.yaml") is None
@@ -143,8 +159,8 @@ def test_nothing_is_trained_again_for_words_layout_another_folder_or_files_made_
         os.utime(path, ns=(10**18, 10**18))
     lines, tables = again()
     assert lines == []
-    assert set(tables) == {path.name for path in finished.glob("out/cells/*")}
-    for path in finished.glob("out/cells/*/cell.json"):
+    assert set(tables) == {path.name for path in finished.glob("out/runs/*")}
+    for path in finished.glob("out/runs/*/run.json"):
         assert (mine / "out" / path.relative_to(finished / "out")).read_text() == path.read_text()
 
 
@@ -160,7 +176,7 @@ def test_other_images_and_another_truth_are_other_data(mine, again):
 
 
 def test_an_edited_scoring_is_done_again_without_training(mine, again):
-    (old,) = mine.glob("out/cells/*")
+    (old,) = mine.glob("out/runs/*")
     written = (old / "embeddings.parquet").stat().st_mtime_ns
     edit(mine / "sweep.yaml", "bootstrap: 10", "bootstrap: 12")
     lines, tables = again()
@@ -172,7 +188,7 @@ def test_an_edited_scoring_is_done_again_without_training(mine, again):
 
 
 def test_a_run_of_an_earlier_version_says_as_much(mine, again):
-    (path,) = mine.glob("out/cells/*/cell.json")
+    (path,) = mine.glob("out/runs/*/run.json")
     content = json.loads(path.read_text())
     del content["run_parts"]
     path.write_text(json.dumps(content | {"run_key": "0" * 64, "score_key": "0" * 64}))
@@ -194,21 +210,21 @@ def test_a_file_that_shadows_a_module_is_seen(mine, tmp_path, monkeypatch, again
 def test_a_process_that_has_loaded_other_source_does_not_train(mine, tmp_path):
     """An edit while a sweep runs: a module that is loaded stays as it was, and its key would be another's."""
     sweep = read_sweep(mine / "sweep.yaml")
-    (cell,) = cells_of(sweep, tmp_path / "new")
-    assert run_cell(cell, None, sweep.evaluation) is None
+    (run,) = runs_of(sweep, tmp_path / "new")
+    assert execute_run(run, None, sweep.evaluation) is None
     edit(mine / "code" / "my_helper.py", "2.0", "3.0")
-    (edited,) = cells_of(sweep, tmp_path / "new")
-    assert edited.run_key != cell.run_key
-    error = run_cell(edited, None, sweep.evaluation)
+    (edited,) = runs_of(sweep, tmp_path / "new")
+    assert edited.run_key != run.run_key
+    error = execute_run(edited, None, sweep.evaluation)
     assert error == (
         "UserError: the training is not the one that the sweep began with (source of my_helper changed); "
         "run the sweep again"
     )
-    # Of what it had loaded before, cells go on.
-    shutil.rmtree(cell.folder)
-    assert run_cell(cell, None, sweep.evaluation) is None
-    torn = replace(cell, score_parts=replace(cell.score_parts, versions={"numpy": "0"}))
-    assert "the scoring is not the one" in str(run_cell(torn, None, sweep.evaluation))
+    # Of what it had loaded before, runs go on.
+    shutil.rmtree(run.folder)
+    assert execute_run(run, None, sweep.evaluation) is None
+    torn = replace(run, score_parts=replace(run.score_parts, versions={"numpy": "0"}))
+    assert "the scoring is not the one" in str(execute_run(torn, None, sweep.evaluation))
 
 
 def test_two_methods_of_one_name_are_refused(mine, inside):

@@ -1,30 +1,32 @@
-"""A cell, the unit of work of a sweep: one (method, protocol, held-out site, seed), and the files it leaves."""
+"""A run, the unit of work of a sweep: one (method, protocol, held-out site, seed), and the files it leaves."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.results.schema import RUN_COLUMNS, SCORES, run_name
 from benchmark.sweep.keys import RunParts, ScoreParts
 from benchmark.train.run_folder import EMBEDDINGS, MODEL
 from benchmark.train.tracking.settings import Tracking
 
-#: Written last: a cell whose folder has it with the right score key is finished.
-MARKER = "cell.json"
-SCORES = "scores.parquet"
-REPLICATES = "replicates.parquet"
+#: Folder of a results folder with a folder for each run.
+RUNS = "runs"
+#: Written last: a run whose folder has it with the right score key is finished.
+MARKER = "run.json"
 ERROR = "error.txt"
-#: Begins the name of the folder within a cell's that has the scores by a distance of the method's own.
+#: Begins the name of the folder within a run's that has the scores by a distance of the method's own.
 OWN = "own-"
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """One unit of work of a sweep.
 
     Attributes
@@ -38,7 +40,7 @@ class Cell:
     folder
         Where everything of it lies; derived from the run key.
     base_key
-        Run key of the cell that trains this one's base, "" if it has none.
+        Run key of the run that trains this one's base, "" if it has none.
     scans
         Number of training scans.
     parts, score_parts
@@ -64,11 +66,12 @@ class Cell:
     @property
     def name(self) -> str:
         """Short name for people."""
-        return name_of(self.method, self.protocol, self.held_out_site, self.seed)
+        return run_name(**self.place)
 
-    def settings(self, evaluation: EvaluationSettings) -> EvaluationSettings:
-        """How the cell is scored: as all of the sweep, and by the distance that its method declares."""
-        return settings_of(self.config, evaluation)
+    @property
+    def place(self) -> dict[str, Any]:
+        """Method, protocol, held-out site and seed, by name."""
+        return {name: getattr(self, name) for name in RUN_COLUMNS}
 
     @property
     def processes(self) -> int:
@@ -92,20 +95,9 @@ class Cell:
             return "failed"
         return "resume" if self.folder.is_dir() else "new"
 
-    def files(self) -> list[Path]:
-        """What it leaves."""
-        of_training = [self.folder / name for name in (EMBEDDINGS, MODEL)]
-        return [*of_training, *(self.scores_folder / name for name in (REPLICATES, SCORES, MARKER))]
-
     def marker(self) -> dict[str, Any]:
         """Content of the completion marker, empty if there is none."""
         return marker_of(self.scores_folder)
-
-
-def name_of(method: str, protocol: str, held_out_site: str, seed: int) -> str:
-    """Name of a cell for people, such as ``dann, leave_one_site_out without PPMI, seed 1``."""
-    where = f" without {held_out_site}" if held_out_site else ""
-    return f"{method}, {protocol}{where}, seed {seed}"
 
 
 def settings_of(config: dict[str, Any], evaluation: EvaluationSettings) -> EvaluationSettings:
@@ -122,6 +114,16 @@ def marker_of(scores_folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def marker_files(out: Path) -> list[Path]:
+    """Completion markers in a results folder, in no order."""
+    return [*out.glob(f"{RUNS}/*/{MARKER}"), *out.glob(f"{RUNS}/*/{OWN}*/{MARKER}")]
+
+
+def training_folder(scores_folder: Path) -> Path:
+    """Folder of the training whose scores lie in a folder."""
+    return scores_folder.parent if scores_folder.name.startswith(OWN) else scores_folder
+
+
 def is_done(scores_folder: Path, score_key: str) -> bool:
     """Whether a folder has the scores of this key, complete."""
     return marker_of(scores_folder).get("score_key") == score_key and (scores_folder / SCORES).is_file()
@@ -136,8 +138,13 @@ def error_of(scores_folder: Path) -> str:
     return text.strip().rpartition("\n")[2]
 
 
+def base_models(runs: Sequence[Run]) -> dict[str, Path]:
+    """Run key to the model that its run trains, for runs whose ``base_key`` names it."""
+    return {run.run_key: run.folder / MODEL for run in runs if not run.base_key}
+
+
 def write_error(scores_folder: Path, text: str) -> None:
-    """Leave the error that a cell ended with, unless its disk has no room for that either; who called says it too."""
+    """Leave the error that a run ended with, unless its disk has no room for that either; who called says it too."""
     with contextlib.suppress(OSError):
         scores_folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(scores_folder / ERROR) as temporary:
