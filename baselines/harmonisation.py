@@ -158,10 +158,12 @@ class Harmonisation:
             )
 
     def _effects(self, covariates: pd.DataFrame) -> Array:
-        return covariates.to_numpy(np.float64) @ self.coefficients[len(self.sites) :]
+        effects: Array = covariates.to_numpy(np.float64) @ self.coefficients[len(self.sites) :]
+        return effects
 
     def _standardised(self, features: Array, effects: Array) -> Array:
-        return (features[:, self.varying] - self.grand_mean - effects) / np.sqrt(self.pooled_variance)
+        standardised: Array = (features[:, self.varying] - self.grand_mean - effects) / np.sqrt(self.pooled_variance)
+        return standardised
 
     @classmethod
     def _of(cls, model: dict[str, Any], varying: NDArray[np.bool_], covariates: tuple[str, ...]) -> Harmonisation:

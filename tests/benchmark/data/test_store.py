@@ -40,7 +40,7 @@ def build(tmp_path):
     """Function: open or build a store in the test's folder."""
 
     def make(scans, settings=SETTINGS, cache="cache", **options):
-        return VolumeStore.open_or_build(scans, settings, tmp_path / cache, **{"progress": False, **options})
+        return VolumeStore.open_or_build(scans, settings, tmp_path / cache, **options)
 
     return make
 
@@ -59,8 +59,7 @@ def test_volumes_are_those_of_the_preprocessing_row_for_row(scans, build):
     assert store.volumes.shape == (3, 12, 14, 13)
     assert store.volumes.dtype == np.float16
     for volume, row in zip(store.volumes, scans.to_dict("records"), strict=True):
-        np.testing.assert_array_equal(volume, SETTINGS.load_volume(row).astype(np.float16))
-    assert store.rows(["A/2/1", "A/0/1"]).tolist() == [2, 0]
+        np.testing.assert_array_equal(volume, SETTINGS.load(row).volume.astype(np.float16))
     assert len({volume.tobytes() for volume in store.volumes}) == 3
 
 
@@ -249,15 +248,8 @@ def test_brains_that_the_grid_cuts_are_warned_of(scans, build, caplog):
 def test_wrong_arguments(scans, build, tmp_path):
     with pytest.raises(UserError, match="data.store_processes: 0 is not allowed"):
         build(scans, processes=0)
-    with pytest.raises(UserError, match="1 scans are not in the store, the first is 'B/0/1'"):
-        build(scans).rows(["A/0/1", "B/0/1"])
     with pytest.raises(UserError, match="no scan to preprocess"):
         build(scans[:0])
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="data.cache_dir: .*file cannot be a folder of volume stores: "):
         build(scans, cache="file")
-
-
-def test_scan_keys_survive_as_text(scans, build):
-    keys = ["NA", "007", 'a, "b"']
-    assert build(scans.assign(scan_key=keys)).rows(["007", 'a, "b"', "NA"]).tolist() == [1, 2, 0]
