@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,7 +89,17 @@ class Harmonisation:
         with _numpy_state_kept():
             table = covariates.reset_index(drop=True).astype(np.float64).assign(SITE=site)
             model, _ = harmonizationLearn(features[:, varying], table)
-        return cls._of(model, varying, tuple(covariates.columns))
+        fitted = cls(
+            sites=tuple(str(name) for name in model["SITE_labels"]),
+            covariates=tuple(covariates.columns),
+            varying=varying,
+            coefficients=np.asarray(model["B_hat"], np.float64),
+            grand_mean=np.asarray(model["stand_mean"], np.float64)[:, 0],
+            pooled_variance=np.asarray(model["var_pooled"], np.float64)[:, 0],
+            gamma=np.asarray(model["gamma_star"], np.float64),
+            delta=np.asarray(model["delta_star"], np.float64),
+        )
+        return fitted._finite()
 
     def extended(self, features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> Harmonisation:
         """Add location and scale of one new site, fitted on its scans; everything else stays as it is.
@@ -164,20 +173,6 @@ class Harmonisation:
     def _standardised(self, features: Array, effects: Array) -> Array:
         standardised: Array = (features[:, self.varying] - self.grand_mean - effects) / np.sqrt(self.pooled_variance)
         return standardised
-
-    @classmethod
-    def _of(cls, model: dict[str, Any], varying: NDArray[np.bool_], covariates: tuple[str, ...]) -> Harmonisation:
-        fitted = cls(
-            sites=tuple(str(site) for site in model["SITE_labels"]),
-            covariates=covariates,
-            varying=varying,
-            coefficients=np.asarray(model["B_hat"], np.float64),
-            grand_mean=np.asarray(model["stand_mean"], np.float64)[:, 0],
-            pooled_variance=np.asarray(model["var_pooled"], np.float64)[:, 0],
-            gamma=np.asarray(model["gamma_star"], np.float64),
-            delta=np.asarray(model["delta_star"], np.float64),
-        )
-        return fitted._finite()
 
     def _finite(self) -> Harmonisation:
         for name in ("coefficients", "gamma", "delta", "pooled_variance"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentError
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ from benchmark.train.run_folder import CONFIG, MODEL
 BATCH = 16
 
 
+@dataclass
 class LoadedMethod:
     """A trained method with what it knows of the scans that it was trained on.
 
@@ -42,23 +44,20 @@ class LoadedMethod:
         How many of the scans that it was trained on had a mask.
     held_out_site
         The site that training did not see, under leave-one-site-out; None otherwise.
+    precision
+        That it was trained in, as the trainer calls it.
     """
 
-    def __init__(
-        self,
-        model: RepresentationModule,
-        preprocessing: Preprocessing,
-        masks: Masks,
-        held_out_site: str | None,
-        precision: str,
-    ) -> None:
-        self.model = model
-        self.preprocessing = preprocessing
-        self.masks = masks
-        self.held_out_site = held_out_site
-        self._fabric = Fabric(devices=1, precision=cast(Any, precision))
+    model: RepresentationModule
+    preprocessing: Preprocessing
+    masks: Masks
+    held_out_site: str | None
+    precision: str
+
+    def __post_init__(self) -> None:
+        self._fabric = Fabric(devices=1, precision=cast(Any, self.precision))
         # On the device, and in the precision's type.
-        self._fabric.setup_module(model.eval())
+        self._fabric.setup_module(self.model.eval())
 
     @property
     def sites(self) -> tuple[str, ...]:
