@@ -230,15 +230,15 @@ class SiteDataModule(LightningDataModule):
     def _dataset(
         self, augmentation: Any, common: CommonMask | None = None, scored: NDArray[np.bool_] | None = None
     ) -> VolumeDataset:
-        seed = derive_seed(self.seed, "augmentation")
-        return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, self._anatomy(), common, scored)
+        seed, anatomy = derive_seed(self.seed, "augmentation"), self.true_anatomy()
+        values = None if anatomy is None else anatomy.to_numpy(np.float32)
+        return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, values, common, scored)
 
     def _common_mask(self) -> CommonMask | None:
         # Heads that are not aligned may have no voxel in common.
         if self.outline is None or not self.outline.common.any():
             return None
-        settings = self.preprocessing
-        return CommonMask(self.outline.common, settings.normalisation, settings.percentiles)
+        return CommonMask(self.outline.common, self.preprocessing)
 
     def _loader(self, dataset: VolumeDataset, sampler: Any) -> CountingLoader:
         return CountingLoader(
@@ -263,10 +263,6 @@ class SiteDataModule(LightningDataModule):
         columns = [column for column in truth.columns if column.startswith("bio_")]
         chosen = truth.loc[self.scans["scan_key"], columns].set_axis(self.scans.index).astype(np.float32)
         return chosen.rename(columns=lambda column: column.replace("bio_", "anatomy_", 1))
-
-    def _anatomy(self) -> NDArray[np.float32] | None:
-        anatomy = self.true_anatomy()
-        return None if anatomy is None else anatomy.to_numpy(np.float32)
 
 
 def _expand(pattern: str) -> list[Path]:
