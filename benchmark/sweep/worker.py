@@ -221,7 +221,7 @@ def _plain(cell: Cell, base: str | None, nodes: int) -> dict[str, Any]:
     if nodes > 1:
         config["trainer"] |= {"devices": cell.processes // nodes, "num_nodes": nodes}
     _add_tracking(config["trainer"], cell)
-    config["trained_base"] = base if base is not None and usable(Path(base))[0] else None
+    config["trained_base"] = base if base is not None and usable(Path(base)) else None
     return config
 
 

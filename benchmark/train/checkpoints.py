@@ -73,5 +73,5 @@ def usable(path: Path) -> bool:
     problem = damage(path)
     if problem:
         path.replace(path.with_name(f"{path.name}.damaged"))
-        log.warning("%s cannot be used (%s): the run begins anew, the file is kept as .damaged", path, problem)
+        log.warning("%s cannot be used (%s): its training begins anew, the file is kept as .damaged", path, problem)
     return not problem

@@ -16,7 +16,9 @@ from lightning import Fabric
 from torch import Tensor
 
 from benchmark.data.datamodule import Masks, SiteDataModule
+from benchmark.data.dataset import VolumeDataset
 from benchmark.data.preprocessing import Preprocessing
+from benchmark.data.sampling import EVALUATION
 from benchmark.data.store import one_thread, stored_volume
 from benchmark.errors import UserError
 from benchmark.methods.data_spec import DataSpec
@@ -117,13 +119,9 @@ class LoadedMethod:
             rows = scans[["image", "mask"]].astype(str).to_dict("records")
             volumes = np.stack([stored_volume(row, self.preprocessing)[0] for row in rows])
         codes = {site: code for code, site in enumerate(self.sites)}
-        return {
-            "volume": torch.from_numpy(volumes).float().unsqueeze(1),
-            "site": torch.tensor([codes.get(site, len(codes)) for site in scans["site"]]),
-            "index": torch.tensor(scans.index.to_numpy(np.int64)),
-            "age": torch.tensor(scans["age"].to_numpy(np.float32)),
-            "sex": torch.tensor(scans["sex"].map({"F": 0.0, "M": 1.0}).to_numpy(np.float32)),
-        }
+        table = scans.assign(scan_key=scans["image"], site_code=[codes.get(site, len(codes)) for site in scans["site"]])
+        batch = VolumeDataset(volumes, table)[EVALUATION, list(range(len(scans)))]
+        return cast(Batch, {**batch, "index": torch.tensor(scans.index.to_numpy(np.int64))})
 
     def _check(self, scans: pd.DataFrame) -> None:
         """Refuse what differs from the training."""
