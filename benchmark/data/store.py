@@ -106,7 +106,7 @@ class VolumeStore:
             )
         if scans.empty:
             raise UserError("there is no scan to preprocess")
-        digest = store_digest(scans, preprocessing, cache_dir)
+        digest = digest_of_store(image_digest(scans, cache_dir), preprocessing)
         folder = cache_dir / digest[:16]
         found = _opened(folder, digest)
         if found is not None:
@@ -128,21 +128,8 @@ class VolumeStore:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def store_digest(scans: pd.DataFrame, preprocessing: Preprocessing, cache_dir: Path | None = None) -> str:
-    """SHA-256 of the settings, the library versions and :func:`image_digest`.
-
-    Parameters
-    ----------
-    scans, cache_dir
-        As for :func:`image_digest`.
-    preprocessing
-        What is done to each volume.
-    """
-    return digest_of_store(image_digest(scans, cache_dir), preprocessing)
-
-
 def digest_of_store(images: str, preprocessing: Preprocessing) -> str:
-    """:func:`store_digest`, for images whose :func:`image_digest` is known."""
+    """SHA-256 of the settings, the library versions and an :func:`image_digest`."""
     text = json.dumps({**_settings(preprocessing), "images": images}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

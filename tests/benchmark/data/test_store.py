@@ -15,7 +15,7 @@ import torch
 from benchmark.data import store as module
 from benchmark.data.contents import RECORD
 from benchmark.data.preprocessing import Preprocessing
-from benchmark.data.store import VolumeStore, store_digest
+from benchmark.data.store import VolumeStore, digest_of_store, image_digest
 from benchmark.errors import UserError
 
 SETTINGS = Preprocessing(shape=(12, 14, 13), spacing=8.0)
@@ -43,6 +43,10 @@ def build(tmp_path):
         return VolumeStore.open_or_build(scans, settings, tmp_path / cache, **options)
 
     return make
+
+
+def store_digest(scans, preprocessing):
+    return digest_of_store(image_digest(scans), preprocessing)
 
 
 def content(store):
