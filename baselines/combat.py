@@ -19,6 +19,8 @@ from benchmark.methods.errors import MethodError
 from benchmark.methods.representation import Batch, RepresentationModule
 
 Covariate = Literal["age", "sex"]
+#: Name of the site that training does not see.
+HELD_OUT = "(held-out site)"
 
 
 class ComBat(RepresentationModule):
@@ -119,7 +121,7 @@ class ComBat(RepresentationModule):
         if self.harmonisation is None:
             raise MethodError("ComBat is not fitted: it is fitted on the training scans when training ends")
         features, site, covariates = self._rows([batch])
-        if self._unseen_name() in site and self._unseen_name() not in self.harmonisation.sites:
+        if HELD_OUT in site and HELD_OUT not in self.harmonisation.sites:
             raise MethodError(
                 "ComBat has no parameters for the held-out site: unseen_site is 'refuse', or the site has no "
                 "scans outside the test split to fit it on; allowed: unseen_site: transductive with such scans"
@@ -162,28 +164,19 @@ class ComBat(RepresentationModule):
         self.harmonisation = Harmonisation(**arrays)
         self.transductive_scans = int(state["transductive_scans"])
 
-    def _unseen_name(self) -> str:
-        return "(held-out site)"
-
     def _rows(self, batches: Iterable[Batch]) -> tuple[Array, NDArray[np.str_], pd.DataFrame]:
         """Base LDRs (scan, dimension), site names (scan,) and covariates of all batches."""
         if self.spec is None:
             raise MethodError("ComBat is not built: it needs the datamodule's spec")
-        names = np.array([*self.spec.sites, self._unseen_name()])
-        ldr: list[Array] = []
-        site: list[NDArray[np.str_]] = []
-        columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.covariates}
+        names = np.array([*self.spec.sites, HELD_OUT])
+        ldr, site, covariates = [], [], []
         with torch.no_grad():
             for batch in batches:
                 moved = {**batch, "volume": batch["volume"].to(next(self.base.parameters()))}
                 ldr.append(self.base.embed(moved).cpu().numpy().astype(np.float64))  # type: ignore[arg-type]
                 site.append(names[batch["site"].cpu().numpy()])
-                for name in self.covariates:
-                    columns[name].append(batch[name].cpu().numpy())  # type: ignore[literal-required]
+                fields = {name: batch[name].cpu().numpy() for name in self.covariates}  # type: ignore[literal-required]
+                covariates.append(pd.DataFrame(fields, index=range(len(site[-1]))))
         if not ldr:
-            return np.zeros((0, 0)), names[:0], pd.DataFrame({name: [] for name in self.covariates})
-        covariates = pd.DataFrame(
-            {name: np.concatenate(values) for name, values in columns.items()},
-            index=range(sum(map(len, site))),
-        )
-        return np.concatenate(ldr), np.concatenate(site), covariates
+            return np.zeros((0, 0)), names[:0], pd.DataFrame(columns=self.covariates, dtype=np.float64)
+        return np.concatenate(ldr), np.concatenate(site), pd.concat(covariates, ignore_index=True)

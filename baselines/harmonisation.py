@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from neuroCombat.neuroCombat import find_parametric_adjustments
-from neuroHarmonize import harmonizationApply, harmonizationLearn
+from neuroHarmonize import harmonizationLearn
 from neuroHarmonize.harmonizationLearn import fitLSModelAndFindPriors
 from numpy.typing import NDArray
 
@@ -88,8 +87,19 @@ class Harmonisation:
                 f"{len(varying)}: the representation has collapsed"
             )
         with _numpy_state_kept():
-            model, _ = harmonizationLearn(features[:, varying], _table(site, covariates))
-        return cls._of(model, varying, tuple(covariates.columns))
+            table = covariates.reset_index(drop=True).astype(np.float64).assign(SITE=site)
+            model, _ = harmonizationLearn(features[:, varying], table)
+        fitted = cls(
+            sites=tuple(str(name) for name in model["SITE_labels"]),
+            covariates=tuple(covariates.columns),
+            varying=varying,
+            coefficients=np.asarray(model["B_hat"], np.float64),
+            grand_mean=np.asarray(model["stand_mean"], np.float64)[:, 0],
+            pooled_variance=np.asarray(model["var_pooled"], np.float64)[:, 0],
+            gamma=np.asarray(model["gamma_star"], np.float64),
+            delta=np.asarray(model["delta_star"], np.float64),
+        )
+        return fitted._finite()
 
     def extended(self, features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> Harmonisation:
         """Add location and scale of one new site, fitted on its scans; everything else stays as it is.
@@ -107,9 +117,7 @@ class Harmonisation:
             )
         # harmonizationLearn(orig_model=…) of neuroHarmonize 2.5.2 fails for new sites (it leaves out ref_level), so
         # the steps it would take are called one by one: standardise as the model does, then fit that site alone.
-        effects = covariates.to_numpy(np.float64) @ self.coefficients[len(self.sites) :]
-        deviations = features[:, self.varying] - self.grand_mean - effects
-        standardised = (deviations / np.sqrt(self.pooled_variance)).T
+        standardised = self._standardised(features, self._effects(covariates)).T
         info = {"n_batch": 1, "batch_info": [list(range(len(features)))], "ref_level": None}
         with _numpy_state_kept():
             priors = fitLSModelAndFindPriors(standardised, np.ones((len(features), 1)), info)
@@ -142,13 +150,11 @@ class Harmonisation:
                 f"ComBat has no parameters for site '{unknown[0]}'; it was fitted on {', '.join(self.sites)}"
             )
         _check_finite(features, covariates)
-        # The library's arithmetic is only right when every fitted site occurs among the rows: pad, then cut.
-        padding = len(self.sites)
-        rows = np.vstack([features, np.zeros((padding, features.shape[1]))])[:, self.varying]
-        filler = pd.DataFrame(np.zeros((padding, covariates.shape[1])), columns=covariates.columns)
-        table = _table(np.concatenate([site, np.array(self.sites)]), pd.concat([covariates, filler], ignore_index=True))
+        # harmonizationApply of neuroHarmonize does the same, but is only right where every fitted site has a scan.
+        effects, row = self._effects(covariates), [self.sites.index(name) for name in site]
+        adjusted = (self._standardised(features, effects) - self.gamma[row]) / np.sqrt(self.delta[row])
         result = features.copy()
-        result[:, self.varying] = harmonizationApply(rows, table, self._model())[:-padding]
+        result[:, self.varying] = adjusted * np.sqrt(self.pooled_variance) + self.grand_mean + effects
         if not np.isfinite(result).all():
             raise MethodError("ComBat gave values that are not finite for finite input; please report the design")
         return result
@@ -160,44 +166,19 @@ class Harmonisation:
                 f"ComBat was fitted with the covariates {list(self.covariates)}, got {list(covariates.columns)}"
             )
 
-    def _model(self) -> dict[str, Any]:
-        n = len(self.sites)
-        return {
-            "SITE_labels": np.array(self.sites),
-            "B_hat": self.coefficients,
-            "stand_mean": self.grand_mean[:, None],
-            "var_pooled": self.pooled_variance[:, None],
-            "gamma_star": self.gamma,
-            "delta_star": self.delta,
-            "info_dict": {"ref_level": None, "n_batch": n},
-            "smooth_model": {"perform_smoothing": False, "smooth_cols": [], "smooth_terms": []},
-        }
+    def _effects(self, covariates: pd.DataFrame) -> Array:
+        effects: Array = covariates.to_numpy(np.float64) @ self.coefficients[len(self.sites) :]
+        return effects
 
-    @classmethod
-    def _of(cls, model: dict[str, Any], varying: NDArray[np.bool_], covariates: tuple[str, ...]) -> Harmonisation:
-        fitted = cls(
-            sites=tuple(str(site) for site in model["SITE_labels"]),
-            covariates=covariates,
-            varying=varying,
-            coefficients=np.asarray(model["B_hat"], np.float64),
-            grand_mean=np.asarray(model["stand_mean"], np.float64)[:, 0],
-            pooled_variance=np.asarray(model["var_pooled"], np.float64)[:, 0],
-            gamma=np.asarray(model["gamma_star"], np.float64),
-            delta=np.asarray(model["delta_star"], np.float64),
-        )
-        return fitted._finite()
+    def _standardised(self, features: Array, effects: Array) -> Array:
+        standardised: Array = (features[:, self.varying] - self.grand_mean - effects) / np.sqrt(self.pooled_variance)
+        return standardised
 
     def _finite(self) -> Harmonisation:
         for name in ("coefficients", "gamma", "delta", "pooled_variance"):
             if not np.isfinite(getattr(self, name)).all():
                 raise MethodError(f"ComBat: the fitted {name} are not finite; a site may have too few different scans")
         return self
-
-
-def _table(site: NDArray[np.str_], covariates: pd.DataFrame) -> pd.DataFrame:
-    table = covariates.reset_index(drop=True).astype(np.float64)
-    table.insert(0, "SITE", site)
-    return table
 
 
 def _check(features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> None:

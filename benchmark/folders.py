@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmark.errors import UserError
@@ -50,23 +50,16 @@ def check_can_be_made(folder: Path, option: str) -> None:
         raise UserError(f"{option}: cannot write into {folder}: {there} {problem}")
 
 
-def check_holds_scores(folder: Path, files: Sequence[str] = SCORE_FILES) -> None:
+def check_holds_scores(folder: Path) -> None:
     """See that a folder is one of results, before libraries are loaded that read it.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-    files
-        Names of files of which one must be there.
 
     Raises
     ------
     UserError
-        If none is.
+        If it holds none of the :data:`SCORE_FILES`.
     """
-    if not any((folder / name).is_file() for name in files):
-        raise UserError(f"{folder}: holds no {files[0]}; give the results folder of a sweep or of evaluate")
+    if not any((folder / name).is_file() for name in SCORE_FILES):
+        raise UserError(f"{folder}: holds no {SCORE_FILES[0]}; give the results folder of a sweep or of evaluate")
 
 
 def check_are_there(files: Iterable[Path]) -> None:

@@ -20,6 +20,7 @@ import torchio
 from jsonargparse import auto_cli
 
 from benchmark.data.datamodule import SiteDataModule
+from benchmark.data.grid import CentredGrid
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.prepare.phantom.generate import generate
 from benchmark.prepare.phantom.settings import PhantomSettings
@@ -39,8 +40,13 @@ class UnitRange:
 
 def subjects(scans: pd.DataFrame, preprocessing: Preprocessing, augmentation: Any) -> Any:
     """The same scans as a dataset of torchio's."""
-    transform = preprocessing.transform()
-    steps = [transform] if augmentation is None else [transform, augmentation]
+    steps = [
+        _TORCHIO.ToCanonical(),
+        CentredGrid(preprocessing.shape, preprocessing.spacing),
+        _TORCHIO.ZNormalization(masking_method="mask"),
+        _TORCHIO.Mask("mask"),
+        *([] if augmentation is None else [augmentation]),
+    ]
     listed = [
         _TORCHIO.Subject(t1=_TORCHIO.ScalarImage(row["image"]), mask=_TORCHIO.LabelMap(row["mask"]))
         for row in scans.to_dict("records")

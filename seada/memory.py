@@ -9,11 +9,10 @@ from torch import Tensor, nn
 class LDRMemory(nn.Module):
     """LDRs and sites of the last few batches, without gradient.
 
-    The encoder moves little within a few batches, so their LDRs stand in for a batch many times as large, at
-    the cost of a few small matrix products. What does move is the mean over all scans: in the first epochs on the
-    phantom up to four fifths of the variance over 16 batches lie between the batches' means (an eighth at most where
-    nothing moves). That meets a variance penalty without any difference between scans, and puts the new scans where a
-    domain classifier has seen none.
+    The encoder moves little within a few batches, so their LDRs stand in for a batch many times as large. What does
+    move is the mean over all scans: in the first epochs on the phantom up to four fifths of the variance over 16
+    batches lie between the batches' means. That meets a variance penalty without any difference between scans, and
+    puts the new scans where a domain classifier has seen none.
 
     Parameters
     ----------

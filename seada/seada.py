@@ -113,18 +113,6 @@ class SEADA(AutoencodingModule):
         super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip, average_from)
         if not 0 <= warmup < 1:
             raise MethodError(f"warmup: {warmup} is not allowed; it must be a share of the training in [0, 1)")
-        for name, weight in (
-            ("adversarial_weight", adversarial_weight),
-            ("style_weight", style_weight),
-            ("variance_weight", variance_weight),
-            ("covariance_weight", covariance_weight),
-            ("rank_weight", rank_weight),
-            ("view_weight", view_weight),
-            ("view_strength", view_strength),
-            ("linear_weight", linear_weight),
-        ):
-            if weight < 0:
-                raise MethodError(f"{name}: {weight} is not allowed; it must be at least 0")
         if not 1 <= rank <= ldr_dim:
             raise MethodError(f"rank: {rank} is not allowed; it must lie between 1 and ldr_dim, {ldr_dim}")
         # Two optimisers take turns within a batch, which automatic optimisation cannot do.
@@ -148,6 +136,9 @@ class SEADA(AutoencodingModule):
         self.linear_weight = linear_weight
         self.memory_batches = memory_batches
         self.centre_batches = centre_batches
+        for name, value in vars(self).items():
+            if name.endswith(("_weight", "_strength")) and value < 0:
+                raise MethodError(f"{name}: {value} is not allowed; it must be at least 0")
         self.memory = LDRMemory(memory_batches, centred=centre_batches)
 
     def build(self, spec: DataSpec) -> None:

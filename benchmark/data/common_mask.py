@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from benchmark.data.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,12 @@ class CommonMask:
     ----------
     mask
         Shape (x, y, z), bool, with at least one voxel.
-    normalisation, percentiles
-        As in :class:`benchmark.data.preprocessing.Preprocessing`.
+    preprocessing
+        What the volumes were made by.
     """
 
     mask: NDArray[np.bool_]
-    normalisation: Literal["zscore", "percentile"] = "zscore"
-    percentiles: tuple[float, float] = (1.0, 99.0)
+    preprocessing: Preprocessing
 
     def cut(self, volumes: Tensor) -> Tensor:
         """Volumes as preprocessing would give them with the common mask for their own.
@@ -45,7 +45,7 @@ class CommonMask:
             Same shape, 0 outside of the common mask; a scan without contrast in it is 0 throughout.
         """
         inside = torch.from_numpy(self.mask)
-        normalise = self._zscore if self.normalisation == "zscore" else self._percentile
+        normalise = self._zscore if self.preprocessing.normalisation == "zscore" else self._percentile
         cut = torch.zeros_like(volumes)
         for number, volume in enumerate(volumes):
             cut[number, 0, inside] = normalise(volume[0, inside])
@@ -60,7 +60,7 @@ class CommonMask:
         return (filled - known.mean()) / known.std()
 
     def _percentile(self, values: Tensor) -> Tensor:
-        low, high = np.percentile(values.numpy(), self.percentiles).tolist()
+        low, high = np.percentile(values.numpy(), self.preprocessing.percentiles).tolist()
         if not high > low:
             return torch.zeros_like(values)
         scaled: Tensor = (values.clamp(low, high) - low) / (high - low)

@@ -29,7 +29,7 @@ State = list[int | str]
 _KNOWN: dict[str, State] = {}
 
 
-def sha256_of(paths: Iterable[str], cache_dir: Path | None = None, progress: bool = True) -> dict[str, str]:
+def sha256_of(paths: Iterable[str], cache_dir: Path | None = None) -> dict[str, str]:
     """SHA-256 of files' contents, in hexadecimal, by path.
 
     Parameters
@@ -39,8 +39,6 @@ def sha256_of(paths: Iterable[str], cache_dir: Path | None = None, progress: boo
     cache_dir
         Folder in which digests are kept from one process to the next; None for this process alone. One that cannot be
         read or written costs time and nothing else.
-    progress
-        Whether to show a bar on standard error where it takes more than some seconds.
 
     Raises
     ------
@@ -50,30 +48,28 @@ def sha256_of(paths: Iterable[str], cache_dir: Path | None = None, progress: boo
     names = {path: os.path.abspath(path) for path in paths}  # noqa: PTH100 (of many thousand paths)
     # Before anything is read: what changes meanwhile has another state the next time.
     states = {name: _state(name) for name in names.values()}
-    if not _all_known(states) and cache_dir is not None:
+    due = _due(states)
+    if due and cache_dir is not None:
         for name, state in _recorded(cache_dir).items():
             _KNOWN.setdefault(name, state)
-    due = [name for name, state in states.items() if _KNOWN.get(name, [])[:-1] != state]
+        due = _due(states)
     if due:
         now = time.time_ns()
-        with (
-            ThreadPoolExecutor(os.cpu_count() or 1) as pool,
-            tqdm(
-                total=len(due), desc="identify", unit="file", delay=PATIENCE, disable=None if progress else True,
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            digests = tqdm(
+                pool.map(_sha256, due), "identify", len(due), unit="file", delay=PATIENCE, disable=None,
                 file=sys.stderr, mininterval=1,
-            ) as bar,
-        ):  # fmt: skip
-            for name, found in zip(due, pool.map(_sha256, due), strict=True):
-                _KNOWN[name] = [*states[name], found]
-                bar.update()
+            )  # fmt: skip
+            for name, digest in zip(due, digests, strict=True):
+                _KNOWN[name] = [*states[name], digest]
         settled = {name: _KNOWN[name] for name in due if now - max(map(int, states[name][1:])) > SETTLED}
         if cache_dir is not None and settled:
             _record(cache_dir, settled)
     return {path: str(_KNOWN[name][-1]) for path, name in names.items()}
 
 
-def _all_known(states: dict[str, State]) -> bool:
-    return all(_KNOWN.get(name, [])[:-1] == state for name, state in states.items())
+def _due(states: dict[str, State]) -> list[str]:
+    return [name for name, state in states.items() if _KNOWN.get(name, [])[:-1] != state]
 
 
 def _state(name: str) -> State:

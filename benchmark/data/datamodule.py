@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from benchmark.data.sampling import EveryScanOnce, SiteBalancedSampler
 from benchmark.data.splits import assign_splits, check_no_overlap
 from benchmark.data.store import VolumeStore
 from benchmark.errors import UserError
+from benchmark.methods.data_spec import DataSpec
 from benchmark.seeds import derive_seed
 
 Masks = Literal["all", "some", "none"]
@@ -136,14 +136,10 @@ class SiteDataModule(LightningDataModule):
         return "all" if masked.all() else "some" if masked.any() else "none"
 
     @property
-    def training_sites(self) -> tuple[str, ...]:
-        """Sites that training scans come from, sorted."""
-        return tuple(sorted(set(self.scans.loc[self.scans["split"] == "train", "site"])))
-
-    @property
-    def spec(self) -> Any:
+    def spec(self) -> DataSpec:
         """Grid and training sites, in the form that the methods expect."""
-        return _data_spec(self.preprocessing.shape, self.training_sites)
+        sites = self.scans.loc[self.scans["split"] == "train", "site"]
+        return DataSpec(self.preprocessing.shape, tuple(sorted(set(sites))))
 
     def state_dict(self) -> dict[str, Any]:
         """Lightning hook: how volumes are made, and of which scans, as plain values for a checkpoint."""
@@ -234,15 +230,15 @@ class SiteDataModule(LightningDataModule):
     def _dataset(
         self, augmentation: Any, common: CommonMask | None = None, scored: NDArray[np.bool_] | None = None
     ) -> VolumeDataset:
-        seed = derive_seed(self.seed, "augmentation")
-        return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, self._anatomy(), common, scored)
+        seed, anatomy = derive_seed(self.seed, "augmentation"), self.true_anatomy()
+        values = None if anatomy is None else anatomy.to_numpy(np.float32)
+        return VolumeDataset(self.store.volumes, self.scans, augmentation, seed, values, common, scored)
 
     def _common_mask(self) -> CommonMask | None:
         # Heads that are not aligned may have no voxel in common.
         if self.outline is None or not self.outline.common.any():
             return None
-        settings = self.preprocessing
-        return CommonMask(self.outline.common, settings.normalisation, settings.percentiles)
+        return CommonMask(self.outline.common, self.preprocessing)
 
     def _loader(self, dataset: VolumeDataset, sampler: Any) -> CountingLoader:
         return CountingLoader(
@@ -267,15 +263,6 @@ class SiteDataModule(LightningDataModule):
         columns = [column for column in truth.columns if column.startswith("bio_")]
         chosen = truth.loc[self.scans["scan_key"], columns].set_axis(self.scans.index).astype(np.float32)
         return chosen.rename(columns=lambda column: column.replace("bio_", "anatomy_", 1))
-
-    def _anatomy(self) -> NDArray[np.float32] | None:
-        anatomy = self.true_anatomy()
-        return None if anatomy is None else anatomy.to_numpy(np.float32)
-
-
-def _data_spec(shape: tuple[int, int, int], sites: tuple[str, ...]) -> Any:
-    # By class path: the data path must not depend on the methods' package.
-    return importlib.import_module("benchmark.methods.data_spec").DataSpec(shape=tuple(shape), sites=sites)
 
 
 def _expand(pattern: str) -> list[Path]:

@@ -6,46 +6,18 @@ import csv
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from benchmark.data.manifest_checks import Problems, Row, check_collection
+from benchmark.data.manifest_checks import ManifestProblem, Row, check_collection
 from benchmark.data.plain_text import NotTextError, text_of
 from benchmark.data.schema import ADDED, OPTIONAL, REQUIRED, RULES, nearest
 from benchmark.errors import UserError
 
 #: Problems that an error message lists; the rest are counted.
 MOST_SHOWN = 50
-
-
-@dataclass(frozen=True)
-class ManifestProblem:
-    """One thing that is wrong, and where.
-
-    Attributes
-    ----------
-    file
-        The manifest.
-    line
-        Its line, counted from 1; 0 for the file as a whole.
-    column
-        The column, or "".
-    message
-        The value and what is allowed.
-    """
-
-    file: Path
-    line: int
-    column: str
-    message: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else str(self.file)
-        text = f"{where}: column '{self.column}': {self.message}" if self.column else f"{where}: {self.message}"
-        # One line a problem, whatever a broken file holds.
-        return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
 
 
 class ManifestError(UserError):
@@ -99,14 +71,15 @@ def read_manifests(paths: Sequence[Path], data_root: Path | None = None, check_i
             problems.append(ManifestProblem(path, 0, "", "this manifest is given twice"))
         else:
             rows += _read(path, order, problems)
-    found: Problems = []
     for row in rows:
-        found += [(row, column, text) for column, text in _complaints(row)]
+        texts = {
+            column: rule.complaint(column, row.values[column]) for column, rule in RULES.items() if column in row.values
+        }
+        problems += [row.problem(column, text) for column, text in texts.items() if text]
     more = [] if data_root is None else [str(data_root.absolute())]
     roots = {path: [str(path.parent.absolute()), *more] for path in paths}
-    located = [_located(row, roots[row.file], check_images, found) for row in rows]
-    check_collection(located, found)
-    problems += [ManifestProblem(row.file, row.line, column, text) for row, column, text in found]
+    located = [_located(row, roots[row.file], check_images, problems) for row in rows]
+    problems += check_collection(located)
     if problems:
         place = {path: order for order, path in reversed(list(enumerate(paths)))}
         raise ManifestError(sorted(problems, key=lambda problem: (place[problem.file], problem.line)))
@@ -181,14 +154,7 @@ def _header_complaints(header: list[str]) -> list[tuple[str, str]]:
     return complaints
 
 
-def _complaints(row: Row) -> list[tuple[str, str]]:
-    checked = [
-        (column, rule.complaint(column, row.values[column])) for column, rule in RULES.items() if column in row.values
-    ]
-    return [(column, text) for column, text in checked if text]
-
-
-def _located(row: Row, roots: Sequence[str], check: bool, found: Problems) -> Row:
+def _located(row: Row, roots: Sequence[str], check: bool, problems: list[ManifestProblem]) -> Row:
     """The row with absolute paths of image and mask, which may be relative to any of the roots."""
     values = dict(row.values)
     for column in ("image", "mask"):
@@ -200,10 +166,11 @@ def _located(row: Row, roots: Sequence[str], check: bool, found: Problems) -> Ro
         there = next((path for path in tried if os.path.exists(path)), None)  # noqa: PTH110 (100,000 rows in seconds)
         values[column] = there or tried[-1]
         if check and there is None:
-            found.append((row, column, f"{value!r} is not there; tried {' and '.join(tried)}"))
+            problems.append(row.problem(column, f"{value!r} is not there; tried {' and '.join(tried)}"))
         elif check and there is not None and not os.path.isfile(there):  # noqa: PTH113
-            found.append((row, column, f"{value!r} is a folder, as of DICOM; run 'seada-bench preprocess' first"))
-    return Row(row.file, row.order, row.line, values)
+            text = f"{value!r} is a folder, as of DICOM; run 'seada-bench preprocess' first"
+            problems.append(row.problem(column, text))
+    return replace(row, values=values)
 
 
 def _table(rows: list[Row]) -> pd.DataFrame:

@@ -3,8 +3,37 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ManifestProblem:
+    """One thing that is wrong, and where.
+
+    Attributes
+    ----------
+    file
+        The manifest.
+    line
+        Its line, counted from 1; 0 for the file as a whole.
+    column
+        The column, or "".
+    message
+        The value and what is allowed.
+    """
+
+    file: Path
+    line: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else str(self.file)
+        text = f"{where}: column '{self.column}': {self.message}" if self.column else f"{where}: {self.message}"
+        # One line a problem, whatever a broken file holds.
+        return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
 
 
 @dataclass(frozen=True)
@@ -36,28 +65,26 @@ class Row:
         """File and line."""
         return f"{self.file}:{self.line}"
 
+    def problem(self, column: str, message: str) -> ManifestProblem:
+        """What is wrong with one of its values."""
+        return ManifestProblem(self.file, self.line, column, message)
 
-#: What is wrong: row, column and message.
-Problems = list[tuple[Row, str, str]]
 
-
-def check_collection(rows: list[Row], problems: Problems) -> None:
-    """Add what is wrong between rows: sites, scans or images that are there twice, subjects that contradict.
+def check_collection(rows: list[Row]) -> Iterator[ManifestProblem]:
+    """What is wrong between rows: sites, scans or images that are there twice, subjects that contradict.
 
     Parameters
     ----------
     rows
         Of all manifests, with absolute image paths.
-    problems
-        Is extended.
     """
-    _check_sites(rows, problems)
-    _check_unique(rows, problems)
+    yield from _check_sites(rows)
+    yield from _check_unique(rows)
     for column, why in (("sex", "one person has one sex"), ("split", "a subject is in one split")):
-        _check_same(rows, column, why, problems)
+        yield from _check_same(rows, column, why)
 
 
-def _check_sites(rows: list[Row], problems: Problems) -> None:
+def _check_sites(rows: list[Row]) -> Iterator[ManifestProblem]:
     first_of_file: dict[Path, Row] = {}
     first_of_site: dict[str, Row] = {}
     told: set[tuple[Path, str]] = set()
@@ -68,16 +95,16 @@ def _check_sites(rows: list[Row], problems: Problems) -> None:
             continue
         told.add((row.file, site))
         if site != expected:
-            problems.append((row, "site", f"{site!r} in a manifest of site {expected!r}; write one manifest a site"))
+            yield row.problem("site", f"{site!r} in a manifest of site {expected!r}; write one manifest a site")
             continue
         # Sites become file names, and some file systems don't tell A from a.
         owner = first_of_site.setdefault(site.casefold(), row)
         if owner.file != row.file:
             other = owner.values["site"]
-            problems.append((row, "site", f"{site!r} is the site of {owner.file} too ({other!r}); give each its own"))
+            yield row.problem("site", f"{site!r} is the site of {owner.file} too ({other!r}); give each its own")
 
 
-def _check_unique(rows: list[Row], problems: Problems) -> None:
+def _check_unique(rows: list[Row]) -> Iterator[ManifestProblem]:
     scans: dict[str, Row] = {}
     images: dict[str, Row] = {}
     folders: dict[str, str] = {}
@@ -86,15 +113,15 @@ def _check_unique(rows: list[Row], problems: Problems) -> None:
         first = scans.setdefault(row.key, row) if named else row
         if first is not row:
             text = f"scan {row.key!r} (site/subject/session) is already in {first.place}"
-            problems.append((row, "session_id", text))
+            yield row.problem("session_id", text)
         image = row.values["image"]
         if not image or "\0" in image:
             continue
         if image == row.values.get("mask"):
-            problems.append((row, "mask", f"{image!r} is the image itself"))
+            yield row.problem("mask", f"{image!r} is the image itself")
         same = images.setdefault(_resolved(image, folders), row)
         if same is not row and first is row:
-            problems.append((row, "image", f"{image!r} is already the image of {same.place}"))
+            yield row.problem("image", f"{image!r} is already the image of {same.place}")
 
 
 def _resolved(image: str, folders: dict[str, str]) -> str:
@@ -106,7 +133,7 @@ def _resolved(image: str, folders: dict[str, str]) -> str:
     return os.path.realpath(path) if name in ("", ".", "..") or os.path.islink(path) else path  # noqa: PTH114
 
 
-def _check_same(rows: list[Row], column: str, why: str, problems: Problems) -> None:
+def _check_same(rows: list[Row], column: str, why: str) -> Iterator[ManifestProblem]:
     known: dict[str, Row] = {}
     for row in rows:
         subject, value = row.values["subject_id"], row.values.get(column, "")
@@ -115,4 +142,4 @@ def _check_same(rows: list[Row], column: str, why: str, problems: Problems) -> N
         first = known.setdefault(subject, row)
         if first.values[column] != value:
             text = f"subject {subject!r} is {value!r} here and {first.values[column]!r} in {first.place}; {why}"
-            problems.append((row, column, text))
+            yield row.problem(column, text)

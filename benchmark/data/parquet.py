@@ -45,9 +45,3 @@ def read_arrow(path: Path) -> pa.Table:
             return file.read()
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read as parquet: {' '.join(str(error).split())}") from None
-
-
-def read_parquet(path: Path) -> pd.DataFrame:
-    """As :func:`read_arrow`, for pandas."""
-    frame: pd.DataFrame = read_arrow(path).to_pandas(ignore_metadata=True)
-    return frame

@@ -89,17 +89,6 @@ class Preprocessing:
         ascending = len(self.percentiles) == 2 and 0 <= self.percentiles[0] < self.percentiles[1] <= 100
         _require(ascending, "percentiles", self.percentiles, "two ascending numbers in [0, 100]")
 
-    def transform(self, masked: bool = True) -> torchio.Compose:
-        """All steps, for a subject with an image ``t1`` of values in [0, 1] and, if ``masked``, a label ``mask``."""
-        compose: torchio.Compose = _TORCHIO.Compose(
-            [_TORCHIO.ToCanonical(copy=False), self._grid(masked), *self._intensity(masked)], copy=False
-        )
-        return compose
-
-    def load_volume(self, row: Mapping[Hashable, Any]) -> NDArray[np.float32]:
-        """Volume of one scan, as :meth:`load` gives it."""
-        return self.load(row).volume
-
     def load(self, row: Mapping[Hashable, Any]) -> LoadedVolume:
         """Read, check and preprocess one scan.
 

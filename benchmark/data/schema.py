@@ -53,11 +53,9 @@ class Rule:
             return ""
         shown = value if _NUMBER.fullmatch(value) else repr(value)
         allowed = f"{self.allowed}, or empty" if self.empty else self.allowed
-        return f"{shown} is not allowed{self._hint(value)}; {column} must be {allowed}"
-
-    def _hint(self, value: str) -> str:
-        found = nearest(value, self.choices)
-        return f" (did you mean {found}?)" if found else ""
+        similar = nearest(value, self.choices)
+        hint = f" (did you mean {similar}?)" if similar else ""
+        return f"{shown} is not allowed{hint}; {column} must be {allowed}"
 
 
 def nearest(value: str, choices: tuple[str, ...]) -> str:

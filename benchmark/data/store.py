@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -66,18 +66,13 @@ class VolumeStore:
         self.volumes: NDArray[np.float16] = np.load(folder / VOLUMES, mmap_mode="r")
         index = pd.read_csv(folder / INDEX, dtype={"scan_key": str}, keep_default_na=False)
         self.checksums: list[int] = index["crc32"].tolist()
-        self._rows = dict(zip(index["scan_key"], index["row"].tolist(), strict=True))
-        if len(self._rows) != len(self.volumes):
-            raise ValueError(f"{len(self.volumes)} volumes, {len(self._rows)} rows")
+        if len(index) != len(self.volumes):
+            raise ValueError(f"{len(self.volumes)} volumes, {len(index)} rows")
         # The record is written last: volumes that are newer were changed, or copied in another order.
         if (folder / VOLUMES).stat().st_mtime_ns > (folder / RECORD).stat().st_mtime_ns:
-            self._check()
-
-    def _check(self) -> None:
-        """Compare every volume with its checksum."""
-        for scan, row in self._rows.items():
-            if crc32(np.ascontiguousarray(self.volumes[row]).data) != self.checksums[row]:
-                raise ValueError(f"the volume of {scan} is damaged")
+            for scan, checksum, volume in zip(index["scan_key"], self.checksums, self.volumes, strict=True):
+                if crc32(np.ascontiguousarray(volume).data) != checksum:
+                    raise ValueError(f"the volume of {scan} is damaged")
 
     @classmethod
     def open_or_build(
@@ -86,7 +81,6 @@ class VolumeStore:
         preprocessing: Preprocessing,
         cache_dir: Path,
         processes: int = 1,
-        progress: bool = True,
     ) -> VolumeStore:
         """Open the store of these scans and settings, or make it.
 
@@ -100,8 +94,6 @@ class VolumeStore:
             Folder of the stores; made where missing.
         processes
             Processes that read images; the bytes of the store don't depend on it.
-        progress
-            Whether to show a bar on standard error.
 
         Raises
         ------
@@ -114,7 +106,7 @@ class VolumeStore:
             )
         if scans.empty:
             raise UserError("there is no scan to preprocess")
-        digest = store_digest(scans, preprocessing, cache_dir)
+        digest = digest_of_store(image_digest(scans, cache_dir), preprocessing)
         folder = cache_dir / digest[:16]
         found = _opened(folder, digest)
         if found is not None:
@@ -128,43 +120,16 @@ class VolumeStore:
                 f"data.cache_dir: {cache_dir} cannot be a folder of volume stores: {error.strerror}"
             ) from error
         try:
-            _build(scans, preprocessing, temporary, processes, progress)
+            _build(scans, preprocessing, temporary, processes)
             record = {"digest": digest, "scans": len(scans), **_settings(preprocessing)}
             (temporary / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
             return _published(temporary, folder, digest)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def rows(self, scan_keys: Iterable[str]) -> NDArray[np.int64]:
-        """Rows of scans in :attr:`volumes`.
-
-        Raises
-        ------
-        UserError
-            For a scan that isn't in the store.
-        """
-        keys = list(scan_keys)
-        unknown = [key for key in keys if key not in self._rows]
-        if unknown:
-            raise UserError(f"{self.folder}: {len(unknown)} scans are not in the store, the first is '{unknown[0]}'")
-        return np.array([self._rows[key] for key in keys], dtype=np.int64)
-
-
-def store_digest(scans: pd.DataFrame, preprocessing: Preprocessing, cache_dir: Path | None = None) -> str:
-    """SHA-256 of the settings, the library versions and :func:`image_digest`.
-
-    Parameters
-    ----------
-    scans, cache_dir
-        As for :func:`image_digest`.
-    preprocessing
-        What is done to each volume.
-    """
-    return digest_of_store(image_digest(scans, cache_dir), preprocessing)
-
 
 def digest_of_store(images: str, preprocessing: Preprocessing) -> str:
-    """:func:`store_digest`, for images whose :func:`image_digest` is known."""
+    """SHA-256 of the settings, the library versions and an :func:`image_digest`."""
     text = json.dumps({**_settings(preprocessing), "images": images}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -252,31 +217,18 @@ def _published(temporary: Path, folder: Path, digest: str) -> VolumeStore:
     return VolumeStore(folder)
 
 
-def _build(scans: pd.DataFrame, preprocessing: Preprocessing, folder: Path, processes: int, progress: bool) -> None:
+def _build(scans: pd.DataFrame, preprocessing: Preprocessing, folder: Path, processes: int) -> None:
     path = folder / VOLUMES
     shape = (len(scans), *preprocessing.shape)
     _open_memmap(path, mode="w+", dtype=np.float16, shape=shape).flush()
     rows = list(enumerate(scans.to_dict("records")))
-    bar = tqdm(
-        total=len(rows),
-        desc="preprocess",
-        unit="scan",
-        disable=None if progress else True,
-        file=sys.stderr,
-        mininterval=1,
-    )
-    problems: list[str] = []
-    checksums: list[int] = []
-    lost: list[tuple[float, str]] = []
-    with bar:
-        for problem, share, checksum in _mapped(partial(_fill, path, preprocessing), rows, processes):
-            problems += [problem] if problem else []
-            checksums.append(checksum)
-            lost.append((share, rows[len(lost)][1]["image"]))
-            bar.update()
+    filled = _mapped(partial(_fill, path, preprocessing), rows, processes)
+    bar = tqdm(filled, "preprocess", len(rows), unit="scan", disable=None, file=sys.stderr, mininterval=1)
+    told, lost, checksums = zip(*bar, strict=True)
+    problems = [problem for problem in told if problem]
     if problems:
         raise _unusable(problems, len(scans))
-    _warn_of_cut_brains(lost)
+    _warn_of_cut_brains(list(zip(lost, scans["image"], strict=True)))
     keys = scans["scan_key"].to_numpy()
     index = pd.DataFrame({"scan_key": keys, "row": np.arange(len(scans)), "crc32": checksums})
     index.to_csv(folder / INDEX, index=False, lineterminator="\n")

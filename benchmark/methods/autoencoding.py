@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmark.methods.compute import at_least_single
 from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.decoder import Decoder
 from benchmark.methods.encoder import Encoder
@@ -44,6 +45,7 @@ class AutoencodingModule(RepresentationModule):
         self.width = width
         self.levels = levels
         self._ldrs_of_epoch: list[Tensor] = []
+        self._losses_of_epoch: dict[str, Tensor] = {}
 
     def build(self, spec: DataSpec) -> None:
         """Create the encoder and the decoder."""
@@ -63,24 +65,24 @@ class AutoencodingModule(RepresentationModule):
         return volume
 
     def on_train_epoch_end(self) -> None:
-        """Lightning hook: log how many dimensions the LDR really uses; a collapse shows here first."""
+        """Lightning hook: log mean losses, and how many dimensions the LDR really uses; a collapse shows here first."""
         if not self._ldrs_of_epoch:
             # A training step that logs no losses.
             return
-        rank, share = spectrum(torch.cat(self._ldrs_of_epoch))
+        ldrs = torch.cat(self._ldrs_of_epoch)
+        rank, share = spectrum(ldrs)
+        losses = {f"train/{name}": total / len(ldrs) for name, total in self._losses_of_epoch.items()}
         self._ldrs_of_epoch.clear()
-        self.log_dict({"ldr/effective_rank": rank, "ldr/first_share": share}, sync_dist=True)
+        self._losses_of_epoch.clear()
+        self.log_dict({**losses, "ldr/effective_rank": rank, "ldr/first_share": share}, sync_dist=True)
 
     def log_losses(self, batch: Batch, ldr: Tensor, **losses: Tensor) -> None:
         """Log losses by name, averaged over the epoch and the ranks, and keep the batch's LDR for its spectrum."""
         self._ldrs_of_epoch.append(ldr.detach().float())
-        self.log_dict(
-            {f"train/{name}": loss.detach() for name, loss in losses.items()},
-            on_step=False,
-            on_epoch=True,
-            batch_size=len(batch["index"]),
-            sync_dist=True,
-        )
+        # Summed here and logged once an epoch: a call of Lightning's log costs up to a tenth of a step.
+        for name, loss in losses.items():
+            added = at_least_single(loss.detach()) * len(batch["index"])
+            self._losses_of_epoch[name] = self._losses_of_epoch.get(name, 0) + added
 
 
 def reconstruction_loss(reconstruction: Tensor, volume: Tensor) -> Tensor:

@@ -15,10 +15,8 @@ class WeightAverage:
     learning rate. An adversarial training circles its solution; the mean is less a matter of where it was stopped
     (Yazıcı et al., ICLR 2019). Only weights are kept, so DDP processes, whose weights agree, agree here too.
 
-    Lightning 2.6 has ``WeightAveraging``, which puts its mean into the model in ``on_train_end``: also where no step
-    was averaged, when that mean is the initial weights; but not where a killed run resumes after its last epoch, as
-    Lightning does not call the hook then. Its checkpoints of before the first averaged step hold the initial weights,
-    and it averages the counters of batch norms. ``tests/benchmark/methods/test_averaging.py`` fails when that changes.
+    ``WeightAveraging`` of Lightning 2.6 is wrong where no step was averaged, and where a killed run resumes after its
+    last epoch; ``tests/benchmark/methods/test_averaging.py`` fails when that changes.
     """
 
     def __init__(self) -> None:

@@ -74,9 +74,18 @@ def check_method(make: Make, card: MethodCard | None = None, processes: int = 2)
             return found
         found += _tried("embedding", lambda: [*_alone(model, data), *_site(model, data, card)])
         found += _tried("unseen site", lambda: _unseen(model, data))
-        found += _tried("determinism", lambda: _repeated(make, model, Path(folder)))
-        found += _tried("diagnoses", lambda: _diagnoses(make, model, Path(folder)))
-        found += _tried("checkpoint", lambda: _checkpoint(make, model, Path(folder)))
+        found += _same(
+            "determinism", "two trainings with one seed give other LDRs; draw by torch's seeded generator",
+            model, lambda: _trained(make, MockData(), Path(folder)),
+        )  # fmt: skip
+        found += _same(
+            "diagnoses", "other diagnoses of the scans give other LDRs; methods must not look at diagnoses",
+            model, lambda: _trained(make, MockData(diagnoses=1), Path(folder)),
+        )  # fmt: skip
+        found += _same(
+            "checkpoint", "a model loaded from its checkpoint gives other LDRs; keep what is fitted in parameters, "
+            "buffers or get_extra_state", model, lambda: _loaded(make, model, Path(folder)),
+        )  # fmt: skip
         if processes > 1:
             found += _together(make, Path(folder), processes)
     return found
@@ -158,35 +167,21 @@ def _unseen(model: RepresentationModule, data: MockData) -> Iterator[Finding]:
         yield Finding("unseen site", "scans of a site that training has not seen get NaN or infinity")
 
 
-def _repeated(make: Make, model: RepresentationModule, folder: Path) -> list[Finding]:
-    if torch.equal(_of_test(model), _of_test(_trained(make, MockData(), folder))):
-        return []
-    return [Finding("determinism", "two trainings with one seed give other LDRs; draw by torch's seeded generator")]
+def _same(
+    check: str, problem: str, model: RepresentationModule, other: Callable[[], RepresentationModule]
+) -> list[Finding]:
+    """What a check finds where another model does not give the same LDRs."""
+    return _tried(check, lambda: [] if torch.equal(_of_test(model), _of_test(other())) else [Finding(check, problem)])
 
 
-def _diagnoses(make: Make, model: RepresentationModule, folder: Path) -> list[Finding]:
-    if torch.equal(_of_test(model), _of_test(_trained(make, MockData(diagnoses=1), folder))):
-        return []
-    return [Finding("diagnoses", "other diagnoses of the scans give other LDRs; methods must not look at diagnoses")]
-
-
-def _checkpoint(make: Make, model: RepresentationModule, folder: Path) -> list[Finding]:
+def _loaded(make: Make, model: RepresentationModule, folder: Path) -> RepresentationModule:
     path = folder / "model.ckpt"
     model.trainer.save_checkpoint(path, weights_only=True)
     again = cast(RepresentationModule, make())
     state = torch.load(path, map_location="cpu", weights_only=True)
     again.on_load_checkpoint(state)
     again.load_state_dict(state["state_dict"])
-    again.eval()
-    if torch.equal(_of_test(model), _of_test(again)):
-        return []
-    return [
-        Finding(
-            "checkpoint",
-            "a model loaded from its checkpoint gives other LDRs; keep what is fitted in parameters, buffers or "
-            "get_extra_state",
-        )
-    ]
+    return again.eval()
 
 
 class _SameEverywhere(Callback):

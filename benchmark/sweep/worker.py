@@ -222,7 +222,7 @@ def _config(run: Run, base: str | None, nodes: int) -> dict[str, Any]:
         trainer["logger"] = loggers
     watching = {"class_path": f"{EpochFile.__module__}.{EpochFile.__qualname__}"}
     trainer["callbacks"] = [*(trainer["callbacks"] or []), watching, *settings.callbacks()]
-    config["trained_base"] = base if base is not None and usable(Path(base))[0] else None
+    config["trained_base"] = base if base is not None and usable(Path(base)) else None
     return config
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import re
@@ -14,6 +15,8 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -63,14 +66,12 @@ def damage(path: Path) -> str:
     return f"its record {record} is damaged" if record else ""
 
 
-def usable(path: Path) -> tuple[bool, str]:
-    """Whether a run can go on from a checkpoint, and what is wrong with one that is there and cannot be used.
-
-    A damaged file is kept, as ``NAME.damaged``.
-    """
+def usable(path: Path) -> bool:
+    """Whether a run can go on from a checkpoint; a damaged file is kept as ``NAME.damaged``, with a warning."""
     if not path.is_file():
-        return False, ""
+        return False
     problem = damage(path)
     if problem:
         path.replace(path.with_name(f"{path.name}.damaged"))
-    return not problem, problem
+        log.warning("%s cannot be used (%s): its training begins anew, the file is kept as .damaged", path, problem)
+    return not problem

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from argparse import ArgumentError
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from benchmark.configs import DEFAULTS
 from benchmark.data.datamodule import SiteDataModule
 from benchmark.errors import UserError
 from benchmark.methods.card import MethodCard
+from benchmark.methods.compute import Compute
 from benchmark.metrics.settings import Distance
 from benchmark.parsing import in_one_line
 from benchmark.train.config_errors import config_files, located
@@ -23,14 +23,6 @@ from benchmark.train.run_folder import EMBEDDINGS
 from benchmark.train.tracking.loggers import check_packages, wandb_offline_without_key, with_csv
 from benchmark.train.training import keep_in_folder, leave_group, make_ready, train
 
-#: Options of how a training is computed: name, type, default, help.
-COMPUTE: tuple[tuple[str, type, Any, str], ...] = (
-    ("accumulate", int, 1, "Batches whose gradients make one step."),
-    ("checkpoint_activations", bool, False, "Compute activations again in the backward pass, to save memory."),
-    ("compile", bool, False, "Compile encoder and decoder with torch.compile."),
-    ("channels_last", bool, False, "Keep convolutions' channels last in memory."),
-)
-
 
 class FitCLI(LightningCLI):
     """LightningCLI over any LightningModule with `embed`, and the one datamodule that all share.
@@ -38,6 +30,11 @@ class FitCLI(LightningCLI):
     After `fit` the folder `trainer.default_root_dir` holds `config.yaml`, `model.ckpt`, `embeddings.parquet`,
     `checkpoints` and `logs`.
     """
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """The two that there are commands for; parsers of the others would take time at every start."""
+        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in ("fit", "predict")}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Options of the sweep: a base that was trained before, and the distance that a method declares."""
@@ -61,9 +58,7 @@ class FitCLI(LightningCLI):
             default=None,
             help="What the tables tell of the method: how its settings were chosen, what its augmentations imitate.",
         )
-
-        for name, kind, default, text in COMPUTE:
-            parser.add_argument(f"--compute.{name}", type=kind, default=default, help=text)
+        parser.add_class_arguments(Compute, "compute")
 
     def instantiate_classes(self) -> None:
         """Model, data and trainer, once it is clear that loggers can be made; the model is told how it is computed."""
@@ -76,20 +71,16 @@ class FitCLI(LightningCLI):
             raise
         except ValueError as error:
             raise UserError(in_one_line(str(error))) from error
-        self.model.compute = replace(self.model.compute, **self._compute())
-
-    def _compute(self) -> dict[str, Any]:
-        return {name: self._get(self.config, f"compute.{name}") for name, *_ in COMPUTE}
+        self.model.compute = self._get(self.config_init, "compute")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Trainer with a CSV log, atomic checkpoints and resumption, all in `trainer.default_root_dir`."""
         config = self._get(self.config_init, "trainer")
         root = Path(config["default_root_dir"] or ".")
-        if self.subcommand in ("fit", "predict"):
-            make_ready(root, "trainer.default_root_dir")
+        make_ready(root, "trainer.default_root_dir")
         kwargs["logger"] = with_csv(config["logger"], root)
         if self.model.automatic_optimization:
-            kwargs.setdefault("accumulate_grad_batches", self._compute()["accumulate"])
+            kwargs.setdefault("accumulate_grad_batches", self._get(self.config, "compute.accumulate"))
         trainer = super().instantiate_trainer(**kwargs)
         keep_in_folder(trainer, root)
         return trainer
@@ -116,7 +107,7 @@ def parsed(kind: type[FitCLI], args: list[str]) -> FitCLI:
         # Lightning warns of arguments that are given beside sys.argv; here that is the point.
         warnings.filterwarnings("ignore", "LightningCLI's args parameter")
         of_subcommand = {"default_config_files": [str(DEFAULTS)], "exit_on_error": False}
-        options: dict[str, Any] = {name: of_subcommand for name in ("fit", "predict") if name in kind.subcommands()}
+        options: dict[str, Any] = {name: of_subcommand for name in kind.subcommands()}
         try:
             return kind(
                 LightningModule,
@@ -132,7 +123,7 @@ def parsed(kind: type[FitCLI], args: list[str]) -> FitCLI:
 
 
 def run(args: list[str]) -> None:
-    """Run a LightningCLI subcommand (`fit`, `validate`, `test`, `predict`) as from the command line.
+    """Run a LightningCLI subcommand (`fit` or `predict`) as from the command line.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentError
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,9 @@ from lightning import Fabric
 from torch import Tensor
 
 from benchmark.data.datamodule import Masks, SiteDataModule
+from benchmark.data.dataset import VolumeDataset
 from benchmark.data.preprocessing import Preprocessing
+from benchmark.data.sampling import EVALUATION
 from benchmark.data.store import one_thread, stored_volume
 from benchmark.errors import UserError
 from benchmark.methods.data_spec import DataSpec
@@ -29,6 +32,7 @@ from benchmark.train.run_folder import CONFIG, MODEL
 BATCH = 16
 
 
+@dataclass
 class LoadedMethod:
     """A trained method with what it knows of the scans that it was trained on.
 
@@ -42,23 +46,20 @@ class LoadedMethod:
         How many of the scans that it was trained on had a mask.
     held_out_site
         The site that training did not see, under leave-one-site-out; None otherwise.
+    precision
+        That it was trained in, as the trainer calls it.
     """
 
-    def __init__(
-        self,
-        model: RepresentationModule,
-        preprocessing: Preprocessing,
-        masks: Masks,
-        held_out_site: str | None,
-        precision: str,
-    ) -> None:
-        self.model = model
-        self.preprocessing = preprocessing
-        self.masks = masks
-        self.held_out_site = held_out_site
-        self._fabric = Fabric(devices=1, precision=cast(Any, precision))
+    model: RepresentationModule
+    preprocessing: Preprocessing
+    masks: Masks
+    held_out_site: str | None
+    precision: str
+
+    def __post_init__(self) -> None:
+        self._fabric = Fabric(devices=1, precision=cast(Any, self.precision))
         # On the device, and in the precision's type.
-        self._fabric.setup_module(model.eval())
+        self._fabric.setup_module(self.model.eval())
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -118,13 +119,9 @@ class LoadedMethod:
             rows = scans[["image", "mask"]].astype(str).to_dict("records")
             volumes = np.stack([stored_volume(row, self.preprocessing)[0] for row in rows])
         codes = {site: code for code, site in enumerate(self.sites)}
-        return {
-            "volume": torch.from_numpy(volumes).float().unsqueeze(1),
-            "site": torch.tensor([codes.get(site, len(codes)) for site in scans["site"]]),
-            "index": torch.tensor(scans.index.to_numpy(np.int64)),
-            "age": torch.tensor(scans["age"].to_numpy(np.float32)),
-            "sex": torch.tensor(scans["sex"].map({"F": 0.0, "M": 1.0}).to_numpy(np.float32)),
-        }
+        table = scans.assign(scan_key=scans["image"], site_code=[codes.get(site, len(codes)) for site in scans["site"]])
+        batch = VolumeDataset(volumes, table)[EVALUATION, list(range(len(scans)))]
+        return cast(Batch, {**batch, "index": torch.tensor(scans.index.to_numpy(np.int64))})
 
     def _check(self, scans: pd.DataFrame) -> None:
         """Refuse what differs from the training."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +27,9 @@ class _ResolveCLI(FitCLI):
         """Nothing is created, but what could not be is said now and not in every run of a sweep."""
         check_packages(self._get(self.config, "trainer.logger"))
 
+    def _set_seed(self) -> None:
+        """No generator is touched."""
+
     def _run_subcommand(self, subcommand: str) -> None:
         """Nothing is run."""
 
@@ -47,22 +47,10 @@ def resolve(method: Path, overrides: dict[str, Any]) -> dict[str, Any]:
     use_plugins([method.parent])
     # A quoted string would keep its quotes where the option may also be something else than a string.
     options = [f"--{name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in overrides.items()]
-    with _quiet_lightning():
-        cli = parsed(_ResolveCLI, ["fit", "--config", str(method), *options])
+    cli = parsed(_ResolveCLI, ["fit", "--config", str(method), *options])
     config: dict[str, Any] = cli.config["fit"].as_dict()
     config.pop("config", None)
     return config
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    logger = logging.getLogger("lightning.fabric")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def instantiate_data(config: dict[str, Any]) -> SiteDataModule:

@@ -145,10 +145,7 @@ def leave_group() -> None:
 
 def _last_checkpoint(root: Path) -> str | None:
     last = root / CHECKPOINTS / LAST
-    fine, problem = usable(last)
-    if problem:
-        log.warning("%s cannot be used (%s): the run begins anew, the file is kept as .damaged", last, problem)
-    if not fine:
+    if not usable(last):
         return None
     log.info("resuming from %s", last)
     return str(last)

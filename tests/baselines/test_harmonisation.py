@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from neuroHarmonize import harmonizationApply, harmonizationLearn
 
 from baselines.harmonisation import Harmonisation
 from benchmark.methods.errors import MethodError
@@ -30,6 +31,18 @@ def test_location_and_scale_of_the_sites_go_and_age_stays(design):
     assert site_spread(features, site) > 3
     assert site_spread(residual, site) < 0.8
     assert np.corrcoef(harmonised[:, 0], covariates["age"])[0, 1] > 0.4
+
+
+def test_fitted_scans_get_the_numbers_of_neuroharmonize(design):
+    features, site, covariates = design
+    # Whole years: the library takes covariates in single precision.
+    covariates = covariates.round()
+    table = covariates.assign(SITE=site)
+    model, learnt = harmonizationLearn(features, table)
+    applied = harmonizationApply(features, table, model)
+    harmonised = Harmonisation.fit(features, site, covariates).apply(features, site, covariates)
+    np.testing.assert_allclose(harmonised, applied, rtol=1e-12)
+    np.testing.assert_allclose(harmonised, learnt, rtol=1e-12)
 
 
 def test_any_subset_of_rows_gets_the_same_numbers(design):

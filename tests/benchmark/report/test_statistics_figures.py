@@ -8,10 +8,10 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmark.cli import main
-from benchmark.data.parquet import read_parquet
 from benchmark.methods.card import MethodCard
 from benchmark.report.about import ABOUT, About
 from benchmark.report.statistics_figures import statistics_figures
@@ -75,7 +75,7 @@ def test_figures_and_titles_of_synthetic_data_say_so(results):
     figures = statistics_figures(read_results(folder), list(METHODS))
     assert list(figures)[1] == "mAP CN/AD, pooled (synthetic data): ranks"
     assert all("synthetic data" in figure for figure in figures.values())
-    write_statistics(read_parquet(folder / REPLICATES), folder, list(METHODS), about=about)
+    write_statistics(pd.read_parquet(folder / REPLICATES), folder, list(METHODS), about=about)
     text = (folder / "statistics.md").read_text()
     assert text.startswith("# Statistics between methods (synthetic data)\n\n## pooled")
 

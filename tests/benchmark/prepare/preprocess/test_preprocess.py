@@ -63,7 +63,7 @@ def test_every_step_from_a_turned_head_to_a_manifest_that_trains(capsys, save, h
     assert report["flags"].isna().all()
     assert (out / "A.png").read_bytes().startswith(b"\x89PNG")
     for row in scans.to_dict("records"):
-        assert Preprocessing().load_volume(row).shape == (40, 48, 40)
+        assert Preprocessing().load(row).volume.shape == (40, 48, 40)
 
 
 def test_what_is_done_is_not_done_again_and_originals_stay(capsys, save, manifest, tmp_path, monkeypatch):
