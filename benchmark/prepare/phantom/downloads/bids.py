@@ -57,7 +57,7 @@ def describe(seed: int = 0, subjects: int = 12) -> Replica:
     root that those of images overrule, a 2D image, images that are no T1w, one without a name of BIDS, derivatives, a
     row without images, images without a row, a table with a byte-order mark.
     """
-    replica = Replica("BIDS", seed, (PARTICIPANTS, SESSIONS), subjects, FEWEST)
+    replica = Replica("BIDS", (PARTICIPANTS, SESSIONS), subjects, FEWEST)
     replica.json("dataset_description.json", {"Name": "Memory clinic: a replica", "BIDSVersion": "1.8.0"})
     replica.json("T1w.json", {"Manufacturer": "Philips Medical Systems", "MagneticFieldStrength": 3})
     for index in range(subjects):
