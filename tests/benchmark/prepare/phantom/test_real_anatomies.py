@@ -55,7 +55,7 @@ def warped_labels_ml(path, made):
     world = np.stack(np.meshgrid(*axes, indexing="ij"))
     at = (world - warp_affine[:3, 3][:, None, None, None]) / WARP_SPACING
     there = np.stack([map_coordinates(made.warp[..., k], at, order=1, output=float) for k in range(3)])
-    to_voxel = np.linalg.inv(labels.affine) @ prepare(path).alignment.to_world @ affine
+    to_voxel = np.linalg.inv(labels.affine) @ prepare(path).person.alignment.to_world @ affine
     voxel = np.tensordot(to_voxel[:3, :3], there, 1) + to_voxel[:3, 3][:, None, None, None]
     found = map_coordinates(labels.tissue, voxel, order=0, cval=AIR)
     return {name: np.count_nonzero(found == index) * 0.75**3 / 1000 for index, name in enumerate(TISSUES)}
@@ -63,16 +63,16 @@ def warped_labels_ml(path, made):
 
 def assert_volumes_are_true(path, state, subject, mirrored, settings=SETTINGS):
     made, source = brain(path, state, subject, mirrored, settings), prepare(path)
-    size = state.width * state.length * state.height * source.alignment.volume
+    size = state.width * state.length * state.height * source.person.alignment.volume
     counted = warped_labels_ml(path, made)
     for name, key, factor in (
         ("lateral_ventricles", "ventricle_ml", state.ventricles),
         ("medial_temporal", "hippocampus_ml", state.hippocampus),
         ("deep_grey", "deep_grey_ml", state.deep_grey),
     ):
-        assert made.truth[key] == pytest.approx(source.labelled[name] * size * factor, rel=0.02), name
+        assert made.truth[key] == pytest.approx(source.person.labelled[name] * size * factor, rel=0.02), name
         assert counted[name] == pytest.approx(made.truth[key], rel=0.02), name
-    assert made.truth["cortex_ml"] == pytest.approx(source.labelled["cortex"] * size * state.cortex, rel=0.02)
+    assert made.truth["cortex_ml"] == pytest.approx(source.person.labelled["cortex"] * size * state.cortex, rel=0.02)
     # The images show what the truth says.
     ml = dict(zip(STRUCTURES, made.shares().sum(axis=(1, 2, 3), dtype=float) * settings.spacing**3 / 1000, strict=True))
     assert ml["medial_temporal"] == pytest.approx(made.truth["hippocampus_ml"], rel=0.02)
@@ -168,21 +168,17 @@ def test_people_are_dealt_to_training_and_test(folder):
     }
     for split, brains in made.items():
         expected = set(table[table["split"] == split]["source"])
-        assert {str(one.source.name) for one in brains} == expected
+        assert {one.source.person.name for one in brains} == expected
         assert {one.mirrored for one in brains} == {False, True}
 
 
 def test_people_of_unknown_health_are_taken_to_typical_volumes(folder):
-    for share in (0.0, 1.0):
-        anatomies = RealAnatomies(folder, SETTINGS, towards_typical=share)
-        volumes = {}
-        for number in range(8):
-            made = anatomies.brain(f"subject {number}", "train", HEALTHY)
-            volumes[made.source.name] = made.truth["ventricle_ml"]
-        spread = np.ptp(np.log(list(volumes.values())))
-        assert (spread < 0.04) if share else (spread > 0.1)
-    with pytest.raises(UserError, match="towards_typical: 2 is not allowed; it must be between 0 and 1"):
-        RealAnatomies(folder, SETTINGS, towards_typical=2)
+    anatomies, volumes = RealAnatomies(folder, SETTINGS), {}
+    for number in range(8):
+        made = anatomies.brain(f"subject {number}", "train", HEALTHY)
+        volumes[made.source.person] = made.truth["ventricle_ml"]
+    assert np.ptp(np.log(list(volumes.values()))) < 0.04
+    assert np.ptp(np.log([person.in_template["lateral_ventricles"] for person in volumes])) > 0.1
 
 
 def test_subjects_of_one_person_differ_within_one_outline_and_are_the_same_every_time(path):
