@@ -142,7 +142,7 @@ def _scans(settings: PhantomSettings) -> pd.DataFrame:
     stem = scans["subject_id"] + "_" + scans["session_id"]
     scans.insert(2, "image", "images/" + scans["site"] + "/" + stem + "_T1w.nii.gz")
     scans.insert(3, "mask", "images/" + scans["site"] + "/" + stem + "_mask.nii.gz")
-    scans["scanner_manufacturer"] = [SITES[site].manufacturer for site in scans["site"]]
+    scans["scanner_manufacturer"] = "phantom"
     scans["scanner_model"] = [
         SITES[site].model + (str(scanner + 1) if settings.scanners > 1 else "")
         for site, scanner in zip(scans["site"], scans["scanner"], strict=True)
