@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,8 @@ RECORD = "phantom.json"
 ANATOMIES = "anatomies.csv"
 #: nibabel is only partly typed.
 _NIBABEL: Any = nibabel
-Scan = dict[str, str | float | int]
+#: A row of the table of scans.
+Scan = dict[Hashable, Any]
 
 
 def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress: bool = True) -> list[Path]:
@@ -75,25 +76,17 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     source, people = _source(settings)
     make_writable(out, "out")
     scans = _scans(settings)
-    subjects: list[list[Scan]] = [
-        [{str(name): value for name, value in row.items()} for row in group.to_dict("records")]
-        for _, group in scans.groupby("subject_id", sort=True)
-    ]
+    subjects = [group.to_dict("records") for _, group in scans.groupby("subject_id", sort=True)]
     make = partial(_make_subject, settings, source, out)
     truth: list[dict[str, object]] = []
-    bar = tqdm(
-        total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=None if progress else True, file=sys.stderr
-    )
-    with bar:
+    hidden = None if progress else True
+    with tqdm(total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=hidden, file=sys.stderr) as bar:
         for rows in _mapped(make, subjects, processes):
             truth += rows
             bar.update(len(rows))
-    table = pd.DataFrame(truth).sort_values("scan_key", ignore_index=True)
-    with atomic_path(out / TRUTH) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    _write_table(pd.DataFrame(truth).sort_values("scan_key"), out / TRUTH)
     if people is not None:
-        with atomic_path(out / ANATOMIES) as temporary:
-            people.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        _write_table(people, out / ANATOMIES)
     manifests = write_manifests(settings, out)
     with atomic_path(out / RECORD) as temporary:
         temporary.write_text(json.dumps(_record(settings), indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -106,13 +99,14 @@ def write_manifests(settings: PhantomSettings, out: Path) -> list[Path]:
     scans = _scans(settings)
     paths = []
     for site, group in scans.groupby("site", sort=False):
-        path = out / f"{site}.csv"
-        with atomic_path(path) as temporary:
-            group.drop(columns=["scan_key", "scanner", "years", "draw"]).to_csv(
-                temporary, index=False, lineterminator="\n"
-            )
-        paths.append(path)
+        paths.append(out / f"{site}.csv")
+        _write_table(group.drop(columns=["scan_key", "scanner", "years", "draw"]), paths[-1], None)
     return sorted(paths)
+
+
+def _write_table(table: pd.DataFrame, path: Path, digits: str | None = "%.6g") -> None:
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, float_format=digits, lineterminator="\n")
 
 
 def _record(settings: PhantomSettings) -> dict[str, object]:
@@ -133,8 +127,7 @@ def _is_there(settings: PhantomSettings, out: Path) -> bool:
             f"{out}: holds a phantom of other settings or of version {found.get('version')} (this is {VERSION}); "
             "remove the folder or name another"
         )
-    missing = [name for name in _scans(settings)["image"] if not (out / name).is_file()]
-    return not missing
+    return all((out / name).is_file() for name in _scans(settings)["image"])
 
 
 def _scans(settings: PhantomSettings) -> pd.DataFrame:
@@ -170,29 +163,18 @@ def _make_subject(
     rows: list[dict[str, object]] = []
     brains: dict[float, Brain] = {}
     for scan in scans:
-        subject, key = str(scan["subject_id"]), str(scan["scan_key"])
-        years, diagnosis = float(scan["years"]), str(scan["diagnosis"])
-        first_age = round(float(scan["age"]) - years, 1)
-        normals = _normals(settings, subject, diagnosis, int(scan["draw"]))
-        state = biology(diagnosis, str(scan["sex"]), first_age, years, normals, settings.head_size)
+        subject, key, years, diagnosis = scan["subject_id"], scan["scan_key"], scan["years"], scan["diagnosis"]
+        normals = _normals(settings, subject, diagnosis, scan["draw"])
+        state = biology(diagnosis, scan["sex"], round(scan["age"] - years, 1), years, normals, settings.head_size)
         if years not in brains:
-            brains[years] = source.brain(subject, str(scan["split"]), state)
-        how = acquisition(settings, str(scan["site"]), key, int(scan["scanner"]), state.severity)
+            brains[years] = source.brain(subject, scan["split"], state)
+        how = acquisition(settings, scan["site"], key, scan["scanner"], state.severity)
         image, mask = acquire(settings, brains[years], how, key)
-        _write(image, affine, out / str(scan["image"]))
-        _write(mask.astype(np.uint8), affine, out / str(scan["mask"]))
+        _write(image, affine, out / scan["image"])
+        _write(mask.astype(np.uint8), affine, out / scan["mask"])
         names = ("scan_key", "subject_id", "session_id", "site", "diagnosis", "sex", "scanner")
-        rows.append(
-            {
-                **{name: scan[name] for name in names},
-                **state.truth(),
-                **{
-                    name if isinstance(value, str) else f"bio_{name}": value
-                    for name, value in brains[years].truth.items()
-                },
-                **how.truth(),
-            }
-        )
+        made = {n if isinstance(value, str) else f"bio_{n}": value for n, value in brains[years].truth.items()}
+        rows.append({**{name: scan[name] for name in names}, **state.truth(), **made, **how.truth()})
     return rows
 
 
