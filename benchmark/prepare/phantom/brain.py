@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -40,19 +40,6 @@ class Brain(Protocol):
         ...
 
 
-class AnatomySource(Protocol):
-    """Something that makes brains."""
-
-    def brain(self, subject: str, split: str, state: Biology) -> Brain:
-        """Anatomy of a subject in a state; its shape depends on the subject's name alone.
-
-        Parameters
-        ----------
-        subject
-            Its name.
-        split
-            ``train`` or ``test``: sources made from several people give either split people of its own.
-        state
-            What the brain is like.
-        """
-        ...
+#: Makes the anatomy of a subject: of its name, which alone says what shape it has, of ``train`` or ``test``, as sources
+#: made from several people give either split people of its own, and of what the brain is like.
+BrainMaker = Callable[[str, str, Biology], Brain]

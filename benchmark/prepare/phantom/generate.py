@@ -23,13 +23,13 @@ from benchmark.folders import make_writable
 from benchmark.prepare.phantom.acquisition import acquire, acquisition
 from benchmark.prepare.phantom.atlas import grid_affine
 from benchmark.prepare.phantom.biology import DRAWS, biology
-from benchmark.prepare.phantom.brain import AnatomySource, Brain
+from benchmark.prepare.phantom.brain import Brain, BrainMaker
 from benchmark.prepare.phantom.cohort import cohort
 from benchmark.prepare.phantom.draws import held_out_draws
 from benchmark.prepare.phantom.label_maps import folder_digest
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import SITES, first_sites
-from benchmark.prepare.phantom.template import Template
+from benchmark.prepare.phantom.template import template_brain
 from benchmark.processes import process_pool
 from benchmark.seeds import generator
 
@@ -73,11 +73,11 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     """
     if _is_there(settings, out):
         return [out / f"{site}.csv" for site in first_sites(settings.sites)]
-    source, people = _source(settings)
+    maker, people = _brain_maker(settings)
     make_writable(out, "out")
     scans = _scans(settings)
     subjects = [group.to_dict("records") for _, group in scans.groupby("subject_id", sort=True)]
-    make = partial(_make_subject, settings, source, out)
+    make = partial(_make_subject, settings, maker, out)
     truth: list[dict[str, object]] = []
     hidden = None if progress else True
     with tqdm(total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=hidden, file=sys.stderr) as bar:
@@ -156,7 +156,7 @@ def _mapped(
 
 
 def _make_subject(
-    settings: PhantomSettings, source: AnatomySource, out: Path, scans: list[Scan]
+    settings: PhantomSettings, maker: BrainMaker, out: Path, scans: list[Scan]
 ) -> list[dict[str, object]]:
     """Write every scan of one subject; the anatomy of a session is computed once for all sites."""
     affine = grid_affine(settings)
@@ -167,7 +167,7 @@ def _make_subject(
         normals = _normals(settings, subject, diagnosis, scan["draw"])
         state = biology(diagnosis, scan["sex"], round(scan["age"] - years, 1), years, normals, settings.head_size)
         if years not in brains:
-            brains[years] = source.brain(subject, scan["split"], state)
+            brains[years] = maker(subject, scan["split"], state)
         how = acquisition(settings, scan["site"], key, scan["scanner"], state.severity)
         image, mask = acquire(settings, brains[years], how, key)
         _write(image, affine, out / scan["image"])
@@ -178,15 +178,15 @@ def _make_subject(
     return rows
 
 
-def _source(settings: PhantomSettings) -> tuple[AnatomySource, pd.DataFrame | None]:
+def _brain_maker(settings: PhantomSettings) -> tuple[BrainMaker, pd.DataFrame | None]:
     """What makes the anatomies, and the table of the people that they are made from."""
     if settings.anatomies is None:
-        return Template(settings), None
+        return partial(template_brain, settings), None
     # The compiler of its loops takes a second to import.
     from benchmark.prepare.phantom.real_anatomies import RealAnatomies
 
     anatomies = RealAnatomies(Path(settings.anatomies), settings)
-    return anatomies, anatomies.table()
+    return anatomies.brain, anatomies.table()
 
 
 def _normals(settings: PhantomSettings, subject: str, diagnosis: str, draw: int) -> NDArray[np.float64]:

@@ -94,7 +94,7 @@ class RealAnatomies:
         )
 
     def brain(self, subject: str, split: str, state: Biology) -> RealBrain:
-        """Anatomy of a subject in a state; see :class:`benchmark.prepare.phantom.brain.AnatomySource`."""
+        """Anatomy of a subject in a state; see :data:`benchmark.prepare.phantom.brain.BrainMaker`."""
         files = self._files[split]
         path = files[derive_seed(self._settings.seed, "anatomy", subject) % len(files)]
         mirrored = derive_seed(self._settings.seed, "mirrored", subject) % 2 == 1

@@ -60,34 +60,25 @@ class TemplateBrain:
         return sample(self.maps, seen + sample(self.offset, np.clip(seen, 0, last)))
 
 
-class Template:
-    """The template as a source of anatomies.
+def template_brain(settings: PhantomSettings, subject: str, split: str, state: Biology) -> TemplateBrain:
+    """Anatomy of a subject by the phantom's seed and on its grid; both splits come from the one template.
 
-    Parameters
-    ----------
-    settings
-        The phantom's seed and grid are used.
+    See :data:`benchmark.prepare.phantom.brain.BrainMaker`.
     """
-
-    def __init__(self, settings: PhantomSettings) -> None:
-        self.settings = settings
-
-    def brain(self, subject: str, split: str, state: Biology) -> TemplateBrain:
-        """Anatomy of a subject; both splits come from the one template."""
-        settings, source = self.settings, atlas(self.settings)
-        rng = generator(settings.seed, "shape", subject)
-        grid = np.indices(settings.shape, np.float32)
-        middle = (np.array(settings.shape, np.float32)[:, None, None, None] - 1) / 2
-        size = np.array([state.width, state.length, state.height], np.float32)[:, None, None, None]
-        offset = (middle - grid) * (1 - 1 / size)
-        for points, spread in DEFORMATIONS:
-            offset += smooth_field(rng, settings.shape, points, 3) * (spread / settings.spacing)
-        ventricles = state.ventricles * VENTRICLES_ML
-        offset += _ventricle_flow(source, grid + offset, ventricles)
-        maps = _diseased(source, state, min(ventricles / source.flow_ml[0], 1.0))
-        truth = _volumes(sample(maps, grid + offset), settings.spacing)
-        maps[:2] *= 1 + TEXTURE * smooth_field(rng, settings.shape, (16, 19, 16), 2)
-        return TemplateBrain(maps, offset, settings.spacing, truth)
+    source = atlas(settings)
+    rng = generator(settings.seed, "shape", subject)
+    grid = np.indices(settings.shape, np.float32)
+    middle = (np.array(settings.shape, np.float32)[:, None, None, None] - 1) / 2
+    size = np.array([state.width, state.length, state.height], np.float32)[:, None, None, None]
+    offset = (middle - grid) * (1 - 1 / size)
+    for points, spread in DEFORMATIONS:
+        offset += smooth_field(rng, settings.shape, points, 3) * (spread / settings.spacing)
+    ventricles = state.ventricles * VENTRICLES_ML
+    offset += _ventricle_flow(source, grid + offset, ventricles)
+    maps = _diseased(source, state, min(ventricles / source.flow_ml[0], 1.0))
+    truth = _volumes(sample(maps, grid + offset), settings.spacing)
+    maps[:2] *= 1 + TEXTURE * smooth_field(rng, settings.shape, (16, 19, 16), 2)
+    return TemplateBrain(maps, offset, settings.spacing, truth)
 
 
 def _volumes(shares: NDArray[np.float32], spacing: float) -> dict[str, float]:

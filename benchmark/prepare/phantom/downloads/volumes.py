@@ -25,10 +25,9 @@ def _nibabel() -> Any:
 
 def in_order(array: NDArray[Any], affine: NDArray[Any], axes: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """The same volume with its voxels in another order; ``axes`` are the directions they point to, such as ``ASL``."""
-    now = _nibabel().orientations.io_orientation(affine)
-    change = _nibabel().orientations.ornt_transform(now, _nibabel().orientations.axcodes2ornt(tuple(axes)))
-    turned = _nibabel().orientations.apply_orientation(array, change)
-    return turned, affine @ _nibabel().orientations.inv_ornt_aff(change, array.shape)
+    orientations = _nibabel().orientations
+    change = orientations.ornt_transform(orientations.io_orientation(affine), orientations.axcodes2ornt(tuple(axes)))
+    return orientations.apply_orientation(array, change), affine @ orientations.inv_ornt_aff(change, array.shape)
 
 
 def write_analyze(header: Path, array: NDArray[Any], affine: NDArray[Any], axes: str, voxels: bool = True) -> None:

@@ -97,8 +97,7 @@ def test_volumes_of_real_people_are_true(name, state):
     assert_volumes_are_true(REAL / name, state, "somebody", mirrored=False)
 
 
-@pytest.mark.parametrize("state", [HEALTHY, ILL, LARGE])
-@pytest.mark.parametrize("subject", ["a", "b", "c"])
+@pytest.mark.parametrize(("state", "subject"), [(HEALTHY, "a"), (ILL, "b"), (LARGE, "c")])
 def test_nothing_folds(path, state, subject):
     slopes = [np.stack(np.gradient(brain(path, state, subject).warp[..., k])) for k in range(3)]
     jacobian = np.linalg.det(np.moveaxis(np.stack(slopes), (0, 1), (-2, -1)) / WARP_SPACING)
