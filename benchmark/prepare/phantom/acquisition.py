@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.prepare.phantom.brain import Brain
+from benchmark.prepare.phantom.brain import STRUCTURES, Brain
 from benchmark.prepare.phantom.contrast import REFERENCE, draw_protocol, signals
 from benchmark.prepare.phantom.families import Family, family
 from benchmark.prepare.phantom.fields import smooth_field
@@ -17,7 +17,6 @@ from benchmark.prepare.phantom.kspace import blurred, moved
 from benchmark.prepare.phantom.masks import MaskError, found_mask, mask_error
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import SITES
-from benchmark.prepare.phantom.structures import STRUCTURES
 from benchmark.seeds import generator
 
 #: Standard deviations of the log of a structure's signal, and of the log of the contrast as a whole, between scans of a

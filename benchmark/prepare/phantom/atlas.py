@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from benchmark.errors import UserError
+from benchmark.prepare.phantom.brain import STRUCTURES
 from benchmark.prepare.phantom.fields import sample
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import STRUCTURES
 
 Volume = NDArray[np.float32]
 
@@ -46,7 +46,7 @@ class Atlas:
     ----------
     maps
         Shape (structure, x, y, z), values in [0, 1]; structures as in
-        :data:`benchmark.prepare.phantom.structures.STRUCTURES`.
+        :data:`benchmark.prepare.phantom.brain.STRUCTURES`.
     frontal
         Shape (x, y, z), from -1 behind to 1 in front.
     flow

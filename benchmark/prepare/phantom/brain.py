@@ -10,6 +10,17 @@ from numpy.typing import NDArray
 
 from benchmark.prepare.phantom.biology import Biology
 
+#: Structures that a head is made of, in the order of the first axis of every array of shares: every source of anatomies
+#: says what share of each voxel each of them takes.
+#:
+#: ``cortex`` is cerebral and cerebellar grey matter, ``white`` cerebral and cerebellar white matter, ``deep_grey``
+#: thalamus, caudate, putamen, accumbens and half of the pallidum, ``medial_temporal`` hippocampus and amygdala,
+#: ``brainstem`` brainstem and ventral diencephalon, ``csf`` fluid outside of the ventricles, ``ventricles`` the fluid
+#: in them, ``head`` what is not brain: meninges, skull, skin, eyes.
+STRUCTURES = ("cortex", "white", "deep_grey", "medial_temporal", "brainstem", "csf", "ventricles", "head")
+#: Structures that a brain mask holds.
+BRAIN = STRUCTURES[:-1]
+
 
 class Brain(Protocol):
     """A subject's anatomy at one session."""
@@ -35,7 +46,7 @@ class Brain(Protocol):
         -------
         ndarray
             Shape (structure, x, y, z), float32 in [0, 1], structures as in
-            :data:`benchmark.prepare.phantom.structures.STRUCTURES`; air is what is left to 1.
+            :data:`STRUCTURES`; air is what is left to 1.
         """
         ...
 

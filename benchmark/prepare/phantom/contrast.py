@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.prepare.phantom.structures import STRUCTURES
+from benchmark.prepare.phantom.brain import STRUCTURES
 
 #: Longitudinal relaxation times in ms at 1.5 and 3 T, and proton density relative to water.
 #:
@@ -76,7 +76,7 @@ def signals(protocol: Protocol) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        Shape (structure,), above 0, structures as in :data:`benchmark.prepare.phantom.structures.STRUCTURES`.
+        Shape (structure,), above 0, structures as in :data:`benchmark.prepare.phantom.brain.STRUCTURES`.
     """
     at_low_field, at_high_field, density = np.array([T1_AND_DENSITY[name] for name in STRUCTURES]).T
     times = at_high_field if protocol.tesla > 2 else at_low_field

@@ -45,7 +45,7 @@ _NIBABEL: Any = nibabel
 Scan = dict[Hashable, Any]
 
 
-def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress: bool = True) -> list[Path]:
+def generate(settings: PhantomSettings, out: Path, processes: int = 1) -> list[Path]:
     """Write the phantom, unless it is there.
 
     Parameters
@@ -57,8 +57,6 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
         anatomies come from label maps.
     processes
         Processes that make volumes.
-    progress
-        Whether a progress bar goes to stderr.
 
     Returns
     -------
@@ -79,8 +77,8 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     subjects = [group.to_dict("records") for _, group in scans.groupby("subject_id", sort=True)]
     make = partial(_make_subject, settings, maker, out)
     truth: list[dict[str, object]] = []
-    hidden = None if progress else True
-    with tqdm(total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=hidden, file=sys.stderr) as bar:
+    # None: a bar is for a terminal alone.
+    with tqdm(total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=None, file=sys.stderr) as bar:
         for rows in _mapped(make, subjects, processes):
             truth += rows
             bar.update(len(rows))

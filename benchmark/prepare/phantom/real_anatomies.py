@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.prepare.phantom.biology import Biology
+from benchmark.prepare.phantom.brain import STRUCTURES
 from benchmark.prepare.phantom.fields import smooth_field
 from benchmark.prepare.phantom.label_maps import TISSUES, map_files
 from benchmark.prepare.phantom.prepared_anatomy import (
@@ -27,7 +28,6 @@ from benchmark.prepare.phantom.prepared_anatomy import (
 )
 from benchmark.prepare.phantom.sampled_grid import FLOWING, flowed, flowing_volumes, in_map_voxels, millilitres, sampled
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import STRUCTURES
 from benchmark.prepare.phantom.volume_flow import flow, grid_points
 from benchmark.prepare.phantom.volume_search import responses, search
 from benchmark.prepare.phantom.warps import moved

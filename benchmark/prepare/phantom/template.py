@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from benchmark.prepare.phantom.atlas import FLOW_STEPS, Atlas, atlas
 from benchmark.prepare.phantom.biology import Biology
+from benchmark.prepare.phantom.brain import BRAIN, STRUCTURES
 from benchmark.prepare.phantom.fields import sample, smooth_field
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import BRAIN, STRUCTURES
 from benchmark.seeds import generator
 
 #: Lateral ventricles, in ml, of healthy people of the reference age. The template is of young people; older ones have

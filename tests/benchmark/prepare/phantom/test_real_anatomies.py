@@ -10,12 +10,12 @@ from scipy.ndimage import map_coordinates
 
 from benchmark.errors import UserError
 from benchmark.prepare.phantom.biology import Biology
+from benchmark.prepare.phantom.brain import STRUCTURES
 from benchmark.prepare.phantom.generate import generate
 from benchmark.prepare.phantom.label_maps import AIR, TISSUES, read_label_map
 from benchmark.prepare.phantom.prepared_anatomy import MAP_SPACING, WARP_SPACING, box, prepare
 from benchmark.prepare.phantom.real_anatomies import RealAnatomies, RealBrain
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import STRUCTURES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_up_heads import head, oriented, write, write_people
@@ -213,7 +213,7 @@ def test_a_phantom_is_made_from_label_maps(folder, tmp_path):
             seed=2, spacing=8.0, sites=2, train_scans=16, test_subjects=3, travelling_subjects=3, anatomies=str(people)
         )
 
-    generate(settings(folder), tmp_path / "one", progress=False)
+    generate(settings(folder), tmp_path / "one")
     truth = pd.read_csv(tmp_path / "one" / "truth.csv")
     people = pd.read_csv(tmp_path / "one" / "anatomies.csv").set_index("source")["split"]
     tested = truth["subject_id"].isin(
@@ -228,12 +228,12 @@ def test_a_phantom_is_made_from_label_maps(folder, tmp_path):
     moved.mkdir()
     for path in folder.iterdir():
         (moved / path.name).write_bytes(path.read_bytes())
-    generate(settings(moved), tmp_path / "two", processes=2, progress=False)
+    generate(settings(moved), tmp_path / "two", processes=2)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     # Other people: not the same phantom.
     next(moved.iterdir()).rename(moved / "another.nii.gz")
     with pytest.raises(UserError, match="holds a phantom of other settings"):
-        generate(settings(moved), tmp_path / "two", progress=False)
+        generate(settings(moved), tmp_path / "two")
 
 
 def test_a_map_that_cannot_be_used_is_named_before_anything_is_written(folder, tmp_path):
@@ -244,5 +244,5 @@ def test_a_map_that_cannot_be_used_is_named_before_anything_is_written(folder, t
     labels, affine = head()
     write(people / "bad.nii.gz", np.where(labels == 17, 4, labels), affine)
     with pytest.raises(UserError, match=r"bad\.nii\.gz: has no left hippocampus"):
-        generate(PhantomSettings(anatomies=str(people)), tmp_path / "out", progress=False)
+        generate(PhantomSettings(anatomies=str(people)), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from benchmark.prepare.phantom.biology import Biology
+from benchmark.prepare.phantom.brain import STRUCTURES
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import STRUCTURES
 from benchmark.prepare.phantom.template import VENTRICLES_ML, template_brain
 
 SETTINGS = PhantomSettings(spacing=4.0)
