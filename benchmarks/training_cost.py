@@ -177,7 +177,7 @@ def main(
         settings = PhantomSettings(spacing=spacing, train_scans=scans, test_subjects=3, travelling_subjects=3)
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            generate(settings, folder / "phantom", processes=1, progress=False)
+            generate(settings, folder / "phantom", processes=1)
             options = [
                 f"--data.manifests=[{folder}/phantom/phantom-*.csv]", f"--data.data_root={folder}/phantom",
                 f"--data.truth={folder}/phantom/truth.csv", f"--data.cache_dir={folder}/cache",

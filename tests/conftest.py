@@ -11,6 +11,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -145,6 +146,16 @@ def inside():
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_volume():
+    """Volumes of a replica of a download: a few voxels of noise, the same for a subject."""
+
+    def volume(index, diagnosis, dataset):
+        return np.random.default_rng(index).random((8, 10, 12)).astype(np.float32), np.diag([20.0, 20.0, 15.0, 1.0])
+
+    return volume
 
 
 @pytest.fixture(scope="session")

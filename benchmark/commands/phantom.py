@@ -43,14 +43,13 @@ def main(args: list[str]) -> int:
 
 def _replica(layout: str, out: Path, subjects: int, settings: Any) -> int:
     from benchmark.folders import make_writable
-    from benchmark.prepare.phantom.downloads.registry import replicas
+    from benchmark.prepare.phantom.downloads.registry import import_options, replicas
     from benchmark.prepare.phantom.replica_heads import phantom_heads
 
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"--out: {out} holds files already; name an empty or a new folder")
     make_writable(out, "--out")
-    replica = replicas()[layout]
-    replica.write(out, settings.seed, subjects, phantom_heads(settings))
-    command = shlex.join(["seada-bench", "manifest", "build", layout, *replica.import_options(out)])
+    replicas()[layout].describe(settings.seed, subjects).write(out, phantom_heads(settings))
+    command = shlex.join(["seada-bench", "manifest", "build", layout, *import_options(layout, out)])
     say(f"replica of {layout} in {out}; import it by:\n{command} --out manifests\n")
     return 0

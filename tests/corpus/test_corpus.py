@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +11,7 @@ from benchmark.cli import main
 from benchmark.data.manifest import read_manifests
 from benchmark.data.preprocessing import Preprocessing
 from benchmark.errors import UserError
-from benchmark.prepare.phantom.downloads.registry import replicas
+from benchmark.prepare.phantom.downloads.registry import import_options, replicas
 from tests.corpus.commands import COMMANDS
 from tests.corpus.downloads import DOWNLOADS
 from tests.corpus.images import IMAGES, head, save
@@ -135,20 +134,15 @@ def test_manifests(capsys, tmp_path, name):
     assert answer in lines[0]
 
 
-def _tiny(index, diagnosis, dataset):
-    rng = np.random.default_rng(index)
-    return rng.random((8, 10, 12)).astype(np.float32), np.diag([20.0, 20.0, 15.0, 1.0])
-
-
 @pytest.fixture(scope="module")
-def sound_replicas(tmp_path_factory):
+def sound_replicas(tmp_path_factory, tiny_volume):
     """A replica of each archive, made once."""
     root = tmp_path_factory.mktemp("replicas")
     made = {}
 
     def of(archive):
         if archive not in made:
-            made[archive] = replicas()[archive].write(root / archive, volume=_tiny)
+            made[archive] = replicas()[archive].describe().write(root / archive, tiny_volume)
         return made[archive]
 
     return of
@@ -160,7 +154,7 @@ def test_downloads(capsys, tmp_path, sound_replicas, name):
     folder = tmp_path / case.archive
     shutil.copytree(sound_replicas(case.archive), folder, symlinks=True)
     case.change(folder)
-    words = replicas()[case.archive].import_options(folder)
+    words = import_options(case.archive, folder)
     status, _, error = _run(capsys, "manifest", "build", case.archive, *words, "--out", tmp_path / "m")
     if case.refused:
         assert status == 2

@@ -1,25 +1,22 @@
-"""A scanner's view of a brain: how one scan was made, and the image that comes of it.
-
-Every family of effects has its own draws, for the scanner and for the scan, so that switching one off changes nothing
-of the others.
-"""
+"""A scanner's view of a brain: how one scan was made, and the image that comes of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.prepare.phantom.brain import Brain
+from benchmark.prepare.phantom.brain import STRUCTURES, Brain
 from benchmark.prepare.phantom.contrast import REFERENCE, draw_protocol, signals
+from benchmark.prepare.phantom.families import Family, family
 from benchmark.prepare.phantom.fields import smooth_field
 from benchmark.prepare.phantom.geometry import displacement, rms
 from benchmark.prepare.phantom.kspace import blurred, moved
 from benchmark.prepare.phantom.masks import MaskError, found_mask, mask_error
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import SITES
-from benchmark.prepare.phantom.structures import STRUCTURES
 from benchmark.seeds import generator
 
 #: Standard deviations of the log of a structure's signal, and of the log of the contrast as a whole, between scans of a
@@ -111,16 +108,17 @@ def acquisition(
         Of the subject's disease; above 0 it can go with motion (``motion_follows_diagnosis``).
     """
     name = f"{site}/{scanner}"
+    effects = partial(family, settings, scanner=name, scan_key=scan_key)
     factor = 1 + settings.motion_follows_diagnosis * max(severity, 0.0)
     return Acquisition(
-        signal=_signal(settings, SITES[site].tesla, name, scan_key),
-        bias=_bias(settings, name, scan_key),
-        blur=_blur(settings, name, scan_key),
-        noise=_spread_around(settings, "noise", name, scan_key, NOISE, NOISE_SITE, NOISE_SCAN) * settings.spacing**-1.5,
+        signal=_signal(effects("contrast"), SITES[site].tesla),
+        bias=_bias(effects("bias"), settings.shape),
+        blur=_blur(effects("resolution")),
+        noise=_spread_around(effects("noise"), NOISE, NOISE_SITE, NOISE_SCAN) * settings.spacing**-1.5,
         displacement=displacement(settings, name, scan_key),
-        motion=factor * _spread_around(settings, "motion", name, scan_key, MOTION_MM, MOTION_SITE, MOTION_SCAN),
+        motion=factor * _spread_around(effects("motion"), MOTION_MM, MOTION_SITE, MOTION_SCAN),
         mask=mask_error(settings, name, scan_key),
-        levels=_levels(settings, name),
+        levels=_levels(effects("quantisation"), settings.site_strength),
     )
 
 
@@ -152,61 +150,42 @@ def acquire(
     return scaled.astype(np.uint16), mask
 
 
-def _rng(settings: PhantomSettings, family: str, kind: str, name: str) -> np.random.Generator:
-    return generator(settings.seed, "acquisition", family, kind, name)
-
-
-def _strengths(settings: PhantomSettings, family: str) -> tuple[float, float]:
-    """Strengths of a family between scanners and between scans."""
-    strength = settings.strength(family)
-    return strength * settings.site_strength, strength * settings.within_site
-
-
-def _spread_around(
-    settings: PhantomSettings, family: str, scanner: str, scan_key: str, median: float, between: float, within: float
-) -> float:
+def _spread_around(family: Family, median: float, between: float, within: float) -> float:
     """A log-normal amount of a family whose strength scales the median as well."""
-    site, scan = _strengths(settings, family)
-    log = site * between * _rng(settings, family, "scanner", scanner).standard_normal()
-    log += scan * within * _rng(settings, family, "scan", scan_key).standard_normal()
-    return settings.strength(family) * median * float(np.exp(log))
+    log = family.site * between * family.of_site.standard_normal()
+    log += family.scan * within * family.of_scan.standard_normal()
+    return family.strength * median * float(np.exp(log))
 
 
-def _signal(settings: PhantomSettings, tesla: float, scanner: str, scan_key: str) -> NDArray[np.float64]:
-    site, scan = _strengths(settings, "contrast")
-    of_site = _rng(settings, "contrast", "scanner", scanner)
+def _signal(family: Family, tesla: float) -> NDArray[np.float64]:
+    _, site, scan, of_site, of_scan = family
     reference = np.log(signals(REFERENCE))
     log = reference + site * (np.log(signals(draw_protocol(of_site, tesla))) - reference)
     log[STRUCTURES.index("head")] += site * HEAD_SPREAD * of_site.standard_normal()
-    of_scan = _rng(settings, "contrast", "scan", scan_key)
     log = log * np.exp(scan * CONTRAST_JITTER * of_scan.standard_normal())
     log += scan * SIGNAL_JITTER * of_scan.standard_normal(len(STRUCTURES))
     return np.asarray(np.exp(log), np.float64)
 
 
-def _bias(settings: PhantomSettings, scanner: str, scan_key: str) -> NDArray[np.float32]:
-    site, scan = _strengths(settings, "bias")
-    of_site = _rng(settings, "bias", "scanner", scanner)
-    bias = np.float32(site * BIAS_SITE) * smooth_field(of_site, settings.shape, BIAS_POINTS)[0]
-    bias += np.float32(site * BIAS_FINE) * smooth_field(of_site, settings.shape, FINE_POINTS)[0]
-    of_scan = _rng(settings, "bias", "scan", scan_key)
-    bias += np.float32(scan * BIAS_SCAN) * smooth_field(of_scan, settings.shape, BIAS_POINTS)[0]
+def _bias(family: Family, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    _, site, scan, of_site, of_scan = family
+    bias = np.float32(site * BIAS_SITE) * smooth_field(of_site, shape, BIAS_POINTS)[0]
+    bias += np.float32(site * BIAS_FINE) * smooth_field(of_site, shape, FINE_POINTS)[0]
+    bias += np.float32(scan * BIAS_SCAN) * smooth_field(of_scan, shape, BIAS_POINTS)[0]
     return np.asarray(bias, np.float32)
 
 
-def _blur(settings: PhantomSettings, scanner: str, scan_key: str) -> tuple[float, float, float]:
-    site, scan = _strengths(settings, "resolution")
-    of_site = _rng(settings, "resolution", "scanner", scanner)
+def _blur(family: Family) -> tuple[float, float, float]:
+    strength, site, scan, of_site, of_scan = family
     widths = np.full(3, IN_PLANE * np.exp(site * PLANE_SPREAD * of_site.standard_normal()))
     widths[of_site.integers(3)] = ACROSS * np.exp(site * ACROSS_SPREAD * of_site.standard_normal())
-    common = np.exp(scan * BLUR_SCAN * _rng(settings, "resolution", "scan", scan_key).standard_normal())
-    x, y, z = (float(width) for width in settings.strength("resolution") * common * widths / FWHM)
+    common = np.exp(scan * BLUR_SCAN * of_scan.standard_normal())
+    x, y, z = (float(width) for width in strength * common * widths / FWHM)
     return x, y, z
 
 
-def _levels(settings: PhantomSettings, scanner: str) -> int:
-    strength = settings.strength("quantisation")
-    if not strength:
+def _levels(family: Family, site_strength: float) -> int:
+    if not family.strength:
         return 0
-    further = settings.site_strength * _rng(settings, "quantisation", "scanner", scanner).uniform(-1, 1)
-    return max(int(2 ** (BITS + BITS_RANGE * further) / strength), 7)
+    further = site_strength * family.of_site.uniform(-1, 1)
+    return max(int(2 ** (BITS + BITS_RANGE * further) / family.strength), 7)

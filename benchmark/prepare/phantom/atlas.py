@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from benchmark.errors import UserError
-from benchmark.prepare.phantom.fields import sample, voxel_grid
+from benchmark.prepare.phantom.brain import STRUCTURES
+from benchmark.prepare.phantom.fields import sample
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import STRUCTURES
 
 Volume = NDArray[np.float32]
 
@@ -46,7 +46,7 @@ class Atlas:
     ----------
     maps
         Shape (structure, x, y, z), values in [0, 1]; structures as in
-        :data:`benchmark.prepare.phantom.structures.STRUCTURES`.
+        :data:`benchmark.prepare.phantom.brain.STRUCTURES`.
     frontal
         Shape (x, y, z), from -1 behind to 1 in front.
     flow
@@ -54,15 +54,12 @@ class Atlas:
         towards the inside of the ventricles. Many small steps along a smooth field cannot fold, as one large one does.
     flow_ml
         Shape (step,): volume of the ventricles after each of them, in ml, increasing.
-    affine
-        Voxel to world, RAS, mm.
     """
 
     maps: Volume
     frontal: Volume
     flow: Volume
     flow_ml: NDArray[np.float64]
-    affine: NDArray[np.float64]
 
 
 def load_template() -> tuple[Volume, Volume, Volume, NDArray[np.float64]]:
@@ -84,10 +81,8 @@ def load_template() -> tuple[Volume, Volume, Volume, NDArray[np.float64]]:
 def atlas(settings: PhantomSettings) -> Atlas:
     """Maps on the grid of these settings."""
     grey, white, brain, template_affine = load_template()
-    affine = grid_affine(settings)
-    world = _world(settings.shape, affine)
-    voxel = np.tensordot(np.linalg.inv(template_affine)[:3, :3], world, 1)
-    voxel += np.linalg.inv(template_affine)[:3, 3][:, None, None, None]
+    world = _mapped(grid_affine(settings), np.indices(settings.shape, float))
+    voxel = _mapped(np.linalg.inv(template_affine), world)
 
     def sampled(volume: Volume) -> Volume:
         smooth = gaussian_filter(volume, settings.spacing / 2.5)
@@ -116,7 +111,7 @@ def atlas(settings: PhantomSettings) -> Atlas:
     maps = np.stack([by_name[name] for name in STRUCTURES]).astype(np.float32)
     flow = _flow(by_name["ventricles"], settings.spacing)
     frontal = np.clip((world[1] + 20) / 60, -1, 1).astype(np.float32)
-    return Atlas(maps, frontal, flow, _flow_ml(by_name["ventricles"], flow, settings.spacing), affine)
+    return Atlas(maps, frontal, flow, _flow_ml(by_name["ventricles"], flow, settings.spacing))
 
 
 def grid_affine(settings: PhantomSettings) -> NDArray[np.float64]:
@@ -126,10 +121,9 @@ def grid_affine(settings: PhantomSettings) -> NDArray[np.float64]:
     return affine
 
 
-def _world(shape: tuple[int, int, int], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    grid = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in shape), indexing="ij"))
-    world: NDArray[np.float64] = np.tensordot(affine[:3, :3], grid, 1) + affine[:3, 3][:, None, None, None]
-    return world
+def _mapped(affine: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    mapped: NDArray[np.float64] = np.tensordot(affine[:3, :3], points, 1) + affine[:3, 3][:, None, None, None]
+    return mapped
 
 
 def _column(values: tuple[float, float, float]) -> NDArray[np.float64]:
@@ -153,8 +147,8 @@ def _flow(ventricle: Volume, spacing: float) -> Volume:
     length = np.linalg.norm(speed, axis=0)
     speed = speed / np.maximum(length, 1)
     step = LARGEST_FLOW / spacing / FLOW_STEPS
-    grid = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in ventricle.shape), indexing="ij"))
-    position, flow = grid.copy(), [np.zeros_like(grid)]
+    grid = np.indices(ventricle.shape, float)
+    position, flow = grid, [np.zeros_like(grid)]
     for _ in range(FLOW_STEPS):
         position = position + step * np.stack([map_coordinates(part, position, order=1) for part in speed])
         flow.append(position - grid)
@@ -162,7 +156,7 @@ def _flow(ventricle: Volume, spacing: float) -> Volume:
 
 
 def _flow_ml(ventricle: Volume, flow: Volume, spacing: float) -> NDArray[np.float64]:
-    grid = voxel_grid(ventricle.shape)
+    grid = np.indices(ventricle.shape, np.float32)
     ml = [float(sample(ventricle[None], grid + step).sum()) * spacing**3 / 1000 for step in flow]
     # Near its end a flow may stand still; what inverts this needs it to increase.
     return np.asarray(np.maximum.accumulate(np.array(ml)) + 1e-9 * np.arange(len(ml)), np.float64)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.prepare.phantom.biology import Biology
+
+#: Structures that a head is made of, in the order of the first axis of every array of shares: every source of anatomies
+#: says what share of each voxel each of them takes.
+#:
+#: ``cortex`` is cerebral and cerebellar grey matter, ``white`` cerebral and cerebellar white matter, ``deep_grey``
+#: thalamus, caudate, putamen, accumbens and half of the pallidum, ``medial_temporal`` hippocampus and amygdala,
+#: ``brainstem`` brainstem and ventral diencephalon, ``csf`` fluid outside of the ventricles, ``ventricles`` the fluid
+#: in them, ``head`` what is not brain: meninges, skull, skin, eyes.
+STRUCTURES = ("cortex", "white", "deep_grey", "medial_temporal", "brainstem", "csf", "ventricles", "head")
+#: Structures that a brain mask holds.
+BRAIN = STRUCTURES[:-1]
 
 
 class Brain(Protocol):
@@ -35,24 +46,11 @@ class Brain(Protocol):
         -------
         ndarray
             Shape (structure, x, y, z), float32 in [0, 1], structures as in
-            :data:`benchmark.prepare.phantom.structures.STRUCTURES`; air is what is left to 1.
+            :data:`STRUCTURES`; air is what is left to 1.
         """
         ...
 
 
-class AnatomySource(Protocol):
-    """Something that makes brains."""
-
-    def brain(self, subject: str, split: str, state: Biology) -> Brain:
-        """Anatomy of a subject in a state; its shape depends on the subject's name alone.
-
-        Parameters
-        ----------
-        subject
-            Its name.
-        split
-            ``train`` or ``test``: sources made from several people give either split people of its own.
-        state
-            What the brain is like.
-        """
-        ...
+#: Makes the anatomy of a subject: of its name, which alone says what shape it has, of ``train`` or ``test``, as sources
+#: made from several people give either split people of its own, and of what the brain is like.
+BrainMaker = Callable[[str, str, Biology], Brain]

@@ -14,7 +14,6 @@ from benchmark.prepare.phantom.draws import (
     DIAGNOSES,
     TRAVELLING,
     dealt,
-    held_out_age,
     held_out_draws,
     mix,
 )
@@ -26,6 +25,9 @@ from benchmark.seeds import generator
 FEWEST = 6
 #: Session and years since the first: the first, the same day again, a year later.
 FIRST, SAME_DAY, YEAR_LATER = ("ses-1", 0.0), ("ses-1b", 0.0), ("ses-2", 1.0)
+#: All but the scanner.
+_COLUMNS = "subject_id,session_id,site,diagnosis,age,sex,split,travelling,years,draw"
+Row = tuple[str, str, str, str, float, str, str, int, float, int]
 
 
 def cohort(settings: PhantomSettings) -> pd.DataFrame:
@@ -40,7 +42,12 @@ def cohort(settings: PhantomSettings) -> pd.DataFrame:
     """
     rows = [row for name in first_sites(settings.sites) for row in _training(name, settings)]
     rows += list(_held_out(settings))
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=_COLUMNS.split(","))
+    scanners = [
+        int(generator(settings.seed, "scanner", site, subject).integers(settings.scanners))
+        for site, subject in zip(table["site"], table["subject_id"], strict=True)
+    ]
+    table.insert(8, "scanner", scanners)
     return table.sort_values(["site", "subject_id", "session_id"], ignore_index=True)
 
 
@@ -54,15 +61,15 @@ def _sizes(settings: PhantomSettings) -> dict[str, int]:
     return {name: least + int(size) for name, size in zip(sites, np.diff(edges, prepend=0), strict=True)}
 
 
-def _training(name: str, settings: PhantomSettings) -> list[dict[str, object]]:
+def _training(name: str, settings: PhantomSettings) -> list[Row]:
     sites = first_sites(settings.sites)
     site, size = sites[name], _sizes(settings)[name]
     shares = mix(site, sites, settings.confounding)
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     number = 0
     while len(rows) < size:
         number += 1
-        subject = f"ph-{_short(name)}-{number:04d}"
+        subject = f"ph-{name.removeprefix('phantom-')}-{number:04d}"
         rng = generator(settings.seed, "training subject", subject)
         diagnosis = str(rng.choice(DIAGNOSES, p=shares))
         if rng.random() < site.parkinson * settings.confounding:
@@ -75,53 +82,22 @@ def _training(name: str, settings: PhantomSettings) -> list[dict[str, object]]:
             sessions.append(YEAR_LATER)
         if rng.random() < settings.same_day_share:
             sessions.append(SAME_DAY)
-        for session in sessions[: size - len(rows)]:
-            rows.append(_row(settings, subject, session, name, diagnosis, age, sex, "train"))
+        for session, years in sessions[: size - len(rows)]:
+            rows.append((subject, session, name, diagnosis, round(age + years, 1), sex, "train", 0, years, -1))
     return rows
 
 
-def _held_out(settings: PhantomSettings) -> Iterator[dict[str, object]]:
+def _held_out(settings: PhantomSettings) -> Iterator[Row]:
     sites = list(first_sites(settings.sites))
     for group in (*sites, TRAVELLING):
-        prefix = "ph-trav-" if group == TRAVELLING else f"ph-{_short(group)}-t"
+        prefix = "ph-trav-" if group == TRAVELLING else f"ph-{group.removeprefix('phantom-')}-t"
         subjects = [(diagnosis, draw) for diagnosis in DIAGNOSES for draw in dealt(settings, diagnosis)[group]]
         # In random order: ties are broken by name, which must not tell the diagnosis.
         order = generator(settings.seed, "held-out names", group).permutation(len(subjects))
         for number, place in enumerate(order.tolist(), start=1):
             diagnosis, draw = subjects[place]
             age_share, sex_share = held_out_draws(settings, diagnosis)[draw, DRAWS:]
-            sex, age = "F" if sex_share < 0.5 else "M", held_out_age(age_share)
+            sex, age = "F" if sex_share < 0.5 else "M", round(AGE_MEAN + AGE_SD * (4 * age_share - 2), 1)
             for site in sites if group == TRAVELLING else [group]:
-                row = _row(settings, f"{prefix}{number:03d}", FIRST, site, diagnosis, age, sex, "test")
-                yield row | {"draw": draw, "travelling": int(group == TRAVELLING)}
-
-
-def _short(site: str) -> str:
-    return site.removeprefix("phantom-")
-
-
-def _row(
-    settings: PhantomSettings,
-    subject: str,
-    session: tuple[str, float],
-    site: str,
-    diagnosis: str,
-    age: float,
-    sex: str,
-    split: str,
-) -> dict[str, object]:
-    name, years = session
-    scanner = int(generator(settings.seed, "scanner", site, subject).integers(settings.scanners))
-    return {
-        "subject_id": subject,
-        "session_id": name,
-        "site": site,
-        "diagnosis": diagnosis,
-        "age": round(age + years, 1),
-        "sex": sex,
-        "split": split,
-        "travelling": 0,
-        "scanner": scanner,
-        "years": years,
-        "draw": -1,
-    }
+                subject, (session, years) = f"{prefix}{number:03d}", FIRST
+                yield subject, session, site, diagnosis, age, sex, "test", int(group == TRAVELLING), years, draw

@@ -7,32 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.prepare.phantom.structures import STRUCTURES
+from benchmark.prepare.phantom.brain import STRUCTURES
 
-#: Longitudinal relaxation times in ms at 1.5 and 3 T. White matter, cortex and deep grey matter (mean of putamen and
-#: caudate) as measured by Wright et al., MAGMA 2008; those of hippocampus and brainstem, which lie between white matter
-#: and cortex, of fluid, and of what surrounds the brain (a mix of meninges, bone and fat) are our choice.
-T1 = {
-    "cortex": (1197.0, 1607.0),
-    "white": (646.0, 838.0),
-    "deep_grey": (1097.0, 1364.0),
-    "medial_temporal": (1150.0, 1520.0),
-    "brainstem": (720.0, 930.0),
-    "csf": (4000.0, 4200.0),
-    "ventricles": (4200.0, 4400.0),
-    "head": (420.0, 480.0),
-}
-#: Proton densities relative to water; that of the surroundings is low because bone gives no signal. Our choice, within
-#: the usual ranges.
-DENSITY = {
-    "cortex": 0.82,
-    "white": 0.70,
-    "deep_grey": 0.78,
-    "medial_temporal": 0.82,
-    "brainstem": 0.72,
-    "csf": 1.0,
-    "ventricles": 1.0,
-    "head": 0.28,
+#: Longitudinal relaxation times in ms at 1.5 and 3 T, and proton density relative to water.
+#:
+#: Times of white matter, cortex and deep grey matter (mean of putamen and caudate) are as measured by Wright et al.,
+#: MAGMA 2008; those of hippocampus and brainstem, which lie between white matter and cortex, of fluid, and of what
+#: surrounds the brain (a mix of meninges, bone and fat) are our choice. So are densities, within the usual ranges; that
+#: of the surroundings is low because bone gives no signal.
+T1_AND_DENSITY = {
+    "cortex": (1197.0, 1607.0, 0.82),
+    "white": (646.0, 838.0, 0.70),
+    "deep_grey": (1097.0, 1364.0, 0.78),
+    "medial_temporal": (1150.0, 1520.0, 0.82),
+    "brainstem": (720.0, 930.0, 0.72),
+    "csf": (4000.0, 4200.0, 1.0),
+    "ventricles": (4200.0, 4400.0, 1.0),
+    "head": (420.0, 480.0, 0.28),
 }
 #: Signal that no nulling removes (partial volume, noise floor, flow), relative to white matter.
 FLOOR = 0.12
@@ -85,10 +76,10 @@ def signals(protocol: Protocol) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        Shape (structure,), above 0, structures as in :data:`benchmark.prepare.phantom.structures.STRUCTURES`.
+        Shape (structure,), above 0, structures as in :data:`benchmark.prepare.phantom.brain.STRUCTURES`.
     """
-    times = np.array([T1[name][protocol.tesla > 2] for name in STRUCTURES])
-    density = np.array([DENSITY[name] for name in STRUCTURES])
+    at_low_field, at_high_field, density = np.array([T1_AND_DENSITY[name] for name in STRUCTURES]).T
+    times = at_high_field if protocol.tesla > 2 else at_low_field
     flip = np.deg2rad(protocol.flip)
     weighting = _mp_rage(protocol, times, flip) if protocol.sequence == "MP-RAGE" else _spgr(protocol, times, flip)
     raw = density * np.abs(weighting)

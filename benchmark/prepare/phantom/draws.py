@@ -67,11 +67,6 @@ def dealt(settings: PhantomSettings, diagnosis: str) -> dict[str, list[int]]:
     return {group: sorted(rows) for group, rows in hands.items()}
 
 
-def held_out_age(share: float) -> float:
-    """Age in years of a held-out subject: evenly over two standard deviations around the mean."""
-    return round(AGE_MEAN + AGE_SD * (4 * share - 2), 1)
-
-
 def mix(site: Site, sites: dict[str, Site], confounding: float) -> NDArray[np.float64]:
     """Shares of CN, MCI and AD at a site: its own at a confounding of 1, those of all sites together at 0."""
     sizes = np.array([other.size for other in sites.values()], float)

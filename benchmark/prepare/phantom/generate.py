@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -23,13 +23,13 @@ from benchmark.folders import make_writable
 from benchmark.prepare.phantom.acquisition import acquire, acquisition
 from benchmark.prepare.phantom.atlas import grid_affine
 from benchmark.prepare.phantom.biology import DRAWS, biology
-from benchmark.prepare.phantom.brain import AnatomySource, Brain
+from benchmark.prepare.phantom.brain import Brain, BrainMaker
 from benchmark.prepare.phantom.cohort import cohort
 from benchmark.prepare.phantom.draws import held_out_draws
 from benchmark.prepare.phantom.label_maps import folder_digest
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import SITES, first_sites
-from benchmark.prepare.phantom.template import Template
+from benchmark.prepare.phantom.template import template_brain
 from benchmark.processes import process_pool
 from benchmark.seeds import generator
 
@@ -41,10 +41,11 @@ RECORD = "phantom.json"
 ANATOMIES = "anatomies.csv"
 #: nibabel is only partly typed.
 _NIBABEL: Any = nibabel
-Scan = dict[str, str | float | int]
+#: A row of the table of scans.
+Scan = dict[Hashable, Any]
 
 
-def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress: bool = True) -> list[Path]:
+def generate(settings: PhantomSettings, out: Path, processes: int = 1) -> list[Path]:
     """Write the phantom, unless it is there.
 
     Parameters
@@ -56,8 +57,6 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
         anatomies come from label maps.
     processes
         Processes that make volumes.
-    progress
-        Whether a progress bar goes to stderr.
 
     Returns
     -------
@@ -72,28 +71,20 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1, progress:
     """
     if _is_there(settings, out):
         return [out / f"{site}.csv" for site in first_sites(settings.sites)]
-    source, people = _source(settings)
+    maker, people = _brain_maker(settings)
     make_writable(out, "out")
     scans = _scans(settings)
-    subjects: list[list[Scan]] = [
-        [{str(name): value for name, value in row.items()} for row in group.to_dict("records")]
-        for _, group in scans.groupby("subject_id", sort=True)
-    ]
-    make = partial(_make_subject, settings, source, out)
+    subjects = [group.to_dict("records") for _, group in scans.groupby("subject_id", sort=True)]
+    make = partial(_make_subject, settings, maker, out)
     truth: list[dict[str, object]] = []
-    bar = tqdm(
-        total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=None if progress else True, file=sys.stderr
-    )
-    with bar:
+    # None: a bar is for a terminal alone.
+    with tqdm(total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=None, file=sys.stderr) as bar:
         for rows in _mapped(make, subjects, processes):
             truth += rows
             bar.update(len(rows))
-    table = pd.DataFrame(truth).sort_values("scan_key", ignore_index=True)
-    with atomic_path(out / TRUTH) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    _write_table(pd.DataFrame(truth).sort_values("scan_key"), out / TRUTH)
     if people is not None:
-        with atomic_path(out / ANATOMIES) as temporary:
-            people.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        _write_table(people, out / ANATOMIES)
     manifests = write_manifests(settings, out)
     with atomic_path(out / RECORD) as temporary:
         temporary.write_text(json.dumps(_record(settings), indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -106,13 +97,14 @@ def write_manifests(settings: PhantomSettings, out: Path) -> list[Path]:
     scans = _scans(settings)
     paths = []
     for site, group in scans.groupby("site", sort=False):
-        path = out / f"{site}.csv"
-        with atomic_path(path) as temporary:
-            group.drop(columns=["scan_key", "scanner", "years", "draw"]).to_csv(
-                temporary, index=False, lineterminator="\n"
-            )
-        paths.append(path)
+        paths.append(out / f"{site}.csv")
+        _write_table(group.drop(columns=["scan_key", "scanner", "years", "draw"]), paths[-1], None)
     return sorted(paths)
+
+
+def _write_table(table: pd.DataFrame, path: Path, digits: str | None = "%.6g") -> None:
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, float_format=digits, lineterminator="\n")
 
 
 def _record(settings: PhantomSettings) -> dict[str, object]:
@@ -133,8 +125,7 @@ def _is_there(settings: PhantomSettings, out: Path) -> bool:
             f"{out}: holds a phantom of other settings or of version {found.get('version')} (this is {VERSION}); "
             "remove the folder or name another"
         )
-    missing = [name for name in _scans(settings)["image"] if not (out / name).is_file()]
-    return not missing
+    return all((out / name).is_file() for name in _scans(settings)["image"])
 
 
 def _scans(settings: PhantomSettings) -> pd.DataFrame:
@@ -142,7 +133,7 @@ def _scans(settings: PhantomSettings) -> pd.DataFrame:
     stem = scans["subject_id"] + "_" + scans["session_id"]
     scans.insert(2, "image", "images/" + scans["site"] + "/" + stem + "_T1w.nii.gz")
     scans.insert(3, "mask", "images/" + scans["site"] + "/" + stem + "_mask.nii.gz")
-    scans["scanner_manufacturer"] = [SITES[site].manufacturer for site in scans["site"]]
+    scans["scanner_manufacturer"] = "phantom"
     scans["scanner_model"] = [
         SITES[site].model + (str(scanner + 1) if settings.scanners > 1 else "")
         for site, scanner in zip(scans["site"], scans["scanner"], strict=True)
@@ -163,48 +154,37 @@ def _mapped(
 
 
 def _make_subject(
-    settings: PhantomSettings, source: AnatomySource, out: Path, scans: list[Scan]
+    settings: PhantomSettings, maker: BrainMaker, out: Path, scans: list[Scan]
 ) -> list[dict[str, object]]:
     """Write every scan of one subject; the anatomy of a session is computed once for all sites."""
     affine = grid_affine(settings)
     rows: list[dict[str, object]] = []
     brains: dict[float, Brain] = {}
     for scan in scans:
-        subject, key = str(scan["subject_id"]), str(scan["scan_key"])
-        years, diagnosis = float(scan["years"]), str(scan["diagnosis"])
-        first_age = round(float(scan["age"]) - years, 1)
-        normals = _normals(settings, subject, diagnosis, int(scan["draw"]))
-        state = biology(diagnosis, str(scan["sex"]), first_age, years, normals, settings.head_size)
+        subject, key, years, diagnosis = scan["subject_id"], scan["scan_key"], scan["years"], scan["diagnosis"]
+        normals = _normals(settings, subject, diagnosis, scan["draw"])
+        state = biology(diagnosis, scan["sex"], round(scan["age"] - years, 1), years, normals, settings.head_size)
         if years not in brains:
-            brains[years] = source.brain(subject, str(scan["split"]), state)
-        how = acquisition(settings, str(scan["site"]), key, int(scan["scanner"]), state.severity)
+            brains[years] = maker(subject, scan["split"], state)
+        how = acquisition(settings, scan["site"], key, scan["scanner"], state.severity)
         image, mask = acquire(settings, brains[years], how, key)
-        _write(image, affine, out / str(scan["image"]))
-        _write(mask.astype(np.uint8), affine, out / str(scan["mask"]))
+        _write(image, affine, out / scan["image"])
+        _write(mask.astype(np.uint8), affine, out / scan["mask"])
         names = ("scan_key", "subject_id", "session_id", "site", "diagnosis", "sex", "scanner")
-        rows.append(
-            {
-                **{name: scan[name] for name in names},
-                **state.truth(),
-                **{
-                    name if isinstance(value, str) else f"bio_{name}": value
-                    for name, value in brains[years].truth.items()
-                },
-                **how.truth(),
-            }
-        )
+        made = {n if isinstance(value, str) else f"bio_{n}": value for n, value in brains[years].truth.items()}
+        rows.append({**{name: scan[name] for name in names}, **state.truth(), **made, **how.truth()})
     return rows
 
 
-def _source(settings: PhantomSettings) -> tuple[AnatomySource, pd.DataFrame | None]:
+def _brain_maker(settings: PhantomSettings) -> tuple[BrainMaker, pd.DataFrame | None]:
     """What makes the anatomies, and the table of the people that they are made from."""
     if settings.anatomies is None:
-        return Template(settings), None
+        return partial(template_brain, settings), None
     # The compiler of its loops takes a second to import.
     from benchmark.prepare.phantom.real_anatomies import RealAnatomies
 
     anatomies = RealAnatomies(Path(settings.anatomies), settings)
-    return anatomies, anatomies.table()
+    return anatomies.brain, anatomies.table()
 
 
 def _normals(settings: PhantomSettings, subject: str, diagnosis: str, draw: int) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.prepare.phantom.families import Family, family
 from benchmark.prepare.phantom.settings import FIELD_OF_VIEW, PhantomSettings
-from benchmark.seeds import generator
 
 #: Root mean square of the distortion of a site in mm, and the standard deviation of its logarithm over sites. Gradients
 #: displace by several mm at the edge of a head, of which the scanner's own correction leaves part (Jovicich et al.,
@@ -31,11 +31,11 @@ def displacement(settings: PhantomSettings, scanner: str, scan_key: str) -> NDAr
     registration removes.
     """
     total = np.zeros((3, *settings.shape), np.float32)
-    gradient = settings.strength("gradient") * settings.site_strength
-    if gradient:
-        total += np.float32(gradient) * _distortion(settings, scanner, scan_key)
-    if settings.strength("registration"):
-        total += _residue(settings, scanner, scan_key)
+    gradient, registration = (family(settings, name, scanner, scan_key) for name in ("gradient", "registration"))
+    if gradient.site:
+        total += np.float32(gradient.site) * _distortion(gradient, settings)
+    if registration.strength:
+        total += _residue(registration, millimetres(settings.shape, settings.spacing))
     return total if total.any() else None
 
 
@@ -59,12 +59,11 @@ def millimetres(shape: tuple[int, int, int], spacing: float) -> NDArray[np.float
     return np.stack(np.meshgrid(*axes, indexing="ij"))
 
 
-def _distortion(settings: PhantomSettings, scanner: str, scan_key: str) -> NDArray[np.float32]:
-    of_site = generator(settings.seed, "acquisition", "gradient", "scanner", scanner)
+def _distortion(gradient: Family, settings: PhantomSettings) -> NDArray[np.float32]:
+    of_site = gradient.of_site
     coefficients = of_site.standard_normal((3, len(_EXPONENTS))).astype(np.float32)
     size = DISTORTION * np.exp(DISTORTION_SPREAD * of_site.standard_normal())
-    of_scan = generator(settings.seed, "acquisition", "gradient", "scan", scan_key)
-    lying = settings.within_site * np.array(POSITION) * of_scan.standard_normal(3)
+    lying = settings.within_site * np.array(POSITION) * gradient.of_scan.standard_normal(3)
     inside, affine, inverse = _ellipsoid(settings.shape, settings.spacing)
     where = millimetres(settings.shape, settings.spacing).reshape(3, -1)
     # Scaled by the head in the middle of the scanner, so that lying elsewhere can make it larger.
@@ -97,17 +96,13 @@ def _ellipsoid(
     return inside, affine, np.linalg.pinv(affine[:, inside].astype(np.float64)).T.astype(np.float32)
 
 
-def _residue(settings: PhantomSettings, scanner: str, scan_key: str) -> NDArray[np.float32]:
-    strength = settings.strength("registration")
-    parts: dict[str, NDArray[np.float64]] = {}
-    levels = (("scanner", scanner, settings.site_strength), ("scan", scan_key, settings.within_site))
-    for level, (kind, name, share) in enumerate(levels):
-        rng = generator(settings.seed, "acquisition", "registration", kind, name)
-        for part, spread in RESIDUE.items():
-            drawn = strength * share * spread[level] * rng.standard_normal(3)
-            parts[part] = parts.get(part, np.zeros(3)) + drawn
-    x, y, z = np.deg2rad(parts["rotation"])
-    shear, scale = parts["shear"], parts["scale"]
+def _residue(registration: Family, where: NDArray[np.float32]) -> NDArray[np.float32]:
+    _, site, scan, of_site, of_scan = registration
+    shift, rotation, scale, shear = (
+        site * between * of_site.standard_normal(3) + scan * within * of_scan.standard_normal(3)
+        for between, within in RESIDUE.values()
+    )
+    x, y, z = np.deg2rad(rotation)
     # Small angles: the matrix of the displacement, not of the map.
     matrix = np.array(
         [
@@ -116,6 +111,5 @@ def _residue(settings: PhantomSettings, scanner: str, scan_key: str) -> NDArray[
             [shear[1] - y, shear[2] + x, scale[2]],
         ]
     )
-    where = millimetres(settings.shape, settings.spacing)
     moved = np.tensordot(matrix.astype(np.float32), where, 1)
-    return np.asarray(moved + parts["shift"].astype(np.float32)[:, None, None, None], np.float32)
+    return np.asarray(moved + shift.astype(np.float32)[:, None, None, None], np.float32)

@@ -40,36 +40,38 @@ CSF = TISSUES.index("csf")
 AIR = len(TISSUES)
 _UNKNOWN = 255
 
-_WHITE_PARCELS = (range(3000, 5003), range(13100, 15000))
 #: Numbers of FreeSurfer's FreeSurferColorLUT.txt, which FastSurfer and SynthSeg share. 136, 163 and 137, 164 are the
 #: choroid plexus of the lateral ventricles and of their temporal horns in SynthSeg's training maps, 25 and 57 lesions
 #: of the white matter, 30 and 62 vessels in it.
-_NUMBERS: Mapping[str, tuple[int | range, ...]] = {
+_NUMBERS: Mapping[str, tuple[int, ...]] = {
     "lateral_ventricles": (4, 43, 5, 44, 31, 63, 136, 163, 137, 164),
     "medial_temporal": (17, 53, 18, 54),
     "deep_grey": (9, 48, 10, 49, 11, 50, 12, 51, 26, 58, 138, 139),
     "pallidum": (13, 52),
     # aparc: 1000-1035; a2009s: 11100-11175 and 12100-12175. 1004 and 2004 are the corpus callosum.
-    "cortex": (3, 42, range(1000, 1004), range(1005, 2004), range(2005, 3000), range(11100, 13000)),
+    "cortex": (3, 42, *range(1000, 1004), *range(1005, 2004), *range(2005, 3000), *range(11100, 13000)),
     "cerebellar_cortex": (8, 47),
     # wmparc: 3000-4999, 5001, 5002; of a2009s: 13100-14999. 77 to 82 are hypointensities, 250 to 255 the
     # corpus callosum.
-    "white": (2, 41, 25, 57, 30, 62, range(77, 83), 85, 192, range(250, 256), 1004, 2004, *_WHITE_PARCELS),
+    "white": (
+        *(2, 41, 25, 57, 30, 62, *range(77, 83), 85, 192, *range(250, 256), 1004, 2004),
+        *(*range(3000, 5003), *range(13100, 15000)),
+    ),
     "cerebellar_white": (7, 46),
     "brainstem": (16, 28, 60, 27, 59, *range(170, 176), 178),
     "csf": (24, 257),
     "other_ventricles": (14, 15, 72),
-    "head": (165, 258, 259, range(500, 1000)),
+    "head": (165, 258, 259, *range(500, 1000)),
 }
 #: Labels of which a map must have one of each row in either hemisphere; the first is what error messages name.
-_REQUIRED: Mapping[str, tuple[tuple[int | range, ...], tuple[int | range, ...]]] = {
+_REQUIRED: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "cerebral white matter": (
-        (2, range(3000, 4000), range(13100, 14000), 5001),
-        (41, range(4000, 5000), range(14100, 15000), 5002),
+        (2, *range(3000, 4000), *range(13100, 14000), 5001),
+        (41, *range(4000, 5000), *range(14100, 15000), 5002),
     ),
     "cerebral cortex": (
-        (3, range(1000, 2000), range(11100, 12000)),
-        (42, range(2000, 3000), range(12100, 13000)),
+        (3, *range(1000, 2000), *range(11100, 12000)),
+        (42, *range(2000, 3000), *range(12100, 13000)),
     ),
     "lateral ventricle": ((4,), (43,)),
     "thalamus": ((10, 9), (49, 48)),
@@ -106,10 +108,12 @@ class LabelMap:
     affine: NDArray[np.float64]
     middles: Mapping[int, NDArray[np.float64]]
 
-    def millilitres(self, tissue: str) -> float:
-        """Volume of the voxels of a tissue."""
-        voxels = np.count_nonzero(self.tissue == TISSUES.index(tissue))
-        return voxels * abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000
+    @property
+    def millilitres(self) -> dict[str, float]:
+        """Volume of the voxels of each of :data:`TISSUES`."""
+        voxels = np.bincount(self.tissue.ravel(), minlength=len(TISSUES)).tolist()
+        volume = abs(float(np.linalg.det(self.affine[:3, :3])))
+        return {name: count * volume / 1000 for name, count in zip(TISSUES, voxels, strict=False)}
 
 
 #: Labels whose middles are kept: both hemispheres' thalamus, caudate, putamen, pallidum, hippocampus, amygdala,
@@ -223,21 +227,16 @@ def _table() -> NDArray[np.uint8]:
     table = np.full(15000, _UNKNOWN, np.uint8)
     table[0] = AIR
     for tissue, numbers in _NUMBERS.items():
-        for number in numbers:
-            table[number if isinstance(number, int) else np.array(number)] = TISSUES.index(tissue)
+        table[list(numbers)] = TISSUES.index(tissue)
     return table
 
 
 def _require(path: Path, labels: NDArray[np.int32], tissue: NDArray[np.uint8], voxel: float) -> None:
-    present = {int(label) for label in np.flatnonzero(np.bincount(labels[labels > 0], minlength=1))}
+    present = set(np.flatnonzero(np.bincount(labels.ravel())).tolist())
     for name, sides in _REQUIRED.items():
         for side, numbers in zip(("left", "right"), sides, strict=True):
-            if not any(_holds(present, number) for number in numbers):
+            if present.isdisjoint(numbers):
                 raise UserError(f"{path}: has no {side} {name} (label {numbers[0]}); {_ALLOWED}")
     brain = np.count_nonzero(tissue < CSF) * voxel / 1000
     if brain < _LEAST_BRAIN_ML:
         raise UserError(f"{path}: holds {brain:.0f} ml of brain; at least {_LEAST_BRAIN_ML:.0f} ml are needed")
-
-
-def _holds(present: set[int], number: int | range) -> bool:
-    return number in present if isinstance(number, int) else any(label in number for label in present)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.special import ndtri
 
+from benchmark.prepare.phantom.families import family
 from benchmark.prepare.phantom.fields import smooth_field
 from benchmark.prepare.phantom.geometry import millimetres
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.seeds import generator
 
 #: How far, in mm, the mask's surface lies outside of the brain's: standard deviations of what is the same all around
 #: and of what differs from place to place, between sites and between scans of one. Surfaces of masks by different
@@ -50,21 +50,20 @@ class MaskError:
 
 def mask_error(settings: PhantomSettings, scanner: str, scan_key: str) -> MaskError:
     """Draw the error of a scan's mask."""
-    strength, shape = settings.strength("mask"), settings.shape
-    site = generator(settings.seed, "acquisition", "mask", "scanner", scanner)
-    scan = generator(settings.seed, "acquisition", "mask", "scan", scan_key)
-    outwards = np.float32(strength * settings.site_strength) * (
+    shape = settings.shape
+    _, between, within, site, scan = family(settings, "mask", scanner, scan_key)
+    outwards = np.float32(between) * (
         np.float32(SITE_MM * site.standard_normal())
         + np.float32(SITE_LOCAL_MM) * smooth_field(site, shape, SITE_POINTS)[0]
     )
-    outwards = outwards + np.float32(strength * settings.within_site) * (
+    outwards = outwards + np.float32(within) * (
         np.float32(SCAN_MM * scan.standard_normal())
         + np.float32(SCAN_LOCAL_MM) * smooth_field(scan, shape, SCAN_POINTS)[0]
     )
     removed = np.zeros(shape, np.bool_)
     defaced, cut = site.random(2) < (DEFACED, CUT)
     face, lowest = FACE_MM + FACE_SD * scan.standard_normal(), LOWEST_MM + LOWEST_SD * scan.standard_normal()
-    if strength and settings.site_strength:
+    if between:
         _, y, z = millimetres(shape, settings.spacing)
         removed |= defaced & ((y - z) / np.sqrt(2) > face)
         removed |= cut & (z < lowest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,14 +10,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, maximum_filter, minimum_filter
+from scipy.ndimage import (
+    affine_transform,
+    binary_dilation,
+    distance_transform_edt,
+    gaussian_filter,
+    maximum_filter,
+    minimum_filter,
+)
 
 from benchmark.prepare.phantom.alignment import Alignment, align
 from benchmark.prepare.phantom.atlas import CENTRE
 from benchmark.prepare.phantom.label_maps import AIR, CSF, TISSUES, LabelMap, file_digest, read_label_map
 from benchmark.prepare.phantom.settings import FIELD_OF_VIEW
 from benchmark.prepare.phantom.volume_flow import velocity
-from benchmark.prepare.phantom.warps import nearest
 
 #: Millimetres around the field of view that are kept: warps look there.
 MARGIN = 20.0
@@ -39,6 +45,32 @@ _SHELL_MM = 12.0
 _OUTLINE_MM = 15.0
 #: How near, in mm, the tissue is that gives way to hippocampus and amygdala and to deep grey matter.
 _NEIGHBOURHOOD_MM = 20.0
+#: Axes of :func:`_blocks` within a block.
+_WITHIN = (1, 3, 5)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A label map in numbers.
+
+    Attributes
+    ----------
+    name
+        Its file's name.
+    labelled
+        Volume of each of :data:`TISSUES` in the file, in ml.
+    alignment
+        How it is put into the phantom's space.
+    """
+
+    name: str
+    labelled: Mapping[str, float]
+    alignment: Alignment
+
+    @property
+    def in_template(self) -> dict[str, float]:
+        """Volumes in the phantom's space: the file's times the alignment's factor."""
+        return {name: volume * self.alignment.volume for name, volume in self.labelled.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +79,8 @@ class PreparedAnatomy:
 
     Attributes
     ----------
-    name
-        Its file's name.
+    person
+        Who it is of.
     tissue
         As in the file, shape (i, j, k), uint8: index into :data:`TISSUES`, or :data:`AIR`.
     to_voxel
@@ -68,15 +100,9 @@ class PreparedAnatomy:
         it; elsewhere 255, or 254 where a structure with a velocity is.
     flowing_near
         Likewise: 255 where a structure with a velocity is within 8 mm, :data:`AIR` elsewhere.
-    millilitres
-        Volume of each of :data:`MAPS` in the phantom's space.
-    labelled
-        Volume of each of :data:`TISSUES` in the file, in ml.
-    alignment
-        How it was put into the phantom's space.
     """
 
-    name: str
+    person: Person
     tissue: NDArray[np.uint8]
     to_voxel: NDArray[np.float64]
     surroundings: NDArray[np.uint8]
@@ -85,30 +111,6 @@ class PreparedAnatomy:
     depth: NDArray[np.float32]
     known: NDArray[np.uint8]
     flowing_near: NDArray[np.uint8]
-    millilitres: Mapping[str, float]
-    labelled: Mapping[str, float]
-    alignment: Alignment
-
-
-@dataclass(frozen=True)
-class Person:
-    """A label map in numbers.
-
-    Attributes
-    ----------
-    labelled
-        Volume of each of :data:`TISSUES` in the file, in ml.
-    alignment
-        How it is put into the phantom's space.
-    """
-
-    labelled: Mapping[str, float]
-    alignment: Alignment
-
-    @property
-    def in_template(self) -> dict[str, float]:
-        """Volumes in the phantom's space: the file's times the alignment's factor."""
-        return {name: volume * self.alignment.volume for name, volume in self.labelled.items()}
 
 
 def prepare(path: Path) -> PreparedAnatomy:
@@ -118,35 +120,36 @@ def prepare(path: Path) -> PreparedAnatomy:
 
 def person(path: Path) -> Person:
     """Read what is needed to know of a label map before anything is made from it."""
-    labels = read_label_map(path)
-    return Person({name: labels.millilitres(name) for name in TISSUES}, align(labels))
+    return _person(read_label_map(path))
+
+
+def _person(labels: LabelMap) -> Person:
+    return Person(labels.name, labels.millilitres, align(labels))
 
 
 @cache
 def _prepared(path: Path, digest: str) -> PreparedAnatomy:
     labels = read_label_map(path)
-    alignment = align(labels)
-    to_voxel = np.linalg.inv(labels.affine) @ alignment.to_world @ box(MAP_SPACING)[1]
-    surroundings = with_surroundings(aligned(labels, alignment, MAP_SPACING))
+    own = _person(labels)
+    to_voxel = np.linalg.inv(labels.affine) @ own.alignment.to_world @ box(MAP_SPACING)[1]
+    surroundings = with_surroundings(aligned(labels, own.alignment, MAP_SPACING))
     layers = _layers(surroundings)
-    counted = {name: np.count_nonzero(surroundings == index) / 1000 for index, name in enumerate(TISSUES)}
-    counted |= {name: np.count_nonzero(layers == index) / 1000 for index, name in enumerate(LAYERS, start=1)}
-    labelled = {name: labels.millilitres(name) for name in TISSUES}
-    shares = np.stack([_shares(surroundings == index) for index in range(AIR)])
-    known, flowing = _known(surroundings, layers), _in_blocks(surroundings < 3, np.max) > 0
+    shares = np.stack([_blocks(surroundings == index).mean(axis=_WITHIN, dtype=np.float32) for index in range(AIR)])
+    inside = shares[: TISSUES.index("head")].sum(axis=0) > 0.5
+    uniform = np.where(layers > 0, np.uint8(255), surroundings)
+    lowest, highest = _lowest_near(uniform), maximum_filter(_blocks(uniform).max(axis=_WITHIN), size=5)
+    known = np.where(lowest == highest, lowest, np.uint8(255))
+    flowing = _lowest_near(surroundings) < 3
     return PreparedAnatomy(
-        name=labels.name,
+        person=own,
         tissue=labels.tissue,
         to_voxel=to_voxel,
         surroundings=surroundings,
         layers=layers,
-        velocities=_velocities(shares),
-        depth=_depth(shares),
+        velocities=_velocities(shares, inside),
+        depth=_depth(inside),
         known=np.where(flowing & (known == 255), np.uint8(254), known),
         flowing_near=np.where(flowing, np.uint8(255), np.uint8(AIR)),
-        millilitres=counted | {name: labelled[name] * alignment.volume for name in TISSUES[:CSF]},
-        labelled=labelled,
-        alignment=alignment,
     )
 
 
@@ -161,7 +164,10 @@ def box(spacing: float) -> tuple[tuple[int, int, int], NDArray[np.float64]]:
 def aligned(labels: LabelMap, alignment: Alignment, spacing: float) -> NDArray[np.uint8]:
     """Tissue in the phantom's space, shape (x, y, z) of :func:`box`: the label at each voxel's middle."""
     shape, affine = box(spacing)
-    return nearest(labels.tissue, np.linalg.inv(labels.affine) @ alignment.to_world @ affine, shape, AIR)
+    to_voxel = np.linalg.inv(labels.affine) @ alignment.to_world @ affine
+    return np.asarray(
+        affine_transform(labels.tissue, to_voxel, output_shape=shape, order=0, mode="grid-constant", cval=AIR)
+    )
 
 
 def with_surroundings(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -202,11 +208,10 @@ def _layers(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return layers.astype(np.uint8)
 
 
-def _velocities(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+def _velocities(shares: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Velocities of the three structures whose volumes change by a flow, from shares of shape (tissue, x, y, z)."""
     ventricles, temporal, deep, pallidum = shares[:4]
     csf, white = shares[CSF], shares[TISSUES.index("white")]
-    inside = shares[: TISSUES.index("head")].sum(axis=0) > 0.5
     width = _NEIGHBOURHOOD_MM / 2 / WARP_SPACING
     deep = deep + pallidum
     return np.stack(
@@ -219,32 +224,15 @@ def _velocities(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     )
 
 
-def _depth(shares: NDArray[np.float32]) -> NDArray[np.float32]:
-    inside = shares[: TISSUES.index("head")].sum(axis=0) > 0.5
+def _depth(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     below: NDArray[np.float32] = np.asarray(distance_transform_edt(inside), np.float32) * np.float32(WARP_SPACING)
     depth: NDArray[np.float32] = np.clip(gaussian_filter(below, 1.0) / np.float32(_OUTLINE_MM), 0, 1) * inside
     return depth
 
 
-def _known(surroundings: NDArray[np.uint8], layers: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    uniform = np.where(layers > 0, np.uint8(255), surroundings)
-    low, high = _in_blocks(uniform, np.min), _in_blocks(uniform, np.max)
-    return np.where(low == high, low, np.uint8(255))
-
-
-def _in_blocks(
-    volume: NDArray[np.uint8] | NDArray[np.bool_], extreme: Callable[..., NDArray[np.uint8]]
-) -> NDArray[np.uint8]:
-    """Extreme, ``np.min`` or ``np.max``, of blocks of 4 x 4 x 4 voxels and of the two blocks around each."""
-    blocks = extreme(_blocks(volume.astype(np.uint8)), axis=(1, 3, 5))
-    filtered: NDArray[np.uint8] = (minimum_filter if extreme is np.min else maximum_filter)(blocks, size=5)
-    return filtered
-
-
-def _shares(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Share of a mask in blocks of 4 x 4 x 4 voxels."""
-    shares: NDArray[np.float32] = _blocks(mask).mean(axis=(1, 3, 5), dtype=np.float32)
-    return shares
+def _lowest_near(volume: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lowest value of each block of 4 x 4 x 4 voxels and of the two blocks around it."""
+    return np.asarray(minimum_filter(_blocks(volume).min(axis=_WITHIN), size=5))
 
 
 def _blocks(volume: NDArray[Any]) -> NDArray[Any]:

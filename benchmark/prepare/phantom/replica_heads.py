@@ -13,7 +13,7 @@ from benchmark.prepare.phantom.biology import DRAWS, biology
 from benchmark.prepare.phantom.downloads.volumes import Volume
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import SITES
-from benchmark.prepare.phantom.template import Template
+from benchmark.prepare.phantom.template import template_brain
 from benchmark.seeds import generator
 
 #: Site of datasets that the phantom does not name.
@@ -29,7 +29,7 @@ def phantom_heads(settings: PhantomSettings) -> Volume:
         The phantom's knobs. The same subject of a dataset has the same anatomy in every session; diagnoses that the
         phantom does not know are shown as CN.
     """
-    template, affine = Template(settings), grid_affine(settings)
+    affine = grid_affine(settings)
 
     def head(index: int, diagnosis: str, dataset: str) -> tuple[NDArray[Any], NDArray[Any]]:
         site = f"phantom-{dataset}" if f"phantom-{dataset}" in SITES else _OTHER
@@ -39,7 +39,8 @@ def phantom_heads(settings: PhantomSettings) -> Volume:
         normals = generator(settings.seed, "biology", subject).standard_normal(DRAWS)
         state = biology(shown, "FM"[index % 2], age, 0.0, normals, settings.head_size)
         key = f"{site}/{subject}/{diagnosis}"
-        image, _ = acquire(settings, template.brain(subject, "train", state), acquisition(settings, site, key), key)
+        brain = template_brain(settings, subject, "train", state)
+        image, _ = acquire(settings, brain, acquisition(settings, site, key), key)
         return image.astype(np.float32) / image.max(), affine
 
     return head

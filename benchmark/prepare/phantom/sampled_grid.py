@@ -1,8 +1,6 @@
-"""Warped anatomies on the phantom's grid."""
+"""Warped anatomies on the phantom's grid, whose voxels count the labels of points in them, so that volumes are kept."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,69 +52,72 @@ def in_map_voxels(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(points * (WARP_SPACING / MAP_SPACING) + offset, np.float32)
 
 
-@dataclass(frozen=True)
-class SampledGrid:
-    """The phantom's grid; each voxel is counts the labels of points in it, so that volumes are kept."""
+def sampled(
+    settings: PhantomSettings,
+    source: PreparedAnatomy,
+    warp: NDArray[np.float32],
+    displacement: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Shares of all of :data:`MAPS`, shape (x, y, z, map), in [0, 1].
 
-    settings: PhantomSettings
+    Parameters
+    ----------
+    settings
+        The grid is used.
+    source
+        What is looked up.
+    warp
+        Shape (x', y', z', axis), see :func:`flowed`.
+    displacement
+        Shape (axis, x, y, z), in mm, see :class:`benchmark.prepare.phantom.brain.Brain`.
+    """
+    moves = _NOWHERE
+    if displacement is not None:
+        moves = np.ascontiguousarray(np.moveaxis(displacement, 0, -1) / WARP_SPACING, np.float32)
+    return _gathered(settings, source, source.known, len(MAPS), warp, moves, POINT_SPACING)
 
-    def shares(
-        self, source: PreparedAnatomy, warp: NDArray[np.float32], displacement: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float32]:
-        """Shares of all of :data:`MAPS`, shape (x, y, z, map).
 
-        Parameters
-        ----------
-        source
-            What is looked up.
-        warp
-            Shape (x', y', z', axis), see :func:`flowed`.
-        displacement
-            Shape (axis, x, y, z), in mm, see :class:`benchmark.prepare.phantom.brain.Brain`.
-        """
-        moves = _NOWHERE
-        if displacement is not None:
-            moves = np.ascontiguousarray(np.moveaxis(displacement, 0, -1) / WARP_SPACING, np.float32)
-        return self._gathered(source, source.known, len(MAPS), warp, moves, POINT_SPACING)
+def flowing_volumes(
+    settings: PhantomSettings, source: PreparedAnatomy, warp: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Volumes of :data:`FLOWING` in ml; looks only where they are."""
+    near = source.flowing_near
+    return millilitres(settings, _gathered(settings, source, near, len(FLOWING), warp, _NOWHERE, FINE_POINT_SPACING))
 
-    def flowing_volumes(self, source: PreparedAnatomy, warp: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Volumes of :data:`FLOWING` in ml; looks only where they are."""
-        return self.millilitres(
-            self._gathered(source, source.flowing_near, len(FLOWING), warp, _NOWHERE, FINE_POINT_SPACING)
-        )
 
-    def millilitres(self, maps: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Volume of each map of shape (x, y, z, map)."""
-        sums: NDArray[np.float64] = maps.sum(axis=(0, 1, 2), dtype=float) * self.settings.spacing**3 / 1000
-        return sums
+def millilitres(settings: PhantomSettings, maps: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Volume of each map of shape (x, y, z, map)."""
+    sums: NDArray[np.float64] = maps.sum(axis=(0, 1, 2), dtype=float) * settings.spacing**3 / 1000
+    return sums
 
-    def _gathered(
-        self,
-        source: PreparedAnatomy,
-        known: NDArray[np.uint8],
-        count: int,
-        warp: NDArray[np.float32],
-        moves: NDArray[np.float32],
-        apart: float,
-    ) -> NDArray[np.float32]:
-        spacing, shape = self.settings.spacing, self.settings.shape
-        middle = (np.array(shape) - 1) / 2 * spacing
-        first = (np.array(CENTRE) - middle - box(WARP_SPACING)[1][:3, 3]) / WARP_SPACING
-        return gathered(
-            source.tissue,
-            source.to_voxel,
-            source.surroundings,
-            source.layers,
-            CSF,
-            AIR,
-            TISSUES.index("cortex"),
-            # A large voxel reaches beyond what is known of the neighbourhood of its middle.
-            known if spacing <= _LARGEST_KNOWN else np.full_like(known, 255),
-            count,
-            warp,
-            moves,
-            shape,
-            int(np.ceil(spacing / apart)),
-            first,
-            spacing / WARP_SPACING,
-        )
+
+def _gathered(
+    settings: PhantomSettings,
+    source: PreparedAnatomy,
+    known: NDArray[np.uint8],
+    count: int,
+    warp: NDArray[np.float32],
+    moves: NDArray[np.float32],
+    apart: float,
+) -> NDArray[np.float32]:
+    spacing, shape = settings.spacing, settings.shape
+    middle = (np.array(shape) - 1) / 2 * spacing
+    first = (np.array(CENTRE) - middle - box(WARP_SPACING)[1][:3, 3]) / WARP_SPACING
+    return gathered(
+        source.tissue,
+        source.to_voxel,
+        source.surroundings,
+        source.layers,
+        CSF,
+        AIR,
+        TISSUES.index("cortex"),
+        # A large voxel reaches beyond what is known of the neighbourhood of its middle.
+        known if spacing <= _LARGEST_KNOWN else np.full_like(known, 255),
+        count,
+        warp,
+        moves,
+        shape,
+        int(np.ceil(spacing / apart)),
+        first,
+        spacing / WARP_SPACING,
+    )

@@ -137,11 +137,6 @@ class PhantomSettings:
         x, y, z = (math.ceil(extent / self.spacing - 1e-9) for extent in FIELD_OF_VIEW)
         return x, y, z
 
-    def strength(self, family: str) -> float:
-        """Strength of a family of scanner effects."""
-        value: float = getattr(self, family)
-        return value
-
 
 _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31),

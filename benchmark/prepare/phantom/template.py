@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from benchmark.prepare.phantom.atlas import FLOW_STEPS, Atlas, atlas
 from benchmark.prepare.phantom.biology import Biology
-from benchmark.prepare.phantom.fields import deformed, sample, smooth_field, voxel_grid
+from benchmark.prepare.phantom.brain import BRAIN, STRUCTURES
+from benchmark.prepare.phantom.fields import sample, smooth_field
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import BRAIN, STRUCTURES
 from benchmark.seeds import generator
 
 #: Lateral ventricles, in ml, of healthy people of the reference age. The template is of young people; older ones have
@@ -51,37 +51,34 @@ class TemplateBrain:
 
     def shares(self, displacement: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Shares of the structures, see :class:`benchmark.prepare.phantom.brain.Brain`."""
-        return sample(self.maps, deformed(self.offset, displacement, self.spacing))
+        grid = np.indices(self.offset.shape[1:], np.float32)
+        if displacement is None:
+            return sample(self.maps, grid + self.offset)
+        seen = grid + displacement / np.float32(self.spacing)
+        # Near the edge of the grid an offset counts on, rather than to fall to the 0 that is outside.
+        last = np.array(self.offset.shape[1:], np.float32)[:, None, None, None] - 1
+        return sample(self.maps, seen + sample(self.offset, np.clip(seen, 0, last)))
 
 
-class Template:
-    """The template as a source of anatomies.
+def template_brain(settings: PhantomSettings, subject: str, split: str, state: Biology) -> TemplateBrain:
+    """Anatomy of a subject by the phantom's seed and on its grid; both splits come from the one template.
 
-    Parameters
-    ----------
-    settings
-        The phantom's seed and grid are used.
+    See :data:`benchmark.prepare.phantom.brain.BrainMaker`.
     """
-
-    def __init__(self, settings: PhantomSettings) -> None:
-        self.settings = settings
-
-    def brain(self, subject: str, split: str, state: Biology) -> TemplateBrain:
-        """Anatomy of a subject; both splits come from the one template."""
-        settings, source = self.settings, atlas(self.settings)
-        rng = generator(settings.seed, "shape", subject)
-        grid = voxel_grid(settings.shape)
-        middle = (np.array(settings.shape, np.float32)[:, None, None, None] - 1) / 2
-        size = np.array([state.width, state.length, state.height], np.float32)[:, None, None, None]
-        offset = (middle - grid) * (1 - 1 / size)
-        for points, spread in DEFORMATIONS:
-            offset += smooth_field(rng, settings.shape, points, 3) * (spread / settings.spacing)
-        ventricles = state.ventricles * VENTRICLES_ML
-        offset += _ventricle_flow(source, grid + offset, ventricles)
-        maps = _diseased(source, state, min(ventricles / source.flow_ml[0], 1.0))
-        truth = _volumes(sample(maps, grid + offset), settings.spacing)
-        maps[:2] *= 1 + TEXTURE * smooth_field(rng, settings.shape, (16, 19, 16), 2)
-        return TemplateBrain(maps, offset, settings.spacing, truth)
+    source = atlas(settings)
+    rng = generator(settings.seed, "shape", subject)
+    grid = np.indices(settings.shape, np.float32)
+    middle = (np.array(settings.shape, np.float32)[:, None, None, None] - 1) / 2
+    size = np.array([state.width, state.length, state.height], np.float32)[:, None, None, None]
+    offset = (middle - grid) * (1 - 1 / size)
+    for points, spread in DEFORMATIONS:
+        offset += smooth_field(rng, settings.shape, points, 3) * (spread / settings.spacing)
+    ventricles = state.ventricles * VENTRICLES_ML
+    offset += _ventricle_flow(source, grid + offset, ventricles)
+    maps = _diseased(source, state, min(ventricles / source.flow_ml[0], 1.0))
+    truth = _volumes(sample(maps, grid + offset), settings.spacing)
+    maps[:2] *= 1 + TEXTURE * smooth_field(rng, settings.shape, (16, 19, 16), 2)
+    return TemplateBrain(maps, offset, settings.spacing, truth)
 
 
 def _volumes(shares: NDArray[np.float32], spacing: float) -> dict[str, float]:
@@ -101,21 +98,18 @@ def _diseased(source: Atlas, state: Biology, ventricles: float) -> NDArray[np.fl
     """
     share = dict(zip(STRUCTURES, source.maps.copy(), strict=True))
     left = {name: min(getattr(state, name) / intact, 1.0) for name, intact in INTACT.items()}
-    lost = share["medial_temporal"] * np.float32(1 - left["hippocampus"])
-    share["medial_temporal"] -= lost
-    share["csf"] += lost
-    # The same amount in all, but more or less of it in front.
+    # The same amount of cortex in all, but more or less of it in front.
     weight = 1 + EXTENT * np.clip(state.extent, -2, 2) * source.frontal
     weight *= share["cortex"].sum() / max(float((weight * share["cortex"]).sum()), 1e-6)
-    lost = share["cortex"] * np.clip((1 - left["cortex"]) * weight, 0, 0.9).astype(np.float32)
-    share["cortex"] -= lost
-    share["csf"] += lost
-    lost = share["deep_grey"] * np.float32(1 - left["deep_grey"])
-    share["deep_grey"] -= lost
-    share["white"] += lost
-    lost = share["ventricles"] * np.float32(1 - ventricles)
-    share["ventricles"] -= lost
-    share["white"] += lost
+    for tissue, loss, successor in (
+        ("medial_temporal", np.float32(1 - left["hippocampus"]), "csf"),
+        ("cortex", np.clip((1 - left["cortex"]) * weight, 0, 0.9).astype(np.float32), "csf"),
+        ("deep_grey", np.float32(1 - left["deep_grey"]), "white"),
+        ("ventricles", np.float32(1 - ventricles), "white"),
+    ):
+        lost = share[tissue] * loss
+        share[tissue] -= lost
+        share[successor] += lost
     return np.stack([share[name] for name in STRUCTURES])
 
 

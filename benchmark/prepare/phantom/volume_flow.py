@@ -63,5 +63,4 @@ def flow(along: Field) -> Field:
 
 def grid_points(shape: tuple[int, int, int]) -> Field:
     """Voxel coordinates, shape (x, y, z, axis)."""
-    axes = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in shape), indexing="ij")
-    return np.ascontiguousarray(np.stack(axes, axis=-1))
+    return np.ascontiguousarray(np.moveaxis(np.indices(shape, np.float32), 0, -1))

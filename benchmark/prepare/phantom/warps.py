@@ -11,35 +11,6 @@ Points = NDArray[np.float32]
 
 
 @compiled
-def nearest(
-    labels: NDArray[np.uint8], affine: NDArray[np.float64], shape: tuple[int, int, int], outside: int
-) -> NDArray[np.uint8]:
-    """Label at every voxel of another grid.
-
-    Parameters
-    ----------
-    labels
-        Shape (i, j, k).
-    affine
-        Shape (4, 4): voxel of the other grid to voxel of ``labels``.
-    shape
-        Of the other grid.
-    outside
-        Label of what lies outside.
-    """
-    result = np.empty(shape, np.uint8)
-    for x in range(shape[0]):
-        for y in range(shape[1]):
-            for z in range(shape[2]):
-                i = int(np.floor(affine[0, 0] * x + affine[0, 1] * y + affine[0, 2] * z + affine[0, 3] + 0.5))
-                j = int(np.floor(affine[1, 0] * x + affine[1, 1] * y + affine[1, 2] * z + affine[1, 3] + 0.5))
-                k = int(np.floor(affine[2, 0] * x + affine[2, 1] * y + affine[2, 2] * z + affine[2, 3] + 0.5))
-                inside = 0 <= i < labels.shape[0] and 0 <= j < labels.shape[1] and 0 <= k < labels.shape[2]
-                result[x, y, z] = labels[i, j, k] if inside else outside
-    return result
-
-
-@compiled
 def _looked_up(
     labels: NDArray[np.uint8],
     affine: NDArray[np.float64],
@@ -111,12 +82,11 @@ def moved(field: Points, points: Points) -> Points:
     """
     result = np.empty_like(points)
     step = np.empty(3, np.float32)
-    for x in range(points.shape[0]):
-        for y in range(points.shape[1]):
-            for z in range(points.shape[2]):
-                _at(field, points[x, y, z, 0], points[x, y, z, 1], points[x, y, z, 2], step)
-                for axis in range(3):
-                    result[x, y, z, axis] = points[x, y, z, axis] + step[axis]
+    for x, y, z in np.ndindex(points.shape[:3]):
+        point = points[x, y, z]
+        _at(field, point[0], point[1], point[2], step)
+        for axis in range(3):
+            result[x, y, z, axis] = point[axis] + step[axis]
     return result
 
 
@@ -200,47 +170,34 @@ def gathered(
     unit = 1 / 2097152
     tissues = min(count, air)
     distorted = displacement.shape[0] > 1
-    for x in range(shape[0]):
-        for y in range(shape[1]):
-            for z in range(shape[2]):
-                if distorted:
-                    _at(displacement, x, y, z, extra)
-                _at(
-                    warp,
-                    first[0] + step * x + extra[0],
-                    first[1] + step * y + extra[1],
-                    first[2] + step * z + extra[2],
-                    where,
-                )
-                tissue = _all_around(known, around, where)
-                if tissue <= air:
-                    if tissue < tissues:
-                        result[x, y, z, tissue] = 1
-                    continue
-                state = _mixed(x * 73856093 ^ y * 19349663 ^ z * 83492791)
-                points = finer + 1 if tissue == 254 else finer
-                weight, part = np.float32(1 / points**3), 1 / points
-                for p in range(points):
-                    for q in range(points):
-                        for r in range(points):
-                            # Anywhere in its part of the voxel: points in rows would all but hit or miss what is thin.
-                            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-                            a = x + (p + (state >> 10) * unit) * part - 0.5
-                            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-                            b = y + (q + (state >> 10) * unit) * part - 0.5
-                            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-                            c = z + (r + (state >> 10) * unit) * part - 0.5
-                            if distorted:
-                                _at(displacement, a, b, c, extra)
-                            u = first[0] + step * a + extra[0]
-                            v = first[1] + step * b + extra[1]
-                            w = first[2] + step * c + extra[2]
-                            _at(warp, u, v, w, where)
-                            tissue, layer = _looked_up(
-                                labels, affine, around, layers, csf, air, cortex, where[0], where[1], where[2]
-                            )
-                            if tissue < tissues:
-                                result[x, y, z, tissue] += weight
-                            if layer > 0 and air + layer <= count:
-                                result[x, y, z, air + layer - 1] += weight
+    for x, y, z in np.ndindex(shape):
+        if distorted:
+            _at(displacement, x, y, z, extra)
+        u, v, w = first[0] + step * x + extra[0], first[1] + step * y + extra[1], first[2] + step * z + extra[2]
+        _at(warp, u, v, w, where)
+        tissue = _all_around(known, around, where)
+        if tissue <= air:
+            if tissue < tissues:
+                result[x, y, z, tissue] = 1
+            continue
+        state = _mixed(x * 73856093 ^ y * 19349663 ^ z * 83492791)
+        points = finer + 1 if tissue == 254 else finer
+        weight, part = np.float32(1 / points**3), 1 / points
+        for p, q, r in np.ndindex((points, points, points)):
+            # Anywhere in its part of the voxel: points in rows would all but hit or miss what is thin.
+            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+            a = x + (p + (state >> 10) * unit) * part - 0.5
+            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+            b = y + (q + (state >> 10) * unit) * part - 0.5
+            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+            c = z + (r + (state >> 10) * unit) * part - 0.5
+            if distorted:
+                _at(displacement, a, b, c, extra)
+            u, v, w = first[0] + step * a + extra[0], first[1] + step * b + extra[1], first[2] + step * c + extra[2]
+            _at(warp, u, v, w, where)
+            tissue, layer = _looked_up(labels, affine, around, layers, csf, air, cortex, where[0], where[1], where[2])
+            if tissue < tissues:
+                result[x, y, z, tissue] += weight
+            if layer > 0 and air + layer <= count:
+                result[x, y, z, air + layer - 1] += weight
     return result

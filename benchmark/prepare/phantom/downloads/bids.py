@@ -31,7 +31,7 @@ class Case:
 
 
 #: Subjects at these places are odd.
-VISITED, OTHER_SCANNER, NO_IMAGE, NO_ROW, VERY_OLD, FLAT, ONE_AGE = 0, 1, 6, 7, 8, 9, 10
+VISITED, OTHER_SCANNER, NO_IMAGE, NO_ROW, VERY_OLD, FLAT = 0, 1, 6, 7, 8, 9
 CASES = (
     Case("Healthy control", {"01": "CN", "02": "MCI"}),
     Case("AD", {"": "AD"}, ("run-1_T1w", "run-2_T1w", "run-10_T1w")),
@@ -57,7 +57,7 @@ def describe(seed: int = 0, subjects: int = 12) -> Replica:
     root that those of images overrule, a 2D image, images that are no T1w, one without a name of BIDS, derivatives, a
     row without images, images without a row, a table with a byte-order mark.
     """
-    replica = Replica("BIDS", seed, (PARTICIPANTS, SESSIONS), subjects, FEWEST)
+    replica = Replica("BIDS", (PARTICIPANTS, SESSIONS), subjects, FEWEST)
     replica.json("dataset_description.json", {"Name": "Memory clinic: a replica", "BIDSVersion": "1.8.0"})
     replica.json("T1w.json", {"Manufacturer": "Philips Medical Systems", "MagneticFieldStrength": 3})
     for index in range(subjects):
@@ -73,7 +73,7 @@ def describe(seed: int = 0, subjects: int = 12) -> Replica:
         for visit, (session, diagnosis) in enumerate(case.sessions.items()):
             if index == NO_IMAGE:
                 continue
-            image = _add_images(replica, index, label, session)
+            image = _add_images(replica, case, index, label, session)
             if index not in (NO_ROW, FLAT):
                 years = 89.0 if index == VERY_OLD else age + 2 * visit if index == VISITED else age
                 scanner = ("GE", "", 1.5) if index == OTHER_SCANNER else ("Philips", ("Achieva", "")[index % 2], 3.0)
@@ -81,9 +81,8 @@ def describe(seed: int = 0, subjects: int = 12) -> Replica:
     return replica
 
 
-def _add_images(replica: Replica, index: int, label: str, session: str) -> str:
+def _add_images(replica: Replica, case: Case, index: int, label: str, session: str) -> str:
     """Add the images of a session; the path of the one to use."""
-    case = CASES[index] if index < len(CASES) else CASES[index % 4]
     folder = f"sub-{label}/ses-{session}/anat" if session else f"sub-{label}/anat"
     start = f"{folder}/sub-{label}_ses-{session}_" if session else f"{folder}/sub-{label}_"
     fields: dict[str, object] = {"ManufacturersModelName": "Achieva"} if index % 2 == 0 else {}

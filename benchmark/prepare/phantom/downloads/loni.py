@@ -102,7 +102,7 @@ class Archive(Replica):
     def __init__(self, project: str, seed: int, subjects: int, *tables: Table) -> None:
         if not 0 <= subjects <= MOST_SUBJECTS:
             raise UserError(f"subjects is {subjects}; must be from 0 to {MOST_SUBJECTS}")
-        super().__init__(project, seed, (SEARCH, TRUTH, *tables), subjects)
+        super().__init__(project, (SEARCH, TRUTH, *tables), subjects)
         self.project = project
         self.collection = tables[0]
         self.rng = generator("replica", project, seed)

@@ -40,7 +40,7 @@ def describe(seed: int = 0, subjects: int = 12) -> Replica:
     CDR of a young and of an old subject, a table with a byte-order mark, a row without images, a header without
     voxels, images without a row.
     """
-    replica = Replica("OASIS1", seed, [TABLE], subjects, FEWEST)
+    replica = Replica("OASIS1", [TABLE], subjects, FEWEST)
     for index in range(subjects):
         rng = np.random.default_rng([seed, index, 1])
         cdr, diagnosis, lowest = _RATED[index % len(_RATED)]

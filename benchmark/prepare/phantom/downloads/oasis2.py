@@ -34,7 +34,7 @@ def describe(seed: int = 0, subjects: int = 12) -> Replica:
     one, a pair with a stray name, a session without ``mpr-1``, MR numbers that skip, the group ``Converted``, a blank
     CDR, rows without images, images without rows.
     """
-    replica = Replica("OASIS2", seed, [TABLE], subjects, FEWEST)
+    replica = Replica("OASIS2", [TABLE], subjects, FEWEST)
     for index in range(subjects):
         rng = np.random.default_rng([seed, index, 2])
         group, course = _COURSES[index % len(_COURSES)]

@@ -101,7 +101,7 @@ def describe(seed: int = 0, subjects: int = 12, scheme: str = "d1") -> Replica:
     days, two visits as near, a visit without a diagnosis, dementia that is not AD, AD in words alone, a row without
     images, images without a row, a scan that the table of scanners misses, a table with a byte-order mark.
     """
-    replica = Replica("OASIS3", seed, OPTIONS.values(), subjects, FEWEST)
+    replica = Replica("OASIS3", OPTIONS.values(), subjects, FEWEST)
     replica.json("dataset_description.json", {"Name": "OASIS-3", "BIDSVersion": "1.0.2"}, indent=None)
     # One more than asked for has images but no row.
     for index in range(subjects + 1):

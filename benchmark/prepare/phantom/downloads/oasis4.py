@@ -53,7 +53,7 @@ def describe(seed: int = 0, subjects: int = 12) -> Replica:
     diagnoses in other spellings and missing, an age at the scan that is missing, a scan on the last day of the window
     and one a day later, a row without images, images without a row.
     """
-    replica = Replica("OASIS4", seed, (*OPTIONS.values(), RATINGS), subjects, FEWEST)
+    replica = Replica("OASIS4", (*OPTIONS.values(), RATINGS), subjects, FEWEST)
     # One more than asked for has images but no row.
     for index in range(subjects + 1):
         rng = np.random.default_rng([seed, index, 4])

@@ -8,34 +8,23 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-import benchmark.prepare.phantom.downloads
-from benchmark.prepare.phantom.downloads.volumes import Volume
-
-
-class Layout:
-    """A module with ``describe(seed, subjects) -> Replica`` and the tables of its importer's ``OPTIONS``."""
-
-    def __init__(self, module: ModuleType) -> None:
-        self.describe = module.describe
-        self.options: dict[str, str] = {name: table.path for name, table in module.OPTIONS.items()}
-
-    def write(self, out: Path, seed: int = 0, subjects: int = 12, volume: Volume | None = None) -> Path:
-        """Write the replica into a folder, which is returned; small made-up heads by default."""
-        path: Path = self.describe(seed, subjects).write(out, volume)
-        return path
-
-    def import_options(self, out: Path) -> list[str]:
-        """Arguments of ``manifest build`` after the importer's name, but for ``--out``."""
-        tables = [word for name, path in self.options.items() for word in (f"--{name}", str(out / path))]
-        return ["--images", str(out), *tables]
+import benchmark.prepare.phantom.downloads as package
 
 
 @cache
-def replicas() -> dict[str, Layout]:
-    """Replicas by the name of their module, in the alphabet's order. Nothing else needs to know of one."""
-    found: dict[str, Layout] = {}
-    for each in sorted(module.name for module in pkgutil.iter_modules(benchmark.prepare.phantom.downloads.__path__)):
-        module = importlib.import_module(f"{benchmark.prepare.phantom.downloads.__name__}.{each}")
-        if hasattr(module, "describe"):
-            found[each] = Layout(module)
-    return found
+def replicas() -> dict[str, ModuleType]:
+    """Modules by name, in the alphabet's order. Nothing else needs to know of one.
+
+    Each has ``describe(seed, subjects) -> Replica`` and ``OPTIONS``: the tables of its importer by their option.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    modules = {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}
+    return {name: module for name, module in modules.items() if hasattr(module, "describe")}
+
+
+def import_options(name: str, folder: Path) -> list[str]:
+    """Arguments of ``manifest build`` for a replica in a folder, after the importer's name, but for ``--out``."""
+    words = ["--images", str(folder)]
+    for option, table in replicas()[name].OPTIONS.items():
+        words += [f"--{option}", str(folder / table.path)]
+    return words

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.prepare.importers.record import Scan
-from benchmark.prepare.phantom.downloads.volumes import Volume, heads, write_nifti
+from benchmark.prepare.phantom.downloads.volumes import Volume, write_nifti
 
 #: Writes a volume to a path: ``write(path, array, affine)``.
 Write = Callable[[Path, Any, Any], None]
@@ -34,15 +34,13 @@ class Table:
 class Replica:
     """Images, tables and other files, gathered subject by subject and then written.
 
-    Volumes are asked for by the dataset; the seed is that of the heads where no other volumes are given. Fewer subjects
-    than every oddity needs are an error.
+    Volumes are asked for by the dataset. Fewer subjects than every oddity needs are an error.
     """
 
-    def __init__(self, dataset: str, seed: int, tables: Iterable[Table], subjects: int, fewest: int = 0) -> None:
+    def __init__(self, dataset: str, tables: Iterable[Table], subjects: int, fewest: int = 0) -> None:
         if subjects < fewest:
             raise UserError(f"subjects: {subjects} is not allowed; a replica with every oddity has at least {fewest}")
         self.dataset = dataset
-        self.seed = seed
         self.images: list[tuple[str, tuple[int, str, str], Write]] = []
         self.texts: dict[str, str] = {}
         self.rows: dict[Table, list[Iterable[object]]] = {table: [] for table in tables}
@@ -66,12 +64,12 @@ class Replica:
         """Add a scan that belongs in a manifest; ``image`` within the replica, ``scanner`` in a manifest's words."""
         self.expected.append(Scan(subject, session, Path(image), self.dataset, diagnosis, age, sex, *scanner))
 
-    def write(self, out: Path, volume: Volume | None = None) -> Path:
-        """Write everything into a folder, which is returned; small made-up heads by default."""
-        make, made = volume or heads(self.seed), None
+    def write(self, out: Path, volume: Volume) -> Path:
+        """Write everything into a folder, which is returned."""
+        made = None
         for path, key, write in self.images:
             if made is None or made[0] != key:
-                made = key, make(*key)
+                made = key, volume(*key)
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             write(out / path, *made[1])
         for path, text in self.texts.items():

@@ -12,7 +12,7 @@ import pytest
 from benchmark.cli import main
 from benchmark.data.manifest import read_manifests
 from benchmark.prepare.phantom.downloads.loni import FIRST_IMAGE, FIRST_SERIES
-from benchmark.prepare.phantom.downloads.registry import replicas
+from benchmark.prepare.phantom.downloads.registry import import_options, replicas
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,17 @@ class Built:
 
 
 @pytest.fixture
-def replica(request, tmp_path):
+def replica(request, tmp_path, tiny_volume):
     """The replica that a module of tests is of, by its NAME, or a test by its parameter; the test may change it."""
     name = name_of(request)
-    return replicas()[name].write(tmp_path / "replica", subjects=6 if name in ("adni", "ppmi") else 12)
+    made = replicas()[name].describe(subjects=6 if name in ("adni", "ppmi") else 12)
+    return made.write(tmp_path / "replica", tiny_volume)
 
 
 @pytest.fixture
 def given(request, replica):
     """Arguments of the import of the replica with all its tables."""
-    return name_of(request), *replicas()[name_of(request)].import_options(replica)
+    return name_of(request), *import_options(name_of(request), replica)
 
 
 def name_of(request):

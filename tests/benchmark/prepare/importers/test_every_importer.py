@@ -137,7 +137,8 @@ TABLES = {
     ("name", "table", "old", "new", "message"), [(*key, *case) for key, cases in TABLES.items() for case in cases]
 )
 def test_impossible_tables_are_refused(name, table, old, new, message, refuse, given, replica, edit):
-    path = replica / replicas()[name].options.get(table, table)
+    options = replicas()[name].OPTIONS
+    path = replica / (options[table].path if table in options else table)
     edit(path, old, new)
     refusal = refuse(*given)
     assert message in refusal

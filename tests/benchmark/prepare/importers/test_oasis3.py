@@ -5,11 +5,9 @@ import pytest
 
 from benchmark.prepare.importers import oasis3 as importer
 from benchmark.prepare.phantom.downloads import oasis3
-from benchmark.prepare.phantom.downloads.registry import replicas
 from tests.benchmark.prepare.importers.arguments import without
 
 NAME = "oasis3"
-TABLES = replicas()["oasis3"].options
 
 
 @pytest.mark.parametrize("scheme", ["d1", "cdr"])
@@ -74,7 +72,7 @@ def test_rated_dementias_of_another_cause_are_told_of(build, given):
 
 
 def test_impairment_that_is_no_mci_is_mci_and_told_of(build, given, replica, edit):
-    edit(replica / TABLES["diagnoses"], ",0,0,1,0,0,0,0,", ",0,0,0,0,0,0,1,")
+    edit(replica / oasis3.DIAGNOSES.path, ",0,0,1,0,0,0,0,", ",0,0,0,0,0,0,1,")
     built = build(*given)
     row = built.scan("OAS39003", "d0407")
     assert (row["diagnosis"], row["diagnosis_source"]) == ("MCI", "OASIS3_UDSd1_diagnoses.csv IMPNOMCI=1")
@@ -82,16 +80,16 @@ def test_impairment_that_is_no_mci_is_mci_and_told_of(build, given, replica, edi
 
 
 def test_a_visit_that_is_normal_and_demented_says_nothing(build, given, replica, edit):
-    edit(replica / TABLES["diagnoses"], ",0,1,0,0,0,0,0,1", ",1,1,0,0,0,0,0,1")
+    edit(replica / oasis3.DIAGNOSES.path, ",0,1,0,0,0,0,0,1", ",1,1,0,0,0,0,0,1")
     built = build(*given)
     assert built.scan("OAS39002", "d0064")["diagnosis"] == ""
     assert "1 visits are normal and demented at once; left out" in built.text
 
 
 def test_what_is_neither_normal_nor_named_is_no_mci_while_a_flag_is_missing(build, given, replica, edit):
-    edit(replica / TABLES["diagnoses"], ",0,0,1,0,0,0,0,", ",0,.,1,0,0,0,0,")
+    edit(replica / oasis3.DIAGNOSES.path, ",0,0,1,0,0,0,0,", ",0,.,1,0,0,0,0,")
     assert build(*given).scan("OAS39003", "d0407")["diagnosis"] == "MCI"
-    edit(replica / TABLES["diagnoses"], ",0,.,1,0,0,0,0,", ",0,.,0,0,0,0,1,")
+    edit(replica / oasis3.DIAGNOSES.path, ",0,.,1,0,0,0,0,", ",0,.,0,0,0,0,1,")
     assert build(*given, out="missing").scan("OAS39003", "d0407")["diagnosis"] == ""
 
 
@@ -157,7 +155,7 @@ def test_a_two_dimensional_acquisition_is_left_out(build, given, replica):
 
 
 def test_a_rating_that_does_not_exist_is_refused(refuse, given, replica, edit):
-    edit(replica / TABLES["clinical"], ",28,.,0.5,", ",28,.,0.6,")
+    edit(replica / oasis3.CLINICAL.path, ",28,.,0.5,", ",28,.,0.6,")
     assert "column 'CDRTOT': '0.6' is not allowed" in refuse(*given, "--scheme", "cdr")
 
 

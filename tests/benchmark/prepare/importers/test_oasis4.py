@@ -2,11 +2,9 @@ import csv
 
 from benchmark.prepare.importers.normalise import folded
 from benchmark.prepare.phantom.downloads import oasis4
-from benchmark.prepare.phantom.downloads.registry import replicas
 from tests.benchmark.prepare.importers.arguments import without
 
 NAME = "oasis4"
-TABLES = replicas()["oasis4"].options
 
 
 def scan(built, subject):
@@ -46,7 +44,7 @@ def test_the_baseline_is_day_three_thousand(build, given):
 
 def test_ages_without_the_imaging_table_are_counted_from_the_baseline(build, given, replica):
     built = build(*without(given, "imaging"))
-    with (replica / TABLES["clinical"]).open(newline="") as stream:
+    with (replica / oasis4.CLINICAL.path).open(newline="") as stream:
         first = next(csv.DictReader(stream))
     row = scan(built, first["oasis_id"])
     assert row["age"] == f"{float(first['age']) + (int(row['session_id'][1:]) - 3000) / 365.25:.2f}"
@@ -66,12 +64,12 @@ def test_three_dimensions_may_be_stated_beside_the_image_but_must_be_stated(buil
 
 def test_diagnoses_are_read_whatever_their_punctuation(build, given, replica, edit):
     assert folded("Alzheimer's  disease-dementia ") == "alzheimer disease dementia"
-    edit(replica / TABLES["clinical"], "AD+Non Neurodegenerative", "AD + Non-neurodegenerative")
+    edit(replica / oasis4.CLINICAL.path, "AD+Non Neurodegenerative", "AD + Non-neurodegenerative")
     assert scan(build(*given), "OAS49007")["diagnosis"] == "AD"
 
 
 def test_diagnoses_that_are_not_described_are_other_and_told_of(build, given, replica, edit):
-    edit(replica / TABLES["clinical"], "Cognitively Normal", "Migraine")
+    edit(replica / oasis4.CLINICAL.path, "Cognitively Normal", "Migraine")
     built = build(*given)
     assert scan(built, "OAS49003")["diagnosis"] == "OTHER"
     assert "final_dx that the archive does not describe, read as OTHER: Migraine" in built.text

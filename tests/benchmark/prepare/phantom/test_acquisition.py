@@ -6,17 +6,17 @@ from scipy.ndimage import gaussian_filter
 
 from benchmark.prepare.phantom.acquisition import acquire, acquisition
 from benchmark.prepare.phantom.biology import DRAWS, biology
+from benchmark.prepare.phantom.brain import STRUCTURES
 from benchmark.prepare.phantom.contrast import REFERENCE, Protocol, signals
 from benchmark.prepare.phantom.fields import smooth_field
 from benchmark.prepare.phantom.geometry import ELLIPSOID, displacement, millimetres, rms
 from benchmark.prepare.phantom.kspace import blurred, moved
 from benchmark.prepare.phantom.masks import MaskError, found_mask
 from benchmark.prepare.phantom.settings import FAMILIES, PhantomSettings
-from benchmark.prepare.phantom.structures import STRUCTURES
-from benchmark.prepare.phantom.template import Template
+from benchmark.prepare.phantom.template import template_brain
 
 OFF = PhantomSettings(seed=2, spacing=6.0, **dict.fromkeys(FAMILIES, 0.0))
-BRAIN = Template(OFF).brain("x", "train", biology("CN", "F", 71, 0, np.zeros(DRAWS), 0.0))
+BRAIN = template_brain(OFF, "x", "train", biology("CN", "F", 71, 0, np.zeros(DRAWS), 0.0))
 SITE, OTHER = "phantom-ADNI1", "phantom-OASIS4"
 
 

@@ -22,9 +22,9 @@ def ellipsoid_ml(*half):
 )
 def test_orientation_and_resolution_do_not_matter(tmp_path, axes, spacing):
     labels = read_label_map(write(tmp_path / "a.nii.gz", *oriented(*head(spacing), axes)))
-    assert labels.millilitres("lateral_ventricles") == pytest.approx(2 * ellipsoid_ml(7, 32, 9), rel=0.04)
+    assert labels.millilitres["lateral_ventricles"] == pytest.approx(2 * ellipsoid_ml(7, 32, 9), rel=0.04)
     hippocampus = 2 * (ellipsoid_ml(7, 18, 6.5) + ellipsoid_ml(6, 6, 6))
-    assert labels.millilitres("medial_temporal") == pytest.approx(hippocampus, rel=0.04)
+    assert labels.millilitres["medial_temporal"] == pytest.approx(hippocampus, rel=0.04)
     assert labels.middles[17] == pytest.approx([-27, -23, -16], abs=0.7)
     assert labels.middles[53] == pytest.approx([27, -23, -16], abs=0.7)
 

@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 from pathlib import Path
 
 import nibabel
@@ -18,7 +19,7 @@ from benchmark.prepare.phantom.cohort import cohort
 from benchmark.prepare.phantom.generate import _normals, generate, write_manifests
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.sites import first_sites
-from benchmark.prepare.phantom.template import Template
+from benchmark.prepare.phantom.template import template_brain
 
 pytestmark = pytest.mark.slow
 
@@ -37,12 +38,12 @@ def digests(folder):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     out = tmp_path_factory.mktemp("phantom") / "small"
-    generate(SMALL, out, progress=False)
+    generate(SMALL, out)
     return out
 
 
 def test_same_seed_same_bytes_with_any_number_of_processes(small, tmp_path):
-    generate(SMALL, tmp_path / "again", processes=2, progress=False)
+    generate(SMALL, tmp_path / "again", processes=2)
     assert digests(tmp_path / "again") == digests(small)
 
 
@@ -53,18 +54,18 @@ def test_another_seed_gives_another_phantom(small, tmp_path):
 
 def test_a_finished_phantom_is_kept_and_another_never_written_over_it(small):
     before = digests(small)
-    assert len(generate(SMALL, small, progress=False)) == 8
+    assert len(generate(SMALL, small)) == 8
     with pytest.raises(UserError, match="holds a phantom of other settings"):
-        generate(PhantomSettings(seed=5), small, progress=False)
+        generate(PhantomSettings(seed=5), small)
     assert digests(small) == before
 
 
 def test_an_interrupted_phantom_is_completed(small, tmp_path):
     out = tmp_path / "torn"
-    generate(SMALL, out, progress=False)
+    shutil.copytree(small, out)
     (out / "phantom.json").unlink()
     next(out.glob("images/*/*_T1w.nii.gz")).unlink()
-    generate(SMALL, out, progress=False)
+    generate(SMALL, out)
     assert digests(out) == digests(small)
 
 
@@ -171,23 +172,23 @@ def test_the_number_of_sites_and_of_their_scanners_is_a_knob(sites):
 
 def test_a_phantom_of_three_sites_has_three_manifests(tmp_path):
     settings = PhantomSettings(seed=3, spacing=12, sites=3, train_scans=24, test_subjects=3, travelling_subjects=0)
-    assert [path.name for path in generate(settings, tmp_path, progress=False)] == [
+    assert [path.name for path in generate(settings, tmp_path)] == [
         "phantom-ADNI1.csv",
         "phantom-ADNI2.csv",
         "phantom-ADNI3.csv",
     ]
-    assert len(generate(settings, tmp_path, progress=False)) == 3
+    assert len(generate(settings, tmp_path)) == 3
 
 
 def features(settings, what):
     """What a scan shows, one row per scan of the cohort, and the cohort."""
     scans = cohort(settings)
-    source, rows = Template(settings), []
+    rows = []
     for scan in scans.itertuples():
         normals = _normals(settings, scan.subject_id, scan.diagnosis, scan.draw)
         state = biology(scan.diagnosis, scan.sex, scan.age, 0, normals, settings.head_size)
         key = f"{scan.site}/{scan.subject_id}/{scan.session_id}"
-        brain = source.brain(scan.subject_id, scan.split, state)
+        brain = template_brain(settings, scan.subject_id, scan.split, state)
         rows.append(what(*acquire(settings, brain, acquisition(settings, scan.site, key), key), state))
     return np.array(rows), scans
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.prepare.phantom.label_maps import CSF, TISSUES
 from benchmark.prepare.phantom.prepared_anatomy import MAPS, WARP_SPACING, box, prepare
-from benchmark.prepare.phantom.sampled_grid import SampledGrid, in_map_voxels
+from benchmark.prepare.phantom.sampled_grid import in_map_voxels, millilitres, sampled
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.prepare.phantom.volume_flow import grid_points
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 
 def volumes(source):
     still = in_map_voxels(grid_points(box(WARP_SPACING)[0]))
-    grid = SampledGrid(PhantomSettings())
-    return dict(zip(MAPS, grid.millilitres(grid.shares(source, still)), strict=True))
+    settings = PhantomSettings()
+    return dict(zip(MAPS, millilitres(settings, sampled(settings, source, still)), strict=True))
 
 
 @pytest.mark.parametrize(("axes", "spacing"), [("LIA", (1.0, 1.0, 1.0)), ("PSR", (2.0, 1.5, 1.2))])
@@ -28,7 +28,7 @@ def test_volumes_are_those_of_the_files_voxels(tmp_path, axes, spacing):
     made = volumes(source)
     for name in TISSUES:
         if name not in ("csf", "head"):
-            labelled = source.labelled[name] * source.alignment.volume
+            labelled = source.person.in_template[name]
             # Images are made from one point per 8 mm³: roughly 130 in the pallidum, which is no more than 1 ml.
             assert made[name] == pytest.approx(labelled, rel=0.03 if labelled > 5 else 0.08), name
 
@@ -38,7 +38,7 @@ def test_a_map_is_prepared_again_when_its_content_changed(tmp_path):
     first = prepare(path)
     assert prepare(path) is first
     write(path, *head(ventricles=2.0))
-    assert prepare(path).millilitres["lateral_ventricles"] > 1.8 * first.millilitres["lateral_ventricles"]
+    assert prepare(path).person.labelled["lateral_ventricles"] > 1.8 * first.person.labelled["lateral_ventricles"]
 
 
 def test_fluid_and_head_are_put_around_a_brain_that_has_none(tmp_path):
@@ -48,7 +48,7 @@ def test_fluid_and_head_are_put_around_a_brain_that_has_none(tmp_path):
     slit[:, :, :70] = False
     labels[slit] = 0
     source = prepare(write(tmp_path / "aseg.mgz", labels, affine))
-    filled = volumes(source)["csf"] / source.alignment.volume
+    filled = volumes(source)["csf"] / source.person.alignment.volume
     assert filled > 0.6 * slit.sum() * 8 / 1000
     head_map, brain = source.surroundings == TISSUES.index("head"), source.surroundings < CSF
     # What lies 6 mm outside of the brain on a line through its middle, to the right.

@@ -10,12 +10,12 @@ from scipy.ndimage import map_coordinates
 
 from benchmark.errors import UserError
 from benchmark.prepare.phantom.biology import Biology
+from benchmark.prepare.phantom.brain import STRUCTURES
 from benchmark.prepare.phantom.generate import generate
 from benchmark.prepare.phantom.label_maps import AIR, TISSUES, read_label_map
 from benchmark.prepare.phantom.prepared_anatomy import MAP_SPACING, WARP_SPACING, box, prepare
 from benchmark.prepare.phantom.real_anatomies import RealAnatomies, RealBrain
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import STRUCTURES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_up_heads import head, oriented, write, write_people
@@ -55,7 +55,7 @@ def warped_labels_ml(path, made):
     world = np.stack(np.meshgrid(*axes, indexing="ij"))
     at = (world - warp_affine[:3, 3][:, None, None, None]) / WARP_SPACING
     there = np.stack([map_coordinates(made.warp[..., k], at, order=1, output=float) for k in range(3)])
-    to_voxel = np.linalg.inv(labels.affine) @ prepare(path).alignment.to_world @ affine
+    to_voxel = np.linalg.inv(labels.affine) @ prepare(path).person.alignment.to_world @ affine
     voxel = np.tensordot(to_voxel[:3, :3], there, 1) + to_voxel[:3, 3][:, None, None, None]
     found = map_coordinates(labels.tissue, voxel, order=0, cval=AIR)
     return {name: np.count_nonzero(found == index) * 0.75**3 / 1000 for index, name in enumerate(TISSUES)}
@@ -63,16 +63,16 @@ def warped_labels_ml(path, made):
 
 def assert_volumes_are_true(path, state, subject, mirrored, settings=SETTINGS):
     made, source = brain(path, state, subject, mirrored, settings), prepare(path)
-    size = state.width * state.length * state.height * source.alignment.volume
+    size = state.width * state.length * state.height * source.person.alignment.volume
     counted = warped_labels_ml(path, made)
     for name, key, factor in (
         ("lateral_ventricles", "ventricle_ml", state.ventricles),
         ("medial_temporal", "hippocampus_ml", state.hippocampus),
         ("deep_grey", "deep_grey_ml", state.deep_grey),
     ):
-        assert made.truth[key] == pytest.approx(source.labelled[name] * size * factor, rel=0.02), name
+        assert made.truth[key] == pytest.approx(source.person.labelled[name] * size * factor, rel=0.02), name
         assert counted[name] == pytest.approx(made.truth[key], rel=0.02), name
-    assert made.truth["cortex_ml"] == pytest.approx(source.labelled["cortex"] * size * state.cortex, rel=0.02)
+    assert made.truth["cortex_ml"] == pytest.approx(source.person.labelled["cortex"] * size * state.cortex, rel=0.02)
     # The images show what the truth says.
     ml = dict(zip(STRUCTURES, made.shares().sum(axis=(1, 2, 3), dtype=float) * settings.spacing**3 / 1000, strict=True))
     assert ml["medial_temporal"] == pytest.approx(made.truth["hippocampus_ml"], rel=0.02)
@@ -97,8 +97,7 @@ def test_volumes_of_real_people_are_true(name, state):
     assert_volumes_are_true(REAL / name, state, "somebody", mirrored=False)
 
 
-@pytest.mark.parametrize("state", [HEALTHY, ILL, LARGE])
-@pytest.mark.parametrize("subject", ["a", "b", "c"])
+@pytest.mark.parametrize(("state", "subject"), [(HEALTHY, "a"), (ILL, "b"), (LARGE, "c")])
 def test_nothing_folds(path, state, subject):
     slopes = [np.stack(np.gradient(brain(path, state, subject).warp[..., k])) for k in range(3)]
     jacobian = np.linalg.det(np.moveaxis(np.stack(slopes), (0, 1), (-2, -1)) / WARP_SPACING)
@@ -168,21 +167,18 @@ def test_people_are_dealt_to_training_and_test(folder):
     }
     for split, brains in made.items():
         expected = set(table[table["split"] == split]["source"])
-        assert {str(one.source.name) for one in brains} == expected
+        assert {one.source.person.name for one in brains} == expected
         assert {one.mirrored for one in brains} == {False, True}
 
 
 def test_people_of_unknown_health_are_taken_to_typical_volumes(folder):
-    for share in (0.0, 1.0):
-        anatomies = RealAnatomies(folder, SETTINGS, towards_typical=share)
-        volumes = {}
-        for number in range(8):
-            made = anatomies.brain(f"subject {number}", "train", HEALTHY)
-            volumes[made.source.name] = made.truth["ventricle_ml"]
-        spread = np.ptp(np.log(list(volumes.values())))
-        assert (spread < 0.04) if share else (spread > 0.1)
-    with pytest.raises(UserError, match="towards_typical: 2 is not allowed; it must be between 0 and 1"):
-        RealAnatomies(folder, SETTINGS, towards_typical=2)
+    anatomies, volumes = RealAnatomies(folder, SETTINGS), {}
+    for number in range(8):
+        made = anatomies.brain(f"subject {number}", "train", HEALTHY)
+        volumes[made.source.person.name] = made.truth["ventricle_ml"]
+    assert np.ptp(np.log(list(volumes.values()))) < 0.04
+    own = [person.in_template["lateral_ventricles"] for person in anatomies.people.values() if person.name in volumes]
+    assert np.ptp(np.log(own)) > 0.1
 
 
 def test_subjects_of_one_person_differ_within_one_outline_and_are_the_same_every_time(path):
@@ -218,7 +214,7 @@ def test_a_phantom_is_made_from_label_maps(folder, tmp_path):
             seed=2, spacing=8.0, sites=2, train_scans=16, test_subjects=3, travelling_subjects=3, anatomies=str(people)
         )
 
-    generate(settings(folder), tmp_path / "one", progress=False)
+    generate(settings(folder), tmp_path / "one")
     truth = pd.read_csv(tmp_path / "one" / "truth.csv")
     people = pd.read_csv(tmp_path / "one" / "anatomies.csv").set_index("source")["split"]
     tested = truth["subject_id"].isin(
@@ -233,12 +229,12 @@ def test_a_phantom_is_made_from_label_maps(folder, tmp_path):
     moved.mkdir()
     for path in folder.iterdir():
         (moved / path.name).write_bytes(path.read_bytes())
-    generate(settings(moved), tmp_path / "two", processes=2, progress=False)
+    generate(settings(moved), tmp_path / "two", processes=2)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     # Other people: not the same phantom.
     next(moved.iterdir()).rename(moved / "another.nii.gz")
     with pytest.raises(UserError, match="holds a phantom of other settings"):
-        generate(settings(moved), tmp_path / "two", progress=False)
+        generate(settings(moved), tmp_path / "two")
 
 
 def test_a_map_that_cannot_be_used_is_named_before_anything_is_written(folder, tmp_path):
@@ -249,5 +245,5 @@ def test_a_map_that_cannot_be_used_is_named_before_anything_is_written(folder, t
     labels, affine = head()
     write(people / "bad.nii.gz", np.where(labels == 17, 4, labels), affine)
     with pytest.raises(UserError, match=r"bad\.nii\.gz: has no left hippocampus"):
-        generate(PhantomSettings(anatomies=str(people)), tmp_path / "out", progress=False)
+        generate(PhantomSettings(anatomies=str(people)), tmp_path / "out")
     assert not (tmp_path / "out").exists()

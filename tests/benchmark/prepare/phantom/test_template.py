@@ -2,18 +2,17 @@ import numpy as np
 import pytest
 
 from benchmark.prepare.phantom.biology import Biology
+from benchmark.prepare.phantom.brain import STRUCTURES
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.structures import STRUCTURES
-from benchmark.prepare.phantom.template import VENTRICLES_ML, Template
+from benchmark.prepare.phantom.template import VENTRICLES_ML, template_brain
 
 SETTINGS = PhantomSettings(spacing=4.0)
-TEMPLATE = Template(SETTINGS)
 HEALTHY = {"ventricles": 1.0, "hippocampus": 1.0, "cortex": 1.0, "deep_grey": 1.0}
 
 
 def brain(extent=0.0, subject="somebody", **factors):
     state = Biology(71, 0, 0, extent, **(HEALTHY | factors), width=1, length=1, height=1)
-    return TEMPLATE.brain(subject, "train", state)
+    return template_brain(SETTINGS, subject, "train", state)
 
 
 def of(shares, name):

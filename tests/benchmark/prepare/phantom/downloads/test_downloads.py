@@ -7,7 +7,6 @@ from benchmark.data.images import read_image
 from benchmark.errors import UserError
 from benchmark.prepare.phantom.downloads import bids, oasis1, oasis2, oasis3, oasis4
 from benchmark.prepare.phantom.downloads.registry import replicas
-from benchmark.prepare.phantom.downloads.volumes import SHAPE
 
 NAMES = {"oasis1": "OASIS1", "oasis2": "OASIS2", "oasis3": "OASIS3", "oasis4": "OASIS4", "bids": "BIDS"}
 
@@ -26,9 +25,11 @@ def layout(request):
 
 
 @pytest.mark.parametrize("name", list(replicas()))
-def test_a_seed_gives_the_same_bytes_and_another_gives_others(name, tmp_path):
-    write = replicas()[name].write
-    first, again, other = (contents(write(tmp_path / name, seed=seed)) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+def test_a_seed_gives_the_same_bytes_and_another_gives_others(name, tmp_path, tiny_volume):
+    first, again, other = (
+        contents(replicas()[name].describe(seed).write(tmp_path / folder, tiny_volume))
+        for folder, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
     assert first == again
     assert first != other
 
@@ -41,7 +42,7 @@ def test_volumes_may_be_given(name, tmp_path):
         calls.append((index, diagnosis, dataset))
         return np.full((8, 10, 12), index + 1.0), np.diag([4.0, 4.0, 4.0, 1.0])
 
-    replicas()[name].write(tmp_path, volume=volume)
+    replicas()[name].describe().write(tmp_path, volume)
     assert {dataset for _, _, dataset in calls} == {NAMES[name]}
     assert {diagnosis for _, diagnosis, _ in calls} >= {each.diagnosis for each in replicas()[name].describe().expected}
 
@@ -52,17 +53,19 @@ def test_more_subjects_leave_the_first_as_they_are(layout):
     assert len({each.subject_id for each in many}) > 30
 
 
-def test_what_is_expected_is_there(layout, tmp_path):
-    assert layout.write(tmp_path, subjects=14) == tmp_path
-    for each in layout.describe(subjects=14).expected:
+def test_what_is_expected_is_there(layout, tmp_path, tiny_volume):
+    replica = layout.describe(subjects=14)
+    assert replica.write(tmp_path, tiny_volume) == tmp_path
+    for each in replica.expected:
         assert (tmp_path / each.image).is_file()
 
 
 @pytest.mark.parametrize("name", ["oasis3", "oasis4", "bids"])
-def test_nifti_images_can_be_read(tmp_path, name):
-    replicas()[name].write(tmp_path)
-    for each in replicas()[name].describe().expected:
-        assert read_image(tmp_path / each.image).data.size == np.prod(SHAPE)
+def test_nifti_images_can_be_read(tmp_path, name, tiny_volume):
+    replica = replicas()[name].describe()
+    replica.write(tmp_path, tiny_volume)
+    for each in replica.expected:
+        assert read_image(tmp_path / each.image).data.size == 8 * 10 * 12
 
 
 @pytest.mark.parametrize("module", [oasis1, oasis2, oasis3, oasis4, bids])
