@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from benchmark.metrics.conditional_leakage import gain_over_covariates, leakage_within_strata
     from benchmark.metrics.cross_site_disease import disease_across_sites
     from benchmark.metrics.disease import disease_probe
-    from benchmark.metrics.estimate import Estimate
     from benchmark.metrics.fairness import worst_site_precision
     from benchmark.metrics.graded import graded_ndcg
     from benchmark.metrics.leakage import site_probe
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from benchmark.metrics.permutation_test import site_permutation_test
     from benchmark.metrics.reconstruction import mean_over_sites
     from benchmark.metrics.retrieval import mean_average_precision, precision_at_k, retrieval_measures
+    from benchmark.metrics.rows import Estimate
     from benchmark.metrics.same_site import same_site_share
     from benchmark.metrics.site_matrix import site_to_site_precision
     from benchmark.metrics.structure import collapsed, effective_rank, first_component_share

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
+from benchmark.metrics.arrays import SubjectOptions, options_of, scans_of
 from benchmark.metrics.bootstrap import LINEAR, bounded_interval, mean_of_site_means, mean_replicates
-from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import transform, unreadable
 from benchmark.metrics.retrieval import label_sets
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, at_most, seen
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans, sampled
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
 
@@ -33,9 +32,7 @@ def disease_across_sites(
     site: npt.ArrayLike,
     classes: Sequence[str] = ("CN", "AD"),
     test_sites: Sequence[str] | None = None,
-    bootstrap: int = 1000,
-    seed: int = 0,
-    **options: Unpack[ScanOptions],
+    **options: Unpack[SubjectOptions],
 ) -> Estimate:
     """Balanced accuracy for CN against AD at each site, of logistic regression (C = 0.1) trained at the others.
 
@@ -47,14 +44,10 @@ def disease_across_sites(
 
     Parameters
     ----------
-    ldr, diagnosis, site, **options
-        As for :func:`benchmark.metrics.arrays.scans_of`.
     classes
         The two diagnoses; scans of others are left out.
     test_sites
         None for all sites of the scans.
-    bootstrap, seed
-        As for :class:`benchmark.metrics.settings.EvaluationSettings`.
 
     Returns
     -------
@@ -63,8 +56,7 @@ def disease_across_sites(
         the two diagnoses must have one scan: four scans at two sites are the least. NaN with a note where one is
         missing, or for a constant LDR.
     """
-    settings = EvaluationSettings(bootstrap=bootstrap, seed=seed)
-    scans = scans_of(ldr, site=site, diagnosis=diagnosis, **options)
+    scans, settings = scans_of(ldr, site=site, diagnosis=diagnosis, **options)
     part = scans.where(np.isin(scans.diagnosis, list(classes)))
     features = transform(part.ldr, part.reference, "standardised")
     right, sites = np.full(len(part), math.nan), {}
@@ -82,11 +74,9 @@ def disease_across_sites(
         return Estimate(math.nan, len(part), chance=0.5, note="; ".join(notes), parts=sites)
     # The mean over sites and, within them, over diagnoses is a mean of means over their combinations.
     groups = np.char.add(np.char.add(part.site, "/"), part.diagnosis)
-    replicates = mean_replicates(
-        right[:, None], part.subject, part.site, settings.bootstrap, settings.seed, groups, LINEAR
-    )[:, 0]
-    mean, (low, high) = float(np.mean([one.value for one in sites.values()])), bounded_interval(replicates)
-    return Estimate(mean, len(part), 0.5, low, high, parts=sites, replicates=replicates)
+    replicates = mean_replicates(right, part.subject, part.site, settings.bootstrap, settings.seed, groups, LINEAR)
+    mean = float(np.mean([one.value for one in sites.values()]))
+    return Estimate(mean, len(part), 0.5, *bounded_interval(replicates), parts=sites, replicates=replicates)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -95,19 +85,16 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Where no scan is CN or AD, the two most frequent labels take their place.
     """
     label, chosen = next(iter(label_sets(scans).items()))
-    every = scans.where(chosen)
-    part = at_most(every, settings.probe_scans, settings.seed)
-    params = key_values(coordinates="standardised", label=label, probe="linear", **seen(every, part))
+    part, told = sampled(scans.where(chosen), settings)
     result = disease_across_sites(
         part.ldr,
         part.diagnosis,
         site=part.site,
         classes=label.split("/"),
         test_sites=np.unique(scans.site).tolist(),
-        bootstrap=settings.bootstrap,
-        seed=settings.seed,
-        **arrays_of(part),
+        **options_of(part, settings),
     )
+    params = {"coordinates": "standardised", "label": label, "probe": "linear", **told}
     return result.scores(ACROSS, params, "test_site")
 
 

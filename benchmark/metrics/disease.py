@@ -7,12 +7,10 @@ from typing import Unpack
 
 import numpy.typing as npt
 
-from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.folds import usable_folds
 from benchmark.metrics.leakage import ProbeOptions, probe_params, probed, probed_arrays
 from benchmark.metrics.retrieval import label_sets
-from benchmark.metrics.rows import Metric, Score
-from benchmark.metrics.scans import Scans, at_most, seen
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans, sampled
 from benchmark.metrics.settings import EvaluationSettings
 
 ACCURACY = Metric("disease", "balanced_accuracy", version=3, higher_is_better=True)
@@ -26,15 +24,8 @@ def disease_probe(
     1/D Σ_d (scans of diagnosis d that are named right) / (scans of d) over the D diagnoses (Brodersen et al., ICPR
     2010), from LDRs of shape (scans, dimensions). In [0, 1], 1 / D by chance, higher is better. The probe (Alain &
     Bengio 2017) is cross-validated with subjects kept together, its regularisation chosen within the training part
-    (Varma & Simon, BMC Bioinformatics 2006); chance from permuted diagnoses, interval over resamples of subjects.
-
-    Parameters
-    ----------
-    ldr, diagnosis, site
-        As for :func:`benchmark.metrics.arrays.scans_of`; scans without a diagnosis are left out, and subjects are
-        resampled within sites.
-    **options
-        As for :class:`benchmark.metrics.leakage.ProbeOptions`.
+    (Varma & Simon, BMC Bioinformatics 2006); chance from permuted diagnoses, interval over resamples of subjects within
+    sites. Scans without a diagnosis are left out.
 
     Returns
     -------
@@ -48,8 +39,6 @@ def disease_probe(
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Row of :func:`disease_probe` for CN against AD; where no scan is either, for the two most frequent labels."""
     label, chosen = next(iter(label_sets(scans).items()))
-    every = scans.where(chosen)
-    part = at_most(every, settings.probe_scans, settings.seed)
-    folds = usable_folds(part.diagnosis, part.subject, settings.folds)[0]
-    params = probe_params(folds, "standardised", "linear", settings, label=label, **seen(every, part))
+    part, told = sampled(scans.where(chosen), settings)
+    params = probe_params(part, part.diagnosis, "standardised", "linear", settings, label=label, **told)
     return [probed(part, part.diagnosis, "linear", "standardised", settings).score(ACCURACY, params)]

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import Strata, bounded_interval, mean_of_site_means, means_without, replicates_of
-from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.left_out import effects_on_first, site_weights
+from benchmark.metrics.rows import Estimate
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -59,13 +59,11 @@ def mean_of_queries(
     mean, without = means_without(value[:, None], scans.subject[queries], group, everyone)
     both = (effects.change, effects.luck)
     replicates = replicates_of(mean, without, strata, settings.bootstrap, settings.seed, both)[:, 0]
-    low, high = bounded_interval(replicates)
     return Estimate(
         mean_of_site_means(value, group),
         int(np.isfinite(value).sum()),
-        chance=mean_of_site_means(chance, group),
-        ci_low=low,
-        ci_high=high,
+        mean_of_site_means(chance, group),
+        *bounded_interval(replicates),
         note=note,
         replicates=replicates,
     )

@@ -153,6 +153,11 @@ def stratified_folds(codes: Integers, owner: Integers, folds: int) -> Pairs:
     return tuple((np.flatnonzero(of_scan != fold), np.flatnonzero(of_scan == fold)) for fold in range(folds))
 
 
+def subject_folds(owner: Integers, folds: int) -> Pairs:
+    """Folds of about as many scans each, at most one a subject; arguments as for :func:`stratified_folds`."""
+    return stratified_folds(np.zeros(len(owner), np.int64), owner, min(folds, int(owner.max()) + 1))
+
+
 @compiled
 def _dealt(counts: npt.NDArray[np.float64], order: Integers, folds: int) -> Integers:
     groups, classes = counts.shape

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.compiled import compiled
-from benchmark.metrics.ranked.lists import RankedLists
+from benchmark.metrics.ranking import RankedLists
 from benchmark.metrics.scans import Scans
 
 #: Other subjects' scans, of all sites but the query's, of the query's site, of all; or a gallery for each site.

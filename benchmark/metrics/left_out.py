@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.compiled import compiled
-from benchmark.metrics.ranked.ndcg import DISCOUNTS
+from benchmark.metrics.ranking import DISCOUNTS
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]

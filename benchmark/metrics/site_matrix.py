@@ -9,15 +9,14 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.galleries import Codes, gallery_lists
 from benchmark.metrics.query_quality import ONE_LABEL, nothing_wrong
-from benchmark.metrics.ranked.average_precision import average_precision, expected_average_precision
-from benchmark.metrics.retrieval import chunks_of, distance_params, label_sets, ranked
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.search_arguments import Search, SearchOptions
-from benchmark.metrics.settings import Distance, EvaluationSettings
+from benchmark.metrics.ranking import average_precision, expected_average_precision
+from benchmark.metrics.retrieval import chunks_of, label_sets, ranked
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans
+from benchmark.metrics.search import Search, SearchOptions, searches
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
 from benchmark.metrics.threads import map_chunks, reproducible
 
@@ -41,15 +40,10 @@ def site_to_site_precision(
     """Mean average precision of the queries of one site in the scans of one site, for all pairs.
 
     1/Q Σ_q AP(q, s), the mean over the Q queries of a site that have a relevant scan at site s, with AP as in
-    :mod:`benchmark.metrics.ranked.average_precision` (Manning et al. 2008, section 8.4) of rankings of shape (queries,
-    scans), of which the scans of site s are kept and those of the query's subject left out. A matrix of shape (query
-    sites, gallery sites); that AP is laid out by pairs of sites is ours. In [0, 1], higher is better. A small gallery
-    makes chance high: read each value beside its own.
-
-    Parameters
-    ----------
-    ldr, labels, site, subject, among, **options
-        As for :func:`benchmark.metrics.retrieval.retrieval_measures`.
+    :func:`benchmark.metrics.ranking.average_precision` (Manning et al. 2008, section 8.4) of rankings of shape
+    (queries, scans), of which the scans of site s are kept and those of the query's subject left out. A matrix of shape
+    (query sites, gallery sites); that AP is laid out by pairs of sites is ours. In [0, 1], higher is better. A small
+    gallery makes chance high: read each value beside its own.
 
     Returns
     -------
@@ -58,24 +52,22 @@ def site_to_site_precision(
         is none, and in all of them where no scan has a label, one label is alone, or the distance cannot be taken.
     """
     search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
-    return _matrix(search.scans, search.among(among), search.may_query, search.distance)
+    return _matrix(search, search.among(among))
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`site_to_site_precision` for CN/AD and the first distance, ``gallery_site=...;query_site=...``."""
-    distance = settings.every_distance[0]
+    search = next(searches(scans, settings, query_sites))
     label, chosen = next(iter(label_sets(scans).items()))
-    params = key_values(gallery="one_site", label=label, **distance_params(scans, distance, settings))
-    matrix = _matrix(scans, chosen, check_query_sites(scans, query_sites), distance)
+    params = search.params(gallery="one_site", label=label)
     return [
-        one.score(MATRIX, params, key_values(gallery_site=in_site, query_site=of_site))
-        for (of_site, in_site), one in matrix.items()
+        one.score(MATRIX, params, gallery_site=in_site, query_site=of_site)
+        for (of_site, in_site), one in _matrix(search, chosen).items()
     ]
 
 
-def _matrix(
-    scans: Scans, chosen: npt.NDArray[np.bool_], may_query: npt.NDArray[np.bool_], distance: Distance
-) -> dict[tuple[str, str], Estimate]:
+def _matrix(search: Search, chosen: npt.NDArray[np.bool_]) -> dict[tuple[str, str], Estimate]:
+    scans, distance, may_query = search.scans, search.distance, search.may_query
     part, queries = scans.where(chosen), np.flatnonzero(may_query[chosen])
     vectors = vectors_of(part, distance).vectors
     if vectors is None:

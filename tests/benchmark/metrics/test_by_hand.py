@@ -98,9 +98,9 @@ def test_retrieval_from_site_to_site():
     one = found["gallery_site=A;query_site=B"]
     assert (one.value, one.chance, one.n) == (pytest.approx(5 / 6), pytest.approx(3 / 4), 3)
     one = found["gallery_site=B;query_site=B"]
-    assert (one.value, one.n, one.reason) == (0.5, 2, "1 of 3 queries have no relevant scan there")
+    assert (one.value, one.n, one.note) == (0.5, 2, "1 of 3 queries have no relevant scan there")
     one = found["gallery_site=A;query_site=A"]
-    assert (math.isnan(one.value), one.n, one.reason) == (True, 0, "2 of 2 queries have no relevant scan there")
+    assert (math.isnan(one.value), one.n, one.note) == (True, 0, "2 of 2 queries have no relevant scan there")
 
 
 def test_travelling_subjects():
@@ -166,7 +166,7 @@ def test_leakage_within_strata():
     found = [s for s in conditional_leakage.scores(scans, SETTINGS) if s.metric.name == "within_strata"]
     for score in found:
         assert (score.value, score.n, score.chance) == (pytest.approx(5 / 6), 12, 0.5)
-        assert score.reason == "1 scans are in strata with fewer than two sites of two subjects"
+        assert score.note == "1 scans are in strata with fewer than two sites of two subjects"
 
 
 def test_leakage_of_pairs():

@@ -42,7 +42,7 @@ def test_a_travelling_subject_never_teaches_its_own_test(make_table, set_vectors
     table = set_vectors(table, np.stack([own[name] for name in table["subject_id"]]))
     overall, *_ = scores(scored_scans(table), SETTINGS)
     assert math.isnan(overall.value)
-    assert "the other sites have no CN and no AD" in overall.reason
+    assert "the other sites have no CN and no AD" in overall.note
 
 
 def test_a_site_without_a_diagnosis_leaves_no_mean(make_table):
@@ -50,6 +50,6 @@ def test_a_site_without_a_diagnosis_leaves_no_mean(make_table):
     table = table[(table["site"] != "site1") | (table["diagnosis"] != "AD")]
     overall, *by_site = scores(scored_scans(table), SETTINGS)
     assert math.isnan(overall.value)
-    assert overall.reason == "site1: no AD"
+    assert overall.note == "site1: no AD"
     assert [math.isnan(score.value) for score in by_site] == [False, True, False]
     assert overall.replicates is None

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from benchmark.metrics.disease import scores
+from benchmark.metrics.rows import key_values
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -21,7 +22,7 @@ def test_disease_is_found_where_it_is(make_table):
     assert strong.chance == pytest.approx(0.5, abs=0.1)
     # 30 subjects a site, 10 of each diagnosis, and 3 travelling ones, one of each.
     assert strong.n == 3 * 2 * 11
-    assert strong.params == "coordinates=standardised;folds=5;label=CN/AD;probe=linear"
+    assert key_values(**strong.params) == "coordinates=standardised;folds=5;label=CN/AD;probe=linear"
 
 
 @pytest.mark.parametrize(
@@ -31,4 +32,4 @@ def test_one_diagnosis(make_table, left, reason):
     table = make_table()
     (found,) = scores(scored_scans(table[table["diagnosis"] == left]), SETTINGS)
     assert math.isnan(found.value)
-    assert found.reason == reason
+    assert found.note == reason

@@ -89,7 +89,7 @@ def test_leakage_of_every_site(cohort):
     for coordinates in ("standardised", "whitened"):
         features = transform(cohort.ldr, cohort.reference, coordinates)
         predicted = cross_val_predict(LOGISTIC, features, cohort.site, cv=list(pairs))
-        found = [score for score in leakage.scores(cohort, SETTINGS) if f"coordinates={coordinates}" in score.params]
+        found = [score for score in leakage.scores(cohort, SETTINGS) if score.params["coordinates"] == coordinates]
         recalls = recall_score(cohort.site, predicted, average=None)
         assert [score.value for score in found] == pytest.approx([recalls.mean(), *recalls])
 
@@ -155,7 +155,7 @@ def test_gain_over_covariates(cohort):
         (found,) = (
             score
             for score in conditional_leakage.scores(cohort, SETTINGS)
-            if score.metric.name == "gain_over_covariates" and f"coordinates={coordinates}" in score.params
+            if score.metric.name == "gain_over_covariates" and score.params["coordinates"] == coordinates
         )
         assert found.value == pytest.approx(expected)
         assert expected > 0.05
@@ -179,7 +179,7 @@ def test_within_strata(cohort):
     (found,) = (
         score
         for score in conditional_leakage.scores(cohort, SETTINGS)
-        if score.metric.name == "within_strata" and "coordinates=standardised" in score.params
+        if score.metric.name == "within_strata" and score.params.get("coordinates") == "standardised"
     )
     assert (found.value, found.n) == (pytest.approx(right / scans), scans)
 
