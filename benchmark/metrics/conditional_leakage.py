@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
 
 from benchmark.metrics.arrays import SubjectOptions, by_coordinates, scans_of
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
@@ -127,10 +128,8 @@ def covariate_features(scans: Scans) -> Floats:
 
 
 def _accuracy(features: Floats, codes: Integers, pairs: Pairs) -> float:
-    predicted = np.full(len(codes), -1)
-    for train, test in pairs:
-        model = LogisticRegression(C=0.1, tol=1e-2, max_iter=200, class_weight="balanced")
-        predicted[test] = model.fit(features[train], codes[train]).predict(features[test])
+    model = LogisticRegression(C=0.1, tol=1e-2, max_iter=200, class_weight="balanced")
+    predicted = cross_val_predict(model, features, codes, cv=pairs)
     return float(class_recalls(codes, predicted).mean())
 
 

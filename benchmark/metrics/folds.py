@@ -41,10 +41,6 @@ class Design:
 
     Attributes
     ----------
-    classes
-        Names of the classes, shape (classes,).
-    folds
-        Number of folds.
     truth
         The true classes; None where the design allows no folds.
     permuted
@@ -54,8 +50,6 @@ class Design:
         Why there is no truth; empty otherwise.
     """
 
-    classes: npt.NDArray[np.str_]
-    folds: int
     truth: Labelling | None
     permuted: tuple[Labelling, ...]
     reason: str = ""
@@ -86,14 +80,14 @@ def design(
     inner_folds
         Folds of every training part of the true classes; 0 for none.
     """
-    classes, codes = np.unique(target, return_inverse=True)
+    codes = np.unique(target, return_inverse=True)[1]
     used, reason = usable_folds(target, subject, folds)
     if reason:
-        return Design(classes, used, None, (), reason)
+        return Design(None, (), reason)
     owner = np.unique(subject, return_inverse=True)[1]
     permuted = [generator(seed, "permutation", index).permutation(codes) for index in range(permutations)]
     truth = labelling(codes, owner, used, inner_folds)
-    return Design(classes, used, truth, tuple(labelling(labels, owner, used) for labels in permuted))
+    return Design(truth, tuple(labelling(labels, owner, used) for labels in permuted))
 
 
 def usable_folds(target: npt.NDArray[np.str_], subject: npt.NDArray[np.str_], folds: int) -> tuple[int, str]:

@@ -78,8 +78,8 @@ def effects_in_lists(
     others: bool,
     weight: Floats,
     stratum: Counts,
-) -> tuple[Floats, GalleryEffects]:
-    """Values of queries, and what leaving each subject out of galleries changes, for :data:`MEASURES`.
+) -> GalleryEffects:
+    """What leaving each subject out of galleries changes in the values of queries, for :data:`MEASURES`.
 
     The change of a query's value is exact: without subject s its list is what it is once the scans of s are crossed
     out. A query whose relevant scans are all of one subject keeps its value, and a gallery that falls below what a
@@ -104,14 +104,14 @@ def effects_in_lists(
 
     Returns
     -------
-    tuple
-        Values, shape (queries, measures), NaN where the weight is 0; and the effects.
+    GalleryEffects
+        Of all measures.
     """
     site, subject, label = codes
     sizes = np.bincount(stratum[stratum >= 0])
     effects = GalleryEffects.none(len(stratum), len(sizes), len(MEASURES))
     most = int(np.bincount(subject[allowed]).max(initial=0)) if allowed.any() else 0
-    value = _effects(
+    _effects(
         order,
         queries,
         site,
@@ -127,7 +127,7 @@ def effects_in_lists(
         effects.change,
         effects.luck,
     )
-    return value, effects
+    return effects
 
 
 def effects_on_first(
@@ -333,9 +333,8 @@ def _effects(
     looked_up: int,
     change: Floats,
     luck: Floats,
-) -> Floats:
+) -> None:
     scans, measures = len(site), weight.shape[1]
-    result = np.full((len(queries), measures), np.nan)
     # Changes of the lists of one querying subject, which are summed before they are squared.
     own_change, sums = np.zeros(change.shape), np.zeros(luck.shape)
     flags, of_rank = np.zeros(scans + 2, np.bool_), np.zeros(scans + 2, np.int64)
@@ -368,9 +367,6 @@ def _effects(
             head[of_rank[rank]] = rank
         _summed(flags, prefix, size, heights, slopes)
         _values(prefix, flags, of_rank, -1, ranks, relevant, 0, size, total, first_hit, heights[0, size], base)
-        for measure in range(measures):
-            if weight[row, measure] > 0:
-                result[row, measure] = base[measure]
         for rank in range(1, size + 1):
             gone = of_rank[rank]
             if head[gone] != rank:
@@ -396,4 +392,3 @@ def _effects(
         for rank in range(1, size + 1):
             head[of_rank[rank]] = 0
     _settled(own_change, stratum, sizes, sums, change, luck)
-    return result

@@ -41,21 +41,6 @@ class RankedLists:
     total: Integers
     size: Integers
 
-    @classmethod
-    def of(cls, relevant: npt.NDArray[np.bool_], member: npt.NDArray[np.bool_]) -> RankedLists:
-        """Lists from flags of shape (lists, ranks), best first; scans that are no members are skipped and take no rank.
-
-        Parameters
-        ----------
-        relevant
-            Whether the scan at a rank has the query's label.
-        member
-            Whether it is in the query's gallery at all.
-        """
-        rank = np.cumsum(member, axis=1, dtype=np.int32)
-        found = relevant & member
-        return cls(rank[found], found.sum(axis=1), member.sum(axis=1))
-
     @property
     def start(self) -> Integers:
         """Where each list begins in ``rank``, shape (lists,)."""
@@ -247,33 +232,16 @@ MEASURES = {
 NEEDS = {name: measure.needs for name, measure in MEASURES.items()}
 
 
-def ranked_quality(relevant: npt.NDArray[np.bool_], member: npt.NDArray[np.bool_]) -> dict[str, Floats]:
-    """Quality of each query's ranking.
-
-    Parameters
-    ----------
-    relevant
-        Shape (queries, ranks): whether the scan at a rank has the query's label.
-    member
-        Shape (queries, ranks): whether the scan at a rank is in the query's gallery at all; others are skipped and
-        take no rank.
-
-    Returns
-    -------
-    dict of str to numpy.ndarray
-        By measure, shape (queries,) each, in [0, 1], higher is better. NaN where a query has no relevant scan, and
-        for measures at k where its gallery holds fewer than k scans.
-    """
-    return list_quality(RankedLists.of(relevant, member))
-
-
 def list_quality(lists: RankedLists) -> dict[str, Floats]:
-    """:func:`ranked_quality` of lists that are there already."""
+    """Quality of each list by measure, shape (lists,) each, in [0, 1], higher is better.
+
+    NaN where a list has no relevant scan, and for measures at k where it has fewer than k scans.
+    """
     return {name: _defined(one.value(lists), one, lists.total, lists.size) for name, one in MEASURES.items()}
 
 
 def expected_quality(total: Integers, size: Integers) -> dict[str, Floats]:
-    """Expectation of :func:`ranked_quality` when every order of the gallery is equally likely; exact.
+    """Expectation of :func:`list_quality` when every order of the gallery is equally likely; exact.
 
     Parameters
     ----------
@@ -285,7 +253,7 @@ def expected_quality(total: Integers, size: Integers) -> dict[str, Floats]:
     Returns
     -------
     dict of str to numpy.ndarray
-        Shape (queries,) each; NaN where :func:`ranked_quality` is.
+        Shape (queries,) each; NaN where :func:`list_quality` is.
     """
     return {name: _defined(one.expected(total, size), one, total, size) for name, one in MEASURES.items()}
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from benchmark.errors import UserError
 from benchmark.metrics.bootstrap import Strata
-from benchmark.metrics.galleries import Codes, Gallery, gallery_counts, gallery_lists, nearest_members
+from benchmark.metrics.galleries import GALLERIES, Codes, Gallery, gallery_counts, gallery_lists, nearest_members
 from benchmark.metrics.left_out import MEASURES, effects_in_lists, site_weights
 from benchmark.metrics.order import most_similar_first
 from benchmark.metrics.query_quality import METRICS, QueryQuality, summarised
@@ -22,8 +22,6 @@ from benchmark.metrics.search import Search, SearchOptions, searches
 from benchmark.metrics.settings import Distance, EvaluationSettings
 from benchmark.metrics.similarity import similarities, vectors_of
 from benchmark.metrics.threads import map_chunks, reproducible
-
-GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites")
 
 #: Query-gallery pairs held in memory at a time.
 PAIRS_AT_A_TIME = 2_000_000
@@ -42,19 +40,31 @@ def label_sets(scans: Scans) -> dict[str, npt.NDArray[np.bool_]]:
     return {"/".join(pair): np.isin(scans.diagnosis, pair), "all": scans.diagnosis != ""}
 
 
+class RetrievalOptions(SearchOptions, total=False):
+    """:class:`benchmark.metrics.search.SearchOptions`, and those of retrieval.
+
+    Attributes
+    ----------
+    gallery
+        What queries are compared with: ``other_sites`` (the headline and default), ``own_site`` or ``all_sites``.
+    among
+        Labels whose scans query and are found, such as ``("CN", "AD")``; None, the default, for all.
+    """
+
+    gallery: Gallery
+    among: Sequence[str] | None
+
+
 def mean_average_precision(
     ldr: npt.ArrayLike,
     labels: npt.ArrayLike,
     *,
     site: npt.ArrayLike,
     subject: npt.ArrayLike,
-    gallery: Gallery = "other_sites",
-    among: Sequence[str] | None = None,
-    **options: Unpack[SearchOptions],
+    **options: Unpack[RetrievalOptions],
 ) -> Estimate:
     """Mean average precision of queries; see :func:`retrieval_measures`, whose ``mAP`` this is."""
-    every = retrieval_measures(ldr, labels, site=site, subject=subject, gallery=gallery, among=among, **options)
-    return every["mAP"]
+    return retrieval_measures(ldr, labels, site=site, subject=subject, **options)["mAP"]
 
 
 def precision_at_k(
@@ -64,16 +74,13 @@ def precision_at_k(
     site: npt.ArrayLike,
     subject: npt.ArrayLike,
     k: int = 10,
-    gallery: Gallery = "other_sites",
-    among: Sequence[str] | None = None,
-    **options: Unpack[SearchOptions],
+    **options: Unpack[RetrievalOptions],
 ) -> Estimate:
     """Share of relevant scans among the first k, which is 1, 5 or 10; see :func:`retrieval_measures`."""
     if f"P@{k}" not in METRICS:
         allowed = ", ".join(name.removeprefix("P@") for name in METRICS if name.startswith("P@"))
         raise UserError(f"k: {k} is not allowed; allowed: {allowed}")
-    every = retrieval_measures(ldr, labels, site=site, subject=subject, gallery=gallery, among=among, **options)
-    return every[f"P@{k}"]
+    return retrieval_measures(ldr, labels, site=site, subject=subject, **options)[f"P@{k}"]
 
 
 @reproducible()
@@ -102,10 +109,8 @@ def retrieval_measures(
     ----------
     labels
         Shape (n_scans,), such as diagnoses; empty, None or NaN for unknown: such a scan neither queries nor is found.
-    gallery
-        ``other_sites`` (the headline), ``own_site`` or ``all_sites``: what queries are compared with.
-    among
-        Labels whose scans query and are found, such as ``("CN", "AD")``; None for all.
+    gallery, among
+        As for :class:`RetrievalOptions`.
 
     Returns
     -------
@@ -198,13 +203,13 @@ def _query_qualities(
     strata = Strata.of(scans.subject, scans.site)
 
     def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], QueryQuality]:
-        order = ranked(vectors, chunk, search.distance)
+        order = most_similar_first(similarities(vectors[chunk], vectors, search.distance))
         found: dict[tuple[str, str], QueryQuality] = {}
         for name, gallery in asked:
             allowed, weight = sets[name], weights[name, gallery][chunk]
             lists = gallery_lists(order, chunk, codes, allowed, gallery)
             within, beyond = gallery != "other_sites", gallery != "own_site"
-            _, effects = effects_in_lists(order, chunk, of_scan, allowed, within, beyond, weight, strata.stratum)
+            effects = effects_in_lists(order, chunk, of_scan, allowed, within, beyond, weight, strata.stratum)
             quality = list_quality(lists)
             found[name, gallery] = QueryQuality(chunk[allowed[chunk]], lists.total, lists.size, quality, effects)
         return found
@@ -250,29 +255,6 @@ def chunks_of(queries: npt.NDArray[np.int64], scans: int) -> Iterator[npt.NDArra
     return (queries[start : start + step] for start in range(0, len(queries), step))
 
 
-def ranked(
-    vectors: npt.NDArray[np.float64], queries: npt.NDArray[np.int64], distance: Distance
-) -> npt.NDArray[np.int32]:
-    """Rank all scans for each query.
-
-    Parameters
-    ----------
-    vectors
-        Of all scans, in the order of their keys, as :func:`benchmark.metrics.similarity.vectors_of` gives them, shape
-        (scans, dimensions); equally similar scans stay in that order.
-    queries
-        Positions of the queries, shape (queries,).
-    distance
-        How scans are compared.
-
-    Returns
-    -------
-    numpy.ndarray
-        Positions of all scans, most similar first, shape (queries, scans).
-    """
-    return most_similar_first(similarities(vectors[queries], vectors, distance))
-
-
 def nearest_scans(
     vectors: npt.NDArray[np.float64],
     queries: npt.NDArray[np.int64],
@@ -285,8 +267,13 @@ def nearest_scans(
 
     Parameters
     ----------
-    vectors, queries, distance
-        As for :func:`ranked`, whose first scans these are.
+    vectors
+        Of all scans, in the order of their keys, as :func:`benchmark.metrics.similarity.vectors_of` gives them, shape
+        (scans, dimensions); equally similar scans stay in that order.
+    queries
+        Positions of the queries, shape (queries,).
+    distance
+        How scans are compared.
     codes, gallery
         As for :func:`benchmark.metrics.galleries.nearest_members`.
     depth

@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.galleries import Codes, gallery_lists
+from benchmark.metrics.order import most_similar_first
 from benchmark.metrics.query_quality import ONE_LABEL, nothing_wrong
 from benchmark.metrics.ranking import average_precision, expected_average_precision
-from benchmark.metrics.retrieval import chunks_of, label_sets, ranked
+from benchmark.metrics.retrieval import chunks_of, label_sets
 from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.search import Search, SearchOptions, searches
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.similarity import vectors_of
+from benchmark.metrics.similarity import similarities, vectors_of
 from benchmark.metrics.threads import map_chunks, reproducible
 
 Array = npt.NDArray[Any]
@@ -77,21 +78,26 @@ def _matrix(search: Search, chosen: npt.NDArray[np.bool_]) -> dict[tuple[str, st
     names, site = np.unique(part.site, return_inverse=True)
     codes = Codes.of(part)
 
-    def of_chunk(chunk: Integers) -> tuple[Array, Integers]:
-        lists = gallery_lists(ranked(vectors, chunk, distance), chunk, codes, np.ones(len(part), bool), "each_site")
-        both = np.stack([average_precision(lists), expected_average_precision(lists.total, lists.size)])
-        counts = np.stack([lists.total, lists.size])
-        return np.where(lists.total > 0, both, np.nan).reshape(2, len(chunk), len(names)), counts
+    def of_chunk(chunk: Integers) -> Array:
+        order, everyone = most_similar_first(similarities(vectors[chunk], vectors, distance)), np.ones(len(part), bool)
+        every = [gallery_lists(order, chunk, codes, everyone, "all_sites", one) for one in range(len(names))]
+        # Shape (4, queries, gallery sites): value, chance, relevant and all scans.
+        return np.stack(
+            [
+                (average_precision(lists), expected_average_precision(lists.total, lists.size), lists.total, lists.size)
+                for lists in every
+            ],
+            axis=-1,
+        )
 
-    parts = list(map_chunks(of_chunk, chunks_of(queries, len(part))))
-    if nothing_wrong(*np.concatenate([counts for _, counts in parts], axis=1)):
+    value, expected, total, size = np.concatenate(list(map_chunks(of_chunk, chunks_of(queries, len(part)))), axis=1)
+    if nothing_wrong(total, size):
         return _undefined(part.site[queries], part.site, ONE_LABEL)
-    value, expected = np.concatenate([both for both, _ in parts], axis=1)
     found = {}
     for query_site in np.unique(site[queries]):
         here = site[queries] == query_site
         for gallery_site in range(len(names)):
-            defined = np.isfinite(value[here, gallery_site])
+            defined = total[here, gallery_site] > 0
             missing = int((~defined).sum())
             note = f"{missing} of {len(defined)} queries have no relevant scan there" if missing else ""
             mean, chance = (

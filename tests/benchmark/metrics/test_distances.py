@@ -12,7 +12,8 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import LedoitWolf
 
 from benchmark.metrics.evaluate import score_all
-from benchmark.metrics.retrieval import ranked, scores
+from benchmark.metrics.order import most_similar_first
+from benchmark.metrics.retrieval import scores
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import (
@@ -72,10 +73,10 @@ def test_whitened_is_the_mahalanobis_distance_of_the_training_covariance(repeate
     expected = [[-(mahalanobis(x, y, inverse) ** 2) for y in repeated.ldr] for x in repeated.ldr]
     vectors, found = taken(repeated, "whitened")
     assert found == pytest.approx(np.array(expected), rel=1e-6)
-    order = ranked(vectors, np.arange(len(repeated)), "whitened")
+    order = most_similar_first(similarities(vectors, vectors, "whitened"))
     assert order.tolist() == naive_order(expected, repeated.key)
     # Another ranking than that of the plain distance, which the long dimensions rule.
-    plain = ranked(repeated.ldr, np.arange(len(repeated)), "euclidean")
+    plain = most_similar_first(similarities(repeated.ldr, repeated.ldr, "euclidean"))
     assert (order != plain).mean() > 0.5
 
 
@@ -83,7 +84,7 @@ def test_within_subject_against_a_loop(repeated):
     expected = within_subject_cosines(repeated)
     vectors, found = taken(repeated, "within_subject")
     assert found == pytest.approx(expected)
-    order = ranked(vectors, np.arange(len(repeated)), "within_subject")
+    order = most_similar_first(similarities(vectors, vectors, "within_subject"))
     assert order.tolist() == naive_order(expected, repeated.key)
 
 
