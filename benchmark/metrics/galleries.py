@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.compiled import compiled
+from benchmark.metrics.order import smallest
 from benchmark.metrics.ranking import RankedLists
 from benchmark.metrics.scans import Scans
 
@@ -78,7 +79,7 @@ def gallery_lists(
 
 def nearest_members(
     similarity: npt.NDArray[np.float64], queries: Counts, codes: Codes, gallery: Gallery, depth: int
-) -> Integers:
+) -> Counts:
     """First scans of each query's gallery; equally similar ones in their order.
 
     Parameters
@@ -95,8 +96,11 @@ def nearest_members(
     numpy.ndarray
         Positions, best first, shape (queries, depth); -1 where a gallery has fewer.
     """
-    own, others = gallery != "other_sites", gallery != "own_site"
-    return _nearest(similarity, queries, codes.site, codes.subject, own, others, depth)
+    member = codes.subject[queries, None] != codes.subject
+    same_site = codes.site[queries, None] == codes.site
+    if gallery != "all_sites":
+        member &= same_site if gallery == "own_site" else ~same_site
+    return smallest(np.where(member, -similarity, np.inf), depth)
 
 
 def gallery_counts(queries: Counts, codes: Codes, gallery: Gallery, classes: Counts) -> Counts:
@@ -174,35 +178,3 @@ def _lists(
         if not writing:
             rank = np.empty(total.sum() + 1, np.int32)
     return rank[:-1], total, size
-
-
-@compiled
-def _nearest(
-    similarity: npt.NDArray[np.float64],
-    queries: Counts,
-    site: Integers,
-    subject: Integers,
-    own: bool,
-    others: bool,
-    depth: int,
-) -> Integers:
-    found = np.full((len(queries), depth), -1, np.int32)
-    value = np.empty(depth)
-    for row in range(len(queries)):
-        query, have = queries[row], 0
-        for other in range(len(site)):
-            new = similarity[row, other]
-            if have == depth and new <= value[depth - 1]:
-                continue
-            if subject[other] == subject[query] or not (own if site[other] == site[query] else others):
-                continue
-            # Into its place from behind, after those that are as similar: they came first.
-            j = have if have < depth else depth - 1
-            have = min(have + 1, depth)
-            while j > 0 and value[j - 1] < new:
-                value[j] = value[j - 1]
-                found[row, j] = found[row, j - 1]
-                j -= 1
-            value[j] = new
-            found[row, j] = other
-    return found

@@ -280,7 +280,7 @@ def nearest_scans(
         How many.
     """
 
-    def of_chunk(chunk: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    def of_chunk(chunk: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return nearest_members(similarities(vectors[chunk], vectors, distance), chunk, codes, gallery, depth)
 
     parts = list(map_chunks(of_chunk, chunks_of(queries, len(vectors))))

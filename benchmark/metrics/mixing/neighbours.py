@@ -14,6 +14,7 @@ from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
+from benchmark.metrics.order import smallest
 from benchmark.metrics.permutations import permuted_sites
 from benchmark.metrics.probes import Floats
 from benchmark.metrics.rows import Estimate
@@ -115,7 +116,7 @@ def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integer
         rows = slice(start, start + step)
         squared = np.maximum(square[rows, None] - 2 * centred[rows] @ centred.T + square, 0.0)
         squared[owner[rows, None] == owner] = np.inf
-        index[rows] = _smallest(squared, neighbours)
+        index[rows] = smallest(squared, neighbours)
         distance[rows] = np.sqrt(np.take_along_axis(squared, index[rows], axis=1))
     return index, distance
 
@@ -123,17 +124,3 @@ def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integer
 def most_neighbours(owner: Integers, wanted: int) -> int:
     """Neighbours that every scan has among other subjects' scans, at most those wanted."""
     return min(wanted, len(owner) - int(np.bincount(owner).max()))
-
-
-def _smallest(values: Floats, count: int) -> Integers:
-    # Selection leaves open which of several values equal to the largest chosen one come in; rows with such a tie are
-    # sorted whole, so that the first scans do.
-    largest = np.partition(values, count - 1, axis=1)[:, count - 1 : count]
-    chosen = values <= largest
-    tied = chosen.sum(axis=1) > count
-    found = np.empty((len(values), count), np.int64)
-    found[tied] = np.argsort(values[tied], axis=1, kind="stable")[:, :count]
-    clear = np.nonzero(chosen[~tied])[1].reshape(-1, count)
-    order = np.argsort(np.take_along_axis(values[~tied], clear, axis=1), axis=1, kind="stable")
-    found[~tied] = np.take_along_axis(clear, order, axis=1)
-    return found
