@@ -116,17 +116,15 @@ def scans_of(
         key=key[order],
         subject=(key if person is None else person)[order],
         site=place[order],
-        diagnosis=_text("diagnosis", np.full(number, "") if diagnosis is None else diagnosis, number)[order],
-        sex=_text("sex", np.full(number, "") if sex is None else sex, number)[order],
-        age=numbers("age", np.full(number, np.nan) if age is None else age, number)[order],
+        diagnosis=_text("diagnosis", diagnosis, number)[order],
+        sex=_text("sex", sex, number)[order],
+        age=numbers("age", age, number)[order],
         other=pd.DataFrame({"row": order}),
         reference=basis,
         reference_subject=_text(
             "reference_subject", alone if reference_subject is None else reference_subject, len(basis), required=True
         ),
-        reference_age=numbers(
-            "reference_age", np.full(len(basis), np.nan) if reference_age is None else reference_age, len(basis)
-        ),
+        reference_age=numbers("reference_age", reference_age, len(basis)),
         reference_is_train=reference is not None,
     )
     return scans, EvaluationSettings(**settings)
@@ -147,15 +145,15 @@ def by_coordinates(
         yield part, {**options_of(part, settings), "coordinates": coordinates}, {"coordinates": coordinates, **told}
 
 
-def numbers(name: str, values: npt.ArrayLike, scans: int) -> npt.NDArray[np.float64]:
-    """Numbers, one per scan, shape (scans,); NaN for unknown.
+def numbers(name: str, values: npt.ArrayLike | None, scans: int) -> npt.NDArray[np.float64]:
+    """Numbers, one per scan, shape (scans,); NaN for unknown, as all are for None.
 
     Raises
     ------
     UserError
         For another shape, or what is no number.
     """
-    given = _floats(name, values)
+    given = np.full(scans, np.nan) if values is None else _floats(name, values)
     if given.shape != (scans,):
         raise UserError(f"{name}: shape {given.shape} is not allowed; it must be ({scans},), one value per scan")
     return given
@@ -190,7 +188,9 @@ def _floats(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         raise UserError(f"{name}: not an array of numbers") from None
 
 
-def _text(name: str, values: npt.ArrayLike, scans: int, *, required: bool = False) -> npt.NDArray[np.str_]:
+def _text(name: str, values: npt.ArrayLike | None, scans: int, *, required: bool = False) -> npt.NDArray[np.str_]:
+    if values is None:
+        return np.full(scans, "")
     # A list of text and NaN would become text throughout, and NaN a name.
     given = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
     if given.shape != (scans,):

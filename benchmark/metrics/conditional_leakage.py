@@ -143,7 +143,7 @@ def _within(scans: Scans, features: Floats, settings: EvaluationSettings) -> Est
         if len(enough) < 2:
             continue
         site, owner = codes_of(scans.site[here]), codes_of(scans.subject[here])
-        pairs = stratified_folds(site, owner, min(settings.folds, int(owner.max()) + 1))
+        pairs = stratified_folds(site, owner, settings.folds)
         alone = np.zeros(len(site), np.int64)
         predicted = ridge_predictions_given_age(features[here], site[None], pairs, len(enough), scans.age[here], alone)
         values.append(balanced_accuracies(site[None], predicted, len(enough))[0])

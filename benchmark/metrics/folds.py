@@ -117,9 +117,8 @@ def labelling(codes: Integers, owner: Integers, folds: int, inner_folds: int = 0
         return Labelling(codes, pairs)
     inner = []
     for train, _ in pairs:
-        present, local = np.unique(owner[train], return_inverse=True)
-        seen = np.unique(codes[train], return_inverse=True)[1]
-        parts = stratified_folds(seen, local, min(inner_folds, len(present)))
+        seen, local = (np.unique(one[train], return_inverse=True)[1] for one in (codes, owner))
+        parts = stratified_folds(seen, local, inner_folds)
         inner.append(tuple((train[fit], train[held]) for fit, held in parts if len(fit) and len(held)))
     return Labelling(codes, pairs, tuple(inner))
 
@@ -138,18 +137,18 @@ def stratified_folds(codes: Integers, owner: Integers, folds: int) -> Pairs:
     owner
         Group (subject) of each scan, shape (scans,), in 0 to groups - 1.
     folds
-        Number of folds, at most the number of groups.
+        Number of folds wanted; as many as there are groups where that is fewer.
     """
     counts = np.zeros((owner.max() + 1, codes.max() + 1))
     np.add.at(counts, (owner, codes), 1)
-    fold_of = _dealt(counts, np.argsort(-counts.std(axis=1), kind="stable"), folds)
-    of_scan = fold_of[owner]
-    return tuple((np.flatnonzero(of_scan != fold), np.flatnonzero(of_scan == fold)) for fold in range(folds))
+    used = min(folds, len(counts))
+    of_scan = _dealt(counts, np.argsort(-counts.std(axis=1), kind="stable"), used)[owner]
+    return tuple((np.flatnonzero(of_scan != fold), np.flatnonzero(of_scan == fold)) for fold in range(used))
 
 
 def subject_folds(owner: Integers, folds: int) -> Pairs:
-    """Folds of about as many scans each, at most one a subject; arguments as for :func:`stratified_folds`."""
-    return stratified_folds(np.zeros(len(owner), np.int64), owner, min(folds, int(owner.max()) + 1))
+    """Folds of about as many scans each; arguments as for :func:`stratified_folds`."""
+    return stratified_folds(np.zeros(len(owner), np.int64), owner, folds)
 
 
 @compiled

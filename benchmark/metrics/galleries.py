@@ -74,7 +74,8 @@ def gallery_lists(
     """
     own, others = gallery != "other_sites", gallery != "own_site"
     there = allowed if only is None else allowed & (codes.site == only)
-    return RankedLists(*_lists(order, queries, codes.site, codes.subject, codes.label, allowed, there, own, others))
+    of_scan = (codes.site, codes.subject, codes.label)
+    return RankedLists(*_lists(order, queries, of_scan, allowed, there, own, others))
 
 
 def nearest_members(
@@ -134,9 +135,7 @@ def gallery_counts(queries: Counts, codes: Codes, gallery: Gallery, classes: Cou
 def _lists(
     order: Integers,
     queries: Counts,
-    site: Integers,
-    subject: Integers,
-    label: Integers,
+    codes: tuple[Integers, Integers, Integers],
     allowed: npt.NDArray[np.bool_],
     there: npt.NDArray[np.bool_],
     own: bool,
@@ -144,6 +143,7 @@ def _lists(
 ) -> tuple[Integers, Counts, Counts]:
     # Without branches, which a processor cannot guess here: a place in the list is written, and stays where the scan
     # is relevant; else the next scan's is written over it.
+    site, subject, label = codes
     asking = 0
     for query in queries:
         asking += allowed[query]

@@ -9,9 +9,8 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.first_ranks import mean_of_queries
+from benchmark.metrics.first_ranks import deep_enough, mean_of_queries
 from benchmark.metrics.galleries import Codes, gallery_counts
-from benchmark.metrics.left_out import deep_enough
 from benchmark.metrics.query_quality import ONE_LABEL
 from benchmark.metrics.ranking import DEPTH, DISCOUNTS
 from benchmark.metrics.retrieval import nearest_scans
@@ -92,7 +91,7 @@ def _graded(search: Search) -> Estimate:
 
     def without_one(places: Integers, which: Integers, gone: Integers) -> Floats:
         # Its scans at the query's own site are in no such gallery: the ideal is then a little too low.
-        fewer = counts[which] - np.where(gone[:, None] >= 0, of_subject[gone][:, : counts.shape[1]], 0)
+        fewer = counts[which] - of_subject[gone][:, : counts.shape[1]]
         new = ndcg(places, which, np.maximum(fewer, 0), 0)[0]
         # A gallery of which one subject has all the gain keeps its value.
         return np.where(np.isfinite(new), new, value[which])

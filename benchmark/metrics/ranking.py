@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -145,16 +146,13 @@ def expected_ndcg(total: Integers, size: Integers) -> Floats:
     return values
 
 
-def _precision_at(k: int) -> Measure:
-    def precision(lists: RankedLists) -> Floats:
-        """P@k = (relevant scans among the first k) / k, shape (lists,) (Manning et al. 2008, section 8.4).
+def precision(lists: RankedLists, k: int) -> Floats:
+    """P@k = (relevant scans among the first k) / k, shape (lists,) (Manning et al. 2008, section 8.4).
 
-        In [0, 1], higher is better; needs k scans in the gallery and one relevant one. Expectation under a random order
-        of N scans, R of them relevant: R/N.
-        """
-        return lists.found(k) / k
-
-    return Measure(f"P@{k}", k, precision, share)
+    In [0, 1], higher is better; needs k scans in the gallery and one relevant one. Expectation under a random order of
+    N scans, R of them relevant: R/N.
+    """
+    return lists.found(k) / k
 
 
 def r_precision(lists: RankedLists) -> Floats:
@@ -167,23 +165,21 @@ def r_precision(lists: RankedLists) -> Floats:
     return values
 
 
-def _recall_at(k: int) -> Measure:
-    def recall(lists: RankedLists) -> Floats:
-        """recall@k = (relevant scans among the first k) / R, shape (lists,), R being all relevant scans.
+def recall(lists: RankedLists, k: int) -> Floats:
+    """recall@k = (relevant scans among the first k) / R, shape (lists,), R being all relevant scans.
 
-        Manning et al. 2008, section 8.4. In [0, min(1, k/R)], higher is better; needs k scans in the gallery and one
-        relevant one. Expectation under a random order of N scans: k/N.
-        """
-        with np.errstate(invalid="ignore"):
-            values: Floats = lists.found(k) / lists.total
-        return values
+    Manning et al. 2008, section 8.4. In [0, min(1, k/R)], higher is better; needs k scans in the gallery and one
+    relevant one. Expectation under a random order of N scans: k/N.
+    """
+    with np.errstate(invalid="ignore"):
+        values: Floats = lists.found(k) / lists.total
+    return values
 
-    def expected(total: Integers, size: Integers) -> Floats:
-        # k places, each relevant with probability R/N, divided by R.
-        values: Floats = np.divide(k, size, out=np.full(len(size), np.nan), where=size > 0)
-        return values
 
-    return Measure(f"recall@{k}", k, recall, expected)
+def expected_recall(total: Integers, size: Integers, k: int) -> Floats:
+    """Expectation under a random order: k places, each relevant with probability R/N, divided by R."""
+    values: Floats = np.divide(k, size, out=np.full(len(size), np.nan), where=size > 0)
+    return values
 
 
 def reciprocal_rank(lists: RankedLists) -> Floats:
@@ -221,9 +217,9 @@ MEASURES = {
     for measure in (
         Measure("mAP", 1, average_precision, expected_average_precision),
         Measure(f"nDCG@{DEPTH}", DEPTH, ndcg, expected_ndcg),
-        *(_precision_at(k) for k in (1, 5, 10)),
+        *(Measure(f"P@{k}", k, partial(precision, k=k), share) for k in (1, 5, 10)),
         Measure("R-precision", 1, r_precision, share),
-        _recall_at(10),
+        Measure("recall@10", 10, partial(recall, k=10), partial(expected_recall, k=10)),
         Measure("MRR", 1, reciprocal_rank, expected_reciprocal_rank),
     )
 }

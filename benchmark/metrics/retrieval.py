@@ -196,7 +196,6 @@ def _query_qualities(
     queries = np.flatnonzero(search.may_query & (scans.diagnosis != ""))
     # A subject's queries side by side: what they have in common is seen within a chunk.
     queries = queries[np.argsort(codes.subject[queries], kind="stable")]
-    of_scan = (codes.site, codes.subject, codes.label)
     asked = [(name, gallery) for name in sets for gallery in galleries]
     weights = {(name, gallery): _weights(queries, codes, sets[name], gallery) for name, gallery in asked}
     # Of all subjects, whatever their label: how many of a site have the labels is drawn as well.
@@ -208,8 +207,7 @@ def _query_qualities(
         for name, gallery in asked:
             allowed, weight = sets[name], weights[name, gallery][chunk]
             lists = gallery_lists(order, chunk, codes, allowed, gallery)
-            within, beyond = gallery != "other_sites", gallery != "own_site"
-            effects = effects_in_lists(order, chunk, of_scan, allowed, within, beyond, weight, strata.stratum)
+            effects = effects_in_lists(order, chunk, codes, allowed, gallery, weight, strata.stratum)
             quality = list_quality(lists)
             found[name, gallery] = QueryQuality(chunk[allowed[chunk]], lists.total, lists.size, quality, effects)
         return found

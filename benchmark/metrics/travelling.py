@@ -10,9 +10,8 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.first_ranks import mean_of_queries
+from benchmark.metrics.first_ranks import deep_enough, mean_of_queries
 from benchmark.metrics.galleries import Codes, codes_of
-from benchmark.metrics.left_out import deep_enough
 from benchmark.metrics.retrieval import nearest_scans
 from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
