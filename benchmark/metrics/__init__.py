@@ -9,11 +9,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.metrics.age import age_error
-    from benchmark.metrics.anatomy import explained_variance
+    from benchmark.metrics.age_and_anatomy import age_error, explained_variance
     from benchmark.metrics.conditional_leakage import gain_over_covariates, leakage_within_strata
-    from benchmark.metrics.cross_site_disease import disease_across_sites
-    from benchmark.metrics.disease import disease_probe
+    from benchmark.metrics.disease import disease_across_sites, disease_probe
     from benchmark.metrics.fairness import worst_site_precision
     from benchmark.metrics.graded import graded_ndcg
     from benchmark.metrics.leakage import site_probe

@@ -167,7 +167,7 @@ def replicates_of(
         return np.zeros((0, len(value)))
     if strata.subjects == len(np.unique(strata.stratum)):
         return np.full((resamples, len(value)), math.nan)
-    draws, luck_of_draw = _draws(strata, resamples, seed)
+    draws, luck_of_draw = _drawn(strata.stratum.tobytes(), resamples, seed)
     share = _shares(left_out, strata)
     # Rounding must not look like spread.
     tails = 1.0 if effects is None else TAILS
@@ -201,14 +201,10 @@ def _shrinkage(share: Floats, of_gallery: Floats, luck: Floats) -> Floats:
     return clipped
 
 
-def _draws(strata: Strata, resamples: int, seed: int) -> tuple[Floats, Floats]:
-    """Multiplicities less one, shape (resamples, subjects), and a number in (0, 1) for each resample."""
-    return _drawn(strata.stratum.tobytes(), resamples, seed)
-
-
 @lru_cache(maxsize=2)
 def _drawn(strata: bytes, resamples: int, seed: int) -> tuple[Floats, Floats]:
-    # Kept, for every gallery and distance of the same subjects asks for the same draws again.
+    # Multiplicities less one, shape (resamples, subjects), and a number in (0, 1) for each resample. Kept, for every
+    # gallery and distance of the same subjects asks for the same draws again.
     stratum = np.frombuffer(strata, np.int64)
     random = generator(seed, "bootstrap")
     draws = np.empty((resamples, len(stratum)))

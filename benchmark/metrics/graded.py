@@ -72,7 +72,7 @@ def _graded(search: Search) -> Estimate:
     grade = np.array([ORDER.index(one) for one in part.diagnosis.tolist()], dtype=np.int64)
     codes = Codes.of(part)
     counts = gallery_counts(queries, codes, "other_sites", grade)
-    vectors, note = vectors_of(part, search.distance).vectors, vectors_of(part, search.distance).reason
+    vectors, note = vectors_of(part, search.distance)
     note = note or ("" if len(queries) else "no query") or _ungraded(grade, counts)
     if note or vectors is None:
         return Estimate(math.nan, 0, note=note)

@@ -63,7 +63,7 @@ def _share(search: Search) -> Estimate:
     queries, codes = np.flatnonzero(search.may_query), Codes.of(scans)
     site, subject, names = codes.site, codes.subject, scans.site[queries]
     query_sites = np.unique(names).tolist()
-    vectors, note = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
+    vectors, note = vectors_of(scans, distance)
     note = note or ("" if len(queries) else "no query")
     if not note and min(len(scans) - np.bincount(subject)[subject[queries]]) < DEPTH:
         note = f"a query has fewer than {DEPTH} scans of other subjects"

@@ -70,9 +70,9 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
 def _matrix(search: Search, chosen: npt.NDArray[np.bool_]) -> dict[tuple[str, str], Estimate]:
     scans, distance, may_query = search.scans, search.distance, search.may_query
     part, queries = scans.where(chosen), np.flatnonzero(may_query[chosen])
-    vectors = vectors_of(part, distance).vectors
+    vectors, note = vectors_of(part, distance)
     if vectors is None:
-        return _undefined(part.site[queries], part.site, vectors_of(part, distance).reason)
+        return _undefined(part.site[queries], part.site, note)
     if len(queries) == 0:
         return _undefined(scans.site[may_query], scans.site, "no query")
     names, site = np.unique(part.site, return_inverse=True)

@@ -63,7 +63,7 @@ def _top1(search: Search) -> Estimate:
     at_site = codes_of(np.char.add(np.char.add(scans.site, "/"), scans.subject))
     elsewhere = np.bincount(subject)[subject] - np.bincount(at_site)[at_site]
     queries = np.flatnonzero(may_query & (elsewhere > 0))
-    vectors, note = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
+    vectors, note = vectors_of(scans, distance)
     if len(queries) == 0:
         note = "no subject" + ("" if may_query.all() else " of the query sites") + " has scored scans at two sites"
     if note or vectors is None:
