@@ -1,8 +1,10 @@
 """Metrics of low-dimensional representations (LDRs) on arrays; docs/api.md has examples.
 
 Each function takes LDRs of shape (n_scans, n_dims) and what is known of each scan, and returns an :class:`Estimate`:
-value, chance level, interval, n and note. :func:`benchmark.metrics.evaluate.evaluate` computes them all for a table of
-embeddings, by the same code. An argument that cannot be used is a :class:`benchmark.errors.UserError`, a ValueError.
+value, chance level, interval, n and note. Arrays are those of :func:`benchmark.metrics.arrays.scans_of`, and options
+those of :class:`benchmark.metrics.arrays.Options` and the classes that add to it, where a function says nothing else.
+:func:`benchmark.metrics.evaluate.evaluate` computes them all for a table of embeddings, by the same code. An argument
+that cannot be used is a :class:`benchmark.errors.UserError`, a ValueError.
 """
 
 import sys

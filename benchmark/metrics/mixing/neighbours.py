@@ -40,8 +40,6 @@ class Mixing:
         Their LDRs in the coordinates, shape (scans, dimensions).
     site, owner
         Site and subject of each scan as numbers from 0, shape (scans,).
-    dealt
-        Sites permuted over subjects, shape (permutations, scans).
     reason
         Why nothing can be measured; empty otherwise.
     coordinates, settings
@@ -52,7 +50,6 @@ class Mixing:
     features: Floats
     site: Integers
     owner: Integers
-    dealt: Integers
     reason: str
     coordinates: Coordinates
     settings: EvaluationSettings
@@ -70,20 +67,21 @@ class Mixing:
         """What is measured on arrays; see :class:`benchmark.metrics.arrays.CoordinateOptions`."""
         scans, settings = scans_of(ldr, site=site, diagnosis=diagnosis, **options)
         codes, owner = codes_of(scans.site), codes_of(scans.subject)
-        dealt = permuted_sites(codes, owner, np.zeros(len(codes), np.int64), CHANCE_PERMUTATIONS, settings.seed)
         features = transform(scans.ldr, scans.reference, coordinates)
         reason = "fewer than two sites" if codes.max(initial=0) == 0 else ""
         # Neighbours among equal scans would be drawn by rounding: perfectly mixed, it would seem.
         reason = reason or unreadable(scans.ldr, features)
         if not reason and np.bincount(codes).min() < 2:
             reason = "a site has one scan"
-        return cls(scans, features, codes, owner, dealt, reason, coordinates, settings)
+        return cls(scans, features, codes, owner, reason, coordinates, settings)
 
     def compared(self, measure: Callable[[Integers], float], n: int, note: str = "") -> Estimate:
         """A measure of sites, shape (scans,), with its mean over permuted sites for chance; NaN with a note for one."""
         if self.reason or note:
             return Estimate(math.nan, n, note=self.reason or note)
-        value, *chance = (measure(site) for site in (self.site, *self.dealt))
+        everybody = np.zeros(len(self.site), np.int64)
+        dealt = permuted_sites(self.site, self.owner, everybody, CHANCE_PERMUTATIONS, self.settings.seed)
+        value, *chance = (measure(site) for site in (self.site, *dealt))
         return Estimate(value, n, chance=float(np.mean(chance)))
 
 
