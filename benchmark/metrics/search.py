@@ -82,11 +82,11 @@ class Search:
         Beside the distance they say where its statistics come from the scored scans themselves, which repeat scans they
         come from, and that it is the one which the method declares as its own.
         """
-        told = {"cosine_centred": {"centre": "all"}, "within_subject": {"centre": "all"}}
-        told["whitened"] = {"statistics": "all"}
         params = {"distance": self.distance, **more}
-        if not self.scans.reference_is_train:
-            params |= told.get(self.distance, {})
+        if not self.scans.reference_is_train and self.distance in ("cosine_centred", "within_subject"):
+            params["centre"] = "all"
+        if not self.scans.reference_is_train and self.distance == "whitened":
+            params["statistics"] = "all"
         if self.distance == "within_subject" and same_age_repeats(self.scans):
             params["repeats"] = "same_age"
         return params | dict([OWN]) if self.distance == self.settings.own_distance else params
