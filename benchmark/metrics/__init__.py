@@ -1,20 +1,19 @@
 """Metrics of low-dimensional representations (LDRs) on arrays; docs/api.md has examples.
 
 Each function takes LDRs of shape (n_scans, n_dims) and what is known of each scan, and returns an :class:`Estimate`:
-value, chance level, interval, n and note. :func:`benchmark.metrics.evaluate.evaluate` computes them all for a table of
-embeddings, by the same code. An argument that cannot be used is a :class:`benchmark.errors.UserError`, a ValueError.
+value, chance level, interval, n and note. Arrays are those of :func:`benchmark.metrics.arrays.scans_of`, and options
+those of :class:`benchmark.metrics.arrays.Options` and the classes that add to it, where a function says nothing else.
+:func:`benchmark.metrics.evaluate.evaluate` computes them all for a table of embeddings, by the same code. An argument
+that cannot be used is a :class:`benchmark.errors.UserError`, a ValueError.
 """
 
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.metrics.age import age_error
-    from benchmark.metrics.anatomy import explained_variance
+    from benchmark.metrics.age_and_anatomy import age_error, explained_variance
     from benchmark.metrics.conditional_leakage import gain_over_covariates, leakage_within_strata
-    from benchmark.metrics.cross_site_disease import disease_across_sites
-    from benchmark.metrics.disease import disease_probe
-    from benchmark.metrics.estimate import Estimate
+    from benchmark.metrics.disease import disease_across_sites, disease_probe
     from benchmark.metrics.fairness import worst_site_precision
     from benchmark.metrics.graded import graded_ndcg
     from benchmark.metrics.leakage import site_probe
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from benchmark.metrics.permutation_test import site_permutation_test
     from benchmark.metrics.reconstruction import mean_over_sites
     from benchmark.metrics.retrieval import mean_average_precision, precision_at_k, retrieval_measures
+    from benchmark.metrics.rows import Estimate
     from benchmark.metrics.same_site import same_site_share
     from benchmark.metrics.site_matrix import site_to_site_precision
     from benchmark.metrics.structure import collapsed, effective_rank, first_component_share

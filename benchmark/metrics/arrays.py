@@ -1,7 +1,8 @@
-"""From arrays to the scans that metrics are computed on."""
+"""From arrays to the scans that metrics are computed on, and what all functions on arrays can be given."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypedDict
 
 import numpy as np
@@ -9,18 +10,48 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.metrics.scans import Scans
+from benchmark.metrics.feature_scaling import Coordinates
+from benchmark.metrics.scans import Scans, sampled
+from benchmark.metrics.settings import EvaluationSettings
 
 #: How values that are not known are written, by the software that arrays come from.
 UNKNOWN = ("None", "nan", "NaN", "<NA>", "NaT")
 
+#: Coordinates that leakage is measured in, beside those of probes.
+KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 
-class ScanOptions(TypedDict, total=False):
-    """Options of every function on arrays, each None by default; as for :func:`scans_of`."""
 
-    subject: npt.ArrayLike | None
+class Options(TypedDict, total=False):
+    """Options of every function on arrays; each function reads those that it needs.
+
+    Attributes
+    ----------
+    scan, reference
+        As for :func:`scans_of`; None by default.
+    folds, bootstrap, seed
+        As for :class:`benchmark.metrics.settings.EvaluationSettings`; 5, 1000 and 0 by default.
+    """
+
     scan: npt.ArrayLike | None
     reference: npt.ArrayLike | None
+    folds: int
+    bootstrap: int
+    seed: int
+
+
+class SubjectOptions(Options, total=False):
+    """:class:`Options` where scans may be without a subject: ``subject``, None by default, as for :func:`scans_of`."""
+
+    subject: npt.ArrayLike | None
+
+
+class CoordinateOptions(SubjectOptions, total=False):
+    """:class:`SubjectOptions`, and in which ``coordinates`` LDRs are read, ``standardised`` by default.
+
+    They are those of :func:`benchmark.metrics.feature_scaling.transform`.
+    """
+
+    coordinates: Coordinates
 
 
 def scans_of(
@@ -35,8 +66,9 @@ def scans_of(
     reference: npt.ArrayLike | None = None,
     reference_subject: npt.ArrayLike | None = None,
     reference_age: npt.ArrayLike | None = None,
-) -> Scans:
-    """Scans in an order that does not depend on that of the rows.
+    **settings: Any,
+) -> tuple[Scans, EvaluationSettings]:
+    """Scans in an order that does not depend on that of the rows, and how to score them.
 
     Parameters
     ----------
@@ -57,12 +89,14 @@ def scans_of(
         (n_reference, n_dims), finite. None: the scans themselves.
     reference_subject, reference_age
         Of the reference, shape (n_reference,); only the distance ``within_subject`` reads them.
+    **settings
+        Fields of :class:`benchmark.metrics.settings.EvaluationSettings`.
 
     Raises
     ------
     UserError
-        A ValueError of one line that names the argument, for a shape that does not fit, an LDR that is not finite, or a
-        scan without a site or subject.
+        A ValueError of one line that names the argument, for a shape that does not fit, an LDR that is not finite, a
+        scan without a site or subject, or a setting that is not allowed.
     """
     vectors = _vectors("ldr", ldr)
     number = len(vectors)
@@ -77,40 +111,49 @@ def scans_of(
         key[order] = np.char.zfill(np.arange(number).astype(str), len(str(number)))
     basis = vectors[order] if reference is None else _vectors("reference", reference, vectors.shape[1])
     alone = np.char.add("reference ", np.arange(len(basis)).astype(str))
-    return Scans(
+    scans = Scans(
         ldr=vectors[order],
         key=key[order],
         subject=(key if person is None else person)[order],
         site=place[order],
-        diagnosis=_text("diagnosis", np.full(number, "") if diagnosis is None else diagnosis, number)[order],
-        sex=_text("sex", np.full(number, "") if sex is None else sex, number)[order],
-        age=numbers("age", np.full(number, np.nan) if age is None else age, number)[order],
+        diagnosis=_text("diagnosis", diagnosis, number)[order],
+        sex=_text("sex", sex, number)[order],
+        age=numbers("age", age, number)[order],
         other=pd.DataFrame({"row": order}),
         reference=basis,
         reference_subject=_text(
             "reference_subject", alone if reference_subject is None else reference_subject, len(basis), required=True
         ),
-        reference_age=numbers(
-            "reference_age", np.full(len(basis), np.nan) if reference_age is None else reference_age, len(basis)
-        ),
+        reference_age=numbers("reference_age", reference_age, len(basis)),
         reference_is_train=reference is not None,
     )
+    return scans, EvaluationSettings(**settings)
 
 
-def arrays_of(scans: Scans) -> dict[str, Any]:
-    """Arguments of :func:`scans_of` that say whose scans they are, and what statistics come from."""
-    return {"subject": scans.subject, "scan": scans.key, "reference": scans.reference}
+def options_of(scans: Scans, settings: EvaluationSettings) -> dict[str, Any]:
+    """:class:`SubjectOptions` that give the numbers of scans and settings."""
+    how = {name: getattr(settings, name) for name in ("folds", "bootstrap", "seed")}
+    return {"subject": scans.subject, "scan": scans.key, "reference": scans.reference, **how}
 
 
-def numbers(name: str, values: npt.ArrayLike, scans: int) -> npt.NDArray[np.float64]:
-    """Numbers, one per scan, shape (scans,); NaN for unknown.
+def by_coordinates(
+    scans: Scans, settings: EvaluationSettings
+) -> Iterator[tuple[Scans, dict[str, Any], dict[str, str]]]:
+    """The scans that leakage is measured on, in each of :data:`KINDS`, with options and parameters of measures."""
+    part, told = sampled(scans, settings)
+    for coordinates in KINDS:
+        yield part, {**options_of(part, settings), "coordinates": coordinates}, {"coordinates": coordinates, **told}
+
+
+def numbers(name: str, values: npt.ArrayLike | None, scans: int) -> npt.NDArray[np.float64]:
+    """Numbers, one per scan, shape (scans,); NaN for unknown, as all are for None.
 
     Raises
     ------
     UserError
         For another shape, or what is no number.
     """
-    given = _floats(name, values)
+    given = np.full(scans, np.nan) if values is None else _floats(name, values)
     if given.shape != (scans,):
         raise UserError(f"{name}: shape {given.shape} is not allowed; it must be ({scans},), one value per scan")
     return given
@@ -145,7 +188,9 @@ def _floats(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         raise UserError(f"{name}: not an array of numbers") from None
 
 
-def _text(name: str, values: npt.ArrayLike, scans: int, *, required: bool = False) -> npt.NDArray[np.str_]:
+def _text(name: str, values: npt.ArrayLike | None, scans: int, *, required: bool = False) -> npt.NDArray[np.str_]:
+    if values is None:
+        return np.full(scans, "")
     # A list of text and NaN would become text throughout, and NaN a name.
     given = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
     if given.shape != (scans,):

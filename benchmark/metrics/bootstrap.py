@@ -167,7 +167,7 @@ def replicates_of(
         return np.zeros((0, len(value)))
     if strata.subjects == len(np.unique(strata.stratum)):
         return np.full((resamples, len(value)), math.nan)
-    draws, luck_of_draw = _draws(strata, resamples, seed)
+    draws, luck_of_draw = _drawn(strata.stratum.tobytes(), resamples, seed)
     share = _shares(left_out, strata)
     # Rounding must not look like spread.
     tails = 1.0 if effects is None else TAILS
@@ -201,14 +201,10 @@ def _shrinkage(share: Floats, of_gallery: Floats, luck: Floats) -> Floats:
     return clipped
 
 
-def _draws(strata: Strata, resamples: int, seed: int) -> tuple[Floats, Floats]:
-    """Multiplicities less one, shape (resamples, subjects), and a number in (0, 1) for each resample."""
-    return _drawn(strata.stratum.tobytes(), resamples, seed)
-
-
 @lru_cache(maxsize=2)
 def _drawn(strata: bytes, resamples: int, seed: int) -> tuple[Floats, Floats]:
-    # Kept, for every gallery and distance of the same subjects asks for the same draws again.
+    # Multiplicities less one, shape (resamples, subjects), and a number in (0, 1) for each resample. Kept, for every
+    # gallery and distance of the same subjects asks for the same draws again.
     stratum = np.frombuffer(strata, np.int64)
     random = generator(seed, "bootstrap")
     draws = np.empty((resamples, len(stratum)))
@@ -245,18 +241,18 @@ def mean_replicates(
     group: Text | None = None,
     refitted: tuple[float, float] | None = None,
 ) -> Floats:
-    """Replicates of means over groups of the groups' means, for values that stay as they are whoever is drawn.
+    """Replicates of a mean over groups of the groups' means, for values that stay as they are whoever is drawn.
 
     Parameters
     ----------
     values
-        Per item and score, shape (items, scores); NaN where undefined.
+        Of each scan, shape (scans,); NaN where undefined.
     subject, site
-        Shape (items,). All scans of a subject are drawn together, at all its sites.
+        Shape (scans,). All scans of a subject are drawn together, at all its sites.
     resamples, seed
         As for :func:`replicates_of`.
     group
-        What is averaged first, shape (items,), such as the classes of a balanced accuracy; None for the sites.
+        What is averaged first, shape (scans,), such as the classes of a balanced accuracy; None for the sites.
     refitted
         Where a probe that was trained on the same subjects made the values, what new probes add to the variance, such
         as :data:`LINEAR`; None for values that are the scans' own.
@@ -264,14 +260,16 @@ def mean_replicates(
     Returns
     -------
     numpy.ndarray
-        As for :func:`replicates_of`.
+        As for :func:`replicates_of`, shape (resamples,).
     """
-    value, left_out = means_without(values, subject, site if group is None else group, np.unique(subject))
-    replicates = replicates_of(value, left_out, Strata.of(subject, site), resamples, seed)
+    names = np.unique(subject)
+    value, left_out = means_without(values[:, None], subject, site if group is None else group, names)
+    replicates = replicates_of(value, left_out, Strata.of(subject, site), resamples, seed)[:, 0]
     if refitted is None or len(subject) == 0:
         return replicates
     constant, per_subject = refitted
-    return value + math.sqrt(constant + per_subject / len(np.unique(subject))) * (replicates - value)
+    widened: Floats = value[0] + math.sqrt(constant + per_subject / len(names)) * (replicates - value[0])
+    return widened
 
 
 def means_without(values: Floats, subject: Text, group: Text, names: Text) -> tuple[Floats, Floats]:
@@ -315,14 +313,6 @@ def means_without(values: Floats, subject: Text, group: Text, names: Text) -> tu
         new = np.where(left > 0.5, (total[at] - sums) / left, math.nan)
         np.add.at(left_out, pair // number, (new - means[at]) / number)
     return value, left_out
-
-
-def subject_interval(value: Floats, subject: Text, site: Text, resamples: int, seed: int) -> tuple[float, float]:
-    """95 % interval of :func:`mean_of_site_means` over resamples of subjects, shapes (items,).
-
-    NaN if there are fewer than two subjects or resamples, the mean is undefined, or it is without one of the subjects.
-    """
-    return interval(mean_replicates(value[:, None], subject, site, resamples, seed)[:, 0])
 
 
 def interval(replicates: Floats) -> tuple[float, float]:

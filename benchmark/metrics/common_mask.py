@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
-from benchmark.embeddings.table import numbered_columns
 from benchmark.metrics import travelling
-from benchmark.metrics.rows import Metric, Score
-from benchmark.metrics.scans import Scans
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans, numbers_in
 from benchmark.metrics.settings import EvaluationSettings
 
 TOP1 = Metric("outline", "top1_common_mask", version=1, higher_is_better=True)
@@ -33,18 +31,14 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        One per distance, none where the embeddings have no such column; NaN with a reason as for top-1, and where a
+        One per distance, none where the embeddings have no such column; NaN with a note as for top-1, and where a
         value is unknown. A method that sees the mask alone has one vector for all scans, and so no value.
     """
-    names = numbered_columns(scans.other, LETTER)
-    if not names:
+    ldr, reference = (numbers_in(frame, LETTER) for frame in (scans.other, scans.reference_other))
+    if ldr is None or reference is None:
         return []
-    ldr, reference = (
-        frame[names].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-        for frame in (scans.other, scans.reference_other)
-    )
     if np.isfinite(ldr).all() and np.isfinite(reference).all():
         cut = replace(scans, ldr=ldr, reference=reference, memo={})
         return travelling.scores(cut, settings, query_sites, TOP1)
-    found = travelling.scores(scans, settings, query_sites, TOP1)
-    return [Score(TOP1, score.params, math.nan, 0, reason="some values of c0, c1, ... are unknown") for score in found]
+    undefined = Estimate(math.nan, 0, note="some values of c0, c1, ... are unknown")
+    return [undefined.score(TOP1, score.params) for score in travelling.scores(scans, settings, query_sites)]

@@ -9,18 +9,17 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
 
-from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
-from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.arrays import SubjectOptions, by_coordinates, scans_of
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers, Pairs, design, stratified_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata
 from benchmark.metrics.probes import Floats, class_recalls
-from benchmark.metrics.residuals import ridge_predictions_given_age
-from benchmark.metrics.ridge import balanced_accuracies
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, at_most, seen
+from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions_given_age
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
 
@@ -28,8 +27,6 @@ Array = npt.NDArray[Any]
 
 GAIN = Metric("leakage", "gain_over_covariates", version=1, higher_is_better=False, lowest=-1.0)
 WITHIN = Metric("leakage", "within_strata", version=3, higher_is_better=False)
-
-KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 
 
 @reproducible()
@@ -41,8 +38,7 @@ def gain_over_covariates(
     sex: npt.ArrayLike | None = None,
     diagnosis: npt.ArrayLike | None = None,
     coordinates: Coordinates = "standardised",
-    folds: int = 5,
-    **options: Unpack[ScanOptions],
+    **options: Unpack[SubjectOptions],
 ) -> Estimate:
     """Leakage beyond what age, sex and diagnosis give away of the site.
 
@@ -52,23 +48,14 @@ def gain_over_covariates(
     than the covariates; lower is better. Why what a confound explains must be held apart, and how, also within folds:
     Snoek, Miletić & Scholte, NeuroImage 2019; the measure as it is here is ours.
 
-    Parameters
-    ----------
-    ldr, site, age, sex, diagnosis, **options
-        As for :func:`benchmark.metrics.arrays.scans_of`.
-    coordinates
-        As for :func:`benchmark.metrics.feature_scaling.transform`.
-    folds
-        As for :class:`benchmark.metrics.settings.EvaluationSettings`.
-
     Returns
     -------
     Estimate
         n in scans. NaN with a note for a constant LDR, fewer than two sites, or fewer than two subjects at one (four
         scans are the least).
     """
-    scans = scans_of(ldr, site=site, age=age, sex=sex, diagnosis=diagnosis, **options)
-    sites = design(scans.site, scans.subject, EvaluationSettings(folds=folds).folds, 0, 0)
+    scans, settings = scans_of(ldr, site=site, age=age, sex=sex, diagnosis=diagnosis, **options)
+    sites = design(scans.site, scans.subject, settings.folds, 0, 0)
     features = transform(scans.ldr, scans.reference, coordinates)
     note = sites.reason or unreadable(scans.ldr, features)
     if sites.truth is None or note:
@@ -88,8 +75,7 @@ def leakage_within_strata(
     diagnosis: npt.ArrayLike | None = None,
     age_strata: int = 2,
     coordinates: Coordinates = "standardised",
-    folds: int = 5,
-    **options: Unpack[ScanOptions],
+    **options: Unpack[SubjectOptions],
 ) -> Estimate:
     """Leakage within strata of diagnosis and age.
 
@@ -98,14 +84,12 @@ def leakage_within_strata(
     chance 1 / sites, in the same mean over strata. A stratum counts with the sites that have two subjects in it, if
     there are two such sites. Sites still differ in age within a stratum; a line in age is therefore taken out of the
     stratum's LDRs, by least squares within each fold's training part
-    (:func:`benchmark.metrics.residuals.without_age`; Snoek, Miletić & Scholte, NeuroImage 2019). What the site tells of
+    (:func:`benchmark.metrics.ridge.without_age`; Snoek, Miletić & Scholte, NeuroImage 2019). What the site tells of
     the LDR through age is taken out with it: that is what conditional means. A curved effect of age is left as far as
     strata are too coarse for it. The measure as it is here is ours.
 
     Parameters
     ----------
-    ldr, site, age, diagnosis, coordinates, folds, **options
-        As for :func:`gain_over_covariates`.
     age_strata
         Parts of equal size that ages are cut into.
 
@@ -115,26 +99,20 @@ def leakage_within_strata(
         n in scans of strata that count; NaN with a note for a constant LDR, or where no stratum has two sites of two
         subjects each (four scans of one stratum).
     """
-    scans = scans_of(ldr, site=site, age=age, diagnosis=diagnosis, **options)
+    scans, settings = scans_of(ldr, site=site, age=age, diagnosis=diagnosis, age_strata=age_strata, **options)
     features = transform(scans.ldr, scans.reference, coordinates)
-    settings = EvaluationSettings(folds=folds, age_strata=age_strata)
     constant = unreadable(scans.ldr, features)
     return Estimate(math.nan, 0, note=constant) if constant else _within(scans, features, settings)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`gain_over_covariates` and :func:`leakage_within_strata`, two a kind of coordinates."""
-    part = at_most(scans, settings.probe_scans, settings.seed)
     found = []
-    for coordinates in KINDS:
-        how = {"age": part.age, "diagnosis": part.diagnosis, "folds": settings.folds, **arrays_of(part)}
-        gain = gain_over_covariates(part.ldr, part.site, sex=part.sex, coordinates=coordinates, **how)
-        within = leakage_within_strata(
-            part.ldr, part.site, age_strata=settings.age_strata, coordinates=coordinates, **how
-        )
-        told = {"coordinates": coordinates, **seen(scans, part)}
-        found.append(gain.score(GAIN, key_values(**told, probe="linear")))
-        found.append(within.score(WITHIN, key_values(**told, probe="ridge")))
+    for part, options, params in by_coordinates(scans, settings):
+        options |= {"age": part.age, "diagnosis": part.diagnosis}
+        gain = gain_over_covariates(part.ldr, part.site, sex=part.sex, **options)
+        within = leakage_within_strata(part.ldr, part.site, age_strata=settings.age_strata, **options)
+        found += [gain.score(GAIN, params | {"probe": "linear"}), within.score(WITHIN, params | {"probe": "ridge"})]
     return found
 
 
@@ -150,10 +128,8 @@ def covariate_features(scans: Scans) -> Floats:
 
 
 def _accuracy(features: Floats, codes: Integers, pairs: Pairs) -> float:
-    predicted = np.full(len(codes), -1)
-    for train, test in pairs:
-        model = LogisticRegression(C=0.1, tol=1e-2, max_iter=200, class_weight="balanced")
-        predicted[test] = model.fit(features[train], codes[train]).predict(features[test])
+    model = LogisticRegression(C=0.1, tol=1e-2, max_iter=200, class_weight="balanced")
+    predicted = cross_val_predict(model, features, codes, cv=pairs)
     return float(class_recalls(codes, predicted).mean())
 
 
@@ -167,7 +143,7 @@ def _within(scans: Scans, features: Floats, settings: EvaluationSettings) -> Est
         if len(enough) < 2:
             continue
         site, owner = codes_of(scans.site[here]), codes_of(scans.subject[here])
-        pairs = stratified_folds(site, owner, min(settings.folds, int(owner.max()) + 1))
+        pairs = stratified_folds(site, owner, settings.folds)
         alone = np.zeros(len(site), np.int64)
         predicted = ridge_predictions_given_age(features[here], site[None], pairs, len(enough), scans.age[here], alone)
         values.append(balanced_accuracies(site[None], predicted, len(enough))[0])

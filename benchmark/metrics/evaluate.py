@@ -16,7 +16,7 @@ import pandas as pd
 
 import benchmark.metrics
 from benchmark.metrics.feature_scaling import whitening_note
-from benchmark.metrics.rows import Score, parse_key_values, to_frame
+from benchmark.metrics.rows import Score, to_frame
 from benchmark.metrics.scans import Scans, scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible, threads, use_one_thread
@@ -110,11 +110,9 @@ def _scored(name: str, scans: Scans, settings: EvaluationSettings, query_sites: 
 
 def _flagged(scores: list[Score], note: str) -> list[Score]:
     """Scores; those in whitened coordinates, or by the whitened distance, with a note if there is one."""
-    if not note:
-        return scores
     return [
-        replace(score, reason="; ".join(text for text in (score.reason, note) if text))
-        if math.isfinite(score.value) and "whitened" in parse_key_values(score.params).values()
+        replace(score, note="; ".join(text for text in (score.note, note) if text))
+        if math.isfinite(score.value) and "whitened" in score.params.values()
         else score
         for score in scores
     ]

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import mean_of_site_means
-from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.query_quality import QueryQuality
-from benchmark.metrics.retrieval import distance_params, label_sets, query_qualities
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.search_arguments import Search, SearchOptions
-from benchmark.metrics.settings import Distance, EvaluationSettings
+from benchmark.metrics.retrieval import label_sets, query_qualities
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans
+from benchmark.metrics.search import Search, SearchOptions, searches
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
 from benchmark.metrics.threads import reproducible
 
@@ -43,11 +42,6 @@ def worst_site_precision(
     not with chance. The lowest group as a measure of its own: Sagawa et al., ICLR 2020; of a search, over sites, it is
     ours.
 
-    Parameters
-    ----------
-    ldr, labels, site, subject, among, **options
-        As for :func:`benchmark.metrics.retrieval.retrieval_measures`.
-
     Returns
     -------
     tuple of Estimate
@@ -56,28 +50,25 @@ def worst_site_precision(
         cannot be taken.
     """
     search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
-    sets = {"": search.among(among)}
-    qualities = query_qualities(search.scans, search.may_query, search.distance, sets, ("other_sites",))
-    return _extremes(search.scans, search.distance, qualities.get(("", "other_sites")))
+    qualities = query_qualities(search, {"": search.among(among)}, ("other_sites",))
+    return _extremes(search, qualities.get(("", "other_sites")))
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`worst_site_precision` for CN/AD, two a distance."""
-    label, may_query = next(iter(label_sets(scans))), check_query_sites(scans, query_sites)
-    found = []
-    for distance in settings.every_distance:
-        params = key_values(gallery="other_sites", label=label, **distance_params(scans, distance, settings))
-        quality = query_qualities(scans, may_query, distance).get((label, "other_sites"))
-        extremes = zip((WORST, SPREAD), _extremes(scans, distance, quality), strict=True)
-        found += [one.score(metric, params) for metric, one in extremes]
+    label, found = next(iter(label_sets(scans))), []
+    for search in searches(scans, settings, query_sites):
+        worst, spread = _extremes(search, query_qualities(search).get((label, "other_sites")))
+        params = search.params(gallery="other_sites", label=label)
+        found += [worst.score(WORST, params), spread.score(SPREAD, params)]
     return found
 
 
-def _extremes(scans: Scans, distance: Distance, quality: QueryQuality | None) -> tuple[Estimate, Estimate]:
+def _extremes(search: Search, quality: QueryQuality | None) -> tuple[Estimate, Estimate]:
     if quality is None or len(quality.query) == 0:
-        undefined = Estimate(math.nan, 0, note=vectors_of(scans, distance).reason if quality is None else "no query")
-        return undefined, undefined
-    site = scans.site[quality.query]
+        note = vectors_of(search.scans, search.distance).reason if quality is None else "no query"
+        return Estimate(math.nan, 0, note=note), Estimate(math.nan, 0, note=note)
+    site = search.scans.site[quality.query]
     names = np.unique(site)
     means = np.array([mean_of_site_means(quality.value["mAP"][site == one], site[site == one]) for one in names])
     missing = names[~np.isfinite(means)].tolist()

@@ -41,10 +41,6 @@ class Design:
 
     Attributes
     ----------
-    classes
-        Names of the classes, shape (classes,).
-    folds
-        Number of folds.
     truth
         The true classes; None where the design allows no folds.
     permuted
@@ -54,8 +50,6 @@ class Design:
         Why there is no truth; empty otherwise.
     """
 
-    classes: npt.NDArray[np.str_]
-    folds: int
     truth: Labelling | None
     permuted: tuple[Labelling, ...]
     reason: str = ""
@@ -86,14 +80,14 @@ def design(
     inner_folds
         Folds of every training part of the true classes; 0 for none.
     """
-    classes, codes = np.unique(target, return_inverse=True)
+    codes = np.unique(target, return_inverse=True)[1]
     used, reason = usable_folds(target, subject, folds)
     if reason:
-        return Design(classes, used, None, (), reason)
+        return Design(None, (), reason)
     owner = np.unique(subject, return_inverse=True)[1]
     permuted = [generator(seed, "permutation", index).permutation(codes) for index in range(permutations)]
     truth = labelling(codes, owner, used, inner_folds)
-    return Design(classes, used, truth, tuple(labelling(labels, owner, used) for labels in permuted))
+    return Design(truth, tuple(labelling(labels, owner, used) for labels in permuted))
 
 
 def usable_folds(target: npt.NDArray[np.str_], subject: npt.NDArray[np.str_], folds: int) -> tuple[int, str]:
@@ -123,9 +117,8 @@ def labelling(codes: Integers, owner: Integers, folds: int, inner_folds: int = 0
         return Labelling(codes, pairs)
     inner = []
     for train, _ in pairs:
-        present, local = np.unique(owner[train], return_inverse=True)
-        seen = np.unique(codes[train], return_inverse=True)[1]
-        parts = stratified_folds(seen, local, min(inner_folds, len(present)))
+        seen, local = (np.unique(one[train], return_inverse=True)[1] for one in (codes, owner))
+        parts = stratified_folds(seen, local, inner_folds)
         inner.append(tuple((train[fit], train[held]) for fit, held in parts if len(fit) and len(held)))
     return Labelling(codes, pairs, tuple(inner))
 
@@ -144,13 +137,18 @@ def stratified_folds(codes: Integers, owner: Integers, folds: int) -> Pairs:
     owner
         Group (subject) of each scan, shape (scans,), in 0 to groups - 1.
     folds
-        Number of folds, at most the number of groups.
+        Number of folds wanted; as many as there are groups where that is fewer.
     """
     counts = np.zeros((owner.max() + 1, codes.max() + 1))
     np.add.at(counts, (owner, codes), 1)
-    fold_of = _dealt(counts, np.argsort(-counts.std(axis=1), kind="stable"), folds)
-    of_scan = fold_of[owner]
-    return tuple((np.flatnonzero(of_scan != fold), np.flatnonzero(of_scan == fold)) for fold in range(folds))
+    used = min(folds, len(counts))
+    of_scan = _dealt(counts, np.argsort(-counts.std(axis=1), kind="stable"), used)[owner]
+    return tuple((np.flatnonzero(of_scan != fold), np.flatnonzero(of_scan == fold)) for fold in range(used))
+
+
+def subject_folds(owner: Integers, folds: int) -> Pairs:
+    """Folds of about as many scans each; arguments as for :func:`stratified_folds`."""
+    return stratified_folds(np.zeros(len(owner), np.int64), owner, folds)
 
 
 @compiled

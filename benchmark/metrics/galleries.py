@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmark.compiled import compiled
-from benchmark.metrics.ranked.lists import RankedLists
+from benchmark.metrics.order import smallest
+from benchmark.metrics.ranking import RankedLists
 from benchmark.metrics.scans import Scans
 
-#: Other subjects' scans, of all sites but the query's, of the query's site, of all; or a gallery for each site.
-Gallery = Literal["other_sites", "own_site", "all_sites", "each_site"]
+#: Other subjects' scans, of all sites but the query's, of the query's site, or of all.
+Gallery = Literal["other_sites", "own_site", "all_sites"]
 
-GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites", "each_site")
-
-EACH_SITE = GALLERIES.index("each_site")
+GALLERIES: tuple[Gallery, ...] = get_args(Gallery)
 
 Integers = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
@@ -49,7 +48,12 @@ def codes_of(text: npt.NDArray[np.str_]) -> Counts:
 
 
 def gallery_lists(
-    order: Integers, queries: Counts, codes: Codes, allowed: npt.NDArray[np.bool_], gallery: Gallery
+    order: Integers,
+    queries: Counts,
+    codes: Codes,
+    allowed: npt.NDArray[np.bool_],
+    gallery: Gallery,
+    only: int | None = None,
 ) -> RankedLists:
     """Ranked lists of queries, in which scans of the query's label are relevant.
 
@@ -64,18 +68,19 @@ def gallery_lists(
     allowed
         Scans that query and are found, shape (scans,).
     gallery
-        Which of them a query is compared with; ``each_site`` gives a list for each query and site, site by site.
+        Which of them a query is compared with.
+    only
+        Site whose scans alone are found; None for all.
     """
-    if gallery == "each_site":
-        sites = int(codes.site.max(initial=-1)) + 1
-        return RankedLists(*_lists(order, queries, codes.site, codes.subject, codes.label, allowed, sites))
     own, others = gallery != "other_sites", gallery != "own_site"
-    return RankedLists(*_single_lists(order, queries, codes.site, codes.subject, codes.label, allowed, own, others))
+    there = allowed if only is None else allowed & (codes.site == only)
+    of_scan = (codes.site, codes.subject, codes.label)
+    return RankedLists(*_lists(order, queries, of_scan, allowed, there, own, others))
 
 
 def nearest_members(
     similarity: npt.NDArray[np.float64], queries: Counts, codes: Codes, gallery: Gallery, depth: int
-) -> Integers:
+) -> Counts:
     """First scans of each query's gallery; equally similar ones in their order.
 
     Parameters
@@ -83,7 +88,7 @@ def nearest_members(
     similarity
         Shape (queries, scans).
     queries, codes, gallery
-        As for :func:`gallery_lists`, without ``each_site``.
+        As for :func:`gallery_lists`.
     depth
         How many.
 
@@ -92,7 +97,11 @@ def nearest_members(
     numpy.ndarray
         Positions, best first, shape (queries, depth); -1 where a gallery has fewer.
     """
-    return _nearest(similarity, queries, codes.site, codes.subject, GALLERIES.index(gallery), depth)
+    member = codes.subject[queries, None] != codes.subject
+    same_site = codes.site[queries, None] == codes.site
+    if gallery != "all_sites":
+        member &= same_site if gallery == "own_site" else ~same_site
+    return smallest(np.where(member, -similarity, np.inf), depth)
 
 
 def gallery_counts(queries: Counts, codes: Codes, gallery: Gallery, classes: Counts) -> Counts:
@@ -101,7 +110,7 @@ def gallery_counts(queries: Counts, codes: Codes, gallery: Gallery, classes: Cou
     Parameters
     ----------
     queries, codes, gallery
-        As for :func:`gallery_lists`, without ``each_site``.
+        As for :func:`gallery_lists`.
     classes
         Class of each scan, numbers from 0, shape (scans,).
     """
@@ -123,30 +132,18 @@ def gallery_counts(queries: Counts, codes: Codes, gallery: Gallery, classes: Cou
 
 
 @compiled
-def _place(gallery: int, site: int, other_site: int, subject: int, other_subject: int) -> int:
-    # List that a scan has a place in among the query's, -1 for none; numbers are those of GALLERIES.
-    if subject == other_subject:
-        return -1
-    if gallery == 0:
-        return 0 if site != other_site else -1
-    if gallery == 1:
-        return 0 if site == other_site else -1
-    return other_site if gallery == 3 else 0
-
-
-@compiled
-def _single_lists(
+def _lists(
     order: Integers,
     queries: Counts,
-    site: Integers,
-    subject: Integers,
-    label: Integers,
+    codes: tuple[Integers, Integers, Integers],
     allowed: npt.NDArray[np.bool_],
+    there: npt.NDArray[np.bool_],
     own: bool,
     others: bool,
 ) -> tuple[Integers, Counts, Counts]:
     # Without branches, which a processor cannot guess here: a place in the list is written, and stays where the scan
     # is relevant; else the next scan's is written over it.
+    site, subject, label = codes
     asking = 0
     for query in queries:
         asking += allowed[query]
@@ -164,7 +161,7 @@ def _single_lists(
             members, relevant = 0, 0
             for other in range(len(site)):
                 same = site[other] == of_site
-                member = allowed[other] & (subject[other] != of_subject) & (own if same else others)
+                member = there[other] & (subject[other] != of_subject) & (own if same else others)
                 wanted = member & (label[other] == of_label)
                 kind[other] = np.uint8(member) + np.uint8(2) * np.uint8(wanted)
                 members += member
@@ -181,77 +178,3 @@ def _single_lists(
         if not writing:
             rank = np.empty(total.sum() + 1, np.int32)
     return rank[:-1], total, size
-
-
-@compiled
-def _lists(
-    order: Integers,
-    queries: Counts,
-    site: Integers,
-    subject: Integers,
-    label: Integers,
-    allowed: npt.NDArray[np.bool_],
-    lists: int,
-) -> tuple[Integers, Counts, Counts]:
-    asking = 0
-    for query in queries:
-        asking += allowed[query]
-    total, size = np.zeros(asking * lists, np.int64), np.zeros(asking * lists, np.int64)
-    first = 0
-    for query in queries:
-        if not allowed[query]:
-            continue
-        for other in range(len(site)):
-            if allowed[other]:
-                place = _place(EACH_SITE, site[query], site[other], subject[query], subject[other])
-                if place >= 0:
-                    size[first + place] += 1
-                    total[first + place] += label[other] == label[query]
-        first += lists
-    rank = np.empty(total.sum(), np.int32)
-    reached, seen = np.empty(lists, np.int64), np.empty(lists, np.int32)
-    first, begin = 0, 0
-    for row in range(len(queries)):
-        query = queries[row]
-        if not allowed[query]:
-            continue
-        for one in range(lists):
-            reached[one] = begin
-            begin += total[first + one]
-            seen[one] = 0
-        for other in order[row]:
-            if allowed[other]:
-                place = _place(EACH_SITE, site[query], site[other], subject[query], subject[other])
-                if place >= 0:
-                    seen[place] += 1
-                    if label[other] == label[query]:
-                        rank[reached[place]] = seen[place]
-                        reached[place] += 1
-        first += lists
-    return rank, total, size
-
-
-@compiled
-def _nearest(
-    similarity: npt.NDArray[np.float64], queries: Counts, site: Integers, subject: Integers, gallery: int, depth: int
-) -> Integers:
-    found = np.full((len(queries), depth), -1, np.int32)
-    value = np.empty(depth)
-    for row in range(len(queries)):
-        query, have = queries[row], 0
-        for other in range(len(site)):
-            new = similarity[row, other]
-            if have == depth and new <= value[depth - 1]:
-                continue
-            if _place(gallery, site[query], site[other], subject[query], subject[other]) < 0:
-                continue
-            # Into its place from behind, after those that are as similar: they came first.
-            j = have if have < depth else depth - 1
-            have = min(have + 1, depth)
-            while j > 0 and value[j - 1] < new:
-                value[j] = value[j - 1]
-                found[row, j] = found[row, j - 1]
-                j -= 1
-            value[j] = new
-            found[row, j] = other
-    return found

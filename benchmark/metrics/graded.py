@@ -9,17 +9,15 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.first_ranks import mean_of_queries
+from benchmark.metrics.first_ranks import deep_enough, mean_of_queries
 from benchmark.metrics.galleries import Codes, gallery_counts
-from benchmark.metrics.left_out import deep_enough
 from benchmark.metrics.query_quality import ONE_LABEL
-from benchmark.metrics.ranked.ndcg import DEPTH, DISCOUNTS
-from benchmark.metrics.retrieval import distance_params, nearest_scans
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.search_arguments import Search, SearchOptions
-from benchmark.metrics.settings import Distance, EvaluationSettings
+from benchmark.metrics.ranking import DEPTH, DISCOUNTS
+from benchmark.metrics.retrieval import nearest_scans
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans
+from benchmark.metrics.search import Search, SearchOptions, searches
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
 from benchmark.metrics.threads import reproducible
 
@@ -46,14 +44,8 @@ def graded_ndcg(
     ACM TOIS 2002). Of rankings of shape (queries, 10). In [0, 1], higher is better; needs ten scans in the gallery.
     Chance is exact: the mean gain of the gallery times the sum of discounts, over the ideal. Mean over query sites of
     each site's mean; interval over resamples of subjects, who query and are found (:mod:`benchmark.metrics.bootstrap`),
-    to whose ideal order a subject that is not among the first ten adds nothing.
-
-    Parameters
-    ----------
-    ldr, diagnosis, site, subject
-        As for :func:`benchmark.metrics.arrays.scans_of`; scans of other diagnoses are left out.
-    **options
-        As for :class:`benchmark.metrics.search_arguments.SearchOptions`.
+    to whose ideal order a subject that is not among the first ten adds nothing. Scans
+    of other diagnoses are left out.
 
     Returns
     -------
@@ -62,31 +54,29 @@ def graded_ndcg(
         one label alone, without queries, or where the distance cannot be taken.
     """
     search = Search.of(ldr, site=site, subject=subject, diagnosis=diagnosis, **options)
-    return _graded(search.scans, search.may_query, search.distance, search.settings)
+    return _graded(search)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`graded_ndcg`, one a distance, none if it is not asked for."""
-    may_query, found = check_query_sites(scans, query_sites), []
-    for distance in settings.every_distance if settings.graded else ():
-        params = key_values(gallery="other_sites", label="CN<MCI<AD", **distance_params(scans, distance, settings))
-        found.append(_graded(scans, may_query, distance, settings).score(GRADED, params))
-    return found
+    return [
+        _graded(search).score(GRADED, search.params(gallery="other_sites", label="CN<MCI<AD"))
+        for search in searches(scans, settings, query_sites)
+        if settings.graded
+    ]
 
 
-def _graded(
-    scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance, settings: EvaluationSettings
-) -> Estimate:
-    chosen = np.isin(scans.diagnosis, ORDER)
-    part, queries = scans.where(chosen), np.flatnonzero(may_query[chosen])
+def _graded(search: Search) -> Estimate:
+    chosen = np.isin(search.scans.diagnosis, ORDER)
+    part, queries = search.scans.where(chosen), np.flatnonzero(search.may_query[chosen])
     grade = np.array([ORDER.index(one) for one in part.diagnosis.tolist()], dtype=np.int64)
     codes = Codes.of(part)
     counts = gallery_counts(queries, codes, "other_sites", grade)
-    vectors, note = vectors_of(part, distance).vectors, vectors_of(part, distance).reason
+    vectors, note = vectors_of(part, search.distance)
     note = note or ("" if len(queries) else "no query") or _ungraded(grade, counts)
     if note or vectors is None:
         return Estimate(math.nan, 0, note=note)
-    nearest = nearest_scans(vectors, queries, codes, distance, "other_sites", deep_enough(DEPTH, codes.subject))
+    nearest = nearest_scans(vectors, queries, codes, search.distance, "other_sites", deep_enough(DEPTH, codes.subject))
     steps = np.abs(np.arange(counts.shape[1]) - grade[queries, None])
     of_subject = np.zeros((int(codes.subject.max()) + 1, len(ORDER)), np.int64)
     np.add.at(of_subject, (codes.subject, grade), 1)
@@ -101,7 +91,7 @@ def _graded(
 
     def without_one(places: Integers, which: Integers, gone: Integers) -> Floats:
         # Its scans at the query's own site are in no such gallery: the ideal is then a little too low.
-        fewer = counts[which] - np.where(gone[:, None] >= 0, of_subject[gone][:, : counts.shape[1]], 0)
+        fewer = counts[which] - of_subject[gone][:, : counts.shape[1]]
         new = ndcg(places, which, np.maximum(fewer, 0), 0)[0]
         # A gallery of which one subject has all the gain keeps its value.
         return np.where(np.isfinite(new), new, value[which])
@@ -109,7 +99,7 @@ def _graded(
     short = int(np.isnan(value).sum())
     note = f"{short} of {len(value)} queries have no gain or fewer than {DEPTH} scans" if short else ""
     both, names = (value, expected), part.site[queries]
-    return mean_of_queries(part, queries, nearest, DEPTH, without_one, both, names, settings, note)
+    return mean_of_queries(part, queries, nearest, DEPTH, without_one, both, names, search.settings, note)
 
 
 def _ungraded(grade: Integers, counts: Integers) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import ScanOptions, scans_of
+from benchmark.metrics.arrays import CoordinateOptions, scans_of
 from benchmark.metrics.bootstrap import LINEAR, LOCAL, bounded_interval, mean_replicates
-from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import COORDINATES, Coordinates, transform, unreadable
 from benchmark.metrics.folds import design, usable_folds
 from benchmark.metrics.probes import (
@@ -23,8 +22,8 @@ from benchmark.metrics.probes import (
     grid,
     out_of_fold,
 )
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, at_most, seen
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans, sampled
 from benchmark.metrics.settings import EvaluationSettings, Probe
 from benchmark.metrics.threads import map_chunks, reproducible
 
@@ -32,29 +31,23 @@ ACCURACY = Metric("leakage", "balanced_accuracy", version=4, higher_is_better=Fa
 RECALL = Metric("leakage", "recall", version=3, higher_is_better=False)
 
 
-class ProbeOptions(ScanOptions, total=False):
-    """Options of every probe.
+class ProbeOptions(CoordinateOptions, total=False):
+    """:class:`benchmark.metrics.arrays.CoordinateOptions`, and those of every probe.
 
     Attributes
     ----------
-    subject, scan, reference
-        As for :func:`benchmark.metrics.arrays.scans_of`.
     probe
         As for :func:`benchmark.metrics.probes.out_of_fold`; ``linear`` by default.
-    coordinates
-        As for :func:`benchmark.metrics.feature_scaling.transform`; ``standardised`` by default.
-    folds, inner_folds, neighbours, permutations, bootstrap, seed
-        As for :class:`benchmark.metrics.settings.EvaluationSettings`; the permutations are those of this probe.
+    inner_folds, neighbours
+        As for :class:`benchmark.metrics.settings.EvaluationSettings`; 3 and 10 by default.
+    permutations
+        Refits with permuted labels, whose mean is chance; 5 by default, 0 for none.
     """
 
     probe: Probe
-    coordinates: Coordinates
-    folds: int
     inner_folds: int
     neighbours: int
     permutations: int
-    bootstrap: int
-    seed: int
 
 
 def site_probe(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpack[ProbeOptions]) -> Estimate:
@@ -68,13 +61,6 @@ def site_probe(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpack[ProbeO
     permuted sites. The interval is over resamples of subjects, with predictions as they
     are, widened for what new training data would change (:data:`benchmark.metrics.bootstrap.LINEAR`).
 
-    Parameters
-    ----------
-    ldr, site
-        As for :func:`benchmark.metrics.arrays.scans_of`.
-    **options
-        As for :class:`ProbeOptions`.
-
     Returns
     -------
     Estimate
@@ -86,14 +72,13 @@ def site_probe(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpack[ProbeO
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`site_probe`, ``balanced_accuracy`` and ``recall`` per site, of each probe and coordinates."""
-    part = at_most(scans, settings.probe_scans, settings.seed)
-    folds = usable_folds(part.site, part.subject, settings.folds)[0]
+    part, told = sampled(scans, settings)
     # Trees see order alone: raw coordinates would only repeat the standardised ones.
     wanted = [(c, probe) for c in COORDINATES for probe in settings.probes if (c, probe) != ("raw", "boosting")]
 
     def rows(given: tuple[Coordinates, Probe]) -> list[Score]:
         coordinates, probe = given
-        params = probe_params(folds, coordinates, probe, settings, **seen(scans, part))
+        params = probe_params(part, part.site, coordinates, probe, settings, **told)
         return probed(part, part.site, probe, coordinates, settings).scores(ACCURACY, params, "site", RECALL)
 
     return [score for found in map_chunks(rows, wanted) for score in found]
@@ -104,29 +89,14 @@ def probed_arrays(
     ldr: npt.ArrayLike,
     diagnosis: npt.ArrayLike | None = None,
     *,
-    site: npt.ArrayLike | None = None,
     probe: Probe = "linear",
     coordinates: Coordinates = "standardised",
-    folds: int = 5,
-    inner_folds: int = 3,
-    neighbours: int = 10,
     permutations: int = 5,
-    bootstrap: int = 1000,
-    seed: int = 0,
-    **options: Unpack[ScanOptions],
+    **options: Any,
 ) -> Estimate:
     """:func:`probed` of arrays for diagnoses, where they are given, or else for sites; see :class:`ProbeOptions`."""
-    settings = EvaluationSettings(
-        probes=(probe,),
-        folds=folds,
-        inner_folds=inner_folds,
-        neighbours=neighbours,
-        permutations=permutations,
-        mlp_permutations=permutations,
-        bootstrap=bootstrap,
-        seed=seed,
-    )
-    scans = scans_of(ldr, site=site, diagnosis=diagnosis, **options)
+    refits = {"permutations": permutations, "mlp_permutations": permutations}
+    scans, settings = scans_of(ldr, diagnosis=diagnosis, probes=(probe,), **refits, **options)
     if diagnosis is None:
         return probed(scans, scans.site, probe, coordinates, settings)
     known = scans.where(scans.diagnosis != "")
@@ -146,7 +116,8 @@ def probed(
     names, counts = np.unique(target, return_counts=True)
     note = classes.reason or unreadable(scans.ldr, features)
     if classes.truth is None or note:
-        parts = {str(one): Estimate(math.nan, int(n), note=note) for one, n in zip(names, counts, strict=True)}
+        undefined = zip(names.tolist(), counts.tolist(), strict=True)
+        parts = {name: Estimate(math.nan, count, note=note) for name, count in undefined}
         return Estimate(math.nan, len(scans), note=note, parts=parts)
     values = chosen_values(features, classes.truth, probe, settings.neighbours, settings.seed)
     predicted = out_of_fold(features, classes.truth, probe, settings.neighbours, settings.seed, values)
@@ -156,39 +127,43 @@ def probed(
     note = "; ".join(text for text in notes if text)
     truth = classes.truth.codes
     recalls = class_recalls(truth, predicted)
-    right = (truth == predicted).astype(np.float64)[:, None]
-    refitted = LINEAR if probe == "linear" else LOCAL
-    replicates = mean_replicates(
-        right, scans.subject, scans.site, settings.bootstrap, settings.seed, names[truth], refitted
-    )[:, 0]
-    low, high = bounded_interval(replicates)
+    classwise = zip(names.tolist(), recalls.tolist(), counts.tolist(), strict=True)
+    right, refitted = (truth == predicted).astype(np.float64), LINEAR if probe == "linear" else LOCAL
+    draws = (settings.bootstrap, settings.seed)
+    replicates = mean_replicates(right, scans.subject, scans.site, *draws, names[truth], refitted)
     return Estimate(
         float(recalls.mean()),
         len(scans),
-        chance=chance_level(features, classes.permuted, probe, settings.neighbours, settings.seed, values),
-        ci_low=low,
-        ci_high=high,
+        chance_level(features, classes.permuted, probe, settings.neighbours, settings.seed, values),
+        *bounded_interval(replicates),
         note=note,
-        parts={
-            str(one): Estimate(float(recall), int(n), note=note)
-            for one, recall, n in zip(names, recalls, counts, strict=True)
-        },
+        parts={name: Estimate(recall, count, note=note) for name, recall, count in classwise},
         replicates=replicates,
     )
 
 
-def probe_params(folds: int, coordinates: Coordinates, probe: Probe, settings: EvaluationSettings, **more: str) -> str:
-    """Canonical parameters of a probe's rows.
+def probe_params(
+    part: Scans,
+    target: npt.NDArray[np.str_],
+    coordinates: Coordinates,
+    probe: Probe,
+    settings: EvaluationSettings,
+    **more: str,
+) -> dict[str, str]:
+    """Parameters of the rows of :func:`probed`.
 
     ``inner_folds`` is there where the probe has values to choose from, and ``inner_used=1`` where one of those folds
     decides.
     """
-    nested = settings.inner_folds > 0 and len(grid(probe, settings.neighbours)) > 1
-    neighbours = {"k": str(settings.neighbours)} if probe == "knn" and not nested else {}
-    inner = {"inner_folds": str(settings.inner_folds)} if nested else {}
-    if nested and probe not in EVERY_INNER_FOLD:
-        inner["inner_used"] = "1"
-    return key_values(coordinates=coordinates, folds=folds, probe=probe, **inner, **neighbours, **more)
+    folds = usable_folds(target, part.subject, settings.folds)[0]
+    params = {"coordinates": coordinates, "folds": str(folds), "probe": probe, **more}
+    if settings.inner_folds > 0 and len(grid(probe, settings.neighbours)) > 1:
+        params["inner_folds"] = str(settings.inner_folds)
+        if probe not in EVERY_INNER_FOLD:
+            params["inner_used"] = "1"
+    elif probe == "knn":
+        params["k"] = str(settings.neighbours)
+    return params
 
 
 def _dropped(scans: Scans, kept: int, coordinates: Coordinates) -> str:

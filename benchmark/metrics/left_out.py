@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmark.compiled import compiled
-from benchmark.metrics.ranked.ndcg import DISCOUNTS
+from benchmark.metrics.galleries import Codes, Gallery
+from benchmark.metrics.ranking import DISCOUNTS
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -72,14 +72,13 @@ def site_weights(defined: npt.NDArray[np.bool_], site: Counts) -> Floats:
 def effects_in_lists(
     order: Integers,
     queries: Counts,
-    codes: tuple[Integers, Integers, Integers],
+    codes: Codes,
     allowed: npt.NDArray[np.bool_],
-    own: bool,
-    others: bool,
+    gallery: Gallery,
     weight: Floats,
     stratum: Counts,
-) -> tuple[Floats, GalleryEffects]:
-    """Values of queries, and what leaving each subject out of galleries changes, for :data:`MEASURES`.
+) -> GalleryEffects:
+    """What leaving each subject out of galleries changes in the values of queries, for :data:`MEASURES`.
 
     The change of a query's value is exact: without subject s its list is what it is once the scans of s are crossed
     out. A query whose relevant scans are all of one subject keeps its value, and a gallery that falls below what a
@@ -87,126 +86,25 @@ def effects_in_lists(
 
     Parameters
     ----------
-    order
-        All scans, most similar first, shape (queries, scans).
-    queries
-        Positions of the queries, those of a subject side by side, shape (queries,).
-    codes
-        Site, subject and label of all scans, numbers from 0, shape (scans,) each.
-    allowed
-        Scans that query and are found, shape (scans,).
-    own, others
-        Whether galleries hold the scans of the query's own site, and those of the other sites.
+    order, queries, codes, allowed, gallery
+        As for :func:`benchmark.metrics.galleries.gallery_lists`; queries of a subject stand side by side.
     weight
         Of each query in each score, 0 where it has no value, shape (queries, measures).
     stratum
-        Of each subject, numbers from 0; -1 for one without searched scans, shape (subjects,).
-
-    Returns
-    -------
-    tuple
-        Values, shape (queries, measures), NaN where the weight is 0; and the effects.
-    """
-    site, subject, label = codes
-    sizes = np.bincount(stratum[stratum >= 0])
-    effects = GalleryEffects.none(len(stratum), len(sizes), len(MEASURES))
-    most = int(np.bincount(subject[allowed]).max(initial=0)) if allowed.any() else 0
-    value = _effects(
-        order,
-        queries,
-        site,
-        subject,
-        label,
-        allowed,
-        own,
-        others,
-        weight,
-        stratum,
-        sizes,
-        min(most, LOOKED_UP),
-        effects.change,
-        effects.luck,
-    )
-    return value, effects
-
-
-def effects_on_first(
-    nearest: Integers | Counts,
-    query: Counts,
-    subject: Integers,
-    weight: Floats,
-    stratum: Counts,
-    depth: int,
-    quality: Callable[[Counts, Counts, Counts], Floats],
-) -> GalleryEffects:
-    """:func:`effects_in_lists` of a measure that sees the first scans of each list alone.
-
-    Parameters
-    ----------
-    nearest
-        Positions of each query's first scans, best first, -1 for none, shape (queries, depth or more): as many more
-        as a subject has scans, so that others move up.
-    query
-        Positions of the queries, shape (queries,).
-    subject
-        Codes of all scans, shape (scans,).
-    weight
-        Of each query in the score, 0 where it has no value, shape (queries,).
-    stratum
-        As for :func:`effects_in_lists`.
-    depth
-        Scans that the measure sees.
-    quality
-        From places (queries, depth), which queries these are (queries,) and the subject that is left out (queries,),
-        -1 for none, to their values. Where a query's own subject is in its gallery, it is not left out of it.
+        Of each subject, numbers from 0, shape (subjects,).
 
     Returns
     -------
     GalleryEffects
-        Of one measure.
+        Of all measures.
     """
-    sizes = np.bincount(stratum[stratum >= 0])
-    effects = GalleryEffects.none(len(stratum), len(sizes), 1)
-    rows = np.flatnonzero(weight > 0)
-    of = np.where(nearest >= 0, subject[nearest], -1).astype(np.int64)
-    value = quality(nearest[rows, :depth].astype(np.int64), rows, np.full(len(rows), -1))
-    askers, left, changes = [], [], []
-    for place in range(depth):
-        gone = of[rows, place]
-        first_time = (of[rows, :place] != gone[:, None]).all(axis=1)
-        here = (gone >= 0) & first_time & (gone != subject[query[rows]])
-        chosen = rows[here]
-        stays = of[chosen] != gone[here, None]
-        # Those that stay move up, in their order; what is crossed out or missing comes last.
-        moved = np.argsort(~stays | (nearest[chosen] < 0), axis=1, kind="stable")[:, :depth]
-        there = np.take_along_axis(stays, moved, axis=1)
-        places = np.where(there, np.take_along_axis(nearest[chosen], moved, axis=1), -1).astype(np.int64)
-        askers.append(subject[query[chosen]].astype(np.int64))
-        left.append(gone[here])
-        changes.append((quality(places, chosen, gone[here]) - value[here]) * weight[chosen])
-    subjects = len(effects.change)
-    pair, where = np.unique(np.concatenate(askers) * subjects + np.concatenate(left), return_inverse=True)
-    of_pair = np.bincount(where, np.concatenate(changes), minlength=len(pair))
-    asker, of_stratum = pair // subjects, stratum[pair % subjects]
-    effects.change[:, 0] = np.bincount(pair % subjects, of_pair, minlength=subjects)
-    effects.luck[:, 0] = np.bincount(of_stratum, np.square(of_pair), minlength=len(sizes))
-    group, where = np.unique(asker * len(sizes) + of_stratum, return_inverse=True)
-    sums = np.bincount(where, of_pair, minlength=len(group))
-    effects.luck[:, 0] -= np.bincount(group % len(sizes), np.square(sums), minlength=len(sizes)) / sizes
+    sizes, of_scan = np.bincount(stratum), (codes.site, codes.subject, codes.label)
+    effects = GalleryEffects.none(len(stratum), len(sizes), len(MEASURES))
+    most = int(np.bincount(codes.subject[allowed]).max(initial=0)) if allowed.any() else 0
+    own, others, looked_up = gallery != "other_sites", gallery != "own_site", min(most, LOOKED_UP)
+    results = (effects.change, effects.luck)
+    _effects(order, queries, of_scan, allowed, own, others, weight, stratum, sizes, looked_up, *results)
     return effects
-
-
-def deep_enough(depth: int, subject: Integers) -> int:
-    """Scans of a list that :func:`effects_on_first` needs to see where a measure sees ``depth``, at most all others.
-
-    Parameters
-    ----------
-    depth
-        Scans that the measure sees.
-    subject
-        Codes of all scans, shape (scans,).
-    """
-    return min(depth + int(np.bincount(subject).max(initial=0)), max(len(subject), depth))
 
 
 @compiled
@@ -264,8 +162,6 @@ def _settled(own_change: Floats, stratum: Counts, sizes: Counts, sums: Floats, c
     sums[:] = 0.0
     for gone in range(own_change.shape[0]):
         where = stratum[gone]
-        if where < 0:
-            continue
         for measure in range(own_change.shape[1]):
             value = own_change[gone, measure]
             change[gone, measure] += value
@@ -321,9 +217,7 @@ def _precisions_walked(flags: npt.NDArray[np.bool_], of_rank: Counts, gone: int,
 def _effects(
     order: Integers,
     queries: Counts,
-    site: Integers,
-    subject: Integers,
-    label: Integers,
+    codes: tuple[Integers, Integers, Integers],
     allowed: npt.NDArray[np.bool_],
     own: bool,
     others: bool,
@@ -333,9 +227,9 @@ def _effects(
     looked_up: int,
     change: Floats,
     luck: Floats,
-) -> Floats:
+) -> None:
+    site, subject, label = codes
     scans, measures = len(site), weight.shape[1]
-    result = np.full((len(queries), measures), np.nan)
     # Changes of the lists of one querying subject, which are summed before they are squared.
     own_change, sums = np.zeros(change.shape), np.zeros(luck.shape)
     flags, of_rank = np.zeros(scans + 2, np.bool_), np.zeros(scans + 2, np.int64)
@@ -368,9 +262,6 @@ def _effects(
             head[of_rank[rank]] = rank
         _summed(flags, prefix, size, heights, slopes)
         _values(prefix, flags, of_rank, -1, ranks, relevant, 0, size, total, first_hit, heights[0, size], base)
-        for measure in range(measures):
-            if weight[row, measure] > 0:
-                result[row, measure] = base[measure]
         for rank in range(1, size + 1):
             gone = of_rank[rank]
             if head[gone] != rank:
@@ -388,12 +279,9 @@ def _effects(
             else:
                 precision = _precisions_walked(flags, of_rank, gone, size)
             left = total - hits
-            _values(
-                prefix, flags, of_rank, gone, ranks, relevant, count, size, left, first_hit, precision, values
-            )  # fmt: skip
+            _values(prefix, flags, of_rank, gone, ranks, relevant, count, size, left, first_hit, precision, values)
             for measure in range(measures):
                 own_change[gone, measure] += weight[row, measure] * (values[measure] - base[measure])
         for rank in range(1, size + 1):
             head[of_rank[rank]] = 0
     _settled(own_change, stratum, sizes, sums, change, luck)
-    return result

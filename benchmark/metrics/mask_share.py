@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.embeddings.table import numbered_columns
 from benchmark.errors import UserError
-from benchmark.metrics.arrays import matrix, scans_of
+from benchmark.metrics.arrays import SubjectOptions, matrix, options_of, scans_of
 from benchmark.metrics.decoding import PENALTIES
-from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import varying
-from benchmark.metrics.folds import Integers, stratified_folds
+from benchmark.metrics.folds import Integers, subject_folds
 from benchmark.metrics.galleries import codes_of
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans, numbers_in
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
 
@@ -42,12 +39,9 @@ def outline_share(
     ldr: npt.ArrayLike,
     mask: npt.ArrayLike,
     *,
-    subject: npt.ArrayLike | None = None,
-    folds: int = 5,
-    scan: npt.ArrayLike | None = None,
-    reference: npt.ArrayLike | None = None,
     reference_mask: npt.ArrayLike | None = None,
     reference_subject: npt.ArrayLike | None = None,
+    **options: Unpack[SubjectOptions],
 ) -> Estimate:
     """Share of the LDR's variance, total over its dimensions, that the brain mask explains.
 
@@ -63,20 +57,18 @@ def outline_share(
 
     Parameters
     ----------
-    ldr, subject, scan, reference, reference_subject
-        As for :func:`benchmark.metrics.arrays.scans_of`.
     mask, reference_mask
         Principal components of the masks of the scans and of the training scans, shapes (n_scans, n_components) and
         (n_reference, n_components); the second is needed where a reference is given.
-    folds
-        As for :class:`benchmark.metrics.settings.EvaluationSettings`.
+    reference_subject
+        As for :func:`benchmark.metrics.arrays.scans_of`.
 
     Returns
     -------
     Estimate
         n in scans; NaN with a note for fewer than ten subjects, unknown values, or a constant LDR.
     """
-    scans = scans_of(ldr, subject=subject, scan=scan, reference=reference, reference_subject=reference_subject)
+    scans, settings = scans_of(ldr, reference_subject=reference_subject, **options)
     masks = matrix("mask", mask, len(scans))[scans.other["row"]]
     if not scans.reference_is_train:
         scans = replace(scans, reference_subject=scans.subject)
@@ -85,7 +77,7 @@ def outline_share(
         raise UserError("reference_mask: none given; a reference needs its masks")
     else:
         fitted = matrix("reference_mask", reference_mask, len(scans.reference))
-    note, folds = _undefined(scans, masks, fitted), EvaluationSettings(folds=folds).folds
+    note, folds = _undefined(scans, masks, fitted), settings.folds
     if note:
         return Estimate(math.nan, len(scans), note=note)
     if scans.reference_is_train:
@@ -93,7 +85,7 @@ def outline_share(
         predicted, mean = _predicted(fitted, scans.reference, owner, masks, folds)
     else:
         predicted, mean = np.empty_like(scans.ldr), np.empty_like(scans.ldr)
-        for train, test in _folds(codes_of(scans.subject), folds):
+        for train, test in subject_folds(codes_of(scans.subject), folds):
             inner = codes_of(scans.subject[train])
             predicted[test], mean[test] = _predicted(masks[train], scans.ldr[train], inner, masks[test], folds)
     error, spread = np.square(scans.ldr - predicted).sum(), np.square(scans.ldr - mean).sum()
@@ -102,33 +94,24 @@ def outline_share(
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Row of :func:`outline_share`, for masks in the columns ``m0, m1, ...``; none where there are no such columns."""
-    names = numbered_columns(scans.other, LETTER)
-    if not names:
+    mask, reference_mask = (numbers_in(frame, LETTER) for frame in (scans.other, scans.reference_other))
+    if mask is None:
         return []
-    mask, reference_mask = (
-        frame[names].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-        for frame in (scans.other, scans.reference_other)
-    )
-    how: dict[str, Any] = {"subject": scans.subject, "scan": scans.key, "folds": settings.folds}
+    options, fitted_on = options_of(scans, settings) | {"reference": None}, "folds"
     if scans.reference_is_train:
-        how |= {"reference": scans.reference, "reference_subject": scans.reference_subject}
-        how["reference_mask"] = reference_mask
-    fitted_on = "train" if scans.reference_is_train else "folds"
-    params = key_values(components=len(names), fitted_on=fitted_on)
-    return [outline_share(scans.ldr, mask, **how).score(MASK_SHARE, params)]
+        options |= {"reference": scans.reference, "reference_subject": scans.reference_subject}
+        options["reference_mask"], fitted_on = reference_mask, "train"
+    params = {"components": mask.shape[1], "fitted_on": fitted_on}
+    return [outline_share(scans.ldr, mask, **options).score(MASK_SHARE, params)]
 
 
 def _predicted(mask: Floats, ldr: Floats, owner: Integers, wanted: Floats, folds: int) -> tuple[Floats, Floats]:
     """LDRs (wanted scans, dimensions) predicted from masks, and the mean LDR, (dimensions,), of the fitted scans."""
     scale = StandardScaler().fit(mask)
     # One penalty for all dimensions, by the error summed over them; each fold's subjects are new to it.
-    model = RidgeCV(alphas=PENALTIES, cv=_folds(owner, folds), scoring="neg_mean_squared_error")
+    model = RidgeCV(alphas=PENALTIES, cv=subject_folds(owner, folds), scoring="neg_mean_squared_error")
     model.fit(scale.transform(mask), ldr)
     return model.predict(scale.transform(wanted)).reshape(len(wanted), -1), ldr.mean(axis=0)
-
-
-def _folds(owner: Integers, folds: int) -> list[tuple[Integers, Integers]]:
-    return list(stratified_folds(np.zeros(len(owner), np.int64), owner, min(folds, int(owner.max()) + 1)))
 
 
 def _undefined(scans: Scans, mask: Floats, reference_mask: Floats) -> str:

@@ -1,24 +1,17 @@
-"""Order of scans by similarity."""
+"""Order of scans by similarity or distance, in which equal ones stay as they are."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.compiled import compiled
-
-#: Bits of a digit of the radix sort: 2048 counters fit into the first cache, and three digits make 33 of 32 bits.
-DIGIT = 11
-
-#: Scans equal in single precision that insertion sort puts in order; longer runs are merge sorted.
-SHORT_RUN = 32
+Floats = npt.NDArray[np.float64]
 
 
-def most_similar_first(similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+def most_similar_first(similarity: Floats) -> npt.NDArray[np.int32]:
     """Positions that sort each row from the highest value to the lowest; equal values stay in their order.
 
-    What ``numpy.argsort(-similarity, kind="stable")`` gives, several times as fast: a radix sort by the values in
-    single precision, after which runs that are equal there are sorted by the values themselves.
+    NumPy's fastest sort, and its stable one, which takes many times as long, for rows with equal values alone.
 
     Parameters
     ----------
@@ -30,64 +23,38 @@ def most_similar_first(similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.in
     numpy.ndarray
         Shape (queries, scans).
     """
-    return _sorted(np.ascontiguousarray(similarity))
+    order = np.argsort(-similarity, axis=1)
+    ranked = np.take_along_axis(similarity, order, axis=1)
+    tied = (ranked[:, 1:] == ranked[:, :-1]).any(axis=1)
+    order[tied] = np.argsort(-similarity[tied], axis=1, kind="stable")
+    return order.astype(np.int32)
 
 
-@compiled
-def _sorted(similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-    rows, scans = similarity.shape
-    order = np.empty((rows, scans), np.int32)
-    single = np.empty(scans, np.float32)
-    bits = single.view(np.uint32)
-    keys, keys_after = np.empty(scans, np.uint32), np.empty(scans, np.uint32)
-    here, after = np.empty(scans, np.int32), np.empty(scans, np.int32)
-    digits = 1 << DIGIT
-    starts = np.empty((3, digits), np.int64)
-    for row in range(rows):
-        starts[:] = 0
-        for i in range(scans):
-            # Adding zero makes one zero of the two that there are.
-            single[i] = np.float32(-similarity[row, i]) + np.float32(0)
-            # Bits of a float in the order of its value: all turned for negative ones, the sign alone for others.
-            key = ~bits[i] if bits[i] >> 31 else bits[i] | np.uint32(0x80000000)
-            keys[i] = key
-            here[i] = i
-            for digit in range(3):
-                starts[digit, (key >> (digit * DIGIT)) & (digits - 1)] += 1
-        for digit in range(3):
-            total = 0
-            for one in range(digits):
-                count = starts[digit, one]
-                starts[digit, one] = total
-                total += count
-            for i in range(scans):
-                one = (keys[i] >> (digit * DIGIT)) & (digits - 1)
-                to = starts[digit, one]
-                starts[digit, one] = to + 1
-                keys_after[to] = keys[i]
-                after[to] = here[i]
-            keys, keys_after = keys_after, keys
-            here, after = after, here
-        begin = 0
-        while begin < scans:
-            end = begin + 1
-            while end < scans and keys[end] == keys[begin]:
-                end += 1
-            if end - begin > SHORT_RUN:
-                run = here[begin:end].copy()
-                values = np.empty(len(run))
-                for i in range(len(run)):
-                    values[i] = -similarity[row, run[i]]
-                here[begin:end] = run[np.argsort(values, kind="mergesort")]
-            else:
-                for i in range(begin + 1, end):
-                    moved = here[i]
-                    value = similarity[row, moved]
-                    j = i
-                    while j > begin and similarity[row, here[j - 1]] < value:
-                        here[j] = here[j - 1]
-                        j -= 1
-                    here[j] = moved
-            begin = end
-        order[row] = here
-    return order
+def smallest(values: Floats, count: int) -> npt.NDArray[np.int64]:
+    """Positions of the smallest values of each row, the smallest first; equal values stay in their order.
+
+    Parameters
+    ----------
+    values
+        Shape (queries, scans); infinite for a scan that does not count.
+    count
+        How many.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (queries, count); -1 where there are fewer.
+    """
+    found, width = np.full((len(values), count), -1), min(count, values.shape[1])
+    if width:
+        # Selection leaves open which of several values equal to the largest chosen one come in; rows with such a tie
+        # are sorted whole, so that the first scans do.
+        chosen = values <= np.partition(values, width - 1, axis=1)[:, width - 1 : width]
+        tied = chosen.sum(axis=1) > width
+        found[tied, :width] = np.argsort(values[tied], axis=1, kind="stable")[:, :width]
+        clear = np.nonzero(chosen[~tied])[1].reshape(-1, width)
+        order = np.argsort(np.take_along_axis(values[~tied], clear, axis=1), axis=1, kind="stable")
+        found[~tied, :width] = np.take_along_axis(clear, order, axis=1)
+        counts = np.isfinite(np.take_along_axis(values, found[:, :width], axis=1))
+        found[:, :width] = np.where(counts, found[:, :width], -1)
+    return found

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, Unpack, get_args
+from typing import Literal, Unpack, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import UserError
-from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
-from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.arrays import SubjectOptions, by_coordinates, scans_of
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
-from benchmark.metrics.folds import Integers, stratified_folds
+from benchmark.metrics.folds import Integers, subject_folds
 from benchmark.metrics.galleries import codes_of
 from benchmark.metrics.permutations import age_and_diagnosis_strata, null_strata, permuted_sites
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.residuals import ridge_predictions_given_age
-from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, at_most, seen
+from benchmark.metrics.ridge import balanced_accuracies, ridge_predictions, ridge_predictions_given_age
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
 from benchmark.seeds import generator
@@ -42,9 +40,7 @@ def site_permutation_test(
     age_strata: int = 2,
     coordinates: Coordinates = "standardised",
     permutations: int = 199,
-    folds: int = 5,
-    seed: int = 0,
-    **options: Unpack[ScanOptions],
+    **options: Unpack[SubjectOptions],
 ) -> Estimate:
     """p-value of a permutation test of the site, over all subjects or within age and diagnosis.
 
@@ -58,7 +54,7 @@ def site_permutation_test(
     in both (the rows say ``within=diagnosis``): they are not exchangeable otherwise.
 
     Given age and diagnosis, the mean and a line in age are taken out of the LDRs of each stratum before the site is
-    read, by least squares within each fold's training part (:func:`benchmark.metrics.residuals.without_age`), for sites
+    read, by least squares within each fold's training part (:func:`benchmark.metrics.ridge.without_age`), for sites
     still differ in age within a stratum. That what a covariate leaves can be permuted is from Freedman & Lane (Journal
     of Business & Economic Statistics 1983); departures: sites are permuted and not what is left, which makes one
     factorisation serve all of them, and only within strata. What the site tells of the LDR through age is taken out
@@ -67,16 +63,12 @@ def site_permutation_test(
 
     Parameters
     ----------
-    ldr, site, diagnosis, age, **options
-        As for :func:`benchmark.metrics.arrays.scans_of`.
     given
         ``nothing`` or ``age+diagnosis``.
     age_strata
         Parts of equal size that ages are cut into.
-    coordinates
-        As for :func:`benchmark.metrics.feature_scaling.transform`.
-    permutations, folds, seed
-        As ``test_permutations``, ``folds`` and ``seed`` of :class:`benchmark.metrics.settings.EvaluationSettings`.
+    permutations
+        As ``test_permutations`` of :class:`benchmark.metrics.settings.EvaluationSettings`.
 
     Returns
     -------
@@ -86,8 +78,8 @@ def site_permutation_test(
     """
     if given not in get_args(Given):
         raise UserError(f"given: '{given}' is not allowed; allowed: {', '.join(get_args(Given))}")
-    settings = EvaluationSettings(test_permutations=permutations, folds=folds, age_strata=age_strata, seed=seed)
-    scans = scans_of(ldr, site=site, diagnosis=diagnosis, age=age, **options)
+    how = {"test_permutations": permutations, "age_strata": age_strata}
+    scans, settings = scans_of(ldr, site=site, diagnosis=diagnosis, age=age, **how, **options)
     place, owner = codes_of(scans.site), codes_of(scans.subject)
     features = transform(scans.ldr, scans.reference, coordinates)
     note = _undefined(place, owner, settings) or unreadable(scans.ldr, features)
@@ -102,20 +94,14 @@ def site_permutation_test(
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`site_permutation_test`, given nothing and given age and diagnosis, of each kind of coordinates."""
-    part = at_most(scans, settings.probe_scans, settings.seed)
-    permutations = settings.test_permutations
-    how: dict[str, Any] = {"permutations": permutations, "folds": settings.folds, "seed": settings.seed}
-    how |= {"diagnosis": part.diagnosis, "age": part.age, "age_strata": settings.age_strata, **arrays_of(part)}
-    kinds: tuple[Coordinates, ...] = ("standardised", "whitened")
     found = []
     for given in get_args(Given):
-        for coordinates in kinds:
-            result = site_permutation_test(part.ldr, part.site, given=given, coordinates=coordinates, **how)
-            told = seen(scans, part) | (null_strata(part)[1] if given == "nothing" else {})
-            params = key_values(
-                coordinates=coordinates, given=given, permutations=permutations, statistic="ridge", **told
-            )
-            found.append(result.score(P_VALUE, params))
+        for part, options, params in by_coordinates(scans, settings):
+            options |= {"diagnosis": part.diagnosis, "age": part.age, "age_strata": settings.age_strata}
+            permutations = settings.test_permutations
+            result = site_permutation_test(part.ldr, part.site, given=given, permutations=permutations, **options)
+            params |= {"given": given, "permutations": str(permutations), "statistic": "ridge"}
+            found.append(result.score(P_VALUE, params | (null_strata(part)[1] if given == "nothing" else {})))
     return found
 
 
@@ -136,7 +122,7 @@ def p_value(
     # Folds that know nothing of the sites are fair to every labelling; subjects in random order, for names of subjects
     # that follow the site would put a site into one fold.
     shuffled = generator(settings.seed, "fold order").permutation(int(owner.max()) + 1)[owner]
-    pairs = stratified_folds(np.zeros(len(site), np.int64), shuffled, min(settings.folds, int(owner.max()) + 1))
+    pairs = subject_folds(shuffled, settings.folds)
     classes = int(site.max()) + 1
     if age is None:
         predicted = ridge_predictions(features, labels, pairs, classes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,6 @@ from sklearn.neural_network import MLPClassifier
 from benchmark.metrics.folds import Integers, Labelling, Pairs
 from benchmark.metrics.settings import Probe
 from benchmark.seeds import derive_seed
-
-PROBES: tuple[Probe, ...] = get_args(Probe)
 
 Floats = npt.NDArray[np.float64]
 

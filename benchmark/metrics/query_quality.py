@@ -8,17 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.bootstrap import (
-    Strata,
-    bounded_interval,
-    mean_of_site_means,
-    means_without,
-    replicates_of,
-)
+from benchmark.metrics.bootstrap import Strata, bounded_interval, mean_of_site_means, means_without, replicates_of
 from benchmark.metrics.left_out import MEASURES, GalleryEffects
-from benchmark.metrics.ranked.lists import Floats
-from benchmark.metrics.ranking import NEEDS, expected_quality
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.ranking import NEEDS, Floats, expected_quality
+from benchmark.metrics.rows import Estimate, Metric
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -43,71 +36,46 @@ class QueryQuality:
         Position of each query in the scans, shape (queries,).
     total, size
         Relevant scans and all scans of each query's gallery, shape (queries,).
-    value, chance
+    value
         By measure, shape (queries,); NaN where undefined.
     effects
-        What leaving each subject of the searched scans out of galleries changes in the mean over sites, by measure.
-    strata
-        Of these subjects.
-    searched
-        Their names, shape (subjects,).
-    reason
-        Why no query has a value, whatever it finds; empty otherwise.
+        What leaving each subject out of galleries changes in the mean over sites, by :data:`MEASURES`.
     """
 
     query: Integers
     total: Integers
     size: Integers
     value: dict[str, Floats]
-    chance: dict[str, Floats]
-    effects: GalleryEffects
-    strata: Strata
-    searched: npt.NDArray[np.str_]
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Values of some of the queries, as for :class:`QueryQuality`, and what leaving out subjects changes."""
-
-    total: Integers
-    size: Integers
-    value: dict[str, Floats]
     effects: GalleryEffects
 
+    @classmethod
+    def joined(cls, parts: Sequence[QueryQuality], subjects: int, strata: int) -> QueryQuality:
+        """Quality of all queries, in the order of the scans, from that of parts of them.
 
-def joined(
-    scans: Scans, queries: Integers, parts: Sequence[Part], searched: npt.NDArray[np.bool_], strata: Strata
-) -> QueryQuality:
-    """Quality of all queries from that of parts of them, in their order; undefined where nothing could be wrong.
+        Parameters
+        ----------
+        parts
+            The parts.
+        subjects, strata
+            How many subjects and strata of them the scans have.
+        """
+        empty = np.zeros(0, np.int64)
+        query, total, size = (
+            np.concatenate([empty, *(getattr(part, name) for part in parts)]) for name in ("query", "total", "size")
+        )
+        value = {name: np.concatenate([np.zeros(0), *(part.value[name] for part in parts)]) for name in NEEDS}
+        effects = GalleryEffects.none(subjects, strata, len(MEASURES))
+        for part in parts:
+            effects.add(part.effects)
+        back = np.argsort(query, kind="stable")
+        if nothing_wrong(total, size):
+            value = dict.fromkeys(NEEDS, np.full(len(query), np.nan))
+        return cls(query[back], total[back], size[back], {name: one[back] for name, one in value.items()}, effects)
 
-    Parameters
-    ----------
-    scans
-        All scans.
-    queries
-        Positions of the queries in the order of the parts, shape (queries,); the result is in that of the scans.
-    parts
-        Their values.
-    searched
-        Scans whose subjects are drawn, shape (scans,).
-    strata
-        Of their subjects.
-    """
-    empty = [np.zeros(0, np.int64)]
-    back = np.argsort(queries, kind="stable")
-    total = np.concatenate([part.total for part in parts] or empty)[back]
-    size = np.concatenate([part.size for part in parts] or empty)[back]
-    effects = GalleryEffects.none(len(np.unique(scans.subject)), int(strata.stratum.max(initial=-1)) + 1, len(MEASURES))
-    for part in parts:
-        effects.add(part.effects)
-    names = np.unique(scans.subject[searched])
-    effects = GalleryEffects(effects.change[np.isin(np.unique(scans.subject), names)], effects.luck)
-    if nothing_wrong(total, size):
-        undefined = {name: np.full(len(queries), np.nan) for name in NEEDS}
-        return QueryQuality(queries[back], total, size, undefined, undefined, effects, strata, names, ONE_LABEL)
-    value = {name: np.concatenate([part.value[name] for part in parts] or [np.zeros(0)])[back] for name in NEEDS}
-    return QueryQuality(queries[back], total, size, value, expected_quality(total, size), effects, strata, names)
+    @property
+    def reason(self) -> str:
+        """Why no query has a value, whatever it finds; empty otherwise."""
+        return ONE_LABEL if nothing_wrong(self.total, self.size) else ""
 
 
 def nothing_wrong(total: Integers, size: Integers) -> bool:
@@ -123,45 +91,32 @@ def nothing_wrong(total: Integers, size: Integers) -> bool:
     return bool(answered.any() and (total == size)[answered].all())
 
 
-def summarised(scans: Scans, quality: QueryQuality, params: str, settings: EvaluationSettings) -> list[Score]:
-    """Rows of each measure: the mean over sites with its interval, then each query site's mean."""
+def summarised(scans: Scans, quality: QueryQuality, settings: EvaluationSettings) -> dict[str, Estimate]:
+    """Each measure's mean over sites with its interval, whose parts are the query sites."""
     site = scans.site[quality.query]
-    means = np.array([mean_of_site_means(quality.value[name], site) for name in METRICS])
-    replicates = _replicates(scans, quality, settings)
-    overall, by_site = [], []
-    for column, (name, metric) in enumerate(METRICS.items()):
-        value, chance = quality.value[name], quality.chance[name]
-        reason, short = _reason(value, quality, NEEDS[name], site), _lists_are_short(quality, NEEDS[name])
-        if not short and np.isfinite(means[column]):
-            reason = "; ".join(text for text in (reason, WHOLE_GALLERY) if text)
-        low, high = bounded_interval(replicates[:, column]) if short else (np.nan, np.nan)
-        overall.append(
-            Score(
-                metric,
-                params,
-                float(means[column]),
-                int(np.isfinite(value).sum()),
-                reason=reason,
-                ci_low=low,
-                ci_high=high,
-                chance=mean_of_site_means(chance, site),
-                replicates=replicates[:, column],
+    chances = expected_quality(quality.total, quality.size)
+    every = _replicates(scans, quality, settings)
+    found = {}
+    for name, replicates in zip(METRICS, every.T, strict=True):
+        value, chance = quality.value[name], np.full(len(site), np.nan) if quality.reason else chances[name]
+        reason, mean = _reason(value, quality, NEEDS[name], site), mean_of_site_means(value, site)
+        low, high = bounded_interval(replicates)
+        if not _lists_are_short(quality, NEEDS[name]):
+            low, high = np.nan, np.nan
+            reason = "; ".join(text for text in (reason, WHOLE_GALLERY) if text) if np.isfinite(mean) else reason
+        parts = {
+            query_site: Estimate(
+                mean_of_site_means(value[here], site[here]),
+                int(np.isfinite(value[here]).sum()),
+                mean_of_site_means(chance[here], site[here]),
+                note=_reason(value, quality, NEEDS[name], site, here),
             )
-        )
-        for one in np.unique(site):
-            here = site == one
-            by_site.append(
-                Score(
-                    metric,
-                    params,
-                    mean_of_site_means(value[here], site[here]),
-                    int(np.isfinite(value[here]).sum()),
-                    subgroup=key_values(query_site=one),
-                    reason=_reason(value, quality, NEEDS[name], site, here),
-                    chance=mean_of_site_means(chance[here], site[here]),
-                )
-            )
-    return overall + by_site
+            for query_site in np.unique(site).tolist()
+            for here in (site == query_site,)
+        }
+        estimate = (mean, int(np.isfinite(value).sum()), mean_of_site_means(chance, site), low, high)
+        found[name] = Estimate(*estimate, note=reason, parts=parts, replicates=replicates)
+    return found
 
 
 def _lists_are_short(quality: QueryQuality, depth: int) -> bool:
@@ -175,16 +130,14 @@ def _lists_are_short(quality: QueryQuality, depth: int) -> bool:
 
 
 def _replicates(scans: Scans, quality: QueryQuality, settings: EvaluationSettings) -> Floats:
-    """Of each measure, shape (resamples, measures); NaN for one that galleries are not resampled for."""
+    """Of each measure, shape (resamples, measures)."""
     values = np.stack([quality.value[name] for name in METRICS], axis=1)
     site, subject = scans.site[quality.query], scans.subject[quality.query]
-    value, without = means_without(values, subject, site, quality.searched)
-    change, luck = np.full(without.shape, np.nan), np.full((len(quality.effects.luck), len(METRICS)), np.nan)
-    for column, name in enumerate(METRICS):
-        if name in MEASURES:
-            change[:, column] = quality.effects.change[:, MEASURES.index(name)]
-            luck[:, column] = quality.effects.luck[:, MEASURES.index(name)]
-    return replicates_of(value, without, quality.strata, settings.bootstrap, settings.seed, (change, luck))
+    value, without = means_without(values, subject, site, np.unique(scans.subject))
+    columns = [MEASURES.index(name) for name in METRICS]
+    effects = quality.effects.change[:, columns], quality.effects.luck[:, columns]
+    strata = Strata.of(scans.subject, scans.site)
+    return replicates_of(value, without, strata, settings.bootstrap, settings.seed, effects)
 
 
 def _reason(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.metrics.arrays import numbers, scans_of
+from benchmark.metrics.arrays import Options, numbers, options_of, scans_of
 from benchmark.metrics.bootstrap import bounded_interval, mean_of_site_means, mean_replicates
-from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
@@ -36,9 +36,7 @@ def mean_over_sites(
     subject: npt.ArrayLike,
     lowest: float = -math.inf,
     highest: float = math.inf,
-    bootstrap: int = 1000,
-    seed: int = 0,
-    scan: npt.ArrayLike | None = None,
+    **options: Unpack[Options],
 ) -> Estimate:
     """Mean over sites of each site's mean of a number that every scan has, such as the quality of its reconstruction.
 
@@ -46,26 +44,21 @@ def mean_over_sites(
     ----------
     values
         Shape (n_scans,).
-    site, subject, scan
-        As for :func:`benchmark.metrics.arrays.scans_of`.
     lowest, highest
         Bounds of a value, at which the interval is cut.
-    bootstrap, seed
-        As for :class:`benchmark.metrics.settings.EvaluationSettings`.
 
     Returns
     -------
     Estimate
         n in scans, one at least; NaN with a note where a scan has no finite value.
     """
-    settings = EvaluationSettings(bootstrap=bootstrap, seed=seed)
     given = numbers("values", values, np.size(values))
-    scans = scans_of(np.nan_to_num(given)[:, None], site=site, subject=subject, scan=scan)
+    scans, settings = scans_of(np.nan_to_num(given)[:, None], site=site, subject=subject, **options)
     value = given[scans.other["row"]]
     bad = int((~np.isfinite(value)).sum())
     if bad:
         return Estimate(math.nan, len(value), note=f"{bad} of {len(value)} scans have no finite value")
-    replicates = mean_replicates(value[:, None], scans.subject, scans.site, settings.bootstrap, settings.seed)[:, 0]
+    replicates = mean_replicates(value, scans.subject, scans.site, settings.bootstrap, settings.seed)
     low, high = bounded_interval(replicates, lowest, highest)
     mean = mean_of_site_means(value, scans.site)
     return Estimate(mean, len(value), ci_low=low, ci_high=high, replicates=replicates)
@@ -92,15 +85,7 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     found = []
     for column in (one for one in METRICS if one in scans.other):
         metric, value = METRICS[column], pd.to_numeric(scans.other[column], errors="coerce").to_numpy(np.float64)
-        bounds = {"lowest": metric.lowest, "highest": metric.highest}
-        result = mean_over_sites(
-            value,
-            site=scans.site,
-            subject=scans.subject,
-            scan=scans.key,
-            bootstrap=settings.bootstrap,
-            seed=settings.seed,
-            **bounds,
-        )
-        found.append(result.score(metric, key_values(inside="mask")))
+        options = options_of(scans, settings) | {"reference": None}
+        result = mean_over_sites(value, site=scans.site, lowest=metric.lowest, highest=metric.highest, **options)
+        found.append(result.score(metric, {"inside": "mask"}))
     return found

@@ -11,23 +11,17 @@ import numpy.typing as npt
 
 from benchmark.errors import UserError
 from benchmark.metrics.bootstrap import Strata
-from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.galleries import Codes, Gallery, gallery_counts, gallery_lists, nearest_members
+from benchmark.metrics.galleries import GALLERIES, Codes, Gallery, gallery_counts, gallery_lists, nearest_members
 from benchmark.metrics.left_out import MEASURES, effects_in_lists, site_weights
 from benchmark.metrics.order import most_similar_first
-from benchmark.metrics.query_quality import METRICS, Part, QueryQuality, joined, summarised
+from benchmark.metrics.query_quality import METRICS, QueryQuality, summarised
 from benchmark.metrics.ranking import NEEDS, list_quality
-from benchmark.metrics.rows import Score, key_values
-from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.search_arguments import Search, SearchOptions
+from benchmark.metrics.rows import Estimate, Score
+from benchmark.metrics.scans import Scans
+from benchmark.metrics.search import Search, SearchOptions, searches
 from benchmark.metrics.settings import Distance, EvaluationSettings
-from benchmark.metrics.similarity import same_age_repeats, similarities, vectors_of
+from benchmark.metrics.similarity import similarities, vectors_of
 from benchmark.metrics.threads import map_chunks, reproducible
-
-GALLERIES: tuple[Gallery, ...] = ("other_sites", "own_site", "all_sites")
-
-#: Parameter of rows whose distance is the method's own.
-OWN = ("headline", "own")
 
 #: Query-gallery pairs held in memory at a time.
 PAIRS_AT_A_TIME = 2_000_000
@@ -46,19 +40,31 @@ def label_sets(scans: Scans) -> dict[str, npt.NDArray[np.bool_]]:
     return {"/".join(pair): np.isin(scans.diagnosis, pair), "all": scans.diagnosis != ""}
 
 
+class RetrievalOptions(SearchOptions, total=False):
+    """:class:`benchmark.metrics.search.SearchOptions`, and those of retrieval.
+
+    Attributes
+    ----------
+    gallery
+        What queries are compared with: ``other_sites`` (the headline and default), ``own_site`` or ``all_sites``.
+    among
+        Labels whose scans query and are found, such as ``("CN", "AD")``; None, the default, for all.
+    """
+
+    gallery: Gallery
+    among: Sequence[str] | None
+
+
 def mean_average_precision(
     ldr: npt.ArrayLike,
     labels: npt.ArrayLike,
     *,
     site: npt.ArrayLike,
     subject: npt.ArrayLike,
-    gallery: Gallery = "other_sites",
-    among: Sequence[str] | None = None,
-    **options: Unpack[SearchOptions],
+    **options: Unpack[RetrievalOptions],
 ) -> Estimate:
     """Mean average precision of queries; see :func:`retrieval_measures`, whose ``mAP`` this is."""
-    every = retrieval_measures(ldr, labels, site=site, subject=subject, gallery=gallery, among=among, **options)
-    return every["mAP"]
+    return retrieval_measures(ldr, labels, site=site, subject=subject, **options)["mAP"]
 
 
 def precision_at_k(
@@ -68,16 +74,13 @@ def precision_at_k(
     site: npt.ArrayLike,
     subject: npt.ArrayLike,
     k: int = 10,
-    gallery: Gallery = "other_sites",
-    among: Sequence[str] | None = None,
-    **options: Unpack[SearchOptions],
+    **options: Unpack[RetrievalOptions],
 ) -> Estimate:
     """Share of relevant scans among the first k, which is 1, 5 or 10; see :func:`retrieval_measures`."""
     if f"P@{k}" not in METRICS:
         allowed = ", ".join(name.removeprefix("P@") for name in METRICS if name.startswith("P@"))
         raise UserError(f"k: {k} is not allowed; allowed: {allowed}")
-    every = retrieval_measures(ldr, labels, site=site, subject=subject, gallery=gallery, among=among, **options)
-    return every[f"P@{k}"]
+    return retrieval_measures(ldr, labels, site=site, subject=subject, **options)[f"P@{k}"]
 
 
 @reproducible()
@@ -99,21 +102,15 @@ def retrieval_measures(
     Its interval is the 95 % percentile interval over resamples of subjects, who query and are found as often as they
     are drawn (:mod:`benchmark.metrics.bootstrap`), with the model as it is.
 
-    Each measure is one of :mod:`benchmark.metrics.ranked`, which has its formula, source and least number of scans, of
+    Each measure is one of :mod:`benchmark.metrics.ranking`, which has its formula, source and least number of scans, of
     rankings of shape (queries, scans). All are in [0, 1], higher is better, and stand beside their exact chance level.
 
     Parameters
     ----------
-    ldr, site, subject
-        As for :func:`benchmark.metrics.arrays.scans_of`.
     labels
         Shape (n_scans,), such as diagnoses; empty, None or NaN for unknown: such a scan neither queries nor is found.
-    gallery
-        ``other_sites`` (the headline), ``own_site`` or ``all_sites``: what queries are compared with.
-    among
-        Labels whose scans query and are found, such as ``("CN", "AD")``; None for all.
-    **options
-        As for :class:`benchmark.metrics.search_arguments.SearchOptions`.
+    gallery, among
+        As for :class:`RetrievalOptions`.
 
     Returns
     -------
@@ -130,57 +127,36 @@ def retrieval_measures(
     if gallery not in GALLERIES:
         raise UserError(f"gallery: '{gallery}' is not allowed; allowed: {', '.join(GALLERIES)}")
     search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
-    scans, may_query, chosen = search.scans, search.may_query, search.among(among)
-    quality = query_qualities(scans, may_query, search.distance, {"": chosen}, (gallery,)).get(("", gallery))
-    if quality is None:
-        undefined = Estimate(np.nan, 0, note=vectors_of(scans, search.distance).reason)
-        parts = dict.fromkeys(np.unique(scans.site[may_query & chosen]).tolist(), undefined)
-        return dict.fromkeys(METRICS, replace(undefined, parts=parts))
-    rows = summarised(scans, quality, "", search.settings)
-    by_site: dict[str, dict[str, Estimate]] = {name: {} for name in METRICS}
-    for row in rows:
-        if row.subgroup:
-            by_site[row.metric.name][row.subgroup.removeprefix("query_site=")] = Estimate.of(row, {})
-    return {row.metric.name: Estimate.of(row, by_site[row.metric.name]) for row in rows if not row.subgroup}
+    chosen = search.among(among)
+    quality = query_qualities(search, {"": chosen}, (gallery,)).get(("", gallery))
+    return _measures(search, quality, chosen)
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`retrieval_measures` for every distance, label set and gallery, each with those of query sites."""
     found: list[Score] = []
-    for distance in settings.every_distance:
-        may_query = check_query_sites(scans, query_sites)
-        by_label = query_qualities(scans, may_query, distance)
+    for search in searches(scans, settings, query_sites):
+        by_label = query_qualities(search)
         for label, chosen in label_sets(scans).items():
             for gallery in GALLERIES:
-                params = key_values(gallery=gallery, label=label, **distance_params(scans, distance, settings))
-                quality = by_label.get((label, gallery))
-                if quality is None:
-                    reason = vectors_of(scans, distance).reason
-                    sites = np.unique(scans.site[may_query & chosen]).tolist()
-                    parts = ["", *(key_values(query_site=one) for one in sites)]
-                    found += [Score(one, params, np.nan, 0, part, reason) for part in parts for one in METRICS.values()]
-                else:
-                    found += summarised(scans, quality, params, settings)
+                every = _measures(search, by_label.get((label, gallery)), chosen)
+                params = search.params(gallery=gallery, label=label)
+                rows = [one.scores(METRICS[name], params, "query_site") for name, one in every.items()]
+                found += [overall for overall, *_ in rows]
+                found += [part for _, *parts in rows for part in parts]
     return found
 
 
-def distance_params(scans: Scans, distance: Distance, settings: EvaluationSettings) -> dict[str, str]:
-    """Parameters that name a distance.
-
-    They say where its statistics come from the scored scans themselves, which repeat scans they come from, and that it
-    is the one which the method declares as its own.
-    """
-    told = {"cosine_centred": {"centre": "all"}, "whitened": {"statistics": "all"}, "within_subject": {"centre": "all"}}
-    source = {} if scans.reference_is_train else told.get(distance, {})
-    own = {OWN[0]: OWN[1]} if distance == settings.own_distance else {}
-    repeats = {"repeats": "same_age"} if distance == "within_subject" and same_age_repeats(scans) else {}
-    return {"distance": distance, **source, **repeats, **own}
+def _measures(search: Search, quality: QueryQuality | None, chosen: npt.NDArray[np.bool_]) -> dict[str, Estimate]:
+    if quality is not None:
+        return summarised(search.scans, quality, search.settings)
+    undefined = Estimate(np.nan, 0, note=vectors_of(search.scans, search.distance).reason)
+    sites = np.unique(search.scans.site[search.may_query & chosen]).tolist()
+    return dict.fromkeys(METRICS, replace(undefined, parts=dict.fromkeys(sites, undefined)))
 
 
 def query_qualities(
-    scans: Scans,
-    may_query: npt.NDArray[np.bool_],
-    distance: Distance,
+    search: Search,
     sets: Mapping[str, npt.NDArray[np.bool_]] | None = None,
     galleries: Sequence[Gallery] = GALLERIES,
 ) -> dict[tuple[str, str], QueryQuality]:
@@ -190,12 +166,8 @@ def query_qualities(
 
     Parameters
     ----------
-    scans
-        Scans in the order of their keys.
-    may_query
-        Shape (scans,).
-    distance
-        How scans are compared.
+    search
+        The search.
     sets, galleries
         Label sets, as :func:`label_sets` gives them, by default these, and galleries.
 
@@ -204,58 +176,45 @@ def query_qualities(
     dict of tuple of str to QueryQuality
         By (label set, gallery); empty where the distance cannot be taken.
     """
+    scans = search.scans
     sets = label_sets(scans) if sets is None else sets
-    memo = ("query_qualities", distance, may_query.tobytes(), *sets, *galleries)
+    memo = ("query_qualities", search.distance, search.may_query.tobytes(), *sets, *galleries)
     if memo not in scans.memo:
-        scans.memo[memo] = _query_qualities(scans, may_query, distance, sets, galleries)
+        scans.memo[memo] = _query_qualities(search, sets, galleries)
     kept: dict[tuple[str, str], QueryQuality] = scans.memo[memo]
     return kept
 
 
 def _query_qualities(
-    scans: Scans,
-    may_query: npt.NDArray[np.bool_],
-    distance: Distance,
-    sets: Mapping[str, npt.NDArray[np.bool_]],
-    galleries: Sequence[Gallery],
+    search: Search, sets: Mapping[str, npt.NDArray[np.bool_]], galleries: Sequence[Gallery]
 ) -> dict[tuple[str, str], QueryQuality]:
-    vectors = vectors_of(scans, distance).vectors
+    scans = search.scans
+    vectors = vectors_of(scans, search.distance).vectors
     if vectors is None:
         return {}
     codes = Codes.of(scans)
-    queries = np.flatnonzero(may_query & (scans.diagnosis != ""))
+    queries = np.flatnonzero(search.may_query & (scans.diagnosis != ""))
     # A subject's queries side by side: what they have in common is seen within a chunk.
     queries = queries[np.argsort(codes.subject[queries], kind="stable")]
-    of_scan = (codes.site, codes.subject, codes.label)
-    weights = {
-        (name, gallery): _weights(queries, codes, allowed, gallery)
-        for name, allowed in sets.items()
-        for gallery in galleries
-    }
-
+    asked = [(name, gallery) for name in sets for gallery in galleries]
+    weights = {(name, gallery): _weights(queries, codes, sets[name], gallery) for name, gallery in asked}
     # Of all subjects, whatever their label: how many of a site have the labels is drawn as well.
-    strata, everyone = Strata.of(scans.subject, scans.site), np.ones(len(scans), bool)
+    strata = Strata.of(scans.subject, scans.site)
 
-    def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], Part]:
-        order = ranked(vectors, chunk, distance)
-        found: dict[tuple[str, str], Part] = {}
-        for name, allowed in sets.items():
-            for gallery in galleries:
-                lists = gallery_lists(order, chunk, codes, allowed, gallery)
-                within, beyond = gallery != "other_sites", gallery != "own_site"
-                weight = weights[name, gallery][chunk]
-                _, effects = effects_in_lists(order, chunk, of_scan, allowed, within, beyond, weight, strata.stratum)
-                found[name, gallery] = Part(lists.total, lists.size, list_quality(lists), effects)
+    def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], QueryQuality]:
+        order = most_similar_first(similarities(vectors[chunk], vectors, search.distance))
+        found: dict[tuple[str, str], QueryQuality] = {}
+        for name, gallery in asked:
+            allowed, weight = sets[name], weights[name, gallery][chunk]
+            lists = gallery_lists(order, chunk, codes, allowed, gallery)
+            effects = effects_in_lists(order, chunk, codes, allowed, gallery, weight, strata.stratum)
+            quality = list_quality(lists)
+            found[name, gallery] = QueryQuality(chunk[allowed[chunk]], lists.total, lists.size, quality, effects)
         return found
 
     parts = list(map_chunks(qualities, _whole_subjects(queries, codes.subject)))
-    return {
-        (name, gallery): joined(
-            scans, queries[chosen[queries]], [part[name, gallery] for part in parts], everyone, strata
-        )
-        for name, chosen in sets.items()
-        for gallery in galleries
-    }
+    groups = int(strata.stratum.max(initial=-1)) + 1
+    return {key: QueryQuality.joined([part[key] for part in parts], strata.subjects, groups) for key in asked}
 
 
 def _weights(
@@ -294,29 +253,6 @@ def chunks_of(queries: npt.NDArray[np.int64], scans: int) -> Iterator[npt.NDArra
     return (queries[start : start + step] for start in range(0, len(queries), step))
 
 
-def ranked(
-    vectors: npt.NDArray[np.float64], queries: npt.NDArray[np.int64], distance: Distance
-) -> npt.NDArray[np.int32]:
-    """Rank all scans for each query.
-
-    Parameters
-    ----------
-    vectors
-        Of all scans, in the order of their keys, as :func:`benchmark.metrics.similarity.vectors_of` gives them, shape
-        (scans, dimensions); equally similar scans stay in that order.
-    queries
-        Positions of the queries, shape (queries,).
-    distance
-        How scans are compared.
-
-    Returns
-    -------
-    numpy.ndarray
-        Positions of all scans, most similar first, shape (queries, scans).
-    """
-    return most_similar_first(similarities(vectors[queries], vectors, distance))
-
-
 def nearest_scans(
     vectors: npt.NDArray[np.float64],
     queries: npt.NDArray[np.int64],
@@ -329,15 +265,20 @@ def nearest_scans(
 
     Parameters
     ----------
-    vectors, queries, distance
-        As for :func:`ranked`, whose first scans these are.
+    vectors
+        Of all scans, in the order of their keys, as :func:`benchmark.metrics.similarity.vectors_of` gives them, shape
+        (scans, dimensions); equally similar scans stay in that order.
+    queries
+        Positions of the queries, shape (queries,).
+    distance
+        How scans are compared.
     codes, gallery
         As for :func:`benchmark.metrics.galleries.nearest_members`.
     depth
         How many.
     """
 
-    def of_chunk(chunk: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    def of_chunk(chunk: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return nearest_members(similarities(vectors[chunk], vectors, distance), chunk, codes, gallery, depth)
 
     parts = list(map_chunks(of_chunk, chunks_of(queries, len(vectors))))

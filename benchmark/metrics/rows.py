@@ -1,9 +1,9 @@
-"""Rows of the long score table, and what a reader must know about each metric."""
+"""What a metric is, what it computes, and the rows of the long score table."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,12 @@ COLUMNS = (
     "higher_is_better",
 )
 
+#: Types of the columns that are no text.
+_KINDS = {
+    **dict.fromkeys(("version", "n"), np.int64),
+    **dict.fromkeys(("value", "ci_low", "ci_high", "chance"), np.float64),
+    "higher_is_better": np.bool_,
+}
 
 #: Tables whose metrics see the queries of the query sites; those of the others see all scored scans.
 QUERY_TABLES = frozenset({"retrieval", "identity"})
@@ -59,46 +65,85 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Score:
-    """One value of a metric; undefined is NaN with a reason, never 0.
+class Estimate:
+    """A value of a metric with what it must be read beside; undefined is NaN with a note, never 0.
+
+    Attributes
+    ----------
+    value
+        The value, within the metric's bounds, or NaN.
+    n
+        Items it was computed over: queries, scans or subjects, as the metric says.
+    chance
+        Value that an uninformative representation is expected to get; NaN where there is none.
+    ci_low, ci_high
+        95 % interval over resamples of subjects; NaN where there is none.
+    p
+        p-value of a permutation test; NaN where none was made.
+    note
+        Why the value is NaN, or which items it leaves out; empty otherwise.
+    parts
+        The same for parts of the data by their names, such as the sites that query; empty where there are none.
+    replicates
+        The value on resamples of subjects, shape (resamples,), NaN where a resample leaves it undefined; None where it
+        is not resampled. Two LDRs of the same scans have theirs from the same resamples, so that their differences are
+        those of pairs.
+    """
+
+    value: float
+    n: int
+    chance: float = math.nan
+    ci_low: float = math.nan
+    ci_high: float = math.nan
+    p: float = math.nan
+    note: str = ""
+    parts: Mapping[str, Estimate] = field(default_factory=dict, repr=False)
+    replicates: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+
+    def score(self, metric: Metric, params: Mapping[str, object], **subgroup: str) -> Score:
+        """The row of a metric; how it was measured, and of which part of the data, by name."""
+        texts = {name: str(value) for name, value in params.items()}
+        return Score(**vars(self), metric=metric, params=texts, subgroup=key_values(**subgroup))
+
+    def scores(
+        self, metric: Metric, params: Mapping[str, object], key: str, of_part: Metric | None = None
+    ) -> list[Score]:
+        """The row of a metric, then those of its parts.
+
+        Parameters
+        ----------
+        metric, params
+            Of the rows.
+        key
+            What a part is called in a subgroup, such as ``query_site``.
+        of_part
+            Metric of the parts' rows; None for the same.
+        """
+        parts = [part.score(of_part or metric, params, **{key: name}) for name, part in self.parts.items()]
+        return [self.score(metric, params), *parts]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score(Estimate):
+    """An estimate as a row of the long table.
 
     Attributes
     ----------
     metric
         What was measured.
     params
-        How, as canonical text (:func:`key_values`).
-    value
-        The value, within the metric's bounds, or NaN.
-    n
-        Items it was computed over: queries, scans or subjects, as the metric says.
+        How: the text of each parameter by its name.
     subgroup
-        Part of the data it was computed over, as canonical text; empty for all.
-    reason
-        Why the value is NaN, or which items it leaves out; empty otherwise.
-    ci_low, ci_high
-        95 % interval, or NaN.
-    chance
-        Value that an uninformative representation is expected to get, or NaN.
-    replicates
-        The value on resamples of subjects, shape (resamples,), NaN where a resample leaves it undefined; None where
-        it is not resampled. Two methods' replicates of the same scans are from the same resamples.
+        Part of the data it was computed over, as canonical text (:func:`key_values`); empty for all.
     """
 
     metric: Metric
-    params: str
-    value: float
-    n: int
+    params: Mapping[str, str]
     subgroup: str = ""
-    reason: str = ""
-    ci_low: float = math.nan
-    ci_high: float = math.nan
-    chance: float = math.nan
-    replicates: npt.NDArray[np.float64] | None = field(default=None, compare=False)
 
 
-def key_values(**values: str | int | float) -> str:
-    """Canonical text of parameters: ``key=value`` pairs in alphabetical order of the keys, joined by ``;``."""
+def key_values(**values: str) -> str:
+    """Canonical text of a part of the data: ``key=value`` pairs in alphabetical order of the keys, joined by ``;``."""
     return ";".join(f"{key}={values[key]}" for key in sorted(values))
 
 
@@ -109,24 +154,7 @@ def parse_key_values(text: str) -> dict[str, str]:
 
 def to_frame(scores: Sequence[Score]) -> pd.DataFrame:
     """Long table of scores: :data:`COLUMNS` and a text column per parameter, in the order given."""
-    return _with_parameters(
-        scores,
-        {
-            "table": [score.metric.table for score in scores],
-            "metric": [score.metric.name for score in scores],
-            "version": np.array([score.metric.version for score in scores], np.int64),
-        },
-        {
-            "subgroup": [score.subgroup for score in scores],
-            "value": np.array([score.value for score in scores], np.float64),
-            "n": np.array([score.n for score in scores], np.int64),
-            "note": [score.reason for score in scores],
-            "ci_low": np.array([score.ci_low for score in scores], np.float64),
-            "ci_high": np.array([score.ci_high for score in scores], np.float64),
-            "chance": np.array([score.chance for score in scores], np.float64),
-            "higher_is_better": np.array([score.metric.higher_is_better for score in scores], np.bool_),
-        },
-    )
+    return _table(scores, COLUMNS[:3], COLUMNS[3:])
 
 
 def to_replicates(scores: Sequence[Score]) -> pd.DataFrame:
@@ -135,25 +163,22 @@ def to_replicates(scores: Sequence[Score]) -> pd.DataFrame:
     Columns ``table``, ``metric``, those of the parameters, ``value, note, n, higher_is_better`` as in the long table,
     and ``replicates``: one list of float32 per score, one number per resample.
     """
-    resampled = [(score, score.replicates) for score in scores if score.replicates is not None and not score.subgroup]
-    kept = [score for score, _ in resampled]
-    return _with_parameters(
-        kept,
-        {
-            "table": [score.metric.table for score in kept],
-            "metric": [score.metric.name for score in kept],
-        },
-        {
-            "value": np.array([score.value for score in kept], np.float64),
-            "note": [score.reason for score in kept],
-            "n": np.array([score.n for score in kept], np.int64),
-            "higher_is_better": np.array([score.metric.higher_is_better for score in kept], np.bool_),
-            "replicates": [values.astype(np.float32).tolist() for _, values in resampled],
-        },
-    )
+    kept = [score for score in scores if score.replicates is not None and not score.subgroup]
+    return _table(kept, ("table", "metric"), ("value", "note", "n", "higher_is_better", "replicates"))
 
 
-def _with_parameters(scores: Sequence[Score], before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
-    given = [parse_key_values(score.params) for score in scores]
-    names = sorted({name for one in given for name in one})
-    return pd.DataFrame(before | {name: [one.get(name, "") for one in given] for name in names} | after)
+def _table(scores: Sequence[Score], before: Sequence[str], after: Sequence[str]) -> pd.DataFrame:
+    """Columns of scores, with those of their parameters in between."""
+    parameters = sorted({name for score in scores for name in score.params})
+    columns: dict[str, list[Any]] = {name: [_value(score, name) for score in scores] for name in before}
+    columns |= {name: [score.params.get(name, "") for score in scores] for name in parameters}
+    columns |= {name: [_value(score, name) for score in scores] for name in after}
+    return pd.DataFrame(columns).astype({name: kind for name, kind in _KINDS.items() if name in columns})
+
+
+def _value(score: Score, column: str) -> Any:
+    if column == "replicates":
+        return None if score.replicates is None else score.replicates.astype(np.float32).tolist()
+    if column == "metric":
+        return score.metric.name
+    return getattr(score.metric if hasattr(score.metric, column) else score, column)

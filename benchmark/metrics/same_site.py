@@ -10,15 +10,13 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.first_ranks import mean_of_queries
+from benchmark.metrics.first_ranks import deep_enough, mean_of_queries
 from benchmark.metrics.galleries import Codes, gallery_counts
-from benchmark.metrics.left_out import deep_enough
-from benchmark.metrics.retrieval import distance_params, nearest_scans
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.search_arguments import Search, SearchOptions
-from benchmark.metrics.settings import Distance, EvaluationSettings
+from benchmark.metrics.retrieval import nearest_scans
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans
+from benchmark.metrics.search import Search, SearchOptions, searches
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
 from benchmark.metrics.threads import reproducible
 
@@ -42,39 +40,30 @@ def same_site_share(
     expected to give. Mean over query sites of each site's mean; interval over resamples of subjects, who query and are
     found (:mod:`benchmark.metrics.bootstrap`). Needs ten scans of other subjects.
 
-    Parameters
-    ----------
-    ldr, site, subject
-        As for :func:`benchmark.metrics.arrays.scans_of`.
-    **options
-        As for :class:`benchmark.metrics.search_arguments.SearchOptions`.
-
     Returns
     -------
     Estimate
         n in queries; parts are the query sites. NaN with a note, in all of them, for a gallery of fewer than ten scans,
         or a distance that cannot be taken.
     """
-    search = Search.of(ldr, site=site, subject=subject, **options)
-    return _share(search.scans, search.may_query, search.distance, search.settings)
+    return _share(Search.of(ldr, site=site, subject=subject, **options))
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`same_site_share`, one a distance, each followed by those of its query sites."""
-    may_query, found = check_query_sites(scans, query_sites), []
-    for distance in settings.every_distance:
-        params = key_values(gallery="all_sites", **distance_params(scans, distance, settings))
-        found += _share(scans, may_query, distance, settings).scores(SHARE, params, "query_site")
-    return found
+    return [
+        row
+        for search in searches(scans, settings, query_sites)
+        for row in _share(search).scores(SHARE, search.params(gallery="all_sites"), "query_site")
+    ]
 
 
-def _share(
-    scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance, settings: EvaluationSettings
-) -> Estimate:
-    queries, codes = np.flatnonzero(may_query), Codes.of(scans)
+def _share(search: Search) -> Estimate:
+    scans, distance = search.scans, search.distance
+    queries, codes = np.flatnonzero(search.may_query), Codes.of(scans)
     site, subject, names = codes.site, codes.subject, scans.site[queries]
     query_sites = np.unique(names).tolist()
-    vectors, note = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
+    vectors, note = vectors_of(scans, distance)
     note = note or ("" if len(queries) else "no query")
     if not note and min(len(scans) - np.bincount(subject)[subject[queries]]) < DEPTH:
         note = f"a query has fewer than {DEPTH} scans of other subjects"
@@ -91,7 +80,7 @@ def _share(
     share = own_share(nearest[:, :DEPTH], np.arange(len(queries)), queries)
     one_class = np.zeros(len(scans), np.int64)
     every, own = (gallery_counts(queries, codes, which, one_class)[:, 0] for which in ("all_sites", "own_site"))
-    result = mean_of_queries(scans, queries, nearest, DEPTH, own_share, (share, own / every), names, settings)
+    result = mean_of_queries(scans, queries, nearest, DEPTH, own_share, (share, own / every), names, search.settings)
     parts = {
         one: Estimate(float(share[here].mean()), int(here.sum()), chance=float((own / every)[here].mean()))
         for one in query_sites

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.embeddings.table import ldr_columns
+from benchmark.embeddings.table import ldr_columns, numbered_columns
 from benchmark.errors import UserError
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.seeds import generator
 
 
@@ -65,18 +66,12 @@ class Scans:
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Scans:
         """The scans where a mask of shape (scans,) is true; the reference stays."""
-        return replace(
-            self,
-            ldr=self.ldr[chosen],
-            key=self.key[chosen],
-            subject=self.subject[chosen],
-            site=self.site[chosen],
-            diagnosis=self.diagnosis[chosen],
-            sex=self.sex[chosen],
-            age=self.age[chosen],
-            other=self.other[chosen],
-            memo={},
-        )
+        chosen_rows = {name: getattr(self, name)[chosen] for name in _PER_SCAN}
+        return replace(self, **chosen_rows, memo={})
+
+
+#: Fields with a row per scored scan.
+_PER_SCAN = ("ldr", "key", "subject", "site", "diagnosis", "sex", "age", "other")
 
 
 def scored_scans(embeddings: pd.DataFrame) -> Scans:
@@ -151,27 +146,20 @@ def at_most(scans: Scans, limit: int, seed: int) -> Scans:
     return scans.where(chosen[owner])
 
 
-def seen(scans: Scans, part: Scans) -> dict[str, str]:
-    """Parameters of rows that say what was looked at: statistics of all scans, and how many scans where not all."""
-    statistics = {} if scans.reference_is_train else {"statistics": "all"}
-    return {**statistics, **({"scans": str(len(part))} if len(part) < len(scans) else {})}
+def sampled(scans: Scans, settings: EvaluationSettings) -> tuple[Scans, dict[str, str]]:
+    """:func:`at_most` the scans that probes may see, and parameters of rows that say what was looked at.
 
-
-def check_query_sites(scans: Scans, query_sites: Sequence[str] | None) -> npt.NDArray[np.bool_]:
-    """Mask, shape (scans,), of the scans that may be queries.
-
-    Raises
-    ------
-    UserError
-        For a site that has no scored scan; the message lists those that have.
+    They say that statistics come from all scans, and how many scans there are where they are not all.
     """
-    if query_sites is None:
-        return np.ones(len(scans), bool)
-    known = np.unique(scans.site)
-    for site in query_sites:
-        if site not in known:
-            raise UserError(f"query site '{site}' has no scored scan; sites with scored scans: {', '.join(known)}")
-    return np.isin(scans.site, list(query_sites))
+    part = at_most(scans, settings.probe_scans, settings.seed)
+    statistics = {} if scans.reference_is_train else {"statistics": "all"}
+    return part, {**statistics, **({"scans": str(len(part))} if len(part) < len(scans) else {})}
+
+
+def numbers_in(table: pd.DataFrame, letter: str) -> npt.NDArray[np.float64] | None:
+    """Numbers in a table's columns of a letter and a number, shape (rows, columns); None where there are none."""
+    names = numbered_columns(table, letter)
+    return table[names].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64) if names else None
 
 
 def _check_finite(ldr: npt.NDArray[np.float64], key: npt.NDArray[np.str_], columns: Sequence[str]) -> None:

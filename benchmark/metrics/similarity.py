@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,8 +75,7 @@ def similarities(
     return negative
 
 
-@dataclass(frozen=True)
-class Vectors:
+class Vectors(NamedTuple):
     """Vectors of all scored scans in the space of a distance.
 
     Attributes
@@ -107,16 +106,13 @@ def vectors_of(scans: Scans, distance: Distance) -> Vectors:
     """
     memo = ("vectors_of", distance)
     if memo not in scans.memo:
-        scans.memo[memo] = _checked(_vectors_of(scans, distance))
+        found = _vectors_of(scans, distance)
+        # The order of equal vectors is that of their keys, or of rounding, and says nothing of the method.
+        if found.vectors is not None and len(found.vectors) > 1 and not varying(found.vectors).any():
+            found = Vectors(None, "all scored scans have the same vector")
+        scans.memo[memo] = found
     kept: Vectors = scans.memo[memo]
     return kept
-
-
-def _checked(found: Vectors) -> Vectors:
-    # The order of equal vectors is that of their keys, or of rounding, and says nothing of the method.
-    if found.vectors is not None and len(found.vectors) > 1 and not varying(found.vectors).any():
-        return Vectors(None, "all scored scans have the same vector")
-    return found
 
 
 def _vectors_of(scans: Scans, distance: Distance) -> Vectors:

@@ -9,16 +9,16 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.galleries import Codes, gallery_lists
+from benchmark.metrics.order import most_similar_first
 from benchmark.metrics.query_quality import ONE_LABEL, nothing_wrong
-from benchmark.metrics.ranked.average_precision import average_precision, expected_average_precision
-from benchmark.metrics.retrieval import chunks_of, distance_params, label_sets, ranked
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.search_arguments import Search, SearchOptions
-from benchmark.metrics.settings import Distance, EvaluationSettings
-from benchmark.metrics.similarity import vectors_of
+from benchmark.metrics.ranking import average_precision, expected_average_precision
+from benchmark.metrics.retrieval import chunks_of, label_sets
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans
+from benchmark.metrics.search import Search, SearchOptions, searches
+from benchmark.metrics.settings import EvaluationSettings
+from benchmark.metrics.similarity import similarities, vectors_of
 from benchmark.metrics.threads import map_chunks, reproducible
 
 Array = npt.NDArray[Any]
@@ -41,15 +41,10 @@ def site_to_site_precision(
     """Mean average precision of the queries of one site in the scans of one site, for all pairs.
 
     1/Q Σ_q AP(q, s), the mean over the Q queries of a site that have a relevant scan at site s, with AP as in
-    :mod:`benchmark.metrics.ranked.average_precision` (Manning et al. 2008, section 8.4) of rankings of shape (queries,
-    scans), of which the scans of site s are kept and those of the query's subject left out. A matrix of shape (query
-    sites, gallery sites); that AP is laid out by pairs of sites is ours. In [0, 1], higher is better. A small gallery
-    makes chance high: read each value beside its own.
-
-    Parameters
-    ----------
-    ldr, labels, site, subject, among, **options
-        As for :func:`benchmark.metrics.retrieval.retrieval_measures`.
+    :func:`benchmark.metrics.ranking.average_precision` (Manning et al. 2008, section 8.4) of rankings of shape
+    (queries, scans), of which the scans of site s are kept and those of the query's subject left out. A matrix of shape
+    (query sites, gallery sites); that AP is laid out by pairs of sites is ours. In [0, 1], higher is better. A small
+    gallery makes chance high: read each value beside its own.
 
     Returns
     -------
@@ -58,48 +53,51 @@ def site_to_site_precision(
         is none, and in all of them where no scan has a label, one label is alone, or the distance cannot be taken.
     """
     search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
-    return _matrix(search.scans, search.among(among), search.may_query, search.distance)
+    return _matrix(search, search.among(among))
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`site_to_site_precision` for CN/AD and the first distance, ``gallery_site=...;query_site=...``."""
-    distance = settings.every_distance[0]
+    search = next(searches(scans, settings, query_sites))
     label, chosen = next(iter(label_sets(scans).items()))
-    params = key_values(gallery="one_site", label=label, **distance_params(scans, distance, settings))
-    matrix = _matrix(scans, chosen, check_query_sites(scans, query_sites), distance)
+    params = search.params(gallery="one_site", label=label)
     return [
-        one.score(MATRIX, params, key_values(gallery_site=in_site, query_site=of_site))
-        for (of_site, in_site), one in matrix.items()
+        one.score(MATRIX, params, gallery_site=in_site, query_site=of_site)
+        for (of_site, in_site), one in _matrix(search, chosen).items()
     ]
 
 
-def _matrix(
-    scans: Scans, chosen: npt.NDArray[np.bool_], may_query: npt.NDArray[np.bool_], distance: Distance
-) -> dict[tuple[str, str], Estimate]:
+def _matrix(search: Search, chosen: npt.NDArray[np.bool_]) -> dict[tuple[str, str], Estimate]:
+    scans, distance, may_query = search.scans, search.distance, search.may_query
     part, queries = scans.where(chosen), np.flatnonzero(may_query[chosen])
-    vectors = vectors_of(part, distance).vectors
+    vectors, note = vectors_of(part, distance)
     if vectors is None:
-        return _undefined(part.site[queries], part.site, vectors_of(part, distance).reason)
+        return _undefined(part.site[queries], part.site, note)
     if len(queries) == 0:
         return _undefined(scans.site[may_query], scans.site, "no query")
     names, site = np.unique(part.site, return_inverse=True)
     codes = Codes.of(part)
 
-    def of_chunk(chunk: Integers) -> tuple[Array, Integers]:
-        lists = gallery_lists(ranked(vectors, chunk, distance), chunk, codes, np.ones(len(part), bool), "each_site")
-        both = np.stack([average_precision(lists), expected_average_precision(lists.total, lists.size)])
-        counts = np.stack([lists.total, lists.size])
-        return np.where(lists.total > 0, both, np.nan).reshape(2, len(chunk), len(names)), counts
+    def of_chunk(chunk: Integers) -> Array:
+        order, everyone = most_similar_first(similarities(vectors[chunk], vectors, distance)), np.ones(len(part), bool)
+        every = [gallery_lists(order, chunk, codes, everyone, "all_sites", one) for one in range(len(names))]
+        # Shape (4, queries, gallery sites): value, chance, relevant and all scans.
+        return np.stack(
+            [
+                (average_precision(lists), expected_average_precision(lists.total, lists.size), lists.total, lists.size)
+                for lists in every
+            ],
+            axis=-1,
+        )
 
-    parts = list(map_chunks(of_chunk, chunks_of(queries, len(part))))
-    if nothing_wrong(*np.concatenate([counts for _, counts in parts], axis=1)):
+    value, expected, total, size = np.concatenate(list(map_chunks(of_chunk, chunks_of(queries, len(part)))), axis=1)
+    if nothing_wrong(total, size):
         return _undefined(part.site[queries], part.site, ONE_LABEL)
-    value, expected = np.concatenate([both for both, _ in parts], axis=1)
     found = {}
     for query_site in np.unique(site[queries]):
         here = site[queries] == query_site
         for gallery_site in range(len(names)):
-            defined = np.isfinite(value[here, gallery_site])
+            defined = total[here, gallery_site] > 0
             missing = int((~defined).sum())
             note = f"{missing} of {len(defined)} queries have no relevant scan there" if missing else ""
             mean, chance = (

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.arrays import scans_of
-from benchmark.metrics.estimate import Estimate
 from benchmark.metrics.feature_scaling import varying
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
@@ -41,7 +40,7 @@ def effective_rank(ldr: npt.ArrayLike) -> Estimate:
     Estimate
         n in scans; NaN with a note for fewer than two scans, or a constant LDR.
     """
-    return _structure(scans_of(ldr))[0]
+    return _structure(scans_of(ldr)[0])[0]
 
 
 def first_component_share(ldr: npt.ArrayLike) -> Estimate:
@@ -49,7 +48,7 @@ def first_component_share(ldr: npt.ArrayLike) -> Estimate:
 
     In [1 / dimensions, 1], lower is better (Jolliffe, Principal component analysis, Springer 2002).
     """
-    return _structure(scans_of(ldr))[1]
+    return _structure(scans_of(ldr)[0])[1]
 
 
 def collapsed(ldr: npt.ArrayLike) -> Estimate:
@@ -59,12 +58,12 @@ def collapsed(ldr: npt.ArrayLike) -> Estimate:
     and 0 elsewhere. An LDR with fewer than 4 dimensions is always flagged, and so is a constant one, which has no
     variance to share; NaN with a note for fewer than two scans. The flag and its limits are ours.
     """
-    return _structure(scans_of(ldr))[2]
+    return _structure(scans_of(ldr)[0])[2]
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`effective_rank`, :func:`first_component_share` and :func:`collapsed`."""
-    params = key_values(coordinates="raw", dimensions=scans.ldr.shape[1])
+    params = {"coordinates": "raw", "dimensions": scans.ldr.shape[1]}
     metrics = (EFFECTIVE_RANK, PC1_SHARE, COLLAPSED)
     return [one.score(metric, params) for metric, one in zip(metrics, _structure(scans), strict=True)]
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from benchmark.embeddings.table import numbered_columns
-from benchmark.metrics.folds import usable_folds
 from benchmark.metrics.leakage import probe_params, probed
 from benchmark.metrics.retrieval import label_sets
 from benchmark.metrics.rows import Metric, Score
-from benchmark.metrics.scans import Scans, at_most
+from benchmark.metrics.scans import Scans, at_most, numbers_in
 from benchmark.metrics.settings import EvaluationSettings
 
 SITE = Metric("style", "site_balanced_accuracy", version=2, higher_is_better=True)
@@ -32,13 +28,12 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     Returns
     -------
     list of Score
-        Two, or none where the embeddings have no style code; n in scans; NaN with a reason for fewer than two classes,
+        Two, or none where the embeddings have no style code; n in scans; NaN with a note for fewer than two classes,
         a class with one subject (so four scans are the least), or a constant code.
     """
-    columns = numbered_columns(scans.other, "s")
-    if not columns:
+    code = numbers_in(scans.other, "s")
+    if code is None:
         return []
-    code = scans.other[columns].to_numpy(np.float64)
     every = replace(scans, ldr=code, reference=code, reference_is_train=False, memo={})
     coded = at_most(every, settings.probe_scans, settings.seed)
     label, chosen = next(iter(label_sets(coded).items()))
@@ -49,7 +44,6 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
         (DISEASE, coded.where(chosen), coded.diagnosis[chosen], {"label": label}),
     ):
         more = more | ({"scans": str(len(part))} if len(coded) < len(scans) else {})
-        folds = usable_folds(target, part.subject, settings.folds)[0]
-        params = probe_params(folds, "standardised", "linear", plain, statistics="all", **more)
+        params = probe_params(part, target, "standardised", "linear", plain, statistics="all", **more)
         found.append(probed(part, target, "linear", "standardised", plain).score(metric, params))
     return found

@@ -10,15 +10,13 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.estimate import Estimate
-from benchmark.metrics.first_ranks import mean_of_queries
+from benchmark.metrics.first_ranks import deep_enough, mean_of_queries
 from benchmark.metrics.galleries import Codes, codes_of
-from benchmark.metrics.left_out import deep_enough
-from benchmark.metrics.retrieval import distance_params, nearest_scans
-from benchmark.metrics.rows import Metric, Score, key_values
-from benchmark.metrics.scans import Scans, check_query_sites
-from benchmark.metrics.search_arguments import Search, SearchOptions
-from benchmark.metrics.settings import Distance, EvaluationSettings
+from benchmark.metrics.retrieval import nearest_scans
+from benchmark.metrics.rows import Estimate, Metric, Score
+from benchmark.metrics.scans import Scans
+from benchmark.metrics.search import Search, SearchOptions, searches
+from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import vectors_of
 from benchmark.metrics.threads import reproducible
 
@@ -42,40 +40,30 @@ def travelling_top1(
     those who travelled and those among whom they are looked for (:mod:`benchmark.metrics.bootstrap`). There is none
     where every query finds its subject, or none does.
 
-    Parameters
-    ----------
-    ldr, site, subject
-        As for :func:`benchmark.metrics.arrays.scans_of`.
-    **options
-        As for :class:`benchmark.metrics.search_arguments.SearchOptions`.
-
     Returns
     -------
     Estimate
         n in queries, at least one; NaN with a note where no subject travelled, or the distance cannot be taken.
     """
-    search = Search.of(ldr, site=site, subject=subject, **options)
-    return _top1(search.scans, search.may_query, search.distance, search.settings)
+    return _top1(Search.of(ldr, site=site, subject=subject, **options))
 
 
 def scores(
     scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None, metric: Metric = TOP1
 ) -> list[Score]:
     """Rows of :func:`travelling_top1`, one a distance, under the name of a metric."""
-    may_query, found = check_query_sites(scans, query_sites), []
-    for distance in settings.every_distance:
-        params = key_values(gallery="other_sites", **distance_params(scans, distance, settings))
-        found.append(_top1(scans, may_query, distance, settings).score(metric, params))
-    return found
+    every = searches(scans, settings, query_sites)
+    return [_top1(search).score(metric, search.params(gallery="other_sites")) for search in every]
 
 
-def _top1(scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance, settings: EvaluationSettings) -> Estimate:
+def _top1(search: Search) -> Estimate:
+    scans, distance, may_query = search.scans, search.distance, search.may_query
     codes = Codes.of(scans)
     site, subject = codes.site, codes.subject
     at_site = codes_of(np.char.add(np.char.add(scans.site, "/"), scans.subject))
     elsewhere = np.bincount(subject)[subject] - np.bincount(at_site)[at_site]
     queries = np.flatnonzero(may_query & (elsewhere > 0))
-    vectors, note = vectors_of(scans, distance).vectors, vectors_of(scans, distance).reason
+    vectors, note = vectors_of(scans, distance)
     if len(queries) == 0:
         note = "no subject" + ("" if may_query.all() else " of the query sites") + " has scored scans at two sites"
     if note or vectors is None:
@@ -91,4 +79,4 @@ def _top1(scans: Scans, may_query: npt.NDArray[np.bool_], distance: Distance, se
     value = same_person(nearest, np.arange(len(queries)), queries)
     share = (elsewhere / np.maximum(len(scans) - np.bincount(site)[site], 1))[queries]
     one_group = np.full(len(queries), "all")
-    return mean_of_queries(scans, queries, nearest, 1, same_person, (value, share), one_group, settings)
+    return mean_of_queries(scans, queries, nearest, 1, same_person, (value, share), one_group, search.settings)

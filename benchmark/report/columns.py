@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics.retrieval import OWN
 from benchmark.metrics.rows import Metric
+from benchmark.metrics.search import OWN
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.report.held_out import EXCESS, HELD_OUT, TRAINED_ON
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics.rows import Score, parse_key_values
+from benchmark.metrics.rows import Score
 from benchmark.report.statistics.paired import resampling_p
 from benchmark.report.statistics.settings import LEVEL
 
@@ -71,5 +71,5 @@ def counts(scored: Iterable[tuple[Sequence[Score], Sequence[Score]]]) -> pd.Data
 
 def score_name(score: Score) -> str:
     """A score's table, metric and what tells its rows apart."""
-    params = parse_key_values(score.params)
-    return " ".join([score.metric.table, score.metric.name, *(params[key] for key in _TELLING if key in params)])
+    told = [score.params[key] for key in _TELLING if key in score.params]
+    return " ".join([score.metric.table, score.metric.name, *told])

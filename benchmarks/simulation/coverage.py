@@ -16,7 +16,7 @@ from jsonargparse import auto_cli
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from benchmark.metrics import age, cross_site_disease, disease, graded, leakage, retrieval, same_site, travelling
+from benchmark.metrics import age_and_anatomy, disease, graded, leakage, retrieval, same_site, travelling
 from benchmark.metrics.rows import Score
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings, Probe
@@ -24,7 +24,7 @@ from benchmarks.simulation.counting import counts
 from benchmarks.simulation.data_sets import Design, data_set
 
 SEARCH = (retrieval, same_site, graded, travelling)
-READ = (leakage, disease, cross_site_disease, age)
+READ = (leakage, disease, age_and_anatomy)
 
 
 def main(

@@ -9,11 +9,11 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.arrays import CoordinateOptions, by_coordinates
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed
+from benchmark.metrics.mixing.neighbours import Mixing
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
@@ -23,7 +23,7 @@ BRAS = Metric("leakage", "bras", version=2, higher_is_better=True)
 
 @reproducible()
 def bras(
-    ldr: npt.ArrayLike, site: npt.ArrayLike, diagnosis: npt.ArrayLike, **options: Unpack[MixingOptions]
+    ldr: npt.ArrayLike, site: npt.ArrayLike, diagnosis: npt.ArrayLike, **options: Unpack[CoordinateOptions]
 ) -> Estimate:
     """Batch-removal-adapted silhouette of the sites within diagnoses, cosine distance; higher is better mixed.
 
@@ -33,21 +33,12 @@ def bras(
     out, as are diagnoses with scans of one site alone, or with one scan a site. Chance is the mean over permutations of
     the sites over subjects.
 
-    Parameters
-    ----------
-    ldr, site
-        As for :func:`benchmark.metrics.arrays.scans_of`.
-    diagnosis
-        Shape (n_scans,); empty, None or NaN for unknown.
-    **options
-        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
-
     Returns
     -------
     Estimate
         n in scans that count; NaN with a note where no diagnosis counts.
     """
-    mixing = Mixing.of_arrays(ldr, site, diagnosis, **options)
+    mixing = Mixing.of(ldr, site, diagnosis, **options)
     scans = mixing.scans
     counted = 0 if mixing.reason else silhouettes(mixing.features, scans.diagnosis, mixing.site)[1]
     none = "" if counted else "no diagnosis has scans of two sites, two of one of them"
@@ -57,10 +48,10 @@ def bras(
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`bras`, one a kind of coordinates."""
     return [
-        bras(part.ldr, part.site, part.diagnosis, **given).score(
-            BRAS, key_values(**params, distance="cosine", label="diagnosis")
+        bras(part.ldr, part.site, part.diagnosis, **options).score(
+            BRAS, {**params, "distance": "cosine", "label": "diagnosis"}
         )
-        for part, given, params in mixed(scans, settings)
+        for part, options, params in by_coordinates(scans, settings)
     ]
 
 

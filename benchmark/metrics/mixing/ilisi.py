@@ -9,12 +9,12 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.arrays import CoordinateOptions, by_coordinates
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
-from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed, most_neighbours, nearest
+from benchmark.metrics.mixing.neighbours import Mixing, most_neighbours, nearest
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
@@ -30,7 +30,7 @@ STEPS, TOLERANCE = 50, 1e-5
 
 @reproducible()
 def ilisi(
-    ldr: npt.ArrayLike, site: npt.ArrayLike, *, neighbours: int = NEIGHBOURS, **options: Unpack[MixingOptions]
+    ldr: npt.ArrayLike, site: npt.ArrayLike, *, neighbours: int = NEIGHBOURS, **options: Unpack[CoordinateOptions]
 ) -> Estimate:
     """Median inverse Simpson index of the sites among neighbours, scaled to [0, 1]; higher is better mixed.
 
@@ -41,19 +41,15 @@ def ilisi(
 
     Parameters
     ----------
-    ldr, site
-        As for :func:`benchmark.metrics.arrays.scans_of`.
     neighbours
         Of a scan, at most; the perplexity is a third of them.
-    **options
-        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
 
     Returns
     -------
     Estimate
         n in scans; NaN with a note for one site, a site with one scan, fewer than nine neighbours, or a constant LDR.
     """
-    mixing = Mixing.of_arrays(ldr, site, **options)
+    mixing = Mixing.of(ldr, site, **options)
     used = most_neighbours(mixing.owner, neighbours)
     few = "" if used // 3 >= 3 else f"{used} neighbours; at least 9 are needed"
     if mixing.reason or few:
@@ -66,10 +62,10 @@ def ilisi(
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`ilisi`, one a kind of coordinates."""
     found = []
-    for part, given, params in mixed(scans, settings):
+    for part, options, params in by_coordinates(scans, settings):
         used = most_neighbours(codes_of(part.subject), NEIGHBOURS)
-        text = key_values(**params, neighbours=used, perplexity=used // 3)
-        found.append(ilisi(part.ldr, part.site, **given).score(ILISI, text))
+        told = {**params, "neighbours": used, "perplexity": used // 3}
+        found.append(ilisi(part.ldr, part.site, **options).score(ILISI, told))
     return found
 
 

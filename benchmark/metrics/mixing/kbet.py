@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2
 
-from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.arrays import CoordinateOptions, by_coordinates
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
-from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed, most_neighbours, nearest
+from benchmark.metrics.mixing.neighbours import Mixing, most_neighbours, nearest
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
@@ -30,7 +30,7 @@ NEIGHBOURS = 50
 
 @reproducible()
 def kbet(
-    ldr: npt.ArrayLike, site: npt.ArrayLike, *, neighbours: int = NEIGHBOURS, **options: Unpack[MixingOptions]
+    ldr: npt.ArrayLike, site: npt.ArrayLike, *, neighbours: int = NEIGHBOURS, **options: Unpack[CoordinateOptions]
 ) -> Estimate:
     """Share of neighbourhoods whose mix of sites a chi-squared test does not tell from the overall mix.
 
@@ -43,19 +43,15 @@ def kbet(
 
     Parameters
     ----------
-    ldr, site
-        As for :func:`benchmark.metrics.arrays.scans_of`.
     neighbours
         Of a scan, at most.
-    **options
-        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
 
     Returns
     -------
     Estimate
         n in scans; NaN with a note for one site, a site with one scan, fewer than ten neighbours, or a constant LDR.
     """
-    mixing = Mixing.of_arrays(ldr, site, **options)
+    mixing = Mixing.of(ldr, site, **options)
     used = most_neighbours(mixing.owner, neighbours)
     few = "" if used >= 10 else f"{used} neighbours; at least 10 are needed"
     index = np.zeros((0, 0), np.int64) if mixing.reason or few else nearest(mixing.features, mixing.owner, used)[0]
@@ -65,10 +61,10 @@ def kbet(
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`kbet`, one a kind of coordinates."""
     found = []
-    for part, given, params in mixed(scans, settings):
+    for part, options, params in by_coordinates(scans, settings):
         used = most_neighbours(codes_of(part.subject), NEIGHBOURS)
-        text = key_values(**params, alpha=str(ALPHA), neighbours=used)
-        found.append(kbet(part.ldr, part.site, **given).score(KBET, text))
+        told = {**params, "alpha": str(ALPHA), "neighbours": used}
+        found.append(kbet(part.ldr, part.site, **options).score(KBET, told))
     return found
 
 

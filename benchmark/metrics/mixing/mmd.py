@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import pdist, squareform
 
-from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.arrays import CoordinateOptions, by_coordinates
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.mixing.neighbours import Mixing, MixingOptions, mixed
+from benchmark.metrics.mixing.neighbours import Mixing
 from benchmark.metrics.permutations import null_strata, permuted_sites
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
@@ -31,7 +31,7 @@ def mmd(
     *,
     diagnosis: npt.ArrayLike | None = None,
     permutations: int = 199,
-    **options: Unpack[MixingOptions],
+    **options: Unpack[CoordinateOptions],
 ) -> Estimate:
     """Mean over sites of the unbiased squared MMD between a site and all others, and its permutation p-value.
 
@@ -44,14 +44,8 @@ def mmd(
 
     Parameters
     ----------
-    ldr, site
-        As for :func:`benchmark.metrics.arrays.scans_of`.
-    diagnosis
-        Shape (n_scans,); empty, None or NaN for unknown.
     permutations
         Of the sites, for chance and p; 0 for none.
-    **options
-        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
 
     Returns
     -------
@@ -59,13 +53,12 @@ def mmd(
         n in scans; NaN with a note for one site, a site with one scan, or an LDR of which most scans are equal; p is
         NaN without permutations.
     """
-    mixing = Mixing.of_arrays(ldr, site, diagnosis, **options)
+    mixing = Mixing.of(ldr, site, diagnosis, test_permutations=permutations, **options)
     scans = mixing.scans
     kernel = None if mixing.reason else gaussian_kernel(mixing.features)
     if kernel is None:
         return Estimate(math.nan, len(scans), note=mixing.reason or "the median distance between scans is 0")
-    settings = EvaluationSettings(test_permutations=permutations, seed=mixing.seed)
-    stratum = null_strata(scans)[0]
+    stratum, settings = null_strata(scans)[0], mixing.settings
     dealt = permuted_sites(mixing.site, mixing.owner, stratum, settings.test_permutations, settings.seed)
     value, *permuted = (mean_mmd2(kernel, one) for one in (mixing.site, *dealt))
     # A site that permutation leaves with one scan has no value within it.
@@ -79,13 +72,13 @@ def mmd(
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`mmd` and of its p-value, two a kind of coordinates."""
     found = []
-    for part, given, params in mixed(scans, settings):
+    for part, options, params in by_coordinates(scans, settings):
         permutations = settings.test_permutations
-        text = key_values(**params, kernel="gaussian", permutations=permutations, **null_strata(part)[1])
-        result = mmd(part.ldr, part.site, diagnosis=part.diagnosis, permutations=permutations, **given)
+        result = mmd(part.ldr, part.site, diagnosis=part.diagnosis, permutations=permutations, **options)
+        told = {**params, "kernel": "gaussian", "permutations": str(permutations), **null_strata(part)[1]}
         missing = "no permutations were asked for" if math.isnan(result.p) else ""
-        found.append(result.score(MMD2, text))
-        found.append(Score(P_VALUE, text, result.p, result.n, reason=result.note or missing))
+        p = Estimate(result.p, result.n, note=result.note or missing)
+        found += [result.score(MMD2, told), p.score(P_VALUE, told)]
     return found
 
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from scipy.spatial.distance import cdist
 from scipy.special import digamma
 
-from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.arrays import CoordinateOptions, by_coordinates
 from benchmark.metrics.feature_scaling import transform
 from benchmark.metrics.folds import Integers
-from benchmark.metrics.mixing.neighbours import PAIRS_AT_A_TIME, Mixing, MixingOptions, mixed
+from benchmark.metrics.mixing.neighbours import PAIRS_AT_A_TIME, Mixing
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.rows import Metric, Score, key_values
+from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.threads import reproducible
@@ -31,7 +31,7 @@ COMPONENTS = 5
 
 
 @reproducible()
-def mutual_information(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpack[MixingOptions]) -> Estimate:
+def mutual_information(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpack[CoordinateOptions]) -> Estimate:
     """Mutual information in bits between the site and the five leading principal components of the LDR.
 
     Nearest-neighbour estimate for a discrete and a continuous variable (Ross, PLoS ONE 2014): with N scans, N_x of the
@@ -44,19 +44,12 @@ def mutual_information(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpac
     scans in the same coordinates; whitened ones are in the order of their variance before whitening. Chance is the mean
     over permutations of the sites over subjects.
 
-    Parameters
-    ----------
-    ldr, site
-        As for :func:`benchmark.metrics.arrays.scans_of`.
-    **options
-        As for :class:`benchmark.metrics.mixing.neighbours.MixingOptions`.
-
     Returns
     -------
     Estimate
         n in scans that count; NaN with a note for one site, a site with one scan or one subject, or a constant LDR.
     """
-    mixing = Mixing.of_arrays(ldr, site, **options)
+    mixing = Mixing.of(ldr, site, **options)
     first = np.unique(mixing.owner * (mixing.site.max(initial=0) + 1) + mixing.site, return_index=True)[1]
     if mixing.reason:
         return Estimate(math.nan, len(first), note=mixing.reason)
@@ -68,10 +61,10 @@ def mutual_information(ldr: npt.ArrayLike, site: npt.ArrayLike, **options: Unpac
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
     """Rows of :func:`mutual_information`, one a kind of coordinates."""
     return [
-        mutual_information(part.ldr, part.site, **given).score(
-            BITS, key_values(**params, components=COMPONENTS, neighbours=NEIGHBOURS)
+        mutual_information(part.ldr, part.site, **options).score(
+            BITS, {**params, "components": COMPONENTS, "neighbours": NEIGHBOURS}
         )
-        for part, given, params in mixed(scans, settings)
+        for part, options, params in by_coordinates(scans, settings)
     ]
 
 

@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.arrays import ScanOptions, arrays_of, scans_of
-from benchmark.metrics.estimate import Estimate
+from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.feature_scaling import Coordinates, transform, unreadable
 from benchmark.metrics.folds import Integers
 from benchmark.metrics.galleries import codes_of
+from benchmark.metrics.order import smallest
 from benchmark.metrics.permutations import permuted_sites
 from benchmark.metrics.probes import Floats
-from benchmark.metrics.scans import Scans, at_most, seen
+from benchmark.metrics.rows import Estimate
+from benchmark.metrics.scans import Scans
 from benchmark.metrics.settings import EvaluationSettings
-
-#: Coordinates that mixing is measured in.
-KINDS: tuple[Coordinates, ...] = ("standardised", "whitened")
 
 #: Permutations of the sites over subjects whose mean is the chance level.
 CHANCE_PERMUTATIONS = 5
 
 #: Distances held in memory at a time.
 PAIRS_AT_A_TIME = 2_000_000
-
-
-class MixingOptions(ScanOptions, total=False):
-    """Options of every measure of mixing.
-
-    Attributes
-    ----------
-    subject, scan, reference
-        As for :func:`benchmark.metrics.arrays.scans_of`.
-    coordinates
-        As for :func:`benchmark.metrics.feature_scaling.transform`; ``standardised`` by default.
-    seed
-        Of the permutations; 0 by default.
-    """
-
-    coordinates: Coordinates
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -59,64 +40,49 @@ class Mixing:
         Their LDRs in the coordinates, shape (scans, dimensions).
     site, owner
         Site and subject of each scan as numbers from 0, shape (scans,).
-    dealt
-        Sites permuted over subjects, shape (permutations, scans).
     reason
         Why nothing can be measured; empty otherwise.
-    coordinates, seed
-        The kind of coordinates, and the seed of the permutations.
+    coordinates, settings
+        The kind of coordinates; the seed of the permutations.
     """
 
     scans: Scans
     features: Floats
     site: Integers
     owner: Integers
-    dealt: Integers
     reason: str
     coordinates: Coordinates
-    seed: int
+    settings: EvaluationSettings
 
     @classmethod
-    def of_arrays(
+    def of(
         cls,
         ldr: npt.ArrayLike,
         site: npt.ArrayLike,
         diagnosis: npt.ArrayLike | None = None,
         *,
         coordinates: Coordinates = "standardised",
-        seed: int = 0,
-        **options: Unpack[ScanOptions],
+        **options: Any,
     ) -> Mixing:
-        """What is measured on arrays; see :class:`MixingOptions`."""
-        return cls.of(scans_of(ldr, site=site, diagnosis=diagnosis, **options), coordinates, seed)
-
-    @classmethod
-    def of(cls, scans: Scans, coordinates: Coordinates, seed: int) -> Mixing:
-        """What is measured on scans; the seed is that of the permutations."""
-        site, owner = codes_of(scans.site), codes_of(scans.subject)
-        dealt = permuted_sites(site, owner, np.zeros(len(site), np.int64), CHANCE_PERMUTATIONS, seed)
+        """What is measured on arrays; see :class:`benchmark.metrics.arrays.CoordinateOptions`."""
+        scans, settings = scans_of(ldr, site=site, diagnosis=diagnosis, **options)
+        codes, owner = codes_of(scans.site), codes_of(scans.subject)
         features = transform(scans.ldr, scans.reference, coordinates)
-        reason = "fewer than two sites" if site.max(initial=0) == 0 else ""
+        reason = "fewer than two sites" if codes.max(initial=0) == 0 else ""
         # Neighbours among equal scans would be drawn by rounding: perfectly mixed, it would seem.
         reason = reason or unreadable(scans.ldr, features)
-        if not reason and np.bincount(site).min() < 2:
+        if not reason and np.bincount(codes).min() < 2:
             reason = "a site has one scan"
-        return cls(scans, features, site, owner, dealt, reason, coordinates, seed)
+        return cls(scans, features, codes, owner, reason, coordinates, settings)
 
     def compared(self, measure: Callable[[Integers], float], n: int, note: str = "") -> Estimate:
         """A measure of sites, shape (scans,), with its mean over permuted sites for chance; NaN with a note for one."""
         if self.reason or note:
             return Estimate(math.nan, n, note=self.reason or note)
-        value, *chance = (measure(site) for site in (self.site, *self.dealt))
+        everybody = np.zeros(len(self.site), np.int64)
+        dealt = permuted_sites(self.site, self.owner, everybody, CHANCE_PERMUTATIONS, self.settings.seed)
+        value, *chance = (measure(site) for site in (self.site, *dealt))
         return Estimate(value, n, chance=float(np.mean(chance)))
-
-
-def mixed(scans: Scans, settings: EvaluationSettings) -> Iterator[tuple[Scans, dict[str, Any], dict[str, str]]]:
-    """The scans that mixing is measured on, in each kind of coordinates, with arguments and parameters of measures."""
-    part = at_most(scans, settings.probe_scans, settings.seed)
-    for coordinates in KINDS:
-        given = {**arrays_of(part), "coordinates": coordinates, "seed": settings.seed}
-        yield part, given, {"coordinates": coordinates, **seen(scans, part)}
 
 
 def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integers, Floats]:
@@ -148,7 +114,7 @@ def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integer
         rows = slice(start, start + step)
         squared = np.maximum(square[rows, None] - 2 * centred[rows] @ centred.T + square, 0.0)
         squared[owner[rows, None] == owner] = np.inf
-        index[rows] = _smallest(squared, neighbours)
+        index[rows] = smallest(squared, neighbours)
         distance[rows] = np.sqrt(np.take_along_axis(squared, index[rows], axis=1))
     return index, distance
 
@@ -156,17 +122,3 @@ def nearest(features: Floats, owner: Integers, neighbours: int) -> tuple[Integer
 def most_neighbours(owner: Integers, wanted: int) -> int:
     """Neighbours that every scan has among other subjects' scans, at most those wanted."""
     return min(wanted, len(owner) - int(np.bincount(owner).max()))
-
-
-def _smallest(values: Floats, count: int) -> Integers:
-    # Selection leaves open which of several values equal to the largest chosen one come in; rows with such a tie are
-    # sorted whole, so that the first scans do.
-    largest = np.partition(values, count - 1, axis=1)[:, count - 1 : count]
-    chosen = values <= largest
-    tied = chosen.sum(axis=1) > count
-    found = np.empty((len(values), count), np.int64)
-    found[tied] = np.argsort(values[tied], axis=1, kind="stable")[:, :count]
-    clear = np.nonzero(chosen[~tied])[1].reshape(-1, count)
-    order = np.argsort(np.take_along_axis(values[~tied], clear, axis=1), axis=1, kind="stable")
-    found[~tied] = np.take_along_axis(clear, order, axis=1)
-    return found

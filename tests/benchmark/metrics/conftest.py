@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.metrics.ranking import RankedLists, list_quality
+
 DIAGNOSES = ("CN", "MCI", "AD")
 
 
@@ -31,6 +33,13 @@ def embeddings_table(
     vectors += 0.3 * rng.normal(size=vectors.shape)
     table[[f"z{i}" for i in range(dimensions)]] = vectors.astype(np.float32)
     return table
+
+
+def ranked_quality(relevant, member):
+    """Quality of lists from flags of shape (lists, ranks), best first; what is no member takes no rank."""
+    found = relevant & member
+    lists = RankedLists(np.cumsum(member, axis=1, dtype=np.int32)[found], found.sum(axis=1), member.sum(axis=1))
+    return list_quality(lists)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 from benchmark import metrics
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import score_all, scorers
-from benchmark.metrics.rows import parse_key_values
 from benchmark.metrics.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(
@@ -79,9 +78,7 @@ def row(scores, metric, subgroup="", **params):
     fitting = [
         score
         for score in scores
-        if score.metric.name == metric
-        and score.subgroup == subgroup
-        and params.items() <= parse_key_values(score.params).items()
+        if score.metric.name == metric and score.subgroup == subgroup and params.items() <= score.params.items()
     ]
     assert len(fitting) == 1, (metric, params, [score.params for score in fitting])
     return fitting[0]
@@ -92,7 +89,7 @@ def assert_same(estimate, score):
     of_function, of_suite = ([getattr(one, name) for name in names] for one in (estimate, score))
     assert np.array_equal(of_function, of_suite, equal_nan=True), (of_function, of_suite)
     # The suite adds what concerns every row in whitened coordinates.
-    assert score.reason.removesuffix(estimate.note).strip("; ") == "" or "whitened with fewer" in score.reason
+    assert score.note.removesuffix(estimate.note).strip("; ") == "" or "whitened with fewer" in score.note
     if score.replicates is not None:
         np.testing.assert_array_equal(estimate.replicates, score.replicates)
 

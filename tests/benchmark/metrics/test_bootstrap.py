@@ -17,7 +17,6 @@ from benchmark.metrics.bootstrap import (
     mean_replicates,
     means_without,
     replicates_of,
-    subject_interval,
 )
 
 
@@ -29,11 +28,15 @@ def test_mean_of_site_means():
     assert math.isnan(mean_of_site_means(np.zeros(0), np.zeros(0, dtype=str)))
 
 
+def interval_of_mean(*arguments):
+    return interval(mean_replicates(*arguments))
+
+
 def test_width_is_that_of_the_mean():
     rng = np.random.default_rng(0)
     value = rng.normal(size=400)
     subject, site = np.arange(400).astype(str), np.full(400, "a")
-    low, high = subject_interval(value, subject, site, 2000, 0)
+    low, high = interval_of_mean(value, subject, site, 2000, 0)
     assert high - low == pytest.approx(2 * 1.96 * value.std() / math.sqrt(400), rel=0.1)
     assert low < value.mean() < high
 
@@ -41,8 +44,8 @@ def test_width_is_that_of_the_mean():
 def test_repeated_scans_of_a_subject_do_not_narrow_it():
     rng = np.random.default_rng(0)
     value, subject = rng.normal(size=40), np.arange(40).astype(str)
-    once = subject_interval(value, subject, np.full(40, "a"), 500, 0)
-    often = subject_interval(np.repeat(value, 5), np.repeat(subject, 5), np.full(200, "a"), 500, 0)
+    once = interval_of_mean(value, subject, np.full(40, "a"), 500, 0)
+    often = interval_of_mean(np.repeat(value, 5), np.repeat(subject, 5), np.full(200, "a"), 500, 0)
     assert often == pytest.approx(once)
 
 
@@ -51,14 +54,14 @@ def test_repeated_scans_of_a_subject_do_not_narrow_it():
     [([1.0, 0.0], ["p", "p"], 100), ([1.0, 0.0], ["p", "q"], 0), ([np.nan, np.nan], ["p", "q"], 100)],
 )
 def test_no_interval(value, subject, resamples):
-    interval = subject_interval(np.array(value), np.array(subject), np.array(["a", "a"]), resamples, 0)
-    assert all(math.isnan(end) for end in interval)
+    found = interval_of_mean(np.array(value), np.array(subject), np.array(["a", "a"]), resamples, 0)
+    assert all(math.isnan(end) for end in found)
 
 
 def test_no_interval_where_resamples_lose_a_site():
     # A site with one of two subjects is absent from a quarter of the resamples.
-    interval = subject_interval(np.array([1.0, 0.0]), np.array(["p", "q"]), np.array(["a", "b"]), 200, 0)
-    assert all(math.isnan(end) for end in interval)
+    found = interval_of_mean(np.array([1.0, 0.0]), np.array(["p", "q"]), np.array(["a", "b"]), 200, 0)
+    assert all(math.isnan(end) for end in found)
 
 
 def test_subjects_are_drawn_within_sites_and_travellers_by_themselves():
@@ -67,7 +70,7 @@ def test_subjects_are_drawn_within_sites_and_travellers_by_themselves():
     strata = Strata.of(subject, site)
     # p, q of site a; r, s of site b; t, u of both.
     assert strata.stratum.tolist() == [0, 0, 1, 1, 2, 2]
-    values = np.zeros((8, 1))
+    values = np.zeros(8)
     values[site == "b"] = 1.0
     # Whoever is drawn, each site keeps its subjects: a value that only the site decides does not vary.
     assert np.ptp(mean_replicates(values, subject, site, 50, 0, group=np.full(8, "all"))) == pytest.approx(0)
@@ -83,7 +86,7 @@ def test_subjects_that_are_alone_are_drawn_with_others():
 
 def test_names_of_sites_do_not_decide_what_is_drawn():
     rng = np.random.default_rng(0)
-    value, subject, site = rng.normal(size=(20, 1)), np.arange(20).astype(str), np.repeat(["a", "b"], 10)
+    value, subject, site = rng.normal(size=20), np.arange(20).astype(str), np.repeat(["a", "b"], 10)
     turned = np.where(site == "a", "z", "b")
     assert (mean_replicates(value, subject, site, 20, 0) == mean_replicates(value, subject, turned, 20, 0)).all()
 
@@ -92,7 +95,7 @@ def test_variance_is_the_jackknife_of_the_strata():
     rng = np.random.default_rng(0)
     value, subject = rng.normal(size=60), np.arange(60).astype(str)
     site = np.repeat(["a", "b", "c"], 20)
-    drawn = mean_replicates(value[:, None], subject, site, 20_000, 0)[:, 0]
+    drawn = mean_replicates(value, subject, site, 20_000, 0)
     # The variance of a mean of three means of twenty, and that of t with about 57 degrees of freedom, 57 / 55.
     of_site = np.mean([value[site == name].var(ddof=1) / 20 for name in "abc"]) / 3
     assert drawn.var() == pytest.approx(of_site * 57 / 55, rel=0.04)
@@ -104,7 +107,7 @@ def test_few_travelling_subjects_are_few_however_many_others_there_are():
     subject = np.array([f"p{i}" for i in range(200)] + [f"t{i}" for i in range(8)] * 2)
     site = np.array(["a", "b"] * 100 + ["a"] * 8 + ["b"] * 8)
     value = np.array([np.nan] * 200 + [*range(1, 9)] * 2)
-    drawn = mean_replicates(value[:, None], subject, site, 20_000, 0, group=np.full(len(site), "all"))[:, 0]
+    drawn = mean_replicates(value, subject, site, 20_000, 0, group=np.full(len(site), "all"))
     spread = math.sqrt(np.var(range(1, 9), ddof=1) / 8)
     low, high = interval(drawn)
     assert (high - low) / 2 == pytest.approx(2.36 * spread, rel=0.1)
@@ -140,7 +143,7 @@ def test_without_a_subject_means_are_of_those_that_are_left():
 
 def test_a_value_that_no_subject_changes_has_no_interval():
     # Every scan is right: that there is no doubt is not what the data say.
-    found = subject_interval(np.ones(40), np.arange(40).astype(str), np.repeat(["a", "b"], 20), 100, 0)
+    found = interval_of_mean(np.ones(40), np.arange(40).astype(str), np.repeat(["a", "b"], 20), 100, 0)
     assert all(math.isnan(end) for end in found)
 
 

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 from benchmark.metrics import (
-    age,
-    anatomy,
+    age_and_anatomy,
     conditional_leakage,
-    cross_site_disease,
+    disease,
     graded,
     pairwise_leakage,
     same_site,
@@ -54,17 +53,16 @@ def test_age_and_anatomy():
     scans = line(*[(f"p{i}", "A", "CN", -1.0 if i < 5 else 1.0) for i in range(10)], age=years, anatomy_width=years)
     settings = EvaluationSettings(folds=10, bootstrap=0)
     missed = 0.01 / (80 / 9 + 0.01)
-    (found,) = age.scores(scans, settings)
+    found, r2 = age_and_anatomy.scores(scans, settings)
     assert (found.value, found.chance) == (pytest.approx(50 / 9 * missed), pytest.approx(50 / 9))
-    (found,) = anatomy.scores(scans, settings)
-    assert found.value == pytest.approx(1 - missed**2)
+    assert r2.value == pytest.approx(1 - missed**2)
 
 
 def test_anatomy_below_zero_is_worse_than_the_mean():
     # A place that says nothing of the anatomy (each of two places has both values) leaves a large penalty, and R² near
     # 0, but out of fold not above it.
     scans = line(*[(f"p{i}", "A", "CN", (-1.0) ** i) for i in range(12)], anatomy_width=[i // 2 % 2 for i in range(12)])
-    (found,) = anatomy.scores(scans, EvaluationSettings(folds=12))
+    _, found = age_and_anatomy.scores(scans, EvaluationSettings(folds=12))
     assert -0.1 < found.value < 0
 
 
@@ -76,7 +74,7 @@ def test_disease_across_sites():
         ("a0", "A", "CN", -1.0), ("a1", "A", "CN", -1.0), ("a2", "A", "AD", 1.0), ("a3", "A", "AD", 1.0),
         ("b0", "B", "CN", -1.0), ("b1", "B", "CN", -1.0), ("b2", "B", "AD", -1.0), ("b3", "B", "AD", 1.0),
     )  # fmt: skip
-    overall, at_a, at_b = cross_site_disease.scores(scans, SETTINGS)
+    overall, at_a, at_b, _ = disease.scores(scans, SETTINGS)
     assert (at_a.value, at_b.value, overall.value) == (1.0, 0.75, 0.875)
 
 
@@ -98,9 +96,9 @@ def test_retrieval_from_site_to_site():
     one = found["gallery_site=A;query_site=B"]
     assert (one.value, one.chance, one.n) == (pytest.approx(5 / 6), pytest.approx(3 / 4), 3)
     one = found["gallery_site=B;query_site=B"]
-    assert (one.value, one.n, one.reason) == (0.5, 2, "1 of 3 queries have no relevant scan there")
+    assert (one.value, one.n, one.note) == (0.5, 2, "1 of 3 queries have no relevant scan there")
     one = found["gallery_site=A;query_site=A"]
-    assert (math.isnan(one.value), one.n, one.reason) == (True, 0, "2 of 2 queries have no relevant scan there")
+    assert (math.isnan(one.value), one.n, one.note) == (True, 0, "2 of 2 queries have no relevant scan there")
 
 
 def test_travelling_subjects():
@@ -166,7 +164,7 @@ def test_leakage_within_strata():
     found = [s for s in conditional_leakage.scores(scans, SETTINGS) if s.metric.name == "within_strata"]
     for score in found:
         assert (score.value, score.n, score.chance) == (pytest.approx(5 / 6), 12, 0.5)
-        assert score.reason == "1 scans are in strata with fewer than two sites of two subjects"
+        assert score.note == "1 scans are in strata with fewer than two sites of two subjects"
 
 
 def test_leakage_of_pairs():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.metrics.bootstrap import subject_interval
+from benchmark.metrics.bootstrap import interval, mean_replicates
 from benchmark.metrics.evaluate import EvaluationSettings
 from tests.tables import evaluated
 
@@ -67,6 +67,6 @@ def test_intervals_cover_the_truth_at_about_their_nominal_rate():
     covered = 0
     for seed in range(200):
         values = np.repeat(rng.normal(size=40), 2) + 0.5 * rng.normal(size=80)
-        low, high = subject_interval(values, subject, site, 300, seed)
+        low, high = interval(mean_replicates(values, subject, site, 300, seed))
         covered += low < 0 < high
     assert 0.88 <= covered / 200 <= 0.99

@@ -30,7 +30,7 @@ def test_it_is_top1_of_these_vectors_and_their_training_mean(make_table):
     for score, same in zip(found, expected, strict=True):
         assert (score.metric.table, score.metric.name) == ("outline", "top1_common_mask")
         assert (score.n, score.chance, score.ci_low, score.ci_high) == (same.n, same.chance, same.ci_low, same.ci_high)
-        assert score.reason == same.reason
+        assert score.note == same.note
 
 
 def test_vectors_that_know_nothing_find_nobody(make_table):
@@ -51,4 +51,4 @@ def test_why_there_is_no_value(make_table):
     ):
         found, _ = common_mask.scores(scored_scans(with_common(frame.copy(), vectors)), SETTINGS)
         assert math.isnan(found.value)
-        assert found.reason == reason
+        assert found.note == reason

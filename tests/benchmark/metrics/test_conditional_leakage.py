@@ -29,14 +29,13 @@ def confounded(make_table, set_vectors, site_strength):
 
 
 def values(scans):
-    found = {(s.metric.name, s.params.split(";")[0]): s for s in scores(scans, SETTINGS)}
-    key = "coordinates=standardised"
-    return found["gain_over_covariates", key], found["within_strata", key]
+    found = {(s.metric.name, s.params["coordinates"]): s for s in scores(scans, SETTINGS)}
+    return found["gain_over_covariates", "standardised"], found["within_strata", "standardised"]
 
 
 def raw(scans):
     (found,) = [
-        s for s in leakage_scores(scans, SETTINGS) if not s.subgroup and s.params.startswith("coordinates=standardised")
+        s for s in leakage_scores(scans, SETTINGS) if not s.subgroup and s.params["coordinates"] == "standardised"
     ]
     return found.value
 
@@ -70,15 +69,13 @@ def test_scans_of_lonely_strata_are_counted(make_table):
     alone = (table["site"] == "site0") & (table["subject_id"] == "s0-0")
     table.loc[alone, "diagnosis"] = "PD"
     found = [s for s in scores(scored_scans(table), SETTINGS) if s.metric.name == "within_strata"]
-    assert all(
-        score.reason.endswith("scans are in strata with fewer than two sites of two subjects") for score in found
-    )
+    assert all(score.note.endswith("scans are in strata with fewer than two sites of two subjects") for score in found)
 
 
 def test_undefined(make_table):
     for score in scores(scored_scans(make_table(sites=1)), SETTINGS):
         assert math.isnan(score.value)
-        assert score.reason in (
+        assert score.note in (
             "fewer than two classes: site0",
             "no stratum of diagnosis and age has two sites with two subjects each",
         )

@@ -50,7 +50,7 @@ def test_balanced_accuracy_of_a_probe():
     settings = EvaluationSettings(permutations=0, inner_folds=0, bootstrap=200)
     intervals = []
     for _ in range(TIMES):
-        (score,) = disease.scores(scored_scans(scans_at("a", 120, rng, 1, 1.5, "a")), settings)
+        *_, score = disease.scores(scored_scans(scans_at("a", 120, rng, 1, 1.5, "a")), settings)
         intervals.append((score.ci_low, score.ci_high))
     assert share_that_holds(intervals, norm.cdf(0.75)) >= LOWEST
 
@@ -64,6 +64,6 @@ def test_repeat_scans_make_no_interval_too_narrow(sessions):
     for _ in range(TIMES):
         once = scans_at("a", 100, rng, 1, 1.5, "a")
         again = [once.assign(session_id=str(i), z0=once["z0"] + 0.01 * rng.normal(size=100)) for i in range(sessions)]
-        (score,) = disease.scores(scored_scans(pd.concat(again, ignore_index=True)), settings)
+        *_, score = disease.scores(scored_scans(pd.concat(again, ignore_index=True)), settings)
         intervals.append((score.ci_low, score.ci_high))
     assert share_that_holds(intervals, norm.cdf(0.75)) >= LOWEST

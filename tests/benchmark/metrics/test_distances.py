@@ -12,7 +12,8 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import LedoitWolf
 
 from benchmark.metrics.evaluate import score_all
-from benchmark.metrics.retrieval import ranked, scores
+from benchmark.metrics.order import most_similar_first
+from benchmark.metrics.retrieval import scores
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.similarity import (
@@ -72,10 +73,10 @@ def test_whitened_is_the_mahalanobis_distance_of_the_training_covariance(repeate
     expected = [[-(mahalanobis(x, y, inverse) ** 2) for y in repeated.ldr] for x in repeated.ldr]
     vectors, found = taken(repeated, "whitened")
     assert found == pytest.approx(np.array(expected), rel=1e-6)
-    order = ranked(vectors, np.arange(len(repeated)), "whitened")
+    order = most_similar_first(similarities(vectors, vectors, "whitened"))
     assert order.tolist() == naive_order(expected, repeated.key)
     # Another ranking than that of the plain distance, which the long dimensions rule.
-    plain = ranked(repeated.ldr, np.arange(len(repeated)), "euclidean")
+    plain = most_similar_first(similarities(repeated.ldr, repeated.ldr, "euclidean"))
     assert (order != plain).mean() > 0.5
 
 
@@ -83,7 +84,7 @@ def test_within_subject_against_a_loop(repeated):
     expected = within_subject_cosines(repeated)
     vectors, found = taken(repeated, "within_subject")
     assert found == pytest.approx(expected)
-    order = ranked(vectors, np.arange(len(repeated)), "within_subject")
+    order = most_similar_first(similarities(vectors, vectors, "within_subject"))
     assert order.tolist() == naive_order(expected, repeated.key)
 
 
@@ -99,7 +100,8 @@ def test_within_subject_retrieval_is_that_of_the_loop(repeated):
     (found,) = [
         score
         for score in scores(repeated, settings)
-        if (score.metric.name, score.subgroup) == ("mAP", "") and "other_sites;label=CN/AD" in score.params
+        if (score.metric.name, score.subgroup) == ("mAP", "")
+        and (score.params["gallery"], score.params["label"]) == ("other_sites", "CN/AD")
     ]
     assert found.value == pytest.approx(np.mean([np.mean(values) for values in by_site.values()]))
 
@@ -161,20 +163,20 @@ def test_without_repeat_scans_there_is_no_within_subject_distance(make_table, tw
     assert vectors_of(scans, "within_subject").vectors is None
     assert vectors_of(scans, "within_subject").reason == reason
     found = scores(scans, EvaluationSettings(distances=("within_subject", "cosine_centred")))
-    missing = [score for score in found if "distance=within_subject" in score.params]
-    assert {score.reason for score in missing} == {reason}
+    missing = [score for score in found if score.params.get("distance") == "within_subject"]
+    assert {score.note for score in missing} == {reason}
     assert all(math.isnan(score.value) and score.n == 0 for score in missing)
     # The other distance is scored all the same.
-    assert any(math.isfinite(score.value) for score in found if "distance=cosine_centred" in score.params)
+    assert any(math.isfinite(score.value) for score in found if score.params.get("distance") == "cosine_centred")
 
 
 def test_every_ranking_without_repeat_scans_has_a_reason(make_table):
     settings = EvaluationSettings(
         distances=("within_subject",), probes=("linear",), permutations=0, inner_folds=0, test_permutations=0
     )
-    found = [score for score in score_all(make_table(), settings) if "distance=within_subject" in score.params]
-    assert all(math.isnan(score.value) and score.reason for score in found)
-    named = {score.metric.name for score in found if score.reason == NO_REPEATS}
+    found = [score for score in score_all(make_table(), settings) if score.params.get("distance") == "within_subject"]
+    assert all(math.isnan(score.value) and score.note for score in found)
+    named = {score.metric.name for score in found if score.note == NO_REPEATS}
     assert named >= {"mAP", "P@1", "same_site@10", "graded_nDCG@10", "top1"}
 
 
@@ -199,9 +201,9 @@ def test_repeats_of_one_age_alone_say_what_to_discount(make_table):
     assert residuals == pytest.approx(within_subject_residuals(calm.reference, repeats_of(calm)))
     assert len(residuals) == 2 * 36
     settings = EvaluationSettings(distances=("within_subject",), bootstrap=0)
-    found = [score for score in scores(scans, settings) if "distance=within_subject" in score.params]
+    found = [score for score in scores(scans, settings) if score.params.get("distance") == "within_subject"]
     assert found
-    assert all("repeats=same_age" in score.params for score in found)
+    assert all(score.params.get("repeats") == "same_age" for score in found)
 
 
 def test_where_repeats_of_one_age_do_not_differ_nothing_is_discounted(make_table):

@@ -65,8 +65,8 @@ def test_scores_of_fewer_scans_say_how_many(make_table):
     for one in fewer:
         assert one.n <= 50
         # Of subgroups, n is a part of those; so is it of tests over subjects and of strata that count.
-        assert int(parse_key_values(one.params)["scans"]) in range(one.n, 51), one
-    assert not [one for one in score_all(table, QUICK) if "scans" in parse_key_values(one.params)]
+        assert int(one.params["scans"]) in range(one.n, 51), one
+    assert not [one for one in score_all(table, QUICK) if "scans" in one.params]
 
 
 def test_leakage_sees_all_sites_whatever_site_queries(make_table):
@@ -148,8 +148,8 @@ def test_every_metric_states_shapes_direction_source_and_when_it_is_undefined(sc
         assert phrase in text
     table = (Path(__file__).parents[3] / "docs/bibliography.md").read_text(encoding="utf-8").splitlines()[4:]
     authors = [line.split("|")[1].split()[0] for line in table]
-    # The measures of retrieval are files of their own, which name theirs.
-    assert any(author in text for author in authors) or "benchmark.metrics.ranked" in text
+    # The measures of retrieval are in a file of their own, which names theirs.
+    assert any(author in text for author in authors) or "benchmark.metrics.ranking" in text
 
 
 def test_scores_whitened_by_few_scans_are_noted_and_no_others(make_table):

@@ -75,17 +75,17 @@ def _placements(gains):
 def test_neighbours_in_severity_count_half_and_the_table_says_so(make_table):
     (found,) = scores(scored_scans(make_table(subjects=30, disease_strength=0.5)), SETTINGS)
     assert found.value > found.chance + 0.03
-    assert "label=CN<MCI<AD" in found.params
+    assert found.params.get("label") == "CN<MCI<AD"
     assert found.ci_low < found.value < found.ci_high
 
 
 def test_undefined(make_table):
     table = make_table()
     (found,) = scores(scored_scans(table[table["diagnosis"] != "MCI"]), SETTINGS)
-    assert (math.isnan(found.value), found.reason) == (True, "no scan is MCI: nothing to grade")
+    assert (math.isnan(found.value), found.note) == (True, "no scan is MCI: nothing to grade")
     (found,) = scores(scored_scans(make_table(sites=1)), SETTINGS)
     assert math.isnan(found.value)
-    assert "fewer than 10 scans" in found.reason
+    assert "fewer than 10 scans" in found.note
     assert scores(scored_scans(table), EvaluationSettings(graded=False)) == []
 
 
@@ -93,9 +93,9 @@ def test_galleries_of_one_label_grade_nothing(make_table):
     table = make_table(subjects=40)
     (found,) = scores(scored_scans(table.assign(diagnosis="MCI")), SETTINGS)
     assert math.isnan(found.value)
-    assert (found.n, found.reason) == (0, "one label alone: every scan of the gallery is relevant")
+    assert (found.n, found.note) == (0, "one label alone: every scan of the gallery is relevant")
     others = table[(table["site"] == "site0") | (table["diagnosis"] == "MCI")]
     (found,) = scores(scored_scans(others), SETTINGS, ["site0"])
     assert math.isnan(found.value)
-    assert found.reason == "every scan of a query's gallery has the same label"
+    assert found.note == "every scan of a query's gallery has the same label"
     assert math.isfinite(scores(scored_scans(others), SETTINGS)[0].value)

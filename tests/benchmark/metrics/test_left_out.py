@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from benchmark.metrics import left_out
-from benchmark.metrics.left_out import MEASURES, effects_in_lists, effects_on_first, site_weights
+from benchmark.metrics.first_ranks import effects_on_first
+from benchmark.metrics.galleries import GALLERIES, Codes
+from benchmark.metrics.left_out import MEASURES, effects_in_lists, site_weights
 from benchmark.metrics.order import most_similar_first
-from benchmark.metrics.ranking import NEEDS, ranked_quality
+from benchmark.metrics.ranking import NEEDS
+from tests.benchmark.metrics.conftest import ranked_quality
 
 NEEDED = np.array([NEEDS[name] for name in MEASURES])
 
@@ -26,11 +29,12 @@ def made():
     vectors = rng.normal(size=(len(site), 3)) + 0.8 * label[:, None]
     order = most_similar_first(vectors @ vectors.T).astype(np.int32)
     allowed = np.arange(len(site)) % 7 > 0
-    return order, (site, subject.astype(np.int32), label), allowed
+    return order, Codes(site, subject.astype(np.int32), label), allowed
 
 
-def by_loop(order, codes, allowed, queries, own, others, gone):
-    site, subject, label = codes
+def by_loop(order, codes, allowed, queries, gallery, gone):
+    site, subject, label = codes.site, codes.subject, codes.label
+    own, others = gallery in ("own_site", "all_sites"), gallery in ("other_sites", "all_sites")
     relevant, member = [], []
     for query in queries:
         ranked = order[query]
@@ -43,24 +47,23 @@ def by_loop(order, codes, allowed, queries, own, others, gone):
 
 
 @pytest.mark.parametrize("looked_up", [16, 1])
-@pytest.mark.parametrize(("own", "others"), [(False, True), (True, False), (True, True)])
-def test_every_subject_against_lists_without_it(made, monkeypatch, own, others, looked_up):
+@pytest.mark.parametrize("gallery", GALLERIES)
+def test_every_subject_against_lists_without_it(made, monkeypatch, gallery, looked_up):
     # With 1, subjects of two scans take the way of those who have more than are looked up.
     monkeypatch.setattr(left_out, "LOOKED_UP", looked_up)
     order, codes, allowed = made
-    site, subject, _ = codes
+    site, subject = codes.site, codes.subject
     queries = np.argsort(subject, kind="stable")
     asking = queries[allowed[queries]]
     whole = np.full((len(queries), len(MEASURES)), np.nan)
-    whole[allowed[queries]] = by_loop(order, codes, allowed, asking, own, others, -1)
+    whole[allowed[queries]] = by_loop(order, codes, allowed, asking, gallery, -1)
     weight = site_weights(np.isfinite(whole), site[queries].astype(np.int64))
     stratum = np.arange(int(subject.max()) + 1) % 4
-    value, effects = effects_in_lists(order[queries], queries, codes, allowed, own, others, weight, stratum)
-    assert value == pytest.approx(whole, nan_ok=True, abs=1e-12)
+    effects = effects_in_lists(order[queries], queries, codes, allowed, gallery, weight, stratum)
     by_asker = np.zeros((int(subject.max()) + 1, int(subject.max()) + 1, len(MEASURES)))
     for gone in np.unique(subject[allowed]):
         without = np.full(whole.shape, np.nan)
-        without[allowed[queries]] = by_loop(order, codes, allowed, asking, own, others, gone)
+        without[allowed[queries]] = by_loop(order, codes, allowed, asking, gallery, gone)
         change = np.where(subject[queries, None] == gone, 0.0, np.nan_to_num(without - whole)) * weight
         assert effects.change[gone] == pytest.approx(change.sum(axis=0), abs=1e-12)
         np.add.at(by_asker[:, gone], subject[queries], change)
@@ -74,18 +77,19 @@ def test_every_subject_against_lists_without_it(made, monkeypatch, own, others, 
 
 def test_first_scans_against_whole_lists(made):
     order, codes, _ = made
-    site, subject, label = codes
+    site, subject, label = codes.site, codes.subject, codes.label
     everyone = np.ones(len(site), bool)
     queries = np.argsort(subject, kind="stable")
     weight = np.full((len(queries), len(MEASURES)), 1 / len(queries))
     stratum = np.arange(int(subject.max()) + 1) % 4
-    _, expected = effects_in_lists(order[queries], queries, codes, everyone, True, True, weight, stratum)
+    expected = effects_in_lists(order[queries], queries, codes, everyone, "all_sites", weight, stratum)
     nearest = np.array([[one for one in order[q] if subject[one] != subject[q]][:8] for q in queries])
 
     def precision(places, which, gone):
         return (label[places] == label[queries[which], None]).mean(axis=1)
 
-    found = effects_on_first(nearest, queries, subject, weight[:, 0], stratum, 5, precision)
+    value = precision(nearest[:, :5], np.arange(len(queries)), None)
+    found = effects_on_first(nearest, queries, subject, value, weight[:, 0], stratum, 5, precision)
     column = MEASURES.index("P@5")
     assert found.change[:, 0] == pytest.approx(expected.change[:, column], abs=1e-12)
     assert found.luck[:, 0] == pytest.approx(expected.luck[:, column], abs=1e-12)

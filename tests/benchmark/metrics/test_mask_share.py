@@ -94,4 +94,4 @@ def test_why_there_is_no_value(make_table):
     ):
         (score,) = scores(scored_scans(given), SETTINGS)
         assert math.isnan(score.value)
-        assert score.reason == reason
+        assert score.note == reason

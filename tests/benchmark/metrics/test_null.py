@@ -10,6 +10,7 @@ from scipy.stats import kstest
 
 from benchmark.metrics import leakage, permutation_test
 from benchmark.metrics.conditional_leakage import scores as conditional_scores
+from benchmark.metrics.rows import key_values
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 
@@ -61,7 +62,7 @@ def p_values(make_table, set_vectors):
             settings = replace(SETTINGS, seed=draw, age_strata=age_strata)
             for score in permutation_test.scores(scored_scans(set_vectors(table, vectors)), settings):
                 for given in found:
-                    if f"coordinates=standardised;given={given};" in score.params:
+                    if (score.params["coordinates"], score.params["given"]) == ("standardised", given):
                         found[given].append(score.value)
         return {given: np.array(values) for given, values in found.items()}
 
@@ -124,12 +125,12 @@ def test_conditional_leakage_where_sites_differ_in_age(make_table, set_vectors, 
         p += [
             score.value
             for score in permutation_test.scores(scans, settings)
-            if score.params.startswith("coordinates=standardised;given=age")
+            if (score.params["coordinates"], score.params["given"]) == ("standardised", "age+diagnosis")
         ]
         within += [
             score.value
             for score in conditional_scores(scans, settings)
-            if score.metric.name == "within_strata" and score.params.startswith("coordinates=standardised")
+            if score.metric.name == "within_strata" and score.params["coordinates"] == "standardised"
         ]
     assert len(p) == len(within) == 60
     small = np.mean(np.array(p) <= 0.05)
@@ -152,7 +153,9 @@ def test_gain_over_covariates_is_about_zero_where_age_explains_the_site(make_tab
         vectors = rng.normal(size=(len(table), 3))
         vectors[:, 0] += known
         found = conditional_scores(scored_scans(set_vectors(table, vectors)), SETTINGS)
-        gains += [s.value for s in found if s.metric.name.startswith("gain") and "standardised" in s.params]
+        gains += [
+            s.value for s in found if s.metric.name.startswith("gain") and s.params["coordinates"] == "standardised"
+        ]
     # A difference of two accuracies of 120 scans has a standard error of at most sqrt(2 / 480), and the mean of twelve
     # draws of it, 1.9 points.
     assert np.mean(gains) == pytest.approx(0.0, abs=3 * 0.019)
@@ -169,7 +172,7 @@ def test_costly_probes_are_at_chance_without_a_site(make_table, set_vectors, pro
         vectors = np.random.default_rng(draw).normal(size=(len(table), 4))
         for score in leakage.scores(scored_scans(set_vectors(table, vectors)), settings):
             if not score.subgroup:
-                values.setdefault(score.params, []).append(score.value)
+                values.setdefault(key_values(**score.params), []).append(score.value)
     # 480 answers, each right with 1/2: a standard error of sqrt(1 / (4 * 480)) = 2.3 points; four of them, for answers
     # of one fold come from one model.
     assert len(values) == (3 if probe == "mlp" else 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.metrics.order import most_similar_first
+from benchmark.metrics.order import most_similar_first, smallest
 
 RNG = np.random.default_rng(0)
 
@@ -31,3 +31,13 @@ CASES = {
 def test_against_numpy(case):
     expected = np.argsort(-CASES[case], axis=1, kind="stable")
     np.testing.assert_array_equal(most_similar_first(CASES[case]), expected)
+
+
+def test_smallest_of_those_that_count():
+    values = RNG.integers(0, 5, (40, 12)).astype(float)
+    values[RNG.random(values.shape) < 0.4] = np.inf
+    for row, found in zip(values, smallest(values, 9), strict=True):
+        expected = [one for one in np.argsort(row, kind="stable") if np.isfinite(row[one])][:9]
+        assert found.tolist() == expected + [-1] * (9 - len(expected))
+    assert smallest(np.zeros((2, 3)), 5).tolist() == [[0, 1, 2, -1, -1]] * 2
+    assert smallest(np.zeros((2, 0)), 2).tolist() == [[-1, -1]] * 2

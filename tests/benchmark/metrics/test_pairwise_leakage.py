@@ -39,10 +39,10 @@ def test_a_missing_pair_leaves_no_mean(make_table):
     table = table[(table["site"] != "site1") | (table["subject_id"] == "s1-0") | (table["split"] == "train")]
     overall, *pairs = scores(scored_scans(table), SETTINGS)
     assert math.isnan(overall.value)
-    assert overall.reason == "'site1' has one subject, too few to cross-validate"
+    assert overall.note == "'site1' has one subject, too few to cross-validate"
     assert sum(math.isnan(score.value) for score in pairs) == 4
 
 
 def test_one_site(make_table):
     (overall,) = scores(scored_scans(make_table(sites=1)), SETTINGS)
-    assert (overall.reason, math.isnan(overall.value)) == ("fewer than two sites", True)
+    assert (overall.note, math.isnan(overall.value)) == ("fewer than two sites", True)

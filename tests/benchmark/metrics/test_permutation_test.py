@@ -17,12 +17,11 @@ SETTINGS = EvaluationSettings(test_permutations=39, folds=3)
 
 
 def by_params(scans, settings=SETTINGS):
-    return {score.params: score for score in scores(scans, settings)}
+    return {(score.params["coordinates"], score.params["given"]): score for score in scores(scans, settings)}
 
 
 def value(found, coordinates, given):
-    (score,) = [s for p, s in found.items() if f"coordinates={coordinates};given={given};" in p]
-    return score.value
+    return found[coordinates, given].value
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -75,13 +74,13 @@ def test_a_site_that_diagnosis_explains_is_seen_raw_and_not_given_the_diagnosis(
 )
 def test_undefined(make_table, sites, settings, reason):
     found = scores(scored_scans(make_table(sites=sites)), settings)
-    assert all(math.isnan(score.value) and score.reason == reason for score in found)
+    assert all(math.isnan(score.value) and score.note == reason for score in found)
 
 
 def test_undefined_for_a_site_with_one_subject_and_for_a_constant(make_table, set_vectors):
     table = make_table(travelling=0)
     lonely = table[(table["site"] != "site1") | (table["subject_id"] == "s1-0") | (table["split"] == "train")]
-    assert {score.reason for score in scores(scored_scans(lonely), SETTINGS)} == {"a site has one subject"}
+    assert {score.note for score in scores(scored_scans(lonely), SETTINGS)} == {"a site has one subject"}
     constant = set_vectors(table, np.full((len(table), 2), 0.1))
-    reasons = {score.reason for score in scores(scored_scans(constant), SETTINGS)}
+    reasons = {score.note for score in scores(scored_scans(constant), SETTINGS)}
     assert reasons == {"the LDR is constant over the reference scans"}

@@ -61,9 +61,9 @@ def test_p_is_uniform_where_diagnoses_were_dealt_out(make_table):
         (score,) = [
             score
             for score in permutation_test.scores(scans, settings)
-            if "given=nothing" in score.params and "standardised" in score.params
+            if score.params.get("given") == "nothing" and score.params["coordinates"] == "standardised"
         ]
-        assert "within=diagnosis" in score.params
+        assert score.params.get("within") == "diagnosis"
         found.append(score.value)
     # The mean of 60 uniform values has a standard error of 0.037.
     assert np.mean(found) == pytest.approx(0.5, abs=0.13)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from benchmark.metrics.folds import Labelling, design
-from benchmark.metrics.probes import PROBES, chance_level, class_recalls, out_of_fold
+from benchmark.metrics.probes import chance_level, class_recalls, out_of_fold
+from benchmark.metrics.settings import Probe
 
 RNG = np.random.default_rng(0)
 SITE = np.repeat(["a", "b", "c"], 40)
@@ -23,7 +25,7 @@ def test_mean_recall_is_balanced_accuracy():
     assert class_recalls(codes, predicted).mean() == pytest.approx(balanced_accuracy_score(codes, predicted))
 
 
-@pytest.mark.parametrize("probe", PROBES)
+@pytest.mark.parametrize("probe", get_args(Probe))
 def test_separable_classes_are_found_and_noise_is_not(probe):
     features = np.eye(3)[DESIGN.truth.codes] * 8 + RNG.normal(size=(120, 3))
     assert class_recalls(DESIGN.truth.codes, out_of_fold(features, DESIGN.truth, probe, 10, 0)).mean() > 0.95

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from benchmark.metrics.ranking import NEEDS, expected_quality, ranked_quality
+from benchmark.metrics.ranking import NEEDS, expected_quality
+from tests.benchmark.metrics.conftest import ranked_quality
 
 
 def quality_of(relevant, member=None):

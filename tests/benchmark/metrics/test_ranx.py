@@ -59,7 +59,7 @@ def test_against_ranx(make_table, gallery):
     found = {
         score.metric.name: score
         for score in scores(scans, EvaluationSettings(distances=("euclidean",), bootstrap=0))
-        if not score.subgroup and f"gallery={gallery};label=CN/AD" in score.params
+        if not score.subgroup and (score.params["gallery"], score.params["label"]) == (gallery, "CN/AD")
     }
     for ours, theirs in NAMES.items():
         by_site = {}

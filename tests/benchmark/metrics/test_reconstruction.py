@@ -31,7 +31,7 @@ def test_directions_and_gaps(make_table):
     table.loc[table.index[0], "rec_psnr"] = np.inf
     rmse, psnr = scores(scored_scans(table), SETTINGS)
     assert (rmse.value, rmse.metric.higher_is_better) == (pytest.approx(0.3), False)
-    assert (math.isnan(psnr.value), psnr.reason) == (True, "1 of 36 scans have no finite value")
+    assert (math.isnan(psnr.value), psnr.note) == (True, "1 of 36 scans have no finite value")
 
 
 def test_no_columns_no_rows(make_table):

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from benchmark.metrics.residuals import ridge_predictions_given_age, without_age
-from benchmark.metrics.ridge import ridge_predictions
+from benchmark.metrics.ridge import ridge_predictions, ridge_predictions_given_age, without_age
 
 RNG = np.random.default_rng(0)
 AGE = RNG.uniform(50, 90, 30)

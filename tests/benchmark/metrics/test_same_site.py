@@ -45,5 +45,5 @@ def test_chance_by_hand(make_table):
 def test_small_gallery(make_table):
     found = scores(scored_scans(make_table(sites=2, subjects=4, travelling=0)), SETTINGS)
     assert all(math.isnan(score.value) for score in found)
-    assert {score.reason for score in found} == {"a query has fewer than 10 scans of other subjects"}
+    assert {score.note for score in found} == {"a query has fewer than 10 scans of other subjects"}
     assert [(score.subgroup, score.n) for score in found] == [("", 8), ("query_site=site0", 4), ("query_site=site1", 4)]

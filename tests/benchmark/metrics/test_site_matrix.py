@@ -36,7 +36,7 @@ def test_a_gallery_without_relevant_scans(make_table):
     table = table[(table["site"] != "site1") | (table["diagnosis"] != "AD")]
     found = {score.subgroup: score for score in scores(scored_scans(table), SETTINGS)}
     one = found["gallery_site=site1;query_site=site0"]
-    assert (one.n, one.reason) == (2, "2 of 4 queries have no relevant scan there")
+    assert (one.n, one.note) == (2, "2 of 4 queries have no relevant scan there")
 
 
 def test_only_query_sites_query(make_table):
@@ -48,16 +48,14 @@ def test_one_label_alone_fills_no_cell(make_table):
     found = scores(scored_scans(make_table().assign(diagnosis="CN")), SETTINGS)
     assert len(found) == 9
     assert np.isnan([(score.value, score.chance) for score in found]).all()
-    assert {(score.n, score.reason) for score in found} == {
-        (0, "one label alone: every scan of the gallery is relevant")
-    }
+    assert {(score.n, score.note) for score in found} == {(0, "one label alone: every scan of the gallery is relevant")}
 
 
 def test_without_any_label_every_cell_says_so(make_table):
     found = scores(scored_scans(make_table().assign(diagnosis="")), SETTINGS, ["site1"])
     assert [score.subgroup for score in found] == [f"gallery_site=site{one};query_site=site1" for one in range(3)]
     assert np.isnan([score.value for score in found]).all()
-    assert {(score.n, score.reason) for score in found} == {(0, "no query")}
+    assert {(score.n, score.note) for score in found} == {(0, "no query")}
 
 
 def test_a_distance_that_cannot_be_taken_leaves_every_cell_undefined(make_table):
@@ -66,4 +64,4 @@ def test_a_distance_that_cannot_be_taken_leaves_every_cell_undefined(make_table)
     found = scores(scored_scans(table[table["split"] == "test"].drop(columns="split")), settings)
     assert len(found) == 9
     assert np.isnan([score.value for score in found]).all()
-    assert {score.reason for score in found} == {"no training scans to take the within-subject covariance from"}
+    assert {score.note for score in found} == {"no training scans to take the within-subject covariance from"}

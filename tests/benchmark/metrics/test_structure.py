@@ -60,7 +60,7 @@ def test_undefined(make_table, set_vectors, rows, reason):
     table = make_table()
     table = set_vectors(table, np.full((len(table), 3), 0.1))
     found = scores(scored_scans(table[table["split"] == "test"].head(rows)), EvaluationSettings())
-    assert all(score.reason == reason for score in found)
+    assert all(score.note == reason for score in found)
     assert [math.isnan(score.value) for score in found] == [True, True, rows == 1]
     # Nothing is more collapsed than one vector for everybody.
     assert rows == 1 or found[2].value == 1.0

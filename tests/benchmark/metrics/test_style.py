@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmark.metrics.rows import key_values
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.metrics.style import scores
@@ -32,12 +33,12 @@ def test_no_code_no_rows(make_table):
 def test_a_code_that_says_nothing_is_undefined(make_table):
     site, disease = scores(scored_scans(make_table().assign(s0=1.0)), SETTINGS)
     assert np.isnan([site.value, disease.value]).all()
-    assert site.reason == "the LDR is constant over the reference scans"
+    assert site.note == "the LDR is constant over the reference scans"
 
 
 def test_the_params_say_that_scored_scans_gave_the_statistics(make_table):
     table = make_table().assign(s0=np.arange(66.0))
-    assert {score.params for score in scores(scored_scans(table), SETTINGS)} == {
+    assert {key_values(**score.params) for score in scores(scored_scans(table), SETTINGS)} == {
         "coordinates=standardised;folds=5;probe=linear;statistics=all",
         "coordinates=standardised;folds=5;label=CN/AD;probe=linear;statistics=all",
     }

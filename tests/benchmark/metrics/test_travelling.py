@@ -47,7 +47,7 @@ def test_against_a_loop(make_table, set_vectors, query_sites, ties):
 def test_nobody_travelled(make_table):
     (found,) = scores(scored_scans(make_table(travelling=0)), SETTINGS)
     assert math.isnan(found.value)
-    assert (found.n, found.reason) == (0, "no subject has scored scans at two sites")
+    assert (found.n, found.note) == (0, "no subject has scored scans at two sites")
 
 
 def test_two_sessions_at_one_site_are_no_journey(make_table):

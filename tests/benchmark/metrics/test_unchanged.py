@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.evaluate import score_all
+from benchmark.metrics.rows import key_values
 from benchmark.metrics.settings import EvaluationSettings
 
 #: Made by this module's :func:`scored`; to be made anew where a version goes up.
@@ -48,10 +49,10 @@ def scored():
     some are left out by rules of their own.
     """
     for score in score_all(table(), SETTINGS):
-        if not score.subgroup and "probe=linear" not in score.params:
+        if not score.subgroup and score.params.get("probe") != "linear":
             metric = score.metric
             bounds = (math.nan, math.nan) if metric.table == "retrieval" else (score.ci_low, score.ci_high)
-            what = (metric.table, metric.name, str(metric.version), score.params)
+            what = (metric.table, metric.name, str(metric.version), key_values(**score.params))
             yield what, (score.value, float(score.n), score.chance, *bounds)
 
 

@@ -75,4 +75,4 @@ def test_sites_within_a_diagnosis_count_and_diagnoses_apart_do_not(make_table):
 def test_no_diagnosis_has_a_reason(make_table):
     for score in bras.scores(scored_scans(make_table().assign(diagnosis="")), SETTINGS):
         assert math.isnan(score.value)
-        assert (score.n, score.reason) == (0, "no diagnosis has scans of two sites, two of one of them")
+        assert (score.n, score.note) == (0, "no diagnosis has scans of two sites, two of one of them")

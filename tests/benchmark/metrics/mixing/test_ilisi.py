@@ -67,8 +67,8 @@ def test_few_neighbours_are_stated_and_too_few_have_a_reason(make_table):
     few = ilisi.scores(scored_scans(make_table(subjects=9, travelling=0)), SETTINGS)
     # 27 scans of as many subjects: 26 neighbours, and a third of that.
     assert [score.params for score in few] == [
-        f"coordinates={one};neighbours=26;perplexity=8" for one in ("standardised", "whitened")
+        {"coordinates": one, "neighbours": "26", "perplexity": "8"} for one in ("standardised", "whitened")
     ]
     for score in ilisi.scores(scored_scans(make_table(subjects=3, travelling=0)), SETTINGS):
         assert math.isnan(score.value)
-        assert score.reason == "8 neighbours; at least 9 are needed"
+        assert score.note == "8 neighbours; at least 9 are needed"

@@ -54,7 +54,7 @@ def test_names_of_sites_change_nothing():
 
 def test_few_neighbours_are_stated_and_too_few_have_a_reason(make_table):
     few = kbet.scores(scored_scans(make_table(subjects=9, travelling=0)), SETTINGS)
-    assert few[0].params == "alpha=0.05;coordinates=standardised;neighbours=26"
+    assert few[0].params == {"alpha": "0.05", "coordinates": "standardised", "neighbours": "26"}
     for score in kbet.scores(scored_scans(make_table(subjects=3, travelling=0)), SETTINGS):
         assert math.isnan(score.value)
-        assert score.reason == "8 neighbours; at least 10 are needed"
+        assert score.note == "8 neighbours; at least 10 are needed"

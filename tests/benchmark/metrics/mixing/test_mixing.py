@@ -24,7 +24,7 @@ MIXED = FEATURES + 0.7 * np.eye(4)[:3][SITE]
 
 
 def overall(module, scans, settings=SETTINGS):
-    return [score for score in module.scores(scans, settings) if "standardised" in score.params]
+    return [score for score in module.scores(scans, settings) if score.params["coordinates"] == "standardised"]
 
 
 def test_neighbours_against_scikit_learn_without_the_own_subject():
@@ -151,12 +151,12 @@ def test_names_of_sites_and_order_of_scans_change_nothing(make_table):
 @pytest.mark.parametrize("module", MODULES)
 def test_undefined(make_table, set_vectors, module):
     one_site = module.scores(scored_scans(make_table(sites=1)), SETTINGS)
-    assert all(math.isnan(s.value) and s.reason == "fewer than two sites" for s in one_site)
+    assert all(math.isnan(s.value) and s.note == "fewer than two sites" for s in one_site)
     table = make_table(travelling=0)
     constant = module.scores(scored_scans(set_vectors(table, np.full((len(table), 2), 0.1))), SETTINGS)
-    assert {s.reason for s in constant} == {"the LDR is constant over the reference scans"}
+    assert {s.note for s in constant} == {"the LDR is constant over the reference scans"}
     lonely = table[(table["site"] != "site1") | (table["subject_id"] == "s1-0") | (table["split"] == "train")]
-    assert {s.reason for s in module.scores(scored_scans(lonely), SETTINGS)} == {"a site has one scan"}
+    assert {s.note for s in module.scores(scored_scans(lonely), SETTINGS)} == {"a site has one scan"}
 
 
 def test_diagnoses_that_cannot_be_compared_do_not_count():
@@ -168,7 +168,7 @@ def test_diagnoses_that_cannot_be_compared_do_not_count():
 
 def test_no_permutations(make_table):
     found = {s.metric.name: s for s in overall(mmd, scored_scans(make_table()), replace(SETTINGS, test_permutations=0))}
-    assert (math.isnan(found["mmd_p_value"].value), found["mmd_p_value"].reason) == (
+    assert (math.isnan(found["mmd_p_value"].value), found["mmd_p_value"].note) == (
         True,
         "no permutations were asked for",
     )

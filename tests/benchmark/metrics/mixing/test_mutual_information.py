@@ -109,8 +109,8 @@ def test_both_kinds_of_coordinates_and_components_of_the_reference(make_table, s
     vectors = spread * rng.normal(size=(len(table), 8))
     vectors[:, 7] += 5.0 * ((table["site"] == "site1") & (table["split"] == "test"))
     standardised, whitened = scores(scored_scans(set_vectors(table, vectors)), SETTINGS)
-    assert "coordinates=standardised" in standardised.params
-    assert "coordinates=whitened" in whitened.params
+    assert standardised.params["coordinates"] == "standardised"
+    assert whitened.params["coordinates"] == "whitened"
     assert whitened.value == pytest.approx(whitened.chance, abs=0.15)
 
 
@@ -119,4 +119,4 @@ def test_a_site_with_one_subject_has_a_reason(make_table):
     lonely = table[(table["site"] != "site1") | (table["subject_id"] == "s1-0") | (table["split"] == "train")]
     again = lonely[lonely["subject_id"] == "s1-0"].assign(session_id="ses-2")
     found = scores(scored_scans(pd.concat([lonely, again], ignore_index=True)), SETTINGS)
-    assert [(math.isnan(score.value), score.reason) for score in found] == [(True, "a site has one subject")] * 2
+    assert [(math.isnan(score.value), score.note) for score in found] == [(True, "a site has one subject")] * 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmark.metrics.arrays import by_coordinates, options_of
 from benchmark.metrics.mixing import neighbours
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
@@ -56,9 +57,9 @@ def test_no_more_neighbours_than_the_subject_with_most_scans_leaves():
 
 def test_a_subsample_is_of_whole_subjects_and_the_params_say_so(make_table):
     scans = scored_scans(make_table(subjects=30, travelling=3))
-    whole, _, params = next(neighbours.mixed(scans, EvaluationSettings()))
+    whole, _, params = next(by_coordinates(scans, EvaluationSettings()))
     assert (len(whole), "scans" in params) == (len(scans), False)
-    part, _, params = next(neighbours.mixed(scans, EvaluationSettings(probe_scans=50)))
+    part, _, params = next(by_coordinates(scans, EvaluationSettings(probe_scans=50)))
     assert len(part) <= 50
     assert params["scans"] == str(len(part))
     for subject in np.unique(part.subject):
@@ -68,9 +69,7 @@ def test_a_subsample_is_of_whole_subjects_and_the_params_say_so(make_table):
 def test_params_say_where_statistics_come_from(make_table):
     table = make_table()
     with_train, without = scored_scans(table), scored_scans(table.drop(columns="split"))
-    found = [
-        [params for *_, params in neighbours.mixed(scans, EvaluationSettings())] for scans in (with_train, without)
-    ]
+    found = [[params for *_, params in by_coordinates(scans, EvaluationSettings())] for scans in (with_train, without)]
     assert found[0] == [{"coordinates": "standardised"}, {"coordinates": "whitened"}]
     assert found[1][0] == {"coordinates": "standardised", "statistics": "all"}
 
@@ -89,5 +88,7 @@ def test_scored_scans_that_are_all_alike_have_a_reason(make_table, set_vectors):
     vectors = np.random.default_rng(3).normal(size=(len(table), 3))
     vectors[table["split"] == "test"] = 0.1
     scans = scored_scans(set_vectors(table, vectors))
-    for coordinates in neighbours.KINDS:
-        assert neighbours.Mixing.of(scans, coordinates, 0).reason == "the LDR is constant over the scored scans"
+    for coordinates in ("standardised", "whitened"):
+        options = options_of(scans, EvaluationSettings())
+        mixing = neighbours.Mixing.of(scans.ldr, scans.site, coordinates=coordinates, **options)
+        assert mixing.reason == "the LDR is constant over the scored scans"

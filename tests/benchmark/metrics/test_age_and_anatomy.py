@@ -9,8 +9,8 @@ import pytest
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from benchmark.metrics.age import scores
-from benchmark.metrics.anatomy import scores as anatomy_scores
+from benchmark.metrics.age_and_anatomy import scores
+from benchmark.metrics.arrays import scans_of
 from benchmark.metrics.decoding import PENALTIES, predicted_values
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
@@ -36,9 +36,12 @@ def test_age_that_is_in_the_ldr_and_age_that_is_not(make_table):
 
 def test_predictions_against_scikit_learn_with_the_same_folds():
     rng = np.random.default_rng(0)
-    features, owner = rng.normal(size=(60, 4)), np.repeat(np.arange(30), 2)
+    ldr, owner = rng.normal(size=(60, 4)), np.repeat(np.arange(30), 2)
+    features = (ldr - ldr.mean(axis=0)) / ldr.std(axis=0)
     target = features[:, 0] + rng.normal(size=60)
-    predicted, mean = predicted_values(features, target, owner, 30)
+    scans, _ = scans_of(ldr, subject=owner, scan=np.arange(100, 160))
+    predicted, mean, note = predicted_values(scans, target, 30)
+    assert note == ""
     # As many folds as subjects: there is one way to make them.
     model = RidgeCV(alphas=PENALTIES)
     assert predicted == pytest.approx(cross_val_predict(model, features, target, groups=owner, cv=GroupKFold(30)))
@@ -54,7 +57,7 @@ def test_undefined(make_table, set_vectors):
         (constant, "the LDR is constant over the reference scans"),
     ):
         (found,) = scores(scored_scans(one), SETTINGS)
-        assert (math.isnan(found.value), found.reason) == (True, reason)
+        assert (math.isnan(found.value), found.note) == (True, reason)
 
 
 def test_anatomy(make_table):
@@ -63,8 +66,8 @@ def test_anatomy(make_table):
     table["anatomy_known"] = table["z1"] * 3 + 0.001 * rng.normal(size=len(table))
     table["anatomy_noise"] = rng.normal(size=len(table))
     table["anatomy_flat"] = 1.0
-    found = {score.params.split("target=")[1]: score for score in anatomy_scores(scored_scans(table), SETTINGS)}
+    found = {score.params["target"]: score for score in scores(scored_scans(table), SETTINGS)[1:]}
     assert found["known"].value == pytest.approx(1.0, abs=0.01)
     assert found["noise"].value < 0.1
-    assert (found["flat"].reason, math.isnan(found["flat"].value)) == ("every scan has the same value", True)
-    assert anatomy_scores(scored_scans(make_table()), SETTINGS) == []
+    assert (found["flat"].note, math.isnan(found["flat"].value)) == ("every scan has the same value", True)
+    assert len(scores(scored_scans(make_table()), SETTINGS)) == 1

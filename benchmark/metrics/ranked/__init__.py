@@ -1,1 +1,0 @@
-"""Measures of ranked lists, one a file; every file offers ``MEASURES``."""
