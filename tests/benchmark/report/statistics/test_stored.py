@@ -6,13 +6,14 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.stored import TABLES, stored_statistics
 from benchmark.report.write_statistics import statistics_of, write_statistics
 
 
 def test_numbers_come_back_exactly(replicates, tmp_path):
     write_statistics(replicates, tmp_path, ["a"])
-    made = statistics_of(replicates)
+    made = statistics_of(replicates, StatisticsSettings(reference="a"))
     for name in TABLES:
         kept, back = getattr(made, name), stored_statistics(tmp_path, name)
         assert list(back) == list(kept)
@@ -30,7 +31,7 @@ def test_a_folder_without_them(tmp_path):
     [
         ("ci_low", "low", "statistics_intervals.csv: column 'ci_low' is missing; needed: protocol, score"),
         ("\npooled,map_cn_ad,retrieval,mAP,a,", "\npooled,map_cn_ad,retrieval,mAP,a,x", "row 1, column 'value': 'x0."),
-        (",False,", ",no,", "statistics_intervals.csv: column 'higher_is_better': 'no' is not allowed; allowed: True"),
+        (",True,\n", ",no,\n", "column 'higher_is_better': 'no' is not allowed; allowed: True, False"),
         ("protocol", "pro\x00", "statistics_intervals.csv: "),
     ],
 )

@@ -49,4 +49,4 @@ def test_weighted(replicates, tmp_path):
     assert [b[0], a[0], a[4:]] == ["b", "a", ["1", "100%", "1 to 1"]]
     assert float(a[3]) == pytest.approx((3 * float(a[1]) + 1 - float(a[2])) / 4, abs=1e-3)
     # A score that a protocol lacks leaves its weighted mean missing.
-    assert lines[14].endswith(" | – | – | – | – | – |")
+    assert lines[16].endswith(" | – | – | – | – | – |")
