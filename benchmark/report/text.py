@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -144,6 +144,14 @@ def _counted(reasons: Counter[str], cells: int) -> str:
 def count(number: int, thing: str) -> str:
     """A number with its noun, in the plural where it is due."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def grouped(values: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names by their value, both in their first order."""
+    names: dict[str, list[str]] = {}
+    for name, value in values.items():
+        names.setdefault(value, []).append(name)
+    return names
 
 
 def _shortened(name: str) -> str:
