@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -109,7 +108,7 @@ def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
             found = entries[column.key]
             for sign, reasons in ((MISSING, found.undefined), ("noted", found.left_out)):
                 if reasons:
-                    text = f"{sign} ({_counted(reasons, found.cells)})"
+                    text = f"{sign} ({counted(reasons, found.cells)})"
                     lines.setdefault(text, {}).setdefault(column.heading, []).append(method)
     notes = []
     for text, by_column in lines.items():
@@ -137,7 +136,8 @@ def statistics_note(scores: pd.DataFrame) -> list[str]:
     return []
 
 
-def _counted(reasons: Counter[str], cells: int) -> str:
+def counted(reasons: Mapping[str, int], cells: int) -> str:
+    """How many of the cells have each reason."""
     return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in sorted(reasons.items()))
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -75,20 +76,24 @@ def stored_blocks(results: Results, method_order: Sequence[str]) -> list[Block]:
     UserError
         If one of the tables is missing or cannot be used.
     """
-    folder = results.folder
-    paths = [table_path(folder, name) for name in TABLES]
-    absent = [path for path in paths if not path.is_file()]
-    if len(absent) == len(paths):
+    about = About.of(results.provenance) or About()
+    title = about.title(TITLE)
+    comparisons = table_path(results.folder, "comparisons")
+    header = (
+        comparisons.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0] if comparisons.is_file() else ""
+    )
+    if "method_a" in header and "kind" not in header:
+        return [heading(title, 1), paragraph("An older release made them; they stand in `statistics.md` alone.")]
+    read = {name: stored_statistics(results.folder, name) for name in TABLES}
+    tables = {name: each for name, each in read.items() if each is not None}
+    absent = [table_path(results.folder, name) for name in read if name not in tables]
+    if not tables:
         return []
     if absent:
         raise UserError(f"{absent[0]}: is missing, beside other tables of the statistics")
-    about = About.of(results.provenance) or About()
-    title = about.title(TITLE)
-    if "kind" not in pd.read_csv(table_path(folder, "comparisons"), nrows=0):
-        return [heading(title, 1), paragraph("An older release made them; they stand in `statistics.md` alone.")]
     columns = with_labels(HEADLINES, pair_of(results.scores))
     found = Statistics(
-        **{name: stored_statistics(folder, name) for name in TABLES},
+        **tables,
         columns={column.key: column for column in columns},
         settings=StatisticsSettings(),
     )
@@ -174,12 +179,13 @@ def weighted_blocks(folder: Path, weights: Mapping[str, float], method_order: Se
         paragraph("Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."),
     ]
     for protocol, part in weighted_scores(intervals, weights).groupby("protocol", sort=False):
-        raw = intervals[intervals["protocol"] == protocol].pivot(index="method", columns="score", values="value")
-        rated = part.set_index("method").to_dict("index")
+        here = intervals[intervals["protocol"] == protocol]
+        raw = here.set_index(["score", "method"])["value"].to_dict()
+        rated: dict[Any, dict[Any, Any]] = part.set_index("method").to_dict("index")
         rows = [
             [
                 Cell(method),
-                *(number(raw.loc[method].get(column.key, np.nan), column.digits) for column in columns),
+                *(number(raw.get((column.key, method), math.nan), column.digits) for column in columns),
                 number(rated[method]["weighted"]),
                 _plain(rated[method]["rank"]),
                 _percent(rated[method]["share_best"]),

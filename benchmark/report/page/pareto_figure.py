@@ -133,6 +133,7 @@ def _write(axes: Any, points: Sequence[Point], chance: tuple[float, float], take
             box = word.get_window_extent().transformed(axes.transData.inverted())
             taken.append((box.intervalx, box.intervaly))
     x, y = [point.leakage.value for point in points], [point.retrieval.value for point in points]
+    lines: dict[str, Any] = {"x_lines": [list(x) for x, _ in taken], "y_lines": [list(y) for _, y in taken]}
     textalloc.allocate(
         axes,
         x,
@@ -140,8 +141,6 @@ def _write(axes: Any, points: Sequence[Point], chance: tuple[float, float], take
         [shortened(point.method) + (f" ({point.role})" if point.role else "") for point in points],
         x_scatter=x,
         y_scatter=y,
-        x_lines=[list(bar[0]) for bar in taken] or None,
-        y_lines=[list(bar[1]) for bar in taken] or None,
         # A name may lie to the right of the axes.
         xlims=(low, high + 0.14 * (high - low)),
         min_distance=0.015,
@@ -153,4 +152,5 @@ def _write(axes: Any, points: Sequence[Point], chance: tuple[float, float], take
         linewidth=0.7,
         zorder=5,
         parse_math=False,
+        **(lines if taken else {}),
     )

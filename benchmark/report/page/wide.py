@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ from benchmark.report.columns import Column
 from benchmark.report.held_out import with_held_out
 from benchmark.report.page.grid import Cell, Footnotes, Grid, Header, number
 from benchmark.report.summary import Entry, Section, sections
-from benchmark.report.text import CHANCE, count, section_title
+from benchmark.report.text import CHANCE, counted, section_title
 from benchmark.report.wide_tables import WideTable, wide_tables
 
 
@@ -158,11 +157,7 @@ def chance(part: Section, column: Column) -> Cell:
 
 def _texts(entry: Entry) -> list[str]:
     return [
-        f"{what} {_counted(reasons, entry.cells)}"
+        f"{what} {counted(reasons, entry.cells)}"
         for what, reasons in (("Missing:", entry.undefined), ("Note:", entry.left_out))
         if reasons
     ]
-
-
-def _counted(reasons: Counter[str], cells: int) -> str:
-    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in sorted(reasons.items()))

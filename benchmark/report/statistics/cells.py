@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 from benchmark.metrics.rows import QUERY_TABLES
 from benchmark.report.columns import Column
 from benchmark.report.summary import Place, known_first, places_of
-from benchmark.report.text import count
+from benchmark.report.text import counted
 
 Floats = npt.NDArray[np.float64]
 
@@ -162,8 +162,7 @@ def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], plac
 
 
 def _reason(value: Floats, why: npt.NDArray[np.object_]) -> str:
-    cases = sorted(Counter(why[~np.isfinite(value)].tolist()).items())
-    return "; ".join(f"{times} of {count(len(value), 'cell')}: {reason}" for reason, times in cases)
+    return counted(Counter(why[~np.isfinite(value)].tolist()), len(value))
 
 
 def _mean_replicates(drawn: npt.NDArray[np.object_], methods: Sequence[str], seed: int) -> Floats:
