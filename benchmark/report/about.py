@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.methods.card import MethodCard
 from benchmark.report.summary import Section
+from benchmark.report.text import grouped
 
 #: Entry of ``provenance.json`` that holds it.
 ABOUT = "about"
@@ -145,41 +146,31 @@ class About:
 
 
 def _settings(cards: Mapping[str, MethodCard]) -> str:
-    none = [method for method, card in cards.items() if not card.tried_settings]
-    told = [*_grouped(cards), *([f"none for {', '.join(none)}"] if none else [])]
+    tried = {name: card.chosen_on or "data that its file does not name" for name, card in cards.items()}
+    told = [
+        f"{', '.join(f'{name} {cards[name].tried_settings}' for name in names)}, chosen by {data}"
+        for data, names in grouped({name: data for name, data in tried.items() if cards[name].tried_settings}).items()
+    ]
+    none = [name for name, card in cards.items() if not card.tried_settings]
+    told += [f"none for {', '.join(none)}"] if none else []
     return (
         f"Settings tried for each method, at least: {'; '.join(told)}. Choosing by test scores, be it on other data, "
         "favours methods of which more settings were tried."
     )
 
 
-def _grouped(cards: Mapping[str, MethodCard]) -> list[str]:
-    by_data: dict[str, list[str]] = {}
-    for method, card in cards.items():
-        if card.tried_settings:
-            by_data.setdefault(card.chosen_on or "data that its file does not name", []).append(
-                f"{method} {card.tried_settings}"
-            )
-    return [f"{', '.join(methods)}, chosen by {data}" for data, methods in by_data.items()]
-
-
 def _facts(cards: Mapping[str, MethodCard]) -> list[str]:
-    imitating: dict[str, list[str]] = {}
-    for method, card in cards.items():
-        if card.augmentations_imitate:
-            imitating.setdefault(", ".join(card.augmentations_imitate), []).append(method)
+    imitating = grouped({name: ", ".join(card.augmentations_imitate) for name, card in cards.items()})
     lines = [
         f"Augmentations of {', '.join(methods)} imitate these families of scanner effects: {families}. Robustness to "
         "them says nothing of other families."
         for families, methods in imitating.items()
+        if families
     ]
     added = [f"{method}: {card.additions}" for method, card in cards.items() if card.additions]
     if added:
         lines.append(f"Additions that are not in the method's paper. {'. '.join(added)}.")
-    used: dict[str, list[str]] = {}
-    for method, card in cards.items():
-        if card.uses:
-            used.setdefault(", ".join(card.uses), []).append(method)
+    used = grouped({name: ", ".join(card.uses) for name, card in cards.items() if card.uses})
     if used:
         told = "; ".join(f"{labels}: {', '.join(methods)}" for labels, methods in used.items())
         lines.append(f"Labels of training scans that training uses, by those methods alone that are named. {told}.")

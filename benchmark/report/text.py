@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -108,7 +107,7 @@ def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
             found = entries[column.key]
             for sign, reasons in ((MISSING, found.undefined), ("noted", found.left_out)):
                 if reasons:
-                    text = f"{sign} ({_counted(reasons, found.cells)})"
+                    text = f"{sign} ({counted(reasons, found.cells)})"
                     lines.setdefault(text, {}).setdefault(column.heading, []).append(method)
     notes = []
     for text, by_column in lines.items():
@@ -136,13 +135,22 @@ def statistics_note(scores: pd.DataFrame) -> list[str]:
     return []
 
 
-def _counted(reasons: Counter[str], cells: int) -> str:
+def counted(reasons: Mapping[str, int], cells: int) -> str:
+    """How many of the cells have each reason."""
     return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in sorted(reasons.items()))
 
 
 def count(number: int, thing: str) -> str:
     """A number with its noun, in the plural where it is due."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def grouped(values: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names by their value, both in their first order."""
+    names: dict[str, list[str]] = {}
+    for name, value in values.items():
+        names.setdefault(value, []).append(name)
+    return names
 
 
 def _shortened(name: str) -> str:

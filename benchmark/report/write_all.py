@@ -83,8 +83,7 @@ def write_all(
     contents = _tables(read.scores, about)
     wide = filled_tables(read.scores, order, about.notes, about)
     for table in wide:
-        text = latex(table.title, table.sections, table.columns, table.footer, table.directions)
-        contents[f"{table.name}.tex"] = text.encode()
+        contents[f"{table.name}.tex"] = latex(table).encode()
     shown = make_examples(examples) if examples else None
     intervals = stored_statistics(results, "intervals")
     contents[PAGE] = render_page(read, wide, order, shown, statistics, figures, intervals).encode()

@@ -186,12 +186,13 @@ def weighted_blocks(folder: Path, weights: Mapping[str, float], method_order: Se
         paragraph("Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."),
     ]
     for protocol, part in weighted_scores(intervals, weights).groupby("protocol", sort=False):
-        raw = intervals[intervals["protocol"] == protocol].pivot(index="method", columns="score", values="value")
-        rated = part.set_index("method").to_dict("index")
+        here = intervals[intervals["protocol"] == protocol]
+        raw = here.set_index(["score", "method"])["value"].to_dict()
+        rated: dict[Any, dict[Any, Any]] = part.set_index("method").to_dict("index")
         rows = [
             [
                 Cell(method),
-                *(number(float(str(raw.loc[method].get(column.key, np.nan))), column.digits) for column in columns),
+                *(number(raw.get((column.key, method), math.nan), column.digits) for column in columns),
                 number(rated[method]["weighted"]),
                 _plain(rated[method]["rank"]),
                 _percent(rated[method]["share_best"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -33,38 +33,6 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
-
-
-@dataclass(frozen=True)
-class Compared:
-    """What the results compare, for the heading.
-
-    Attributes
-    ----------
-    methods
-        Name and role (``floor``, ``ceiling`` or empty) of each, in table order.
-    protocols
-        Titles with numbers of sites and seeds.
-    sites
-        Sites that are held out or query.
-    cells, scores
-        How many.
-    commit
-        Git commit of the code; empty where unknown.
-    dirty
-        Whether that code had changes of its own.
-    synthetic
-        Whether the data are.
-    """
-
-    methods: Sequence[tuple[str, str]]
-    protocols: Sequence[str]
-    sites: Sequence[str]
-    cells: int
-    scores: int
-    commit: str
-    dirty: bool
-    synthetic: bool
 
 
 def render_page(
@@ -105,8 +73,8 @@ def render_page(
     methods = ordered(results.scores["method"].unique(), method_order)
     summaries = aggregate(results.scores)
     titles = {part.protocol: section_title(part) for table in wide for part in table.sections}
-    bounds = (About.of(results.provenance) or About()).bounds
-    plots = pareto_plots(results.scores, methods, intervals=intervals, bounds=bounds)
+    about = About.of(results.provenance) or About()
+    plots = pareto_plots(results.scores, methods, intervals=intervals, bounds=about.bounds)
     script, style = _asset("page.js"), _asset("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (
@@ -117,7 +85,7 @@ def render_page(
             script=Markup(script),  # noqa: S704 (a file of this package)
             style=Markup(style),  # noqa: S704 (a file of this package)
             titles=titles,
-            compared=_compared(results, list(titles.values()), methods),
+            compared=_compared(results, list(titles.values()), methods, about),
             wide=[(table, grids(table)) for table in wide],
             pareto=[(plot, Markup(plot.svg)) for plot in plots],  # noqa: S704 (made by matplotlib, which escapes)
             sites=per_site(summaries, methods, titles),
@@ -172,21 +140,21 @@ def _picture(title: str, svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode("ascii")
 
 
-def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequence[str]) -> Compared:
+def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequence[str], about: About) -> dict[str, Any]:
+    """What the results compare, for the heading."""
     scores = results.scores
-    environment: Any = results.provenance.get("environment", {})
+    environment = results.provenance.get("environment")
     environment = environment if isinstance(environment, dict) else {}
-    about = About.of(results.provenance) or About()
-    return Compared(
-        methods=[(method, about.bounds.get(method, "")) for method in methods],
-        protocols=protocols,
-        sites=_sites(scores),
-        cells=len(scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()),
-        scores=len(scores),
-        commit=str(environment.get("git_commit") or ""),
-        dirty=bool(environment.get("git_dirty")),
-        synthetic=about.synthetic,
-    )
+    return {
+        "methods": [(method, about.bounds.get(method, "")) for method in methods],
+        "protocols": protocols,
+        "sites": _sites(scores),
+        "cells": len(scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()),
+        "scores": len(scores),
+        "commit": str(environment.get("git_commit") or ""),
+        "dirty": bool(environment.get("git_dirty")),
+        "synthetic": about.synthetic,
+    }
 
 
 def _sites(scores: pd.DataFrame) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,11 +13,8 @@ from benchmark.report.columns import Column
 from benchmark.report.held_out import with_held_out
 from benchmark.report.page.grid import Cell, Footnotes, Grid, Header, number
 from benchmark.report.summary import Entry, Section, sections
-from benchmark.report.text import CHANCE, count, section_title
+from benchmark.report.text import CHANCE, counted, section_title
 from benchmark.report.wide_tables import WideTable, wide_tables
-
-#: What names a cell of a wide table: protocol, method, column key.
-Address = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -98,55 +94,57 @@ def best_methods(part: Section, column: Column, higher: bool | None) -> set[str]
     return {method for method, mean in shown.items() if mean == best}
 
 
-def cell_notes(
-    parts: Sequence[Section], columns: Sequence[Column]
-) -> tuple[dict[Address, tuple[str, ...]], list[tuple[str, str]]]:
-    """Footnotes for missing values and for values that leave something out; cells with equal reasons share one.
-
-    Returns
-    -------
-    tuple
-        Marks by address of the cell, and the notes as mark and text, in the order of their first cell.
-    """
-    notes = Footnotes()
-    of_cell: dict[Address, tuple[str, ...]] = {}
-    for part in parts:
-        for method, entries in part.entries.items():
-            for column in columns:
-                of_cell[part.protocol, method, column.key] = notes.marks(*_texts(entries[column.key]))
-    return of_cell, notes.listed()
-
-
 def grids(table: FilledTable) -> list[Grid]:
     """A wide table as grids of the page, one a protocol."""
-    return [_grid(table, part, place) for place, part in enumerate(table.sections, start=1)]
+    return [
+        replace(
+            grid(part, [column for column in table.columns if column.shown_in(part.protocol)], table.directions),
+            identifier=f"{table.name}-{place}",
+            caption=f"{table.title}. {section_title(part)}",
+        )
+        for place, part in enumerate(table.sections, start=1)
+    ]
 
 
-def _grid(table: FilledTable, part: Section, place: int) -> Grid:
-    columns = [column for column in table.columns if column.shown_in(part.protocol)]
-    marks, notes = cell_notes([part], columns)
-    best = {column.key: best_methods(part, column, table.directions[column.key]) for column in columns}
+def grid(
+    part: Section, columns: Sequence[Column], higher: Mapping[str, bool | None], notes: Footnotes | None = None
+) -> Grid:
+    """A section of a wide table: a row per method, then chance.
+
+    Parameters
+    ----------
+    part
+        The section.
+    columns
+        Which to show.
+    higher
+        Whether higher values are better, by column key.
+    notes
+        Footnotes that other grids share, for missing values and for values that leave something out.
+    """
+    notes = notes or Footnotes()
+    best = {column.key: best_methods(part, column, higher.get(column.key)) for column in columns}
     rows = []
     for method, entries in part.entries.items():
         cells = [
             replace(
-                number(entries[column.key].mean, column.digits, entries[column.key].sd),
+                number(entry.mean, column.digits, entry.sd),
                 best=method in best[column.key],
-                marks=marks[part.protocol, method, column.key],
+                marks=notes.marks(*_texts(entry)),
             )
-            for column in columns
+            for column, entry in ((column, entries[column.key]) for column in columns)
         ]
         seeds = part.complete[method]
         times = [number(part.train_seconds.get(method, math.nan), 0) for _ in part.times]
         rows.append([Cell(method), *cells, Cell(str(seeds), value=float(seeds)), *times])
-    headers = [Header(column.heading, table.directions[column.key]) for column in columns]
+    headers = [Header(column.heading, higher.get(column.key)) for column in columns]
     return Grid(
-        f"{table.name}-{place}",
-        f"{table.title}. {section_title(part)}",
+        "",
+        "",
         [Header("method"), *headers, Header("seeds"), *(Header(time, False) for time in part.times)],
         rows,
         [[Cell(CHANCE), *(chance(part, column) for column in columns), Cell(""), *(Cell("") for _ in part.times)]],
-        notes,
+        notes.listed(),
     )
 
 
@@ -159,11 +157,7 @@ def chance(part: Section, column: Column) -> Cell:
 
 def _texts(entry: Entry) -> list[str]:
     return [
-        f"{what} {_counted(reasons, entry.cells)}"
+        f"{what} {counted(reasons, entry.cells)}"
         for what, reasons in (("Missing:", entry.undefined), ("Note:", entry.left_out))
         if reasons
     ]
-
-
-def _counted(reasons: Counter[str], cells: int) -> str:
-    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in sorted(reasons.items()))

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from benchmark.errors import UserError
 from benchmark.metrics.rows import QUERY_TABLES
 from benchmark.report.columns import Column
 from benchmark.report.summary import Place, known_first, places_of
-from benchmark.report.text import count
+from benchmark.report.text import counted
 from benchmark.results.schema import REPLICATE_COLUMNS
 
 Floats = npt.NDArray[np.float64]
@@ -110,11 +109,24 @@ def score_cells(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator
 
 
 def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], places: Sequence[Place]) -> ScoreCells:
-    cells = _Cells(rows)
+    cell = ["method", "held_out_site", "seed"]
+    twice = rows[rows.duplicated(cell)]
+    if len(twice):
+        raise ValueError(f"two rows for one cell and column: {twice['method'].iloc[0]}, seed {twice['seed'].iloc[0]}")
+    directions = set(rows["higher_is_better"].astype(bool))
+    if len(directions) > 1:
+        raise ValueError(f"'{column.metric}' is better high in some rows and low in others")
+    every = pd.MultiIndex.from_tuples([(method, *place) for method in methods for place in places])
+    found = rows.set_index(cell).reindex(every)
+    shape = (len(methods), len(places))
+    value = found["value"].to_numpy(np.float64).reshape(shape)
+    n = found["n"].fillna(0).to_numpy(np.int64).reshape(shape)
+    why = found["note"].replace("", "undefined").fillna("no result").to_numpy().reshape(shape)
+    drawn = np.empty(len(every), object)
+    drawn[:] = [np.asarray(each, np.float64) if np.ndim(each) else np.zeros(0) for each in found["replicates"]]
     seeds = tuple(sorted({seed for _, seed in places}))
-    by_seed = [[place for place in places if place[1] == seed] for seed in seeds]
-    together = sum if column.table in QUERY_TABLES else min
-    n = [[together(cells.n(method, place) for place in some) for some in by_seed] for method in methods]
+    of_seed = [[place for place, (_, own) in enumerate(places) if own == seed] for seed in seeds]
+    together = np.sum if column.table in QUERY_TABLES else np.min
     return ScoreCells(
         protocol=str(rows["protocol"].iloc[0]),
         score=column.key,
@@ -123,61 +135,31 @@ def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], plac
         methods=methods,
         seeds=seeds,
         sites=len({site for site, _ in places}),
-        value=np.array(
-            [[np.mean([cells.value(method, place) for place in some]) for some in by_seed] for method in methods]
+        value=np.array([[np.mean(of_method[here]) for here in of_seed] for of_method in value]),
+        replicates=tuple(
+            _mean_replicates(drawn.reshape(shape)[:, here], methods, seed)
+            for seed, here in zip(seeds, of_seed, strict=True)
         ),
-        replicates=tuple(cells.replicates(methods, some) for some in by_seed),
-        n=np.min(np.array(n, np.int64), axis=1),
-        reason=tuple(cells.reason(method, places) for method in methods),
-        higher_is_better=cells.higher_is_better,
+        n=np.min([together(n[:, here], axis=1) for here in of_seed], axis=0),
+        reason=tuple(map(_reason, value, why)),
+        higher_is_better=directions.pop(),
     )
 
 
-class _Cells:
-    def __init__(self, rows: pd.DataFrame) -> None:
-        self._found: dict[tuple[str, Place], tuple[float, str, int, Floats]] = {}
-        names = ["method", "held_out_site", "seed", "value", "note", "n", "replicates"]
-        for method, site, seed, value, note, n, replicates in rows[names].itertuples(index=False):
-            key = (str(method), (str(site), int(seed)))
-            if key in self._found:
-                raise ValueError(f"two rows for one cell and column: {method}, seed {seed}")
-            self._found[key] = (float(value), str(note), int(n), np.asarray(replicates, np.float64))
-        directions = set(rows["higher_is_better"].astype(bool))
-        if len(directions) > 1:
-            raise ValueError(f"'{rows['metric'].iloc[0]}' is better high in some rows and low in others")
-        self.higher_is_better = directions.pop()
+def _reason(value: Floats, why: npt.NDArray[np.object_]) -> str:
+    return counted(Counter(why[~np.isfinite(value)].tolist()), len(value))
 
-    def value(self, method: str, place: Place) -> float:
-        return self._found[method, place][0] if (method, place) in self._found else math.nan
 
-    def n(self, method: str, place: Place) -> int:
-        return self._found[method, place][2] if (method, place) in self._found else 0
-
-    def reason(self, method: str, places: Sequence[Place]) -> str:
-        reasons = Counter(
-            self._found[method, place][1] or "undefined" if (method, place) in self._found else "no result"
-            for place in places
-            if not math.isfinite(self.value(method, place))
+def _mean_replicates(drawn: npt.NDArray[np.object_], methods: Sequence[str], seed: int) -> Floats:
+    """Mean over held-out sites, shape (methods, resamples), of arrays in shape (methods, sites)."""
+    numbers = np.vectorize(len, [int])(drawn)
+    lengths = sorted(set(numbers.flat) - {0})
+    if len(lengths) > 1:
+        example = methods[int((numbers == lengths[0]).any(axis=1).argmax())]
+        raise UserError(
+            f"replicates: method '{example}' has {lengths[0]} resamples for seed {seed}, another cell {lengths[-1]}; "
+            "methods can only be paired with the same number"
         )
-        return "; ".join(f"{cases} of {count(len(places), 'cell')}: {why}" for why, cases in sorted(reasons.items()))
-
-    def replicates(self, methods: Sequence[str], places: Sequence[Place]) -> Floats:
-        found = {
-            (method, place): self._found[method, place][3]
-            for method in methods
-            for place in places
-            if (method, place) in self._found
-        }
-        lengths = sorted({len(each) for each in found.values()} - {0})
-        if len(lengths) > 1:
-            example = next(method for (method, _), each in sorted(found.items()) if len(each) == lengths[0])
-            raise UserError(
-                f"replicates: method '{example}' has {lengths[0]} resamples for seed {places[0][1]}, another cell "
-                f"{lengths[-1]}; methods can only be paired with the same number"
-            )
-        nothing = np.full(lengths[0] if lengths else 0, math.nan)
-        sums = np.zeros((len(methods), len(nothing)))
-        for row, place in chain.from_iterable(((row, place) for place in places) for row in range(len(methods))):
-            each = found.get((methods[row], place), nothing)
-            sums[row] += each if len(each) else nothing
-        return sums / len(places)
+    none = np.zeros(lengths[0] if lengths else 0)
+    sums = [sum((each if len(each) else none + math.nan for each in row), none) for row in drawn]
+    return np.array(sums) / drawn.shape[1]

@@ -83,8 +83,8 @@ def critical_difference_figure(ranks: pd.DataFrame, title: str = "") -> Figure |
         label_fmt_left="{rank:.2f} ",
         label_fmt_right=" {rank:.2f}",
         label_props={"parse_math": False},
-        marker_props={"s": 12},
-        elbow_props={"color": _INK, "linewidth": 0.9},
+        marker_props={"s": 12, "clip_on": False},
+        elbow_props={"color": _INK, "linewidth": 0.9, "clip_on": False},
         crossbar_props={"color": _INK, "linewidth": 3.5, "solid_capstyle": "butt"},
     )
     names = [shortened(str(method)) for method in shown["method"]]

@@ -22,10 +22,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "detectable": DETECTABLE_COLUMNS,
 }
 
-_TEXTS = (
-    *("protocol", "score", "table", "metric", "method", "method_a", "method_b"),
-    *("kind", "covers", "test", "better", "note"),
-)
+_NAMES = ("protocol", "score", "table", "metric", "method", "method_a", "method_b")
+_TEXTS = (*_NAMES, "kind", "covers", "test", "better", "note")
 _TRUTHS = ("higher_is_better", "beyond_chance", "told_apart")
 _WHOLE = ("seeds", "sites", "n", "pairs", "tests", "resamples", "ranked", "blocks")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +15,6 @@ from benchmark.report.statistics.paired import ROUNDING
 from benchmark.report.statistics.ranks import ranks, shares_of_first
 from benchmark.report.summary import known_first
 from benchmark.seeds import generator
-
-#: Columns of the table.
-WEIGHTED_COLUMNS = (
-    "protocol",
-    "method",
-    "weighted",
-    "rank",
-    "share_best",
-    "rank_best",
-    "rank_worst",
-    "ranked",
-    "note",
-)
 
 
 def weighted_scores(
@@ -62,7 +48,7 @@ def weighted_scores(
     Returns
     -------
     pandas.DataFrame
-        With the columns :data:`WEIGHTED_COLUMNS`: ``weighted``, NaN with a reason where a part is missing; ``rank``
+        ``protocol`` and ``method``; ``weighted``, NaN with a reason where a part is missing; ``rank``
         among the ``ranked`` methods that miss nothing, 1 being best, ties averaged; ``share_best`` the share of
         random weightings under which the method ranks first, ties shared; ``rank_best`` and ``rank_worst`` its
         extreme ranks among them.
@@ -77,18 +63,18 @@ def weighted_scores(
     _check(intervals, weights, draws, concentration)
     declared = np.array([float(weights[key]) for key in keys])
     random = generator(seed, "weights").dirichlet(np.full(len(keys), concentration), draws)
-    rows: list[dict[str, Any]] = []
+    parts = []
     for protocol in known_first(intervals["protocol"]):
         part = intervals[(intervals["protocol"] == protocol) & intervals["score"].isin(keys)]
         utility = part["value"].where(part["higher_is_better"].astype(bool), 1 - part["value"])
         wide = part.assign(utility=utility).pivot(index="method", columns="score", values="utility")
         everyone = sorted(intervals.loc[intervals["protocol"] == protocol, "method"].unique())
         wide = wide.reindex(index=everyone, columns=keys)
-        rows += _rows(protocol, wide, declared / declared.sum(), random)
-    return pd.DataFrame(rows, columns=list(WEIGHTED_COLUMNS))
+        parts.append(_rated(wide, declared / declared.sum(), random).assign(protocol=protocol))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _rows(protocol: str, wide: pd.DataFrame, declared: Floats, random: Floats) -> list[dict[str, Any]]:
+def _rated(wide: pd.DataFrame, declared: Floats, random: Floats) -> pd.DataFrame:
     utility = wide.to_numpy(np.float64)
     complete = np.isfinite(utility).all(axis=1)
     rank, best, low, high = np.full((4, len(utility)), math.nan)
@@ -100,25 +86,19 @@ def _rows(protocol: str, wide: pd.DataFrame, declared: Floats, random: Floats) -
             sampled.min(axis=1),
             sampled.max(axis=1),
         )
-    return [
+    missing = [", ".join(wide.columns[~there]) for there in np.isfinite(utility)]
+    return pd.DataFrame(
         {
-            "protocol": protocol,
-            "method": method,
-            "weighted": float(utility[place] @ declared),
-            "rank": float(rank[place]),
-            "share_best": float(best[place]),
-            "rank_best": float(low[place]),
-            "rank_worst": float(high[place]),
+            "method": wide.index,
+            "weighted": [float(own @ declared) for own in utility],
+            "rank": rank,
+            "share_best": best,
+            "rank_best": low,
+            "rank_worst": high,
             "ranked": int(complete.sum()),
-            "note": _reason(wide.iloc[place]),
+            "note": [f"missing: {names}" if names else "" for names in missing],
         }
-        for place, method in enumerate(wide.index)
-    ]
-
-
-def _reason(parts: pd.Series) -> str:
-    missing = ", ".join(parts.index[parts.isna()])
-    return f"missing: {missing}" if missing else ""
+    )
 
 
 def _check(intervals: pd.DataFrame, weights: Mapping[str, float], draws: int, concentration: float) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 
 from benchmark.report.columns import CROSS_SITE_MAP
-from benchmark.report.page.grid import letters, number
-from benchmark.report.page.wide import best_methods, cell_notes, direction, filled_tables, grids
+from benchmark.report.page.grid import Footnotes, letters, number
+from benchmark.report.page.wide import best_methods, direction, filled_tables, grid, grids
 from benchmark.report.summary import sections
 from tests.tables import long_table
 
@@ -46,15 +46,15 @@ def test_one_compared_method_is_not_best(make_score):
 
 def test_equal_reasons_share_a_note(scores):
     parts = sections(scores, [CROSS_SITE_MAP], ["a", "b", "absent"])
-    marks, notes = cell_notes(parts, [CROSS_SITE_MAP])
-    assert notes == [
+    notes = Footnotes()
+    pooled, _ = (grid(part, [CROSS_SITE_MAP], {}, notes) for part in parts)
+    assert notes.listed() == [
         ("a", "Missing: 1 of 2 cells: no query"),
         ("b", "Missing: 2 of 2 cells: no result"),
         ("c", "Missing: 1 of 4 cells: no result"),
         ("d", "Missing: 4 of 4 cells: no result"),
     ]
-    assert marks["pooled", "b", "map_cn_ad"] == ("a",)
-    assert marks["pooled", "a", "map_cn_ad"] == ()
+    assert [row[1].marks for row in pooled.rows] == [(), ("a",), ("b",)]
 
 
 def test_grids(scores):

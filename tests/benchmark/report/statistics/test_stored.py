@@ -30,6 +30,7 @@ def test_a_folder_without_them(tmp_path):
     [
         ("ci_low", "low", "statistics_intervals.csv: column 'ci_low' is missing; needed: protocol, score"),
         ("\npooled,map_cn_ad,retrieval,mAP,a,", "\npooled,map_cn_ad,retrieval,mAP,a,x", "row 1, column 'value': 'x0."),
+        (",True,\n", ",no,\n", "column 'higher_is_better': 'no' is not allowed; allowed: True, False"),
         ("protocol", "pro\x00", "statistics_intervals.csv: "),
     ],
 )
