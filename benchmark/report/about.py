@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmark.methods.card import MethodCard
-from benchmark.report.summary import Section
 from benchmark.report.text import grouped
 
 #: Entry of ``provenance.json`` that holds it.
@@ -94,16 +93,10 @@ class About:
         """Methods that do not compete: ``floor`` or ``ceiling`` by name."""
         return {method: card.role for method, card in self.cards.items() if card.role != "method"}
 
-    def with_facts(self, sections: Sequence[Section]) -> list[Section]:
-        """Sections of a wide table that know what each method's training took, and which methods do not compete."""
-        return [
-            replace(
-                part,
-                train_seconds={name: one.training for name, one in self.seconds.get(part.protocol, {}).items()},
-                bounds=self.bounds,
-            )
-            for part in sections
-        ]
+    @property
+    def candidates(self) -> list[str]:
+        """Methods that compete, in table order."""
+        return [method for method in self.methods if method not in self.bounds]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the provenance; unknown seconds are None."""
@@ -124,11 +117,11 @@ class About:
         }
 
     @classmethod
-    def of(cls, provenance: Mapping[str, Any]) -> About | None:
-        """What a provenance records; None for results that were made before there was anything to record."""
+    def of(cls, provenance: Mapping[str, Any]) -> About:
+        """What a provenance records; nothing for results that were made before there was anything to record."""
         found = provenance.get(ABOUT)
         if not isinstance(found, dict):
-            return None
+            return cls()
         return cls(
             synthetic=bool(found.get("synthetic")),
             cards={method: MethodCard(**card) for method, card in found.get("cards", {}).items()},

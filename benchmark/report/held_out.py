@@ -99,7 +99,7 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores
-        What :func:`with_held_out` returns.
+        Long table, rows in any order.
 
     Returns
     -------
@@ -107,6 +107,7 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
         With the columns :data:`COMPARISON_COLUMNS`, a row per method, probe and coordinates; no row where no site is
         held out.
     """
+    scores = with_held_out(scores)
     chosen = scores[scores["metric"].isin([HELD_OUT.name, EXCESS.name]) & (scores["table"] == HELD_OUT.table)]
     rows = []
     for (method, _), part in with_parameters(chosen).groupby(["method", PARAMETERS], sort=True):

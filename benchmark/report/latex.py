@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from benchmark.report.columns import Column
-from benchmark.report.page.grid import MISSING, Cell, Footnotes
-from benchmark.report.page.wide import FilledTable, grid
-from benchmark.report.text import section_title
+from benchmark.report.grid import Cell, Footnotes
+from benchmark.report.text import MISSING, section_title
+from benchmark.report.wide_grid import section_grid
+from benchmark.report.wide_tables import WideTable
 
 #: First line of every fragment.
 MARK = "% Written by seada-bench tables. Needs \\usepackage{booktabs}."
@@ -35,7 +36,7 @@ _LIGATURES = ("--", ",,")
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def latex(table: FilledTable) -> str:
+def latex(table: WideTable) -> str:
     """A wide table as a LaTeX fragment to be included: a floating `table*` with caption, label and footnotes.
 
     More than :data:`MOST_COLUMNS` columns become several floats of about equal width, each with the footer, whose
@@ -46,7 +47,7 @@ def latex(table: FilledTable) -> str:
     table
         Its title becomes the caption, the title's letters and digits the label, such as ``tab:retrieval``. In its
         footer, text between backticks is set in typewriter type. The best mean of a column that has a direction is
-        bold; floor and ceiling do not compete (:func:`benchmark.report.page.wide.best_methods`).
+        bold; floor and ceiling do not compete (:func:`benchmark.report.wide_grid.best_methods`).
 
     Returns
     -------
@@ -64,9 +65,9 @@ def latex(table: FilledTable) -> str:
     return "\n".join([MARK, *parts, ""])
 
 
-def _float(caption: str, label: str, table: FilledTable, columns: Sequence[Column]) -> str:
+def _float(caption: str, label: str, table: WideTable, columns: Sequence[Column]) -> str:
     notes = Footnotes()
-    grids = [grid(part, columns, table.directions, notes) for part in table.sections]
+    grids = [section_grid(part, columns, table.directions, notes) for part in table.sections]
     headers = max((each.headers for each in grids), key=len, default=[])
     body: list[str] = []
     for part, each in zip(table.sections, grids, strict=True):

@@ -79,16 +79,6 @@ class Section:
     train_seconds: dict[str, float] = field(default_factory=dict)
     bounds: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def times(self) -> list[str]:
-        """Header of the column of seconds, where there is one."""
-        return ["train s"] if self.train_seconds else []
-
-    def time_of(self, method: str) -> list[str]:
-        """A method's cell in it; empty where nothing is known."""
-        seconds = self.train_seconds.get(method, math.nan)
-        return [f"{seconds:.0f}" if math.isfinite(seconds) else ""] if self.train_seconds else []
-
 
 def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequence[str] | None) -> list[Section]:
     """Summarise the overall rows of a long score table, a section per protocol.

@@ -1,9 +1,9 @@
-"""Which wide tables there are, and what stands below them."""
+"""The wide tables of a long score table, and what stands below them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -24,7 +24,8 @@ from benchmark.report.columns import (
     retrieval_columns,
     with_labels,
 )
-from benchmark.report.summary import ordered
+from benchmark.report.held_out import with_held_out
+from benchmark.report.summary import Section, ordered, sections
 from benchmark.report.text import statistics_note
 
 _COMMON_FOOTER = (
@@ -111,20 +112,21 @@ class WideTable:
         What it shows.
     footer
         Lines below it.
+    sections
+        Its numbers, a section per protocol (:func:`benchmark.report.summary.sections`).
+    directions
+        Whether higher values are better, by column key; None where the rows say nothing or contradict each other.
     """
 
     name: str
     title: str
     columns: Sequence[Column]
     footer: Sequence[str]
+    sections: Sequence[Section]
+    directions: Mapping[str, bool | None]
 
 
-def wide_tables(
-    scores: pd.DataFrame,
-    notes: Sequence[str] = (),
-    about: About | None = None,
-    method_order: Sequence[str] | None = None,
-) -> list[WideTable]:
+def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
     """The wide tables of a long score table: ``retrieval``, ``leakage``, ``leakage_extended`` and ``preserved``.
 
     The latter two leave out columns that no method has, and are left out themselves where there is none. Headers name
@@ -134,27 +136,26 @@ def wide_tables(
     ----------
     scores
         Long score table, rows in any order.
-    notes
-        Lines for the footers: the model-selection rule, what a reader must know of single methods.
     about
-        What else readers are told; titles and footers say of synthetic data that they are.
-    method_order
-        Methods in table order.
+        What else readers are told. Methods come in its order, others follow; one without any score gets a row of
+        dashes. Titles and footers say of synthetic data that they are.
     """
-    about = About() if about is None else about
+    scores = with_held_out(scores)
     pair = pair_of(scores)
     common = (*_COMMON_FOOTER, _where_numbers_are(scores))
     outline = present(OUTLINE, scores)
     of_outline = _OUTLINE_FOOTER if outline else ()
     held_out = _HELD_OUT_FOOTER if present(OF_HELD_OUT_SITE, scores) else ()
-    told = about.lines(ordered(scores["method"].unique(), method_order))
-    last = (*statistics_note(scores), *_few_for_whitening(scores), *told, *notes, _versions(scores))
+    told = about.lines(ordered(scores["method"].unique(), about.methods))
+    last = (*statistics_note(scores), *_few_for_whitening(scores), *told, *about.notes, _versions(scores))
     return [
         WideTable(
             name,
             about.title(title),
             with_labels(columns, pair),
             (*(line.replace(PAIR, pair) for line in (*common, *footer)), *last),
+            [_with_facts(part, about) for part in sections(scores, columns, about.methods)],
+            {column.key: direction(column.rows(scores)["higher_is_better"]) for column in columns},
         )
         for name, title, columns, footer in (
             (
@@ -169,6 +170,17 @@ def wide_tables(
         )
         if columns
     ]
+
+
+def direction(said: pd.Series) -> bool | None:
+    """What rows say about the direction; None where they say nothing or contradict each other."""
+    found = {bool(value) for value in said.dropna().unique()}
+    return found.pop() if len(found) == 1 else None
+
+
+def _with_facts(part: Section, about: About) -> Section:
+    seconds = {method: taken.training for method, taken in about.seconds.get(part.protocol, {}).items()}
+    return replace(part, train_seconds=seconds, bounds=about.bounds)
 
 
 def _few_for_whitening(scores: pd.DataFrame) -> list[str]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmark.report.grid import Cell, Grid, Header, number
 from benchmark.report.page.aggregate import in_order, only_keys, span
-from benchmark.report.page.grid import MISSING, Cell, Grid, Header, number
 from benchmark.report.page.subgroups import parts_grid
-from benchmark.report.page.wide import direction
 from benchmark.report.summary import known_first
+from benchmark.report.text import MISSING
+from benchmark.report.wide_tables import direction
 
 #: Tables of the long score table in the order of the page; others follow in the alphabet's.
 TABLES = ("retrieval", "identity", "leakage", "disease", "structure")

@@ -17,15 +17,17 @@ from markupsafe import Markup, escape
 from benchmark.errors import UserError
 from benchmark.report.about import About
 from benchmark.report.blocks import Block
+from benchmark.report.grid import Grid
 from benchmark.report.page.aggregate import aggregate, only_keys
 from benchmark.report.page.every_metric import metric_blocks
 from benchmark.report.page.examples import Examples
 from benchmark.report.page.pareto import pareto_plots
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
-from benchmark.report.page.wide import FilledTable, grids
 from benchmark.report.summary import ordered
 from benchmark.report.text import section_title
+from benchmark.report.wide_grid import section_grid
+from benchmark.report.wide_tables import WideTable
 from benchmark.results.read import StoredResults
 
 #: What the page may load: nothing but pictures in data URIs, its own styles, and the one script with this digest.
@@ -37,8 +39,7 @@ _POLICY = (
 
 def render_page(
     results: StoredResults,
-    wide: Sequence[FilledTable],
-    method_order: Sequence[str] | None = None,
+    wide: Sequence[WideTable],
     examples: Examples | None = None,
     statistics: Sequence[Block] = (),
     figures: Mapping[str, str] | None = None,
@@ -52,8 +53,6 @@ def render_page(
         Scores and provenance.
     wide
         The wide tables.
-    method_order
-        Methods in table order; others follow in the alphabet's order.
     examples
         Example retrievals (:func:`benchmark.report.page.examples.examples`); without them their section says how
         to get them.
@@ -70,10 +69,10 @@ def render_page(
     UserError
         For a figure that is not SVG.
     """
-    methods = ordered(results.scores["method"].unique(), method_order)
+    about = About.of(results.provenance)
+    methods = ordered(results.scores["method"].unique(), about.methods)
     summaries = aggregate(results.scores)
     titles = {part.protocol: section_title(part) for table in wide for part in table.sections}
-    about = About.of(results.provenance) or About()
     plots = pareto_plots(results.scores, methods, intervals=intervals, bounds=about.bounds)
     script, style = _asset("page.js"), _asset("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
@@ -86,7 +85,7 @@ def render_page(
             style=Markup(style),  # noqa: S704 (a file of this package)
             titles=titles,
             compared=_compared(results, list(titles.values()), methods, about),
-            wide=[(table, grids(table)) for table in wide],
+            wide=[(table, _grids(table)) for table in wide],
             pareto=[(plot, Markup(plot.svg)) for plot in plots],  # noqa: S704 (made by matplotlib, which escapes)
             sites=per_site(summaries, methods, titles),
             matrices=matrices(summaries, methods),
@@ -97,6 +96,18 @@ def render_page(
             provenance=provenance_grids(results.provenance),
         )
     )
+
+
+def _grids(table: WideTable) -> list[Grid]:
+    """A wide table as grids, one a protocol."""
+    return [
+        replace(
+            section_grid(part, [each for each in table.columns if each.shown_in(part.protocol)], table.directions),
+            identifier=f"{table.name}-{place}",
+            caption=f"{table.title}. {section_title(part)}",
+        )
+        for place, part in enumerate(table.sections, start=1)
+    ]
 
 
 @cache

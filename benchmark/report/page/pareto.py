@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from benchmark.errors import UserError
 from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, Column, pair_of, with_labels
+from benchmark.report.grid import Cell, Grid, Header, number
 from benchmark.report.page.aggregate import aggregate, in_order
-from benchmark.report.page.grid import Cell, Grid, Header, number
 from benchmark.report.page.pareto_figure import Measured, Point, in_print, pareto_figure, pareto_svg
 from benchmark.report.summary import known_first
 from benchmark.results.schema import parameters_of
@@ -78,7 +78,7 @@ def pareto_plots(
         Keys of leakage columns; of those that no score belongs to, the first alone is plotted, to name what is absent.
     intervals
         Intervals of the statistics between methods
-        (:func:`benchmark.report.statistics.intervals.interval_rows`), None where there are none.
+        (:func:`benchmark.report.statistics.intervals.interval_table`), None where there are none.
     bounds
         Methods that do not compete, ``floor`` or ``ceiling`` by name.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark.report.page.grid import Cell, Grid, Header
+from benchmark.report.grid import Cell, Grid, Header
 
 #: Entry of the provenance with a line per cell, which gets a table of its own.
 RUN_KEYS = "run_keys"

@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.columns import CROSS_SITE_MAP, pair_of, with_labels
+from benchmark.report.grid import Cell, Footnotes, Grid, Header, bounds, number, shaded
 from benchmark.report.page.aggregate import in_order, only_keys
-from benchmark.report.page.grid import MISSING, Cell, Footnotes, Grid, Header, bounds, number, shaded
-from benchmark.report.page.wide import direction
 from benchmark.report.summary import known_first
-from benchmark.report.text import CHANCE
+from benchmark.report.text import CHANCE, MISSING
+from benchmark.report.wide_tables import direction
 
 #: Subgroup key of the sites that retrieval queries come from.
 QUERY_SITE = "query_site"

@@ -19,33 +19,7 @@ from benchmark.report.statistics.cells import Floats, ScoreCells
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
 from benchmark.report.statistics.settings import LEVEL, PRIMARY_SCORES
 from benchmark.report.statistics.small_sample_interval import small_sample_interval
-
-#: Columns of the comparisons.
-COMPARISON_COLUMNS = (
-    "protocol",
-    "score",
-    "method_a",
-    "method_b",
-    "kind",
-    "a",
-    "b",
-    "difference",
-    "ci_low",
-    "ci_high",
-    "covers",
-    "standard_error",
-    "test",
-    "resamples",
-    "p",
-    "p_holm",
-    "beyond_chance",
-    "p_of_score",
-    "told_apart",
-    "better",
-    "seeds",
-    "n",
-    "note",
-)
+from benchmark.report.statistics.stored import TABLES
 
 #: What a p-value can come from.
 T_TEST, BOOTSTRAP_TEST, EQUAL, NO_TEST = "paired t over seeds", "bootstrap over subjects", "equal", "none"
@@ -102,7 +76,8 @@ def comparisons(
     Returns
     -------
     pandas.DataFrame
-        With the columns :data:`COMPARISON_COLUMNS`, a row per protocol, score and pair.
+        With the columns ``comparisons`` of :data:`benchmark.report.statistics.stored.TABLES`, a row per protocol, score
+        and pair.
 
     Notes
     -----
@@ -119,7 +94,7 @@ def comparisons(
         If the reference is not among the methods.
     """
     rows = [row for cells, bootstrap in scores for row in _rows(cells, bootstrap, reference, primary_scores)]
-    table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(TABLES["comparisons"]))
     tested = table[table["p"].notna()]
     for _, group in tested[tested["kind"] == PRIMARY].groupby("protocol"):
         table.loc[group.index, "p_holm"] = multipletests(group["p"].to_numpy(float), method="holm")[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,30 +14,12 @@ from benchmark.report.statistics.cells import Floats, ScoreCells
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
 from benchmark.report.statistics.settings import LEVEL
 
-#: Columns of the rows.
-RANK_COLUMNS = (
-    "protocol",
-    "score",
-    "method",
-    "rank",
-    "rank_low",
-    "rank_high",
-    "probability_best",
-    "covers",
-    "ranked",
-    "mean_rank",
-    "blocks",
-    "friedman_p",
-    "critical_difference",
-    "note",
-)
-
 #: Fewest methods and seeds for Friedman's test.
 LEAST_METHODS, LEAST_BLOCKS = 3, 2
 
 
-def rank_rows(cells: ScoreCells, bootstrap: Bootstrap, compared: pd.DataFrame) -> list[dict[str, Any]]:
-    """One row per method, with the columns :data:`RANK_COLUMNS`.
+def rank_table(cells: ScoreCells, bootstrap: Bootstrap, compared: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, with the columns ``ranks`` of :data:`benchmark.report.statistics.stored.TABLES`.
 
     ``rank`` is that of the mean over seeds, 1 being best in the score's direction, ties averaged, among the ``ranked``
     methods that miss no cell. ``rank_low`` and ``rank_high`` are 1 plus the methods that are told apart from this one
@@ -79,25 +60,24 @@ def rank_rows(cells: ScoreCells, bootstrap: Bootstrap, compared: pd.DataFrame) -
     friedman, critical = _friedman(cells.value[ranked])
     low, high = _sets(cells.methods, ranked, compared)
     best = _shares_of_best(bootstrap.means, cells.higher_is_better)
-    return [
+    return pd.DataFrame(
         {
             "protocol": cells.protocol,
             "score": cells.score,
-            "method": method,
-            "rank": float(rank[place]),
-            "rank_low": float(low[place]),
-            "rank_high": float(high[place]),
-            "probability_best": float(best[place]),
-            "covers": bootstrap.covers if math.isfinite(best[place]) else NOTHING,
+            "method": cells.methods,
+            "rank": rank,
+            "rank_low": low,
+            "rank_high": high,
+            "probability_best": best,
+            "covers": np.where(np.isfinite(best), bootstrap.covers, NOTHING),
             "ranked": int(ranked.sum()),
-            "mean_rank": float(mean_rank[place]),
+            "mean_rank": mean_rank,
             "blocks": len(cells.seeds),
             "friedman_p": friedman,
             "critical_difference": critical,
-            "note": bootstrap.reason[place],
+            "note": bootstrap.reason,
         }
-        for place, method in enumerate(cells.methods)
-    ]
+    )
 
 
 def ranks(values: Floats, higher_is_better: bool) -> Floats:

@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.blocks import Block, heading, items, paragraph, table
-from benchmark.report.page.grid import MISSING, Cell, number
+from benchmark.report.grid import Cell, number
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.hierarchical import BOTH, NOTHING, SEEDS, SUBJECTS
 from benchmark.report.statistics.paired import EXPLORATORY, PRIMARY
 from benchmark.report.statistics.settings import LEVEL
 from benchmark.report.statistics.summary import Statistics
 from benchmark.report.summary import known_first, ordered
-from benchmark.report.text import count
+from benchmark.report.text import MISSING, count
 
 #: Title of the report.
 TITLE = "Statistics between methods"
@@ -145,9 +145,9 @@ def _differences(primary: pd.DataFrame) -> Iterator[Block]:
         return
     reference = str(primary["method_a"].iloc[0])
     tested = primary[primary["p"].notna()]
-    yield paragraph(
-        f"Primary comparisons: {reference} with each other method, on {', '.join(primary['heading'].unique())}."
-    )
+    # Some names end in a full stop.
+    scores = ", ".join(primary["heading"].unique()).removesuffix(".")
+    yield paragraph(f"Primary comparisons: {reference} with each other method, on {scores}.")
     kinds = tested["test"].value_counts()
     tests = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds.index))
     yield paragraph(

@@ -16,14 +16,11 @@ from benchmark.report.statistics.ranks import ranks, shares_of_first
 from benchmark.report.summary import known_first
 from benchmark.seeds import generator
 
+#: Random weightings, all of which are equally likely, whatever the weights declared.
+DRAWS = 1000
 
-def weighted_scores(
-    intervals: pd.DataFrame,
-    weights: Mapping[str, float],
-    draws: int = 1000,
-    concentration: float = 1.0,
-    seed: int = 0,
-) -> pd.DataFrame:
+
+def weighted_scores(intervals: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
     """Weighted mean of oriented scores per protocol and method: sum_i w_i u_i / sum_i w_i, in [0, 1], higher is better.
 
     u is the value, or one minus it where lower is better. Such a sum hides what it is made of: whoever prints it
@@ -36,14 +33,6 @@ def weighted_scores(
         (:attr:`benchmark.report.statistics.summary.Statistics.intervals`).
     weights
         Positive weight per column key; only scores bounded in [0, 1].
-    draws
-        Random weightings, at least 1.
-    concentration
-        Of the symmetric Dirichlet distribution that they come from, over the columns that have a weight: 1 makes all
-        weightings equally likely, larger values draw them towards equal weights. It does not depend on the weights
-        declared.
-    seed
-        Of these draws.
 
     Returns
     -------
@@ -56,13 +45,12 @@ def weighted_scores(
     Raises
     ------
     UserError
-        For a column that is not there or not bounded in [0, 1], a weight that is not positive, no weight, or a
-        concentration or number of draws out of range.
+        For a column that is not there or not bounded in [0, 1], a weight that is not positive, or no weight.
     """
     keys = sorted(weights)
-    _check(intervals, weights, draws, concentration)
+    _check(intervals, weights)
     declared = np.array([float(weights[key]) for key in keys])
-    random = generator(seed, "weights").dirichlet(np.full(len(keys), concentration), draws)
+    random = generator(0, "weights").dirichlet(np.ones(len(keys)), DRAWS)
     parts = []
     for protocol in known_first(intervals["protocol"]):
         part = intervals[(intervals["protocol"] == protocol) & intervals["score"].isin(keys)]
@@ -101,7 +89,7 @@ def _rated(wide: pd.DataFrame, declared: Floats, random: Floats) -> pd.DataFrame
     )
 
 
-def _check(intervals: pd.DataFrame, weights: Mapping[str, float], draws: int, concentration: float) -> None:
+def _check(intervals: pd.DataFrame, weights: Mapping[str, float]) -> None:
     if not weights:
         raise UserError("weights: none given; give a positive weight for one or more columns")
     shown = intervals.drop_duplicates("score").set_index("score")
@@ -114,7 +102,3 @@ def _check(intervals: pd.DataFrame, weights: Mapping[str, float], draws: int, co
         bounded = is_bounded(str(shown.loc[key, "table"]), str(shown.loc[key, "metric"]))
         if not bounded or not values.between(-ROUNDING, 1 + ROUNDING).all():
             raise UserError(f"weights: '{key}' is not bounded in [0, 1]; only scores that are can be weighted")
-    if draws < 1:
-        raise UserError(f"draws: {draws} is not allowed; it must be an integer >= 1")
-    if not (math.isfinite(concentration) and concentration > 0):
-        raise UserError(f"concentration: {concentration} is not allowed; it must be a positive number")

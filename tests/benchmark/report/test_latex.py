@@ -12,9 +12,7 @@ import pytest
 
 from benchmark.report.columns import RETRIEVAL
 from benchmark.report.latex import MARK, MOST_COLUMNS, escape, latex
-from benchmark.report.page.wide import FilledTable, directions
-from benchmark.report.summary import sections
-from tests.tables import long_table
+from tests.tables import long_table, wide_table
 
 HOSTILE = r"""[a]*_&%#${}~^\<b>|"'`--,,ä é Łł ŋ 中 ± – \input{/etc/passwd} \begin{x}"""
 
@@ -23,13 +21,8 @@ def table(rows):
     return long_table(rows)
 
 
-def filled(scores, columns, footer=(), title="Retrieval"):
-    parts = sections(scores, columns, None)
-    return FilledTable("retrieval", title, columns, footer, parts, directions(scores, columns))
-
-
 def fragment(scores, columns=RETRIEVAL[:2], footer=("A `foot_note`, 95 %.",), title="Retrieval"):
-    return latex(filled(scores, columns, footer, title))
+    return latex(wide_table(scores, columns, title, footer))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +46,7 @@ def test_best_is_bold_without_floor_and_ceiling(make_score):
     values = {"a": 0.61, "b": 0.7004, "c": 0.7001, "true_anatomy": 0.9}
     scores = table([make_score(method, value, seed=1) for method, value in values.items()])
     columns = RETRIEVAL[:2]
-    table_of_all = filled(scores, columns)
+    table_of_all = wide_table(scores, columns)
     parts = [replace(part, bounds={"true_anatomy": "ceiling"}) for part in table_of_all.sections]
     text = latex(replace(table_of_all, sections=parts))
     # b and c are the same to three decimals, so both are bold.

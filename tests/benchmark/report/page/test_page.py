@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.report.blocks import heading, items, paragraph, table
-from benchmark.report.page.grid import Cell, number
+from benchmark.report.grid import Cell, number
 from benchmark.report.write_all import write_all
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap
-from benchmark.report.statistics.intervals import interval_rows
+from benchmark.report.statistics.intervals import interval_table
 from benchmark.seeds import generator
 
 
@@ -36,7 +36,7 @@ def test_one_seed_has_its_subjects_alone(simulated):
     assert found.covers == "subjects"
     assert np.array_equal(found.means, cells.replicates[0])
     low, high = np.quantile(cells.replicates[0][1], [0.025, 0.975])
-    shown = interval_rows(cells, found)[1]
+    shown = interval_table(cells, found).iloc[1]
     assert (shown["ci_low"], shown["ci_high"], shown["covers"]) == (low, high, "subjects")
 
 
@@ -51,10 +51,10 @@ def test_nothing_to_resample(cells):
     made = cells([[0.3], [0.4]])
     found = hierarchical_bootstrap(made, 500, 0)
     assert (found.covers, found.means.shape) == ("", (2, 0))
-    rows = interval_rows(made, found)
-    assert [each["note"] for each in rows] == ["not resampled, and only one seed"] * 2
-    assert [each["value"] for each in rows] == [0.3, 0.4]
-    assert all(np.isnan(each["ci_low"]) for each in rows)
+    rows = interval_table(made, found)
+    assert rows["note"].tolist() == ["not resampled, and only one seed"] * 2
+    assert rows["value"].tolist() == [0.3, 0.4]
+    assert rows["ci_low"].isna().all()
 
 
 def test_methods_are_paired(simulated, cells):

@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import chi2
 
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap
 from benchmark.report.statistics.paired import comparisons
-from benchmark.report.statistics.ranks import critical_difference, rank_rows, shares_of_first
+from benchmark.report.statistics.ranks import critical_difference, rank_table, shares_of_first
 
 
 def ranked(cells, resamples=300, reference=None):
     bootstrap = hierarchical_bootstrap(cells, resamples, 0)
     compared = comparisons([(cells, bootstrap)], reference)
-    return pd.DataFrame(rank_rows(cells, bootstrap, compared)).set_index("method")
+    return rank_table(cells, bootstrap, compared).set_index("method")
 
 
 def test_by_hand(cells):

@@ -60,7 +60,7 @@ def test_markdown_lists_what_is_beyond_chance(found):
     beyond = found.comparisons[found.comparisons["beyond_chance"]]
     assert len(beyond)
     text = markdown(found)
-    assert "Primary comparisons: a with each other method, on mAP CN/AD, linear std.." in text
+    assert "Primary comparisons: a with each other method, on mAP CN/AD, linear std.\n" in text
     for row in beyond.to_dict("records"):
         (line,) = [
             line

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import norm, t, ttest_1samp
 
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap, percentile_interval
-from benchmark.report.statistics.intervals import interval_rows
+from benchmark.report.statistics.intervals import interval_table
 from benchmark.report.statistics.paired import comparisons
 from benchmark.report.statistics.small_sample_interval import small_sample_interval
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def interval(cells, resamples=400, seed=0):
-    row = interval_rows(cells, hierarchical_bootstrap(cells, resamples, seed))[0]
+    row = interval_table(cells, hierarchical_bootstrap(cells, resamples, seed)).iloc[0]
     return row["ci_low"], row["ci_high"]
 
 

@@ -1,10 +1,12 @@
-"""Tables as the page's templates take them."""
+"""Tables of text and numbers, before it is settled whether they become Markdown, LaTeX or HTML."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+
+from benchmark.report.text import MISSING
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,6 @@ class Grid:
     rows: Sequence[Sequence[Cell]]
     foot: Sequence[Sequence[Cell]] = ()
     notes: Sequence[tuple[str, str]] = ()
-
-
-MISSING = "–"
 
 
 class Footnotes:
