@@ -100,21 +100,11 @@ class About:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the provenance; unknown seconds are None."""
-        seconds = {
-            protocol: {
-                method: {name: value if math.isfinite(value) else None for name, value in asdict(one).items()}
-                for method, one in of_methods.items()
-            }
-            for protocol, of_methods in self.seconds.items()
-        }
-        return {
-            "synthetic": self.synthetic,
-            "cards": {method: asdict(card) for method, card in self.cards.items()},
-            "seconds": seconds,
-            "machine": self.machine,
-            "notes": list(self.notes),
-            "methods": list(self.methods),
-        }
+        content = {**asdict(self), "notes": list(self.notes), "methods": list(self.methods)}
+        for of_methods in content["seconds"].values():
+            for seconds in of_methods.values():
+                seconds |= {name: None for name, value in seconds.items() if not math.isfinite(value)}
+        return content
 
     @classmethod
     def of(cls, provenance: Mapping[str, Any]) -> About:

@@ -27,23 +27,6 @@ EXCESS = Metric("leakage", "held_out_site_excess", version=1, higher_is_better=F
 #: Fewest seeds for an interval and a test.
 LEAST_SEEDS = 3
 
-#: Columns of :func:`held_out_comparison`.
-COMPARISON_COLUMNS = (
-    "method",
-    "probe",
-    "coordinates",
-    "held_out_site",
-    "same_site_trained_on",
-    "chance",
-    "difference",
-    "ci_low",
-    "ci_high",
-    "p",
-    "seeds",
-    "cells",
-    "note",
-)
-
 _CELL = ["method", "held_out_site", "seed", PARAMETERS]
 
 
@@ -104,8 +87,9 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        With the columns :data:`COMPARISON_COLUMNS`, a row per method, probe and coordinates; no row where no site is
-        held out.
+        A row per ``method``, ``probe`` and ``coordinates``: ``held_out_site``, ``same_site_trained_on``, ``chance``,
+        their ``difference``, ``ci_low``, ``ci_high``, ``p``, ``seeds``, ``cells`` and ``note``; no row where no site
+        is held out.
     """
     scores = with_held_out(scores)
     chosen = scores[scores["metric"].isin([HELD_OUT.name, EXCESS.name]) & (scores["table"] == HELD_OUT.table)]
@@ -134,7 +118,7 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
                 "note": note,
             }
         )
-    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    return pd.DataFrame(rows)
 
 
 def _t_test(differences: npt.NDArray[np.float64]) -> tuple[float, float, float, str]:

@@ -10,6 +10,10 @@ from benchmark.protocols import LEAVE_ONE_SITE_OUT
 #: Name of the note of a method that used unlabelled scans of the held-out site.
 TRANSDUCTIVE = "transductive"
 
+#: Names of notes that the footers say from the method's card, of all methods in one line
+#: (:attr:`benchmark.methods.card.MethodCard.needs_site_at_test`).
+ON_CARD = frozenset({"site_label"})
+
 SELECTION = (
     "Model selection: none within a run. The weights are those at the end of training, averaged over its last part "
     "where the method says so. No oracle selection (by scores of these scans) is made but where a column says so, and "
@@ -44,7 +48,7 @@ def remarks(noted: Iterable[tuple[str, str, Mapping[str, str]]]) -> list[str]:
             if other == method and name in notes and not (name == TRANSDUCTIVE and protocol == LEAVE_ONE_SITE_OUT)
         ]
         for method, _, given in cells
-        for name in given
+        for name in given.keys() - ON_CARD
     }
     return lines + sorted(
         f"{method}: {named(name, text)}" for (method, name), texts in rest.items() for text in merged(texts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from benchmark.report.columns import Column, Reduction
+from benchmark.report.columns import CROSS_SITE_MAP, Column, Reduction
 
 #: Protocols in table order; others follow in the alphabet's.
 PROTOCOLS = ("pooled", "leave_one_site_out", "foreign")
@@ -84,7 +84,7 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
     """Summarise the overall rows of a long score table, a section per protocol.
 
     A column about several sites, such as the worst, has no value in a cell that holds one site out. Where each seed
-    has two or more such cells it is made from them (:class:`benchmark.report.columns.OverSites`).
+    has two or more such cells it is made from them (:attr:`benchmark.report.columns.Column.over_sites`).
 
     Parameters
     ----------
@@ -97,37 +97,30 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
         alphabet's order.
     """
     overall = scores[scores["subgroup"] == ""]
-    selected = {column.key: groups(column.rows(overall), "protocol", "method") for column in columns}
-    over_sites = {column.key: column.over_sites for column in columns if column.over_sites is not None}
-    sources = {key: groups(how.source.rows(overall), "protocol", "method") for key, how in over_sites.items()}
-    none = overall.iloc[:0]
+    selected = {column.key: column.rows(overall) for column in (CROSS_SITE_MAP, *columns)}
     methods = ordered(scores["method"].unique(), method_order)
     result = []
     for protocol in known_first(scores["protocol"].unique()):
         cells = scores[scores["protocol"] == protocol]
         places = places_of(cells)
         several = _hold_out_several(places)
-        elsewhere = {column.key for column in columns if not column.shown_in(protocol)}
-        entries = {
-            method: {
-                key: _over_sites(sources[key].get((protocol, method), none), places, over_sites[key].reduce)
-                if several and key in over_sites
-                else _not_shown(places)
-                if key in elsewhere
-                else entry(parts.get((protocol, method), none), places)
-                for key, parts in selected.items()
-            }
-            for method in methods
-        }
+        entries: dict[str, dict[str, Entry]] = {method: {} for method in methods}
+        for column in columns:
+            over_sites = column.over_sites if several else None
+            rows = selected[column.key if over_sites is None else CROSS_SITE_MAP.key]
+            found = entries_of(rows[rows["protocol"] == protocol], methods, places, over_sites or np.mean)
+            for method, entry in zip(methods, found, strict=True):
+                if not column.shown_in(protocol):
+                    entries[method][column.key] = Entry(math.nan, math.nan, entry.seeds, entry.cells, math.nan)
+                elif over_sites is not None:
+                    # The chance level is that of a cell's value, not of the worst of several.
+                    entries[method][column.key] = replace(entry, chance=math.nan)
+                else:
+                    entries[method][column.key] = entry
         seeds, sites = {seed for _, seed in places}, {site for site, _ in places}
         complete = {method: _complete(cells[cells["method"] == method], places) for method in methods}
         result.append(Section(protocol, len(seeds), len(sites), complete, entries))
     return result
-
-
-def groups(rows: pd.DataFrame, *names: str) -> dict[tuple[str, ...], pd.DataFrame]:
-    """Rows by their values in some columns; combinations without a row are absent."""
-    return {tuple(map(str, values)): part for values, part in rows.groupby(list(names), sort=False, observed=True)}
 
 
 def ordered(methods: Iterable[str], method_order: Sequence[str] | None) -> list[str]:
@@ -146,55 +139,47 @@ def _hold_out_several(places: Sequence[Place]) -> bool:
     return len(held_out) == len({seed for _, seed in places}) and min(held_out.values(), default=0) > 1
 
 
-def _over_sites(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction) -> Entry:
-    # The chance level is that of a cell's value, not of the worst of several.
-    return replace(entry(rows, places, reduce), chance=math.nan)
-
-
-def _not_shown(places: Sequence[Place]) -> Entry:
-    return Entry(math.nan, math.nan, len({seed for _, seed in places}), len(places), math.nan)
-
-
-def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.mean) -> Entry:
-    """Summarise one method's rows of one column.
-
-    Parameters
-    ----------
-    rows
-        At most one row per cell.
-    places
-        The cells that there should be.
-    reduce
-        From the values of a seed's held-out sites to the seed's value; it must let NaN through.
+def by_cell(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Place]) -> pd.DataFrame:
+    """Rows of one column, by method, then by the cells that there should be; NaN where a method lacks one.
 
     Raises
     ------
     ValueError
         If a cell has two rows: the column does not say enough about what it shows.
     """
-    found: dict[Place, tuple[float, float, str]] = {}
-    names = ["held_out_site", "seed", "value", "chance", "note"]
-    for site, seed, value, chance, note in zip(*(rows[name].tolist() for name in names), strict=True):
-        if (site, seed) in found:
-            raise ValueError(f"two rows for one cell and column: seed {seed}{f', without {site}' if site else ''}")
-        found[site, seed] = (float(value), float(chance), str(note))
-    absent = (math.nan, math.nan, "no result")
-    cells = {place: found.get(place, absent) for place in places}
-    by_seed = [
-        float(reduce([cells[place][0] for place in places if place[1] == seed]))
-        for seed in sorted({seed for _, seed in places})
-    ]
-    chances = [chance for _, chance, _ in cells.values() if math.isfinite(chance)]
-    return Entry(
-        mean=float(np.mean(by_seed)) if by_seed else math.nan,
-        sd=float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else math.nan,
-        seeds=len(by_seed),
-        cells=len(places),
-        chance=float(np.mean(chances)) if chances else math.nan,
-        undefined=Counter(reason for value, _, reason in cells.values() if not math.isfinite(value)),
-        left_out=Counter(reason for value, _, reason in cells.values() if math.isfinite(value) and reason),
-        distances=tuple(sorted(set(rows["distance"]) - {""})) if "distance" in rows else (),
-    )
+    cell = ["method", "held_out_site", "seed"]
+    twice = rows[rows.duplicated(cell)]
+    if len(twice):
+        raise ValueError(f"two rows for one cell and column: {twice['method'].iloc[0]}, seed {twice['seed'].iloc[0]}")
+    every = pd.MultiIndex.from_tuples([(method, *place) for method in methods for place in places], names=cell)
+    return rows.set_index(cell).reindex(every)
+
+
+def entries_of(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Place], reduce: Reduction) -> list[Entry]:
+    """An entry per method, from the rows of one column, whose held-out sites are reduced seed by seed."""
+    table = by_cell(rows, methods, places)
+    shape = (len(methods), len(places))
+    values, chances = (table[name].to_numpy(np.float64).reshape(shape) for name in ("value", "chance"))
+    notes = table["note"].fillna("no result").to_numpy().reshape(shape)
+    seeds = np.array([seed for _, seed in places])
+    entries = []
+    for method, value, chance, note in zip(methods, values, chances, notes, strict=True):
+        by_seed = [float(reduce(value[seeds == seed])) for seed in np.unique(seeds)]
+        levels, defined = chance[np.isfinite(chance)], np.isfinite(value)
+        distances = rows.loc[rows["method"] == method, "distance"] if "distance" in rows else ()
+        entries.append(
+            Entry(
+                mean=float(np.mean(by_seed)),
+                sd=float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else math.nan,
+                seeds=len(by_seed),
+                cells=len(places),
+                chance=float(np.mean(levels)) if len(levels) else math.nan,
+                undefined=Counter(note[~defined].tolist()),
+                left_out=Counter(text for text in note[defined] if text),
+                distances=tuple(sorted(set(distances) - {""})),
+            )
+        )
+    return entries
 
 
 def _complete(rows: pd.DataFrame, places: Sequence[Place]) -> int:
@@ -204,5 +189,10 @@ def _complete(rows: pd.DataFrame, places: Sequence[Place]) -> int:
 
 def known_first(protocols: Iterable[str]) -> list[str]:
     """Protocols in table order."""
-    found = set(protocols)
-    return [name for name in PROTOCOLS if name in found] + sorted(found - set(PROTOCOLS))
+    return in_order(protocols, PROTOCOLS)
+
+
+def in_order(found: Iterable[str], order: Iterable[str]) -> list[str]:
+    """Names that were found, in a given order; names that it lacks follow in the alphabet's order."""
+    there = set(found)
+    return ordered(there, [name for name in order if name in there])

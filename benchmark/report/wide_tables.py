@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.metrics.feature_scaling import SCANS_PER_DIMENSION, WHITENED_BY_FEW
 from benchmark.report.about import About
 from benchmark.report.columns import (
+    LEAKAGE,
     MAP_BEST_DISTANCE,
     OF_HELD_OUT_SITE,
     OUTLINE,
@@ -18,10 +19,9 @@ from benchmark.report.columns import (
     RETRIEVAL,
     Column,
     extended_leakage,
-    leakage_columns,
     pair_of,
     present,
-    retrieval_columns,
+    scored,
     with_labels,
 )
 from benchmark.report.held_out import with_held_out
@@ -161,10 +161,10 @@ def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
             (
                 "retrieval",
                 "Retrieval",
-                retrieval_columns(scores),
+                scored(RETRIEVAL, scores),
                 (*_RETRIEVAL_FOOTER, *_best_distance(scores), f"Distance: {_distance(scores)}."),
             ),
-            ("leakage", "Leakage", [*leakage_columns(scores), *outline], (*_LEAKAGE_FOOTER, *held_out, *of_outline)),
+            ("leakage", "Leakage", [*scored(LEAKAGE, scores), *outline], (*_LEAKAGE_FOOTER, *held_out, *of_outline)),
             ("leakage_extended", "Leakage, further measures", extended_leakage(scores), (*_EXTENDED_FOOTER, *held_out)),
             ("preserved", "What is preserved", present(PRESERVED, scores), (*_PRESERVED_FOOTER, *of_outline)),
         )

@@ -29,7 +29,7 @@ from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.stored import TABLES, stored_statistics, table_path
 from benchmark.report.statistics.summary import Statistics, statistics
 from benchmark.report.statistics.weighted import weighted_scores
-from benchmark.report.summary import ordered
+from benchmark.report.summary import in_order
 from benchmark.results.read import StoredResults, read_provenance, read_table
 from benchmark.results.schema import PROVENANCE, REPLICATES
 
@@ -88,11 +88,7 @@ def stored_blocks(results: StoredResults) -> list[Block]:
         return [heading(title, 1), paragraph("An older release made them; they stand in `statistics.md` alone.")]
     columns = with_labels(HEADLINES, pair_of(results.scores))
     tables: dict[str, Any] = {name: stored_statistics(folder, name) for name in TABLES}
-    found = Statistics(
-        **tables,
-        columns={column.key: column for column in columns},
-        settings=StatisticsSettings(),
-    )
+    found = Statistics(**tables, columns={column.key: column for column in columns})
     return statistics_blocks(found, about.candidates, title)
 
 
@@ -154,7 +150,7 @@ def weighted_blocks(folder: Path, weights: Mapping[str, float]) -> list[Block]:
                 _percent(rated[method]["share_best"]),
                 _plain(rated[method]["rank_best"], f" to {rated[method]['rank_worst']:g}"),
             ]
-            for method in ordered(map(str, rated), [method for method in about.methods if method in rated])
+            for method in in_order(map(str, rated), about.methods)
         ]
         headers = ["method", *(column.heading for column in columns), "weighted", "rank", "best under", "ranks"]
         blocks += [heading(str(protocol), 2), table(headers, rows)]

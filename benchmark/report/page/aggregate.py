@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -98,10 +97,3 @@ def span(low: float, high: float) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     return f"{low:g}" if low == high else f"{low:g}–{high:g}"
-
-
-def in_order(found: Iterable[str], order: Iterable[str]) -> list[str]:
-    """Names that were found, in a given order; names that it lacks follow in the alphabet's order."""
-    there = set(found)
-    first = [name for name in order if name in there]
-    return first + sorted(there - set(first))

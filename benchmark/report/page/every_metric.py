@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.report.grid import Cell, Grid, Header, number
-from benchmark.report.page.aggregate import in_order, only_keys, span
+from benchmark.report.page.aggregate import only_keys, span
 from benchmark.report.page.subgroups import parts_grid
-from benchmark.report.summary import known_first
+from benchmark.report.summary import in_order, known_first
 from benchmark.report.text import MISSING
 from benchmark.report.wide_tables import direction
 

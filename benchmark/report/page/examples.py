@@ -115,7 +115,7 @@ class Examples:
     images: Sequence[Picture] = ()
 
 
-def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
+def examples(given: Sequence[ExampleInput]) -> Examples:
     """Retrieve for a few queries that nobody picked.
 
     One CN and one AD scan of each of the first two sites in the alphabet that have both are the queries: of their
@@ -129,8 +129,6 @@ def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
     ----------
     given
         One a protocol and seed.
-    shown
-        Scans per query and method.
 
     Raises
     ------
@@ -138,7 +136,7 @@ def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
         If no method is given, the methods' scored scans differ, or a volume cannot be drawn.
     """
     album: dict[Picture, int] = {}
-    sets = [_set(each, shown, album) for each in given]
+    sets = [_set(each, album) for each in given]
     return Examples(sets, list(album))
 
 
@@ -177,7 +175,7 @@ def _hash(scans: Scans, place: int) -> int:
     return derive_seed("example", str(scans.key[place]))
 
 
-def _set(given: ExampleInput, shown: int, album: dict[Picture, int]) -> ExampleSet:
+def _set(given: ExampleInput, album: dict[Picture, int]) -> ExampleSet:
     scans = {method: _labelled(frame) for method, frame in given.embeddings.items()}
     if not scans:
         raise UserError(f"examples, {given.title}: no method is given")
@@ -204,7 +202,7 @@ def _set(given: ExampleInput, shown: int, album: dict[Picture, int]) -> ExampleS
         Query(
             scan(query, query),
             {
-                name: [scan(hit, query) for hit in top(each, query, shown, distances[name])]
+                name: [scan(hit, query) for hit in top(each, query, SHOWN, distances[name])]
                 for name, each in scans.items()
             },
         )

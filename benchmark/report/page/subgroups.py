@@ -11,8 +11,8 @@ import pandas as pd
 
 from benchmark.report.columns import CROSS_SITE_MAP, pair_of, with_labels
 from benchmark.report.grid import Cell, Footnotes, Grid, Header, bounds, number, shaded
-from benchmark.report.page.aggregate import in_order, only_keys
-from benchmark.report.summary import known_first
+from benchmark.report.page.aggregate import only_keys
+from benchmark.report.summary import in_order, known_first
 from benchmark.report.text import CHANCE, MISSING
 from benchmark.report.wide_tables import direction
 
@@ -22,31 +22,11 @@ QUERY_SITE = "query_site"
 
 @dataclass(frozen=True)
 class Matrix:
-    """Values of one measure and method over pairs of parts.
-
-    Attributes
-    ----------
-    measure
-        Which measure it shows, as a number in the page.
-    method
-        Whose values.
-    row_key, column_key
-        What the pairs are of.
-    columns
-        Names of the columns.
-    rows
-        Name of each row with its cells.
-    notes
-        Footnotes, as mark and text.
-    """
+    """Values of one measure, by its number in the page, and of one method, over pairs of parts."""
 
     measure: int
     method: str
-    row_key: str
-    column_key: str
-    columns: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Cell]]]
-    notes: Sequence[tuple[str, str]]
+    grid: Grid
 
 
 @dataclass(frozen=True)
@@ -157,12 +137,14 @@ def _of_measure(place: int, rows: pd.DataFrame, methods: Sequence[str]) -> list[
     found = {(row["method"], keys[row_key], keys[column_key]): row for keys, row in records}
     names, columns = sorted({name for _, name, _ in found}), sorted({column for _, _, column in found})
     lowest, highest = bounds([[number(row["mean"]) for row in found.values()]])
+    headers = [Header(row_key), *map(Header, columns)]
     made = []
     for method in methods:
         notes = Footnotes()
         body = [[_cell(found.get((method, name, column)), notes, 2, "") for column in columns] for name in names]
-        lines = list(zip(names, shaded(body, lowest, highest), strict=True))
-        made.append(Matrix(place, method, row_key, column_key, columns, lines, notes.listed()))
+        lines = [[Cell(name), *cells] for name, cells in zip(names, shaded(body, lowest, highest), strict=True)]
+        caption = f"Rows: {row_key}; columns: {column_key}."
+        made.append(Matrix(place, method, Grid("", caption, headers, lines, notes=notes.listed())))
     return made
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.metrics.rows import QUERY_TABLES
 from benchmark.report.columns import Column
-from benchmark.report.summary import Place, known_first, places_of
+from benchmark.report.summary import Place, by_cell, known_first, places_of
 from benchmark.report.text import counted
 from benchmark.results.schema import REPLICATE_COLUMNS
 
@@ -109,20 +109,15 @@ def score_cells(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator
 
 
 def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], places: Sequence[Place]) -> ScoreCells:
-    cell = ["method", "held_out_site", "seed"]
-    twice = rows[rows.duplicated(cell)]
-    if len(twice):
-        raise ValueError(f"two rows for one cell and column: {twice['method'].iloc[0]}, seed {twice['seed'].iloc[0]}")
     directions = set(rows["higher_is_better"].astype(bool))
     if len(directions) > 1:
         raise ValueError(f"'{column.metric}' is better high in some rows and low in others")
-    every = pd.MultiIndex.from_tuples([(method, *place) for method in methods for place in places])
-    found = rows.set_index(cell).reindex(every)
+    found = by_cell(rows, methods, places)
     shape = (len(methods), len(places))
     value = found["value"].to_numpy(np.float64).reshape(shape)
     n = found["n"].fillna(0).to_numpy(np.int64).reshape(shape)
     why = found["note"].replace("", "undefined").fillna("no result").to_numpy().reshape(shape)
-    drawn = np.empty(len(every), object)
+    drawn = np.empty(len(found), object)
     drawn[:] = [np.asarray(each, np.float64) if np.ndim(each) else np.zeros(0) for each in found["replicates"]]
     seeds = tuple(sorted({seed for _, seed in places}))
     of_seed = [[place for place, (_, own) in enumerate(places) if own == seed] for seed in seeds]

@@ -11,15 +11,15 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t
 
 from benchmark.report.statistics.paired import PRIMARY
-from benchmark.report.statistics.settings import LEVEL
+from benchmark.report.statistics.settings import LEVEL, POWER
 from benchmark.report.statistics.stored import TABLES
 
 #: Points that stand for the distribution of the standard deviation over seeds.
 _SPREADS = 10_000
 
 
-def detectable_differences(comparisons: pd.DataFrame, power: float = 0.8) -> pd.DataFrame:
-    """Smallest true difference that a two-sided test at 0.05 finds with the power wanted, per score and protocol.
+def detectable_differences(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Smallest true difference that a two-sided test at 0.05 finds with 80 % power, per score and protocol.
 
     The median over pairs of the standard error of the paired difference, times :func:`multiplier`, which is about
     quantile(1 - level/2) + quantile(power) of t with seeds - 1 degrees of freedom (Bloom, Evaluation Review 19,
@@ -30,8 +30,6 @@ def detectable_differences(comparisons: pd.DataFrame, power: float = 0.8) -> pd.
     ----------
     comparisons
         As :func:`benchmark.report.statistics.paired.comparisons` gives them.
-    power
-        In (0.5, 1).
 
     Returns
     -------
@@ -62,9 +60,9 @@ def detectable_differences(comparisons: pd.DataFrame, power: float = 0.8) -> pd.
                 "seeds": seeds,
                 "pairs": len(errors),
                 "standard_error": error,
-                "detectable": multiplier(seeds, power) * error,
+                "detectable": multiplier(seeds) * error,
                 "tests": tested,
-                "detectable_corrected": multiplier(seeds, power, LEVEL / tested) * error if tested else math.nan,
+                "detectable_corrected": multiplier(seeds, LEVEL / tested) * error if tested else math.nan,
                 "note": "" if len(errors) else "no pair has a standard error",
             }
         )
@@ -72,21 +70,21 @@ def detectable_differences(comparisons: pd.DataFrame, power: float = 0.8) -> pd.
 
 
 @cache
-def multiplier(seeds: int, power: float, level: float = LEVEL) -> float:
-    """Standard errors that a difference must measure to be found with the power, at a two-sided level.
+def multiplier(seeds: int, level: float = LEVEL) -> float:
+    """Standard errors that a difference must measure to be found with a power of :data:`POWER`, at a two-sided level.
 
     The d that solves P(abs(T) > c) = power, with T noncentral t of noncentrality d and seeds - 1 degrees of freedom
     and c the quantile of t at 1 - level/2; normal for one seed. The usual sum of two t quantiles is its
     approximation for many degrees of freedom: with five seeds it is 1 % too small at level 0.05, and 9 % at 0.05/28.
     """
     if seeds < 2:
-        return float(norm.ppf(1 - level / 2) + norm.ppf(power))
+        return float(norm.ppf(1 - level / 2) + norm.ppf(POWER))
     critical = float(t(seeds - 1).ppf(1 - level / 2))
     # T = (normal + d) / spread: the power is averaged over equally likely values of the spread.
     middles = (np.arange(_SPREADS) + 0.5) / _SPREADS
     limits = critical * np.sqrt(chi2.ppf(middles, seeds - 1) / (seeds - 1))
 
     def lacking(distance: float) -> float:
-        return float(np.mean(norm.cdf(distance - limits) + norm.cdf(-distance - limits))) - power
+        return float(np.mean(norm.cdf(distance - limits) + norm.cdf(-distance - limits))) - POWER
 
     return float(brentq(lacking, 0.0, limits.max() + 10))

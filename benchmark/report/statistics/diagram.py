@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmark.report.statistics.settings import LEVEL
-from benchmark.report.summary import ordered
+from benchmark.report.summary import in_order
 from benchmark.report.svg import shortened, to_svg
 
 _INK, _MUTED = "#1a1a1a", "#6b6b6b"
@@ -112,7 +112,7 @@ def interval_figure(
     rows: dict[Any, dict[Any, Any]] = {row["method"]: row for row in intervals.to_dict("records")}
     if not intervals["value"].notna().any():
         return None
-    wanted = [method for method in ordered(rows, method_order) if method in rows]
+    wanted = in_order(rows, method_order or ())
     ends = intervals[["value", "ci_low", "ci_high"]].to_numpy(np.float64)
     low, high = np.nanmin(ends), np.nanmax(ends)
     space = max((high - low) * 0.06, 0.005)

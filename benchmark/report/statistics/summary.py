@@ -37,8 +37,6 @@ class Statistics:
         (:func:`benchmark.report.statistics.detectable.detectable_differences`).
     columns
         The columns shown, by key, which is ``score`` in the tables.
-    settings
-        How the statistics were made.
     """
 
     intervals: pd.DataFrame
@@ -46,7 +44,6 @@ class Statistics:
     ranks: pd.DataFrame
     detectable: pd.DataFrame
     columns: Mapping[str, Column]
-    settings: StatisticsSettings
 
 
 def statistics(
@@ -84,9 +81,8 @@ def statistics(
         intervals=_joined("intervals", [interval_table(*pair) for pair in scores]),
         comparisons=compared,
         ranks=_joined("ranks", [rank_table(*pair, _of(compared, pair[0])) for pair in scores]),
-        detectable=detectable_differences(compared, how.power),
+        detectable=detectable_differences(compared),
         columns={column.key: column for column in columns},
-        settings=how,
     )
 
 

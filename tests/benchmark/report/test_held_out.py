@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from benchmark.report.about import About
-from benchmark.report.columns import HELD_OUT_EXCESS, OF_HELD_OUT_SITE, leakage_columns
+from benchmark.report.columns import HELD_OUT_EXCESS, LEAKAGE, OF_HELD_OUT_SITE, scored
 from benchmark.report.held_out import held_out_comparison, with_held_out
 from benchmark.report.summary import sections
 from benchmark.report.tables import format_terminal, narrow, write_tables
@@ -88,7 +88,7 @@ def test_tables_have_the_columns_where_sites_are_held_out_and_nowhere_else(leaky
     write_tables(only_pooled, tmp_path / "pooled", About())
     assert not (tmp_path / "pooled" / "leakage_held_out.csv").exists()
     assert "held-out site:" not in (tmp_path / "pooled" / "leakage.md").read_text()
-    assert [column.key for column in leakage_columns(only_pooled) if column.protocol] == []
+    assert [column.key for column in scored(LEAKAGE, only_pooled) if column.protocol] == []
 
 
 def test_the_terminal_shows_them_and_has_room(leaky):

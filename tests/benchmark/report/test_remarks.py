@@ -26,7 +26,6 @@ def test_a_transductive_method_is_named_once_and_the_others_are_said_not_to_be()
     assert lines[1:] == [
         "Leave one site out, the unseen site: combat is transductive (fitted on 18 to 123 of its unlabelled scans); "
         "every other method is applied to it unchanged.",
-        "combat: needs the site of every scan it embeds",
     ]
 
 

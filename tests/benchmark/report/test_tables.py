@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmark.report.about import About
-from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RETRIEVAL, extended_leakage, retrieval_columns
+from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RETRIEVAL, extended_leakage, scored
 from benchmark.report.tables import format_terminal, write_tables
 from benchmark.results.schema import SCORE_COLUMNS, joined, with_parameters
 from benchmark.results.write import write_scores
@@ -120,7 +120,7 @@ def test_statistics_of_the_scored_scans_are_confessed(scores, tmp_path):
 def test_wide_csv(scores, tmp_path):
     write_tables(scores, tmp_path, ABOUT)
     wide = pd.read_csv(tmp_path / "retrieval.csv").set_index(["protocol", "method"])
-    for column in retrieval_columns(scores):
+    for column in scored(RETRIEVAL, scores):
         assert {column.key, f"{column.key}_sd", f"{column.key}_chance"} <= set(wide)
     assert wide.loc[("leave_one_site_out", "a"), "map_cn_ad"] == pytest.approx(0.35)
     assert wide.loc[("pooled", "a"), ["seeds", "map_cn_ad_chance"]].tolist() == [2, 0.5]

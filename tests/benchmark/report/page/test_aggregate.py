@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmark.report.page.aggregate import WHAT, aggregate, only_keys, span
-from benchmark.report.summary import entry, places_of
+from benchmark.report.summary import entries_of, places_of
 from benchmark.results.schema import SCORE_COLUMNS, with_parameters
 from tests.tables import long_table
 
@@ -49,7 +49,9 @@ def test_agrees_with_the_entries_of_the_wide_tables(make_score, seed):
     finite = 0
     for row in found.itertuples():
         same = np.logical_and.reduce([scores[name] == getattr(row, name) for name in WHAT])
-        expected = entry(scores[same & (scores["method"] == row.method)], places_of(scores[same]))
+        (expected,) = entries_of(
+            scores[same & (scores["method"] == row.method)], [row.method], places_of(scores[same]), np.mean
+        )
         assert (row.mean, row.sd, row.chance) == pytest.approx(
             (expected.mean, expected.sd, expected.chance), nan_ok=True
         )

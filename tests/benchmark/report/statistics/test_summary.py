@@ -115,7 +115,6 @@ def test_one_method(replicates):
     [
         ({"resamples": 1}, "resamples: 1 is not allowed"),
         ({"seed": -1}, "seed: -1 is not allowed"),
-        ({"power": 1.0}, "power: 1.0 is not allowed"),
     ],
 )
 def test_settings(changes, message):
