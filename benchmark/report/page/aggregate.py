@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.rows import parse_key_values
-from benchmark.report.text import count
+from benchmark.report.text import counted
 from benchmark.results.schema import PARAMETERS, parameters_of, with_parameters
 
 #: What names a summary, apart from the method.
@@ -19,9 +19,9 @@ WHAT = ["protocol", "table", "metric", PARAMETERS, "subgroup"]
 def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean and SD over seeds of the mean over held-out sites, for every metric, subgroup and method at once.
 
-    The numbers are those of :func:`benchmark.report.summary.entry`: a method is expected to have every cell that any
-    method has for the same protocol, metric, parameters and subgroup, and a mean with a missing or undefined cell is
-    missing.
+    The numbers are those of :func:`benchmark.report.summary.entries_of`: a method is expected to have every cell that
+    any method has for the same protocol, metric, parameters and subgroup, and a mean with a missing or undefined cell
+    is missing.
 
     Parameters
     ----------
@@ -84,12 +84,12 @@ def _reasons(rows: pd.DataFrame, each: list[str], expected: pd.Series) -> pd.Ser
     told = rows.assign(note=texts)[(rows["note"].fillna("") != "") | rows["value"].isna()]
     found = {key: Counter(group) for key, group in told.groupby(each)["note"]}
     absent = (expected - rows.groupby(each).size()).to_dict()
-    return pd.Series({key: _told(found.get(key, Counter()), absent[key], expected[key]) for key in expected.index})
-
-
-def _told(reasons: Counter[str], absent: int, cells: int) -> str:
-    parts = sorted((reasons + Counter({"no result": absent})).items())
-    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in parts)
+    return pd.Series(
+        {
+            key: counted(found.get(key, Counter()) + Counter({"no result": absent[key]}), expected[key])
+            for key in expected.index
+        }
+    )
 
 
 def span(low: float, high: float) -> str:

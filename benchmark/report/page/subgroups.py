@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.columns import CROSS_SITE_MAP, pair_of, with_labels
-from benchmark.report.grid import Cell, Footnotes, Grid, Header, bounds, number, shaded
+from benchmark.report.grid import Cell, Footnotes, Grid, Header, number, shaded
 from benchmark.report.page.aggregate import only_keys
 from benchmark.report.summary import in_order, known_first
 from benchmark.report.text import CHANCE, MISSING
@@ -100,7 +100,9 @@ def parts_grid(identifier: str, caption: str, rows: pd.DataFrame, key: str, meth
     foot = [[Cell(CHANCE), *(number(float(levels[part])) for part in parts)]] if levels.notna().any() else []
     higher = direction(rows["higher"])
     headers = [Header("method"), *(Header(part, higher) for part in parts)]
-    return Grid(identifier, caption, headers, shaded(body, *bounds(body)), foot, notes.listed())
+    return Grid(
+        identifier, caption, headers, shaded(body, rows["mean"].min(), rows["mean"].max()), foot, notes.listed()
+    )
 
 
 def matrices(summaries: pd.DataFrame, methods: Sequence[str]) -> Matrices:
@@ -136,7 +138,7 @@ def _of_measure(place: int, rows: pd.DataFrame, methods: Sequence[str]) -> list[
     row_key, column_key = sorted(records[0][0], key=lambda key: not key.startswith("query"))
     found = {(row["method"], keys[row_key], keys[column_key]): row for keys, row in records}
     names, columns = sorted({name for _, name, _ in found}), sorted({column for _, _, column in found})
-    lowest, highest = bounds([[number(row["mean"]) for row in found.values()]])
+    lowest, highest = rows["mean"].min(), rows["mean"].max()
     headers = [Header(row_key), *map(Header, columns)]
     made = []
     for method in methods:
