@@ -49,7 +49,7 @@ class Column:
         Whether the terminal's narrow table has it.
     over_sites
         How a seed's value is made of :data:`CROSS_SITE_MAP` of its held-out sites, NaN if any of them is, for a column
-        about several sites where every cell has one query site; None for a column that no such cell leaves undefined.
+        about several sites where every run has one query site; None for a column that no such run leaves undefined.
     protocol
         The only protocol whose part of a table shows it; empty for every one.
     best_distance
@@ -104,7 +104,7 @@ def _of(scores: pd.DataFrame, parameter: str) -> pd.Series:
 
 
 def _of_best_distance(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the distance whose mean over a method's cells of a protocol is best; the first of equal ones.
+    """Rows of the distance whose mean over a method's runs of a protocol is best; the first of equal ones.
 
     A method with a missing value by a distance cannot be best by it. Where only one distance was scored there is none
     to choose, and so no row.

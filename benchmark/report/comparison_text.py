@@ -25,10 +25,10 @@ def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) ->
     values, claims = comparison.values, comparison.claims
     changed = values[values["beyond_tolerance"]]
     lines = [f"A: {a}", f"B: {b}", ""]
-    for side, cells in (("A", comparison.only_a), ("B", comparison.only_b)):
-        lines += _listed(f"{count(len(cells), 'cell')} in {side} alone", cells, most)
+    for side, runs in (("A", comparison.only_a), ("B", comparison.only_b)):
+        lines += _listed(f"{count(len(runs), 'run')} in {side} alone", runs, most)
     for side, alone in (("A", comparison.scores_only_a), ("B", comparison.scores_only_b)):
-        lines += _listed(f"{count(len(alone), 'score')} in {side} alone, in cells that both have", alone, most)
+        lines += _listed(f"{count(len(alone), 'score')} in {side} alone, in runs that both have", alone, most)
     lines += _listed("metric versions differ, so these values are not comparable", comparison.versions, most)
     lines.append(f"{len(changed)} of {len(values)} scores differ by more than {comparison.tolerance:g}")
     lines += _beside(comparison)
@@ -77,7 +77,7 @@ def _undefined(row: dict[Any, Any]) -> str:
 
 
 def _claim(row: dict[Any, Any]) -> str:
-    p = "" if math.isnan(row["p_holm"]) else f", p {row['p_holm']:.2g} ({row['test']}, {count(row['cells'], 'cell')})"
+    p = "" if math.isnan(row["p_holm"]) else f", p {row['p_holm']:.2g} ({row['test']}, {count(row['cells'], 'run')})"
     return (
         f"  {row['method']}, {row['protocol']}: {score_name(row['table'], row['metric'], row['parameters'])} "
         f"{row['a']:.4f} → {row['b']:.4f} ({row['difference']:+.4f}{p})"

@@ -1,4 +1,4 @@
-"""From cells to table entries: the mean over held-out sites, or the worst of them, then mean and SD over seeds."""
+"""From runs to table entries: the mean over held-out sites, or the worst of them, then mean and SD over seeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.report.columns import CROSS_SITE_MAP, Column, Reduction
 #: Protocols in table order; others follow in the alphabet's.
 PROTOCOLS = ("pooled", "leave_one_site_out", "foreign")
 
-#: Held-out site and seed of a cell.
+#: Held-out site and seed of a run.
 Place = tuple[str, int]
 
 
@@ -26,25 +26,25 @@ class Entry:
     Attributes
     ----------
     mean
-        Mean over seeds of the mean (or another reduction) over held-out sites; NaN if any cell is missing or undefined.
+        Mean over seeds of the mean (or another reduction) over held-out sites; NaN if any run is missing or undefined.
     sd
         Sample standard deviation over seeds; NaN for one seed.
-    seeds, cells
+    seeds, runs
         How many of each there should be.
     chance
-        Mean chance level of the cells that have one, or NaN.
+        Mean chance level of the runs that have one, or NaN.
     undefined
-        Cells without a value, counted by reason.
+        Runs without a value, counted by reason.
     left_out
-        Cells whose value leaves something out or comes with another note, counted by that.
+        Runs whose value leaves something out or comes with another note, counted by that.
     distances
-        By which distances its cells were scored, in alphabetical order; none where a score has no distance.
+        By which distances its runs were scored, in alphabetical order; none where a score has no distance.
     """
 
     mean: float
     sd: float
     seeds: int
-    cells: int
+    runs: int
     chance: float
     undefined: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -60,9 +60,9 @@ class Section:
     protocol
         Its name.
     seeds, sites
-        How many seeds and held-out sites the protocol's cells have.
+        How many seeds and held-out sites the protocol's runs have.
     complete
-        Seeds of which a method has every cell, by method.
+        Seeds of which a method has every run, by method.
     entries
         By method, then by column key, both in table order.
     train_seconds
@@ -83,8 +83,8 @@ class Section:
 def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequence[str] | None) -> list[Section]:
     """Summarise the overall rows of a long score table, a section per protocol.
 
-    A column about several sites, such as the worst, has no value in a cell that holds one site out. Where each seed
-    has two or more such cells it is made from them (:attr:`benchmark.report.columns.Column.over_sites`).
+    A column about several sites, such as the worst, has no value in a run that holds one site out. Where each seed
+    has two or more such runs it is made from them (:attr:`benchmark.report.columns.Column.over_sites`).
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
     methods = ordered(scores["method"].unique(), method_order)
     result = []
     for protocol in known_first(scores["protocol"].unique()):
-        cells = scores[scores["protocol"] == protocol]
-        places = places_of(cells)
+        runs = scores[scores["protocol"] == protocol]
+        places = places_of(runs)
         several = _hold_out_several(places)
         entries: dict[str, dict[str, Entry]] = {method: {} for method in methods}
         for column in columns:
@@ -111,14 +111,14 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
             found = entries_of(rows[rows["protocol"] == protocol], methods, places, over_sites or np.mean)
             for method, entry in zip(methods, found, strict=True):
                 if not column.shown_in(protocol):
-                    entries[method][column.key] = Entry(math.nan, math.nan, entry.seeds, entry.cells, math.nan)
+                    entries[method][column.key] = Entry(math.nan, math.nan, entry.seeds, entry.runs, math.nan)
                 elif over_sites is not None:
-                    # The chance level is that of a cell's value, not of the worst of several.
+                    # The chance level is that of a run's value, not of the worst of several.
                     entries[method][column.key] = replace(entry, chance=math.nan)
                 else:
                     entries[method][column.key] = entry
         seeds, sites = {seed for _, seed in places}, {site for site, _ in places}
-        complete = {method: _complete(cells[cells["method"] == method], places) for method in methods}
+        complete = {method: _complete(runs[runs["method"] == method], places) for method in methods}
         result.append(Section(protocol, len(seeds), len(sites), complete, entries))
     return result
 
@@ -130,7 +130,7 @@ def ordered(methods: Iterable[str], method_order: Sequence[str] | None) -> list[
 
 
 def places_of(rows: pd.DataFrame) -> list[Place]:
-    """Cells that any method has in these rows: what every method is expected to have."""
+    """Runs that any method has in these rows: what every method is expected to have."""
     return sorted({(str(site), int(seed)) for site, seed in zip(rows["held_out_site"], rows["seed"], strict=True)})
 
 
@@ -139,25 +139,25 @@ def _hold_out_several(places: Sequence[Place]) -> bool:
     return len(held_out) == len({seed for _, seed in places}) and min(held_out.values(), default=0) > 1
 
 
-def by_cell(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Place]) -> pd.DataFrame:
-    """Rows of one column, by method, then by the cells that there should be; NaN where a method lacks one.
+def by_run(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Place]) -> pd.DataFrame:
+    """Rows of one column, by method, then by the runs that there should be; NaN where a method lacks one.
 
     Raises
     ------
     ValueError
-        If a cell has two rows: the column does not say enough about what it shows.
+        If a run has two rows: the column does not say enough about what it shows.
     """
-    cell = ["method", "held_out_site", "seed"]
-    twice = rows[rows.duplicated(cell)]
+    run = ["method", "held_out_site", "seed"]
+    twice = rows[rows.duplicated(run)]
     if len(twice):
-        raise ValueError(f"two rows for one cell and column: {twice['method'].iloc[0]}, seed {twice['seed'].iloc[0]}")
-    every = pd.MultiIndex.from_tuples([(method, *place) for method in methods for place in places], names=cell)
-    return rows.set_index(cell).reindex(every)
+        raise ValueError(f"two rows for one run and column: {twice['method'].iloc[0]}, seed {twice['seed'].iloc[0]}")
+    every = pd.MultiIndex.from_tuples([(method, *place) for method in methods for place in places], names=run)
+    return rows.set_index(run).reindex(every)
 
 
 def entries_of(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Place], reduce: Reduction) -> list[Entry]:
     """An entry per method, from the rows of one column, whose held-out sites are reduced seed by seed."""
-    table = by_cell(rows, methods, places)
+    table = by_run(rows, methods, places)
     shape = (len(methods), len(places))
     values, chances = (table[name].to_numpy(np.float64).reshape(shape) for name in ("value", "chance"))
     notes = table["note"].fillna("no result").to_numpy().reshape(shape)
@@ -172,7 +172,7 @@ def entries_of(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Plac
                 mean=float(np.mean(by_seed)),
                 sd=float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else math.nan,
                 seeds=len(by_seed),
-                cells=len(places),
+                runs=len(places),
                 chance=float(np.mean(levels)) if len(levels) else math.nan,
                 undefined=Counter(note[~defined].tolist()),
                 left_out=Counter(text for text in note[defined] if text),

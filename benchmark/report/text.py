@@ -33,7 +33,7 @@ def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
             found = entries[column.key]
             for sign, reasons in ((MISSING, found.undefined), ("noted", found.left_out)):
                 if reasons:
-                    text = f"{sign} ({counted(reasons, found.cells)})"
+                    text = f"{sign} ({counted(reasons, found.runs)})"
                     lines.setdefault(text, {}).setdefault(column.heading, []).append(method)
     notes = []
     for text, by_column in lines.items():
@@ -60,9 +60,9 @@ def statistics_note(scores: pd.DataFrame) -> list[str]:
     return []
 
 
-def counted(reasons: Mapping[str, int], cells: int) -> str:
-    """How many of the cells have each reason."""
-    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in sorted(reasons.items()))
+def counted(reasons: Mapping[str, int], runs: int) -> str:
+    """How many of the runs have each reason."""
+    return "; ".join(f"{cases} of {count(runs, 'run')}: {reason}" for reason, cases in sorted(reasons.items()))
 
 
 def count(number: int, thing: str) -> str:

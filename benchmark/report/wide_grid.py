@@ -86,7 +86,7 @@ def _chance(part: Section, column: Column) -> Cell:
 
 def _texts(entry: Entry) -> list[str]:
     return [
-        f"{what} {counted(reasons, entry.cells)}"
+        f"{what} {counted(reasons, entry.runs)}"
         for what, reasons in (("Missing:", entry.undefined), ("Note:", entry.left_out))
         if reasons
     ]

@@ -29,7 +29,7 @@ from benchmark.report.summary import Section, ordered, sections
 from benchmark.report.text import statistics_note
 
 _COMMON_FOOTER = (
-    "±: standard deviation over seeds (sample SD); none for one seed. A dash is a mean with a missing cell. Where "
+    "±: standard deviation over seeds (sample SD); none for one seed. A dash is a mean with a missing run. Where "
     "sites are held out, the mean over them is taken first, then mean and SD over seeds.",
 )
 
@@ -39,7 +39,7 @@ _RETRIEVAL_FOOTER = (
     "CN/AD: queries and gallery have these two labels; all diagn.: every known label. Relevant: the query's label.",
     "worst site, site range: lowest mAP of a query site, and highest minus lowest. Where sites are held out, over the "
     "held-out sites of a seed, each searched for by the model that did not see it, then mean and SD over seeds; a dash "
-    "where one of these cells is missing.",
+    "where one of these runs is missing.",
     "travelling top-1: share of travelling subjects' scans whose nearest scan of another site is of the same person.",
     "Ties go to the first scan key. Chance: exact expectation under random ranking.",
 )
@@ -78,7 +78,7 @@ _EXTENDED_FOOTER = (
     "within diagnosis and age. site pairs: mean balanced accuracy over pairs of sites, 0.5 by chance. All for the "
     "site; lower is better.",
     "p: permutation test of the site over subjects; p given: within strata of diagnosis and age; p MMD: with MMD² as "
-    "the statistic. Means over cells of p-values are no p-values: read them as 'never seen' (about 0.5) to 'always "
+    "the statistic. Means over runs of p-values are no p-values: read them as 'never seen' (about 0.5) to 'always "
     "seen' (the smallest possible).",
     "iLISI, kBET, BRAS: mixing of sites among neighbours and within diagnoses, in [0, 1]; higher is better. MMD²: "
     "squared maximum mean discrepancy between a site and the others; MI: mutual information with the site in bits; "
@@ -93,7 +93,7 @@ _PRESERVED_FOOTER = (
     "CN/AD probe: linear, balanced accuracy, within all sites; across sites: trained on the other sites, tested on "
     "each. Age: mean absolute error in years. RMSE, PSNR, SSIM: reconstruction inside the mask; a dash for methods "
     "that do not reconstruct. R²: share of the variance of the phantom's true anatomy that ridge regression on the LDR "
-    "explains, out of fold. top-1: identity of travelling subjects. collapsed: share of cells with an effective rank "
+    "explains, out of fold. top-1: identity of travelling subjects. collapsed: share of runs with an effective rank "
     "below 4 or a first component above 60 %.",
 )
 
@@ -197,7 +197,7 @@ def _few_for_whitening(scores: pd.DataFrame) -> list[str]:
 def _where_numbers_are(scores: pd.DataFrame) -> str:
     resampled = sorted(scores.loc[scores["ci_low"].notna(), "table"].unique())
     intervals = (
-        "Where a score is resampled, its cell's 95 % interval is there too; it covers the resampling of the cell's "
+        "Where a score is resampled, its run's 95 % interval is there too; it covers the resampling of the run's "
         f"scored subjects and no other seed. Resampled are all or some scores of: {', '.join(resampled)}."
         if resampled
         else "No score was resampled, so there are no intervals."

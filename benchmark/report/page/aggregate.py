@@ -1,4 +1,4 @@
-"""Every score of the long table, summarised over its cells in one pass."""
+"""Every score of the long table, summarised over its runs in one pass."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ WHAT = ["protocol", "table", "metric", PARAMETERS, "subgroup"]
 def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean and SD over seeds of the mean over held-out sites, for every metric, subgroup and method at once.
 
-    The numbers are those of :func:`benchmark.report.summary.entries_of`: a method is expected to have every cell that
-    any method has for the same protocol, metric, parameters and subgroup, and a mean with a missing or undefined cell
+    The numbers are those of :func:`benchmark.report.summary.entries_of`: a method is expected to have every run that
+    any method has for the same protocol, metric, parameters and subgroup, and a mean with a missing or undefined run
     is missing.
 
     Parameters
@@ -32,16 +32,16 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row per method that has any row, sorted: :data:`WHAT`, ``method``, ``mean``, ``sd`` (NaN for one seed),
-        ``cells``, ``ci_low`` and ``ci_high`` (means of the cells' ends, NaN unless every cell has both), ``chance``
-        (mean of the cells that have one), ``n_low`` and ``n_high`` (smallest and largest n of a cell), ``higher``
+        ``runs``, ``ci_low`` and ``ci_high`` (means of the runs' ends, NaN unless every run has both), ``chance``
+        (mean of the runs that have one), ``n_low`` and ``n_high`` (smallest and largest n of a run), ``higher``
         (True, False or None for no direction), ``note``, and the columns of the parameters.
     """
     each = [*WHAT, "method"]
     rows = with_parameters(scores)
     numbers = ["value", "ci_low", "ci_high", "chance"]
     rows[numbers] = rows[numbers].astype(float).where(np.isfinite(rows[numbers].astype(float)))
-    cells = rows[[*WHAT, "held_out_site", "seed"]].drop_duplicates()
-    expected = cells.groupby([*WHAT, "seed"]).size().rename("expected").reset_index()
+    runs = rows[[*WHAT, "held_out_site", "seed"]].drop_duplicates()
+    expected = runs.groupby([*WHAT, "seed"]).size().rename("expected").reset_index()
     by_seed = rows.groupby([*each, "seed"])["value"].agg(["sum", "count"]).reset_index()
     wanted = rows[each].drop_duplicates().merge(expected, on=WHAT).merge(by_seed, on=[*each, "seed"], how="left")
     whole = wanted["count"] == wanted["expected"]
@@ -52,16 +52,16 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
         {
             "mean": groups["value"].mean().where(complete),
             "sd": groups["value"].std(ddof=1).where(complete),
-            "cells": groups["expected"].sum().astype(int),
+            "runs": groups["expected"].sum().astype(int),
         }
     )
     of_method = rows.groupby(each)
     for end in ("ci_low", "ci_high"):
-        result[end] = of_method[end].mean().where(of_method[end].count() == result["cells"])
+        result[end] = of_method[end].mean().where(of_method[end].count() == result["runs"])
     result["chance"] = of_method["chance"].mean()
     result["n_low"], result["n_high"] = of_method["n"].min(), of_method["n"].max()
     result["higher"] = _directions(rows, each)
-    result["note"] = _reasons(rows, each, result["cells"])
+    result["note"] = _reasons(rows, each, result["runs"])
     given = rows[[PARAMETERS, *parameters_of(scores)]].drop_duplicates(PARAMETERS).set_index(PARAMETERS)
     return result.reset_index().join(given, on=PARAMETERS)
 

@@ -104,12 +104,12 @@ def _overall(identifier: str, caption: str, rows: pd.DataFrame, methods: Sequenc
                 Cell("") if chance.text == MISSING else chance,
                 Cell(interval),
                 Cell(span(row["n_low"], row["n_high"]), value=float(row["n_low"])),
-                Cell(str(row["cells"]), value=float(row["cells"])),
+                Cell(str(row["runs"]), value=float(row["runs"])),
                 Cell(row["note"]),
             ]
         )
     names = ["method", "protocol", *(["part"] if by_part else [])]
-    rest = ["chance", "95 % interval", "n", "cells", "note"]
+    rest = ["chance", "95 % interval", "n", "runs", "note"]
     # The interval and the note are not needed where no row has them.
     kept = [place for place in range(len(names) + 6) if place <= len(names) or any(line[place].text for line in body)]
     headers = [*map(Header, names), Header("mean ± SD", direction(rows["higher"])), *map(Header, rest)]

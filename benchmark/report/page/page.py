@@ -160,7 +160,7 @@ def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequenc
         "methods": [(method, about.bounds.get(method, "")) for method in methods],
         "protocols": protocols,
         "sites": _sites(scores),
-        "cells": len(scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()),
+        "runs": len(scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()),
         "scores": len(scores),
         "commit": str(environment.get("git_commit") or ""),
         "dirty": bool(environment.get("git_dirty")),

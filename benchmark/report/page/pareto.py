@@ -24,7 +24,7 @@ LEAKAGE_KEYS = ("mlp_standardised", "mlp_whitened")
 #: What bars are where the statistics hold no interval.
 SECOND = {
     "sd": "± SD over seeds",
-    "interval": "mean over cells of the ends of their 95 % intervals, wider than an interval of the mean",
+    "interval": "mean over runs of the ends of their 95 % intervals, wider than an interval of the mean",
     "none": "none",
 }
 
@@ -124,8 +124,8 @@ def pareto_plots(
     -----
     The bars of an axis are the statistics' 95 % intervals where there are any for its protocol and score: over
     subjects and seeds, as their ``covers`` says. Floor and ceiling, which are in no statistics, then have none.
-    Without statistics the bars are ± one SD over seeds where every method has one, otherwise the means over cells of
-    the ends of their 95 % intervals where every cell has them.
+    Without statistics the bars are ± one SD over seeds where every method has one, otherwise the means over runs of
+    the ends of their 95 % intervals where every run has them.
     """
     leakages = [column for column in LEAKAGE if column.key in LEAKAGE_KEYS]
     shown = [column for column in leakages if len(column.rows(scores))] or leakages[:1]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.report.columns import HEADLINES, Column, pair_of, with_labels
-from benchmark.report.statistics.cells import ScoreCells, score_cells
 from benchmark.report.statistics.detectable import detectable_differences
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap
 from benchmark.report.statistics.intervals import interval_table
 from benchmark.report.statistics.paired import comparisons
 from benchmark.report.statistics.ranks import rank_table
+from benchmark.report.statistics.runs import ScoreRuns, score_runs
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.stored import TABLES
 
@@ -68,14 +68,12 @@ def statistics(
     Raises
     ------
     UserError
-        If the table lacks a column, cells cannot be paired, or the reference method is not there.
+        If the table lacks a column, runs cannot be paired, or the reference method is not there.
     """
     how = settings or StatisticsSettings()
     replicates = replicates[~replicates["method"].isin(list(bounds))]
     columns = with_labels(columns, pair_of(replicates))
-    scores = [
-        (cells, hierarchical_bootstrap(cells, how.resamples, how.seed)) for cells in score_cells(replicates, columns)
-    ]
+    scores = [(runs, hierarchical_bootstrap(runs, how.resamples, how.seed)) for runs in score_runs(replicates, columns)]
     compared = comparisons(scores, how.reference, how.primary_scores)
     return Statistics(
         intervals=_joined("intervals", [interval_table(*pair) for pair in scores]),
@@ -86,8 +84,8 @@ def statistics(
     )
 
 
-def _of(compared: pd.DataFrame, cells: ScoreCells) -> pd.DataFrame:
-    return compared[(compared["protocol"] == cells.protocol) & (compared["score"] == cells.score)]
+def _of(compared: pd.DataFrame, runs: ScoreRuns) -> pd.DataFrame:
+    return compared[(compared["protocol"] == runs.protocol) & (compared["score"] == runs.score)]
 
 
 def _joined(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

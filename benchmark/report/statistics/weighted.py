@@ -10,9 +10,9 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.report.statistics.bounds import is_bounded
-from benchmark.report.statistics.cells import Floats
 from benchmark.report.statistics.paired import ROUNDING
 from benchmark.report.statistics.ranks import ranks, shares_of_first
+from benchmark.report.statistics.runs import Floats
 from benchmark.report.summary import known_first
 from benchmark.seeds import generator
 

@@ -11,7 +11,7 @@ from benchmark.embeddings.options import ForeignOptions
 from benchmark.embeddings.table import write_embeddings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings
-from benchmark.report.columns import leakage_columns, retrieval_columns
+from benchmark.report.columns import LEAKAGE, RETRIEVAL, scored
 from benchmark.report.evaluate import evaluate
 from benchmark.report.summary import sections
 
@@ -47,7 +47,7 @@ def test_scores_and_tables(table, tmp_path):
     scores = results.scores
     place = scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()
     assert place.to_numpy().tolist() == [["mine", "foreign", "", 0]]
-    for columns in (retrieval_columns(scores), leakage_columns(scores)):
+    for columns in (scored(RETRIEVAL, scores), scored(LEAKAGE, scores)):
         (part,) = sections(scores, columns, None)
         assert all(np.isfinite(entry.mean) for entry in part.entries["mine"].values())
     assert "No row was marked as training" in (tmp_path / "out" / "leakage.md").read_text()
@@ -122,7 +122,7 @@ def test_a_folder_is_compared_as_a_sweep_compares_but_over_subjects_alone(three,
     of_map = scores.query("metric == 'mAP' and subgroup == '' and method == 'seeing'")
     of_map = of_map.query("gallery == 'other_sites' and label == 'CN/AD'").iloc[0]
     assert intervals.loc[("map_cn_ad", "seeing"), "value"] == pytest.approx(of_map["value"])
-    # One seed: the percentiles of its own resamples, which are those of the cell's interval.
+    # One seed: the percentiles of its own resamples, which are those of the run's interval.
     ends = intervals.loc[("map_cn_ad", "seeing"), ["ci_low", "ci_high"]].tolist()
     assert ends == pytest.approx([of_map["ci_low"], of_map["ci_high"]], abs=1e-6)
     comparison = pd.read_csv(tmp_path / "out" / "statistics_comparisons.csv").set_index("score").loc["map_cn_ad"]

@@ -30,8 +30,8 @@ RECALLS = {
 def leaky(make_score):
     rows = []
     for (seed, site), recalls in RECALLS.items():
-        cell = {"protocol": LOSO if site else "pooled", "held_out_site": site, "seed": seed}
-        given = {**cell, "table": "leakage", "version": 3, "params": MLP, "higher_is_better": False}
+        run = {"protocol": LOSO if site else "pooled", "held_out_site": site, "seed": seed}
+        given = {**run, "table": "leakage", "version": 3, "params": MLP, "higher_is_better": False}
         rows.append(make_score("a", sum(recalls) / 2, metric="balanced_accuracy", **given | {"chance": 0.25}))
         for name, recall in zip("XY", recalls, strict=True):
             rows.append(
@@ -57,7 +57,7 @@ def test_the_difference_is_tested_over_seeds(leaky):
     assert (row["difference"], row["p"]) == pytest.approx((0.7 / 3, expected.pvalue))
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high))
     assert row["same_site_trained_on"] == pytest.approx(0.8 / 3)
-    assert (row["seeds"], row["cells"], row["probe"], row["coordinates"]) == (3, 6, "mlp", "standardised")
+    assert (row["seeds"], row["runs"], row["probe"], row["coordinates"]) == (3, 6, "mlp", "standardised")
 
 
 def test_two_seeds_are_no_test(leaky):

@@ -64,12 +64,12 @@ def test_lower_is_better_and_no_direction(make_score):
 
 def test_missing_values_have_footnotes(scores):
     text = fragment(scores)
-    # b lacks one of two seeds pooled and one of four cells elsewhere; nobody has P@1.
+    # b lacks one of two seeds pooled and one of four runs elsewhere; nobody has P@1.
     row = next(line for line in text.splitlines() if line.startswith("{}b &"))
     assert row == r"{}b & --\textsuperscript{b} & --\textsuperscript{a} & 2 \\"
-    assert r"\textsuperscript{a} Missing: 2 of 2 cells: no result\par" in text
-    assert r"\textsuperscript{b} Missing: 1 of 2 cells: no query\par" in text
-    assert r"Missing: 1 of 4 cells: no result" in text
+    assert r"\textsuperscript{a} Missing: 2 of 2 runs: no result\par" in text
+    assert r"\textsuperscript{b} Missing: 1 of 2 runs: no query\par" in text
+    assert r"Missing: 1 of 4 runs: no result" in text
 
 
 def test_structure(scores):

@@ -125,7 +125,7 @@ def test_wide_csv(scores, tmp_path):
     assert wide.loc[("leave_one_site_out", "a"), "map_cn_ad"] == pytest.approx(0.35)
     assert wide.loc[("pooled", "a"), ["seeds", "map_cn_ad_chance"]].tolist() == [2, 0.5]
     assert pd.isna(wide.loc[("pooled", "b"), "map_cn_ad"])
-    assert wide.loc[("pooled", "b"), "notes"].startswith("b, mAP CN/AD: – (1 of 2 cells: no query)")
+    assert wide.loc[("pooled", "b"), "notes"].startswith("b, mAP CN/AD: – (1 of 2 runs: no query)")
 
 
 def test_by_site(scores, tmp_path):
@@ -169,7 +169,7 @@ def test_a_methods_own_distance_is_the_one_that_is_shown(scores, tmp_path):
     assert table["a"] == pytest.approx((0.55 + 0.65) / 2)
     text = (tmp_path / "retrieval.md").read_text()
     assert "(`cosine_centred`) for a; euclidean for b." in text
-    # b's cell of seed 2 has no value under either distance: a gap, not the other distance's.
+    # b's run of seed 2 has no value under either distance: a gap, not the other distance's.
     assert pd.isna(shown["pooled", "b"])
 
 
@@ -179,7 +179,7 @@ def test_whitening_by_few_scans_is_remarked_on(scores, make_score, tmp_path):
     rows = [make_score("b", 0.25, seed=seed, **leak, note=note) for seed in (1, 2)]
     write_tables(joined([scores, long_table(rows)]), tmp_path / "few", About())
     text = (tmp_path / "few" / "leakage.md").read_text()
-    assert f"- b, kNN white.: noted (2 of 2 cells: {note})" in text
+    assert f"- b, kNN white.: noted (2 of 2 runs: {note})" in text
     assert "- Whitened coordinates are unreliable for b: fewer than 10 training scans per dimension" in text
     write_tables(scores, tmp_path / "enough", About())
     assert "unreliable" not in (tmp_path / "enough" / "leakage.md").read_text()

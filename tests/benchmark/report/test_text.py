@@ -21,8 +21,8 @@ EXPECTED = """\
 | b | – | – | 2 |
 | chance | 0.500 |  |  |
 
-- b, mAP CN/AD: – (1 of 2 cells: no query)
-- b, eff. rank: – (2 of 2 cells: no result)
+- b, mAP CN/AD: – (1 of 2 runs: no query)
+- b, eff. rank: – (2 of 2 runs: no result)
 
 ## Leave one site out: the querying site unseen in training (2 sites, 2 seeds)
 
@@ -32,8 +32,8 @@ EXPECTED = """\
 | b | – | – | 1 |
 | chance | 0.500 |  |  |
 
-- every method, eff. rank: – (4 of 4 cells: no result)
-- b, mAP CN/AD: – (1 of 4 cells: no result)
+- every method, eff. rank: – (4 of 4 runs: no result)
+- b, mAP CN/AD: – (1 of 4 runs: no result)
 
 ---
 
@@ -56,7 +56,7 @@ def test_what_a_value_leaves_out_is_said_once_for_all_methods(scores):
     scores["note"] = scores["note"].where(scores["value"].isna(), "3 of 9 queries have no relevant scan")
     pooled = sections(scores[scores["method"] == "a"], [CROSS_SITE_MAP], None)[0]
     assert footnotes(pooled, [CROSS_SITE_MAP]) == [
-        "a, mAP CN/AD: noted (2 of 2 cells: 3 of 9 queries have no relevant scan)"
+        "a, mAP CN/AD: noted (2 of 2 runs: 3 of 9 queries have no relevant scan)"
     ]
 
 

@@ -51,10 +51,10 @@ def test_equal_reasons_share_a_note(scores):
     notes = Footnotes()
     pooled, _ = (section_grid(part, [CROSS_SITE_MAP], {}, notes) for part in parts)
     assert notes.listed() == [
-        ("a", "Missing: 1 of 2 cells: no query"),
-        ("b", "Missing: 2 of 2 cells: no result"),
-        ("c", "Missing: 1 of 4 cells: no result"),
-        ("d", "Missing: 4 of 4 cells: no result"),
+        ("a", "Missing: 1 of 2 runs: no query"),
+        ("b", "Missing: 2 of 2 runs: no result"),
+        ("c", "Missing: 1 of 4 runs: no result"),
+        ("d", "Missing: 4 of 4 runs: no result"),
     ]
     assert [row[1].marks for row in pooled.rows] == [(), ("a",), ("b",)]
 

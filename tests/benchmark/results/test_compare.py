@@ -124,7 +124,7 @@ def test_a_score_of_one_side_is_not_chance(against, tmp_path):
     assert not found.same_but_for_chance
     text = comparison_text(found, tmp_path, tmp_path)
     name = "seada, pooled, seed 0: retrieval P@1 [gallery=other_sites]"
-    assert f"2 scores in A alone, in cells that both have:\n  {name}" in text
+    assert f"2 scores in A alone, in runs that both have:\n  {name}" in text
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_sets_without_a_common_score(against, tmp_path):
     assert not found.same
     assert not found.same_but_for_chance
     text = comparison_text(found, tmp_path, tmp_path)
-    assert "1 cell in A alone:\n  seada, pooled, seed 0\n1 cell in B alone:\n  dann, pooled, seed 0\n0 of 0" in text
+    assert "1 run in A alone:\n  seada, pooled, seed 0\n1 run in B alone:\n  dann, pooled, seed 0\n0 of 0" in text
 
 
 def test_another_metric_version_is_a_difference(against):
@@ -209,7 +209,7 @@ def test_provenance_is_compared_without_what_always_differs(against):
 def test_the_text_says_what_differs(against, tmp_path):
     found = against(scores([0.1, 0.2, 0.3]), scores([0.2, 0.31, 0.42, 0.5]), b={"cells": 4})
     text = comparison_text(found, tmp_path / "one", tmp_path / "two")
-    assert "1 cell in B alone:\n  seada, pooled, seed 3" in text
+    assert "1 run in B alone:\n  seada, pooled, seed 3" in text
     assert "3 of 3 scores differ by more than 1e-06" in text
     assert "retrieval mAP [gallery=other_sites] 0.2000 → 0.3100 (+0.1100, p " in text
     assert "cells: not given → 4" in text

@@ -130,7 +130,7 @@ def test_a_score_that_was_hidden_or_left_out_is_found(tampered, verify):
     write_scores(pd.read_parquet(results / "scores.parquet").iloc[1:], results)
     status, text, _ = verify(results)
     assert status == 1
-    assert "1 score in B alone, in cells that both have" in text
+    assert "1 score in B alone, in runs that both have" in text
 
 
 def test_what_differs_in_the_provenance_is_told(tampered, verify):
@@ -302,7 +302,7 @@ def test_a_cell_that_fails_is_no_verification(pretended):
     failure = ("seada, pooled, seed 1", "out of memory")
     status, text, _, _ = pretended("--cells", "2", failures=[failure], lacking=1)
     assert status == 1
-    assert "1 cell in A alone:" in text
+    assert "1 run in A alone:" in text
     assert "failed: seada, pooled, seed 1: out of memory" in text
     assert "NOT verified: 1 cell of 12 run again" in text
 

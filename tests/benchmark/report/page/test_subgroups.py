@@ -39,7 +39,7 @@ def test_missing_values_of_parts_have_footnotes(make_score):
     found = summaries(rows)
     (grid,) = per_site(found, [], {})
     assert grid.rows[1][1].marks == ("a",)
-    assert grid.notes == [("a", "1 of 1 cell: no query")]
+    assert grid.notes == [("a", "1 of 1 run: no query")]
     (matrix,) = matrices(found, []).matrices
     assert matrix.grid.rows[0][1].marks == ("a",)
     assert matrix.grid.notes == grid.notes
@@ -88,10 +88,10 @@ def test_new_metrics_appear_without_code(make_score):
     assert (block.metric, block.parameters, block.higher, block.pairs) == ("ssim", "window=7", True, True)
     overall, triple, single = block.grids
     assert [header.text for header in overall.headers] == [
-        "method", "protocol", "mean ± SD", "chance", "n", "cells", "note",
+        "method", "protocol", "mean ± SD", "chance", "n", "runs", "note",
     ]  # fmt: skip
     assert [cell.text for cell in overall.rows[0]] == [
-        "b", "pooled", "–", "0.500", "10", "2", "1 of 2 cells: no result; 1 of 2 cells: why",
+        "b", "pooled", "–", "0.500", "10", "2", "1 of 2 runs: no result; 1 of 2 runs: why",
     ]  # fmt: skip
     assert (overall.rows[1][2].text, overall.rows[1][2].spread) == ("0.600", "0.141")
     assert [cell.text for cell in triple.rows[0]][:3] == ["a", "pooled", "age=70; site=X; stratum=CN"]

@@ -56,14 +56,14 @@ def test_more_seeds_detect_smaller_differences(simulated, compared):
     assert found[0].loc[0, "detectable"] > found[1].loc[0, "detectable"] > found[2].loc[0, "detectable"]
 
 
-def test_no_standard_error(cells, compared):
-    table = detectable_differences(compared(cells([[0.5], [0.6]])))
+def test_no_standard_error(runs, compared):
+    table = detectable_differences(compared(runs([[0.5], [0.6]])))
     assert table[["standard_error", "detectable", "detectable_corrected"]].isna().all(axis=None)
     assert table.loc[0, ["n", "pairs", "tests", "note"]].tolist() == [0, 0, 0, "no pair has a standard error"]
 
 
-def test_missing_methods_do_not_count(cells, compared):
+def test_missing_methods_do_not_count(runs, compared):
     table = detectable_differences(
-        compared(cells([[0.5, 0.6, 0.5], [0.6, 0.8, 0.9], [np.nan, 0.5, 0.5]]), reference="a")
+        compared(runs([[0.5, 0.6, 0.5], [0.6, 0.8, 0.9], [np.nan, 0.5, 0.5]]), reference="a")
     )
     assert table.loc[0, ["pairs", "tests"]].tolist() == [1, 1]

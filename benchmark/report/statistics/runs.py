@@ -1,4 +1,4 @@
-"""Cells of one score and protocol as arrays over methods, seeds and resamples."""
+"""Runs of one score and protocol as arrays over methods, seeds and resamples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.metrics.rows import QUERY_TABLES
 from benchmark.report.columns import Column
-from benchmark.report.summary import Place, by_cell, known_first, places_of
+from benchmark.report.summary import Place, by_run, known_first, places_of
 from benchmark.report.text import counted
 from benchmark.results.schema import REPLICATE_COLUMNS
 
@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ScoreCells:
+class ScoreRuns:
     """What every method got for one score in one protocol.
 
     Attributes
@@ -38,14 +38,14 @@ class ScoreCells:
     sites
         Number of held-out sites of the protocol; 1 where none is held out.
     value
-        Shape (methods, seeds): mean over held-out sites; NaN where a cell is missing or undefined.
+        Shape (methods, seeds): mean over held-out sites; NaN where a run is missing or undefined.
     replicates
         One array a seed, shape (methods, resamples): the same mean on resamples of the subjects. Column b of all
         methods comes from the same subjects. NaN where undefined or not resampled.
     n
         Shape (methods,): items that the score is computed over, each counted once, of the seed with the fewest; 0 where
-        a cell is missing. Each held-out site has queries of its own, which are added up; scans that a probe sees are
-        the same whichever site is held out, and the fewest of a cell count.
+        a run is missing. Each held-out site has queries of its own, which are added up; scans that a probe sees are
+        the same whichever site is held out, and the fewest of a run count.
     reason
         One a method: why a seed has no value; empty where all have one.
     higher_is_better
@@ -71,7 +71,7 @@ class ScoreCells:
         return np.asarray(np.isfinite(self.value).all(axis=1))
 
 
-def score_cells(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[ScoreCells]:
+def score_runs(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[ScoreRuns]:
     """Arrange a table of replicates, one result per protocol and column that has rows there, in table order.
 
     Parameters
@@ -84,16 +84,16 @@ def score_cells(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator
 
     Notes
     -----
-    A method is expected to have every cell (held-out site and seed) that any method has in the protocol, whatever
-    the score. A missing cell makes its seed's mean over sites NaN: it leaves a gap, never a rosier mean.
+    A method is expected to have every run (held-out site and seed) that any method has in the protocol, whatever
+    the score. A missing run makes its seed's mean over sites NaN: it leaves a gap, never a rosier mean.
 
     Raises
     ------
     UserError
-        If a column of the table is missing, or the cells of a seed have different numbers of resamples, so that
+        If a column of the table is missing, or the runs of a seed have different numbers of resamples, so that
         they cannot be paired.
     ValueError
-        If a column does not say enough to pick one row per cell.
+        If a column does not say enough to pick one row per run.
     """
     missing = [name for name in REPLICATE_COLUMNS if name not in replicates]
     if missing:
@@ -108,11 +108,11 @@ def score_cells(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator
                 yield _arranged(here, column, methods, places)
 
 
-def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], places: Sequence[Place]) -> ScoreCells:
+def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], places: Sequence[Place]) -> ScoreRuns:
     directions = set(rows["higher_is_better"].astype(bool))
     if len(directions) > 1:
         raise ValueError(f"'{column.metric}' is better high in some rows and low in others")
-    found = by_cell(rows, methods, places)
+    found = by_run(rows, methods, places)
     shape = (len(methods), len(places))
     value = found["value"].to_numpy(np.float64).reshape(shape)
     n = found["n"].fillna(0).to_numpy(np.int64).reshape(shape)
@@ -122,7 +122,7 @@ def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], plac
     seeds = tuple(sorted({seed for _, seed in places}))
     of_seed = [[place for place, (_, own) in enumerate(places) if own == seed] for seed in seeds]
     together = np.sum if column.table in QUERY_TABLES else np.min
-    return ScoreCells(
+    return ScoreRuns(
         protocol=str(rows["protocol"].iloc[0]),
         score=column.key,
         table=column.table,
@@ -152,7 +152,7 @@ def _mean_replicates(drawn: npt.NDArray[np.object_], methods: Sequence[str], see
     if len(lengths) > 1:
         example = methods[int((numbers == lengths[0]).any(axis=1).argmax())]
         raise UserError(
-            f"replicates: method '{example}' has {lengths[0]} resamples for seed {seed}, another cell {lengths[-1]}; "
+            f"replicates: method '{example}' has {lengths[0]} resamples for seed {seed}, another run {lengths[-1]}; "
             "methods can only be paired with the same number"
         )
     none = np.zeros(lengths[0] if lengths else 0)
