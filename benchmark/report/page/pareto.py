@@ -128,7 +128,8 @@ def pareto_plots(
     the ends of their 95 % intervals where every run has them.
     """
     leakages = [column for column in LEAKAGE if column.key in LEAKAGE_KEYS]
-    shown = [column for column in leakages if len(column.rows(scores))] or leakages[:1]
+    overall = scores[scores["subgroup"] == ""]
+    shown = [column for column in leakages if len(column.rows(overall))] or leakages[:1]
     return list(_plots(scores, shown, methods, bounds or {}, intervals))
 
 
@@ -143,8 +144,8 @@ def figure_of(scores: pd.DataFrame, methods: Sequence[str], leakage: str, bounds
     by_key = {each.key: each for each in LEAKAGE if each.table == "leakage"}
     if leakage not in by_key:
         raise UserError(f"leakage '{leakage}' is not allowed; allowed: {', '.join(by_key)}")
-    plot = next(_plots(scores, [by_key[leakage]], methods, bounds))
-    if not plot.points:
+    plot = next(_plots(scores, [by_key[leakage]], methods, bounds), None)
+    if plot is None or not plot.points:
         raise UserError(f"no method has both {leakage} and {CROSS_SITE_MAP.key}")
     return in_print(pareto_figure(plot.points, plot.columns, plot.chance))
 
