@@ -6,6 +6,8 @@ import pandas as pd
 
 from benchmark.metrics.evaluate import evaluate
 from benchmark.metrics.rows import parse_key_values, to_frame
+from benchmark.report.summary import sections
+from benchmark.report.wide_tables import WideTable, direction
 from benchmark.results.schema import with_parameters
 
 
@@ -26,3 +28,9 @@ def frame_of(scores):
 def evaluated(*arguments):
     """What :func:`benchmark.metrics.evaluate.evaluate` returns, with the parameters as one text, too."""
     return with_parameters(evaluate(*arguments))
+
+
+def wide_table(scores, columns, title="Retrieval", footer=(), method_order=None):
+    """A wide table of any columns."""
+    higher = {column.key: direction(column.rows(scores)["higher_is_better"]) for column in columns}
+    return WideTable("retrieval", title, columns, footer, sections(scores, columns, method_order), higher)

@@ -63,5 +63,5 @@ def main(args: list[str]) -> int:
         allow_different_scans=options.allow_different_scans,
     )
     results.save(options.out)
-    say(format_terminal(results.scores, results.about.methods, results.about))
+    say(format_terminal(results.scores, results.about))
     return 0

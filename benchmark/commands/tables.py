@@ -33,17 +33,16 @@ def main(args: list[str]) -> int:
     from benchmark.results.read import read_results
 
     results = read_results(options.results)
-    order = (About.of(results.provenance) or About()).methods
-    statistics = stored_blocks(results, order)
+    statistics = stored_blocks(results)
     if options.weights:
-        statistics += weighted_blocks(options.results, options.weights, order)
+        statistics += weighted_blocks(options.results, options.weights)
     out = options.out or options.results / "tables"
     write_all(
         options.results,
         out,
-        examples=_examples(options.results, order),
+        examples=_examples(options.results, About.of(results.provenance).methods),
         statistics=statistics,
-        figures=statistics_figures(results, order),
+        figures=statistics_figures(results),
         overwrite=options.overwrite,
     )
     say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")

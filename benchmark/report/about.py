@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmark.methods.card import MethodCard
-from benchmark.report.summary import Section
+from benchmark.report.text import grouped
 
 #: Entry of ``provenance.json`` that holds it.
 ABOUT = "about"
@@ -93,41 +93,25 @@ class About:
         """Methods that do not compete: ``floor`` or ``ceiling`` by name."""
         return {method: card.role for method, card in self.cards.items() if card.role != "method"}
 
-    def with_facts(self, sections: Sequence[Section]) -> list[Section]:
-        """Sections of a wide table that know what each method's training took, and which methods do not compete."""
-        return [
-            replace(
-                part,
-                train_seconds={name: one.training for name, one in self.seconds.get(part.protocol, {}).items()},
-                bounds=self.bounds,
-            )
-            for part in sections
-        ]
+    @property
+    def candidates(self) -> list[str]:
+        """Methods that compete, in table order."""
+        return [method for method in self.methods if method not in self.bounds]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the provenance; unknown seconds are None."""
-        seconds = {
-            protocol: {
-                method: {name: value if math.isfinite(value) else None for name, value in asdict(one).items()}
-                for method, one in of_methods.items()
-            }
-            for protocol, of_methods in self.seconds.items()
-        }
-        return {
-            "synthetic": self.synthetic,
-            "cards": {method: asdict(card) for method, card in self.cards.items()},
-            "seconds": seconds,
-            "machine": self.machine,
-            "notes": list(self.notes),
-            "methods": list(self.methods),
-        }
+        content = {**asdict(self), "notes": list(self.notes), "methods": list(self.methods)}
+        for of_methods in content["seconds"].values():
+            for seconds in of_methods.values():
+                seconds |= {name: None for name, value in seconds.items() if not math.isfinite(value)}
+        return content
 
     @classmethod
-    def of(cls, provenance: Mapping[str, Any]) -> About | None:
-        """What a provenance records; None for results that were made before there was anything to record."""
+    def of(cls, provenance: Mapping[str, Any]) -> About:
+        """What a provenance records; nothing for results that were made before there was anything to record."""
         found = provenance.get(ABOUT)
         if not isinstance(found, dict):
-            return None
+            return cls()
         return cls(
             synthetic=bool(found.get("synthetic")),
             cards={method: MethodCard(**card) for method, card in found.get("cards", {}).items()},
@@ -145,41 +129,31 @@ class About:
 
 
 def _settings(cards: Mapping[str, MethodCard]) -> str:
-    none = [method for method, card in cards.items() if not card.tried_settings]
-    told = [*_grouped(cards), *([f"none for {', '.join(none)}"] if none else [])]
+    tried = {name: card.chosen_on or "data that its file does not name" for name, card in cards.items()}
+    told = [
+        f"{', '.join(f'{name} {cards[name].tried_settings}' for name in names)}, chosen by {data}"
+        for data, names in grouped({name: data for name, data in tried.items() if cards[name].tried_settings}).items()
+    ]
+    none = [name for name, card in cards.items() if not card.tried_settings]
+    told += [f"none for {', '.join(none)}"] if none else []
     return (
         f"Settings tried for each method, at least: {'; '.join(told)}. Choosing by test scores, be it on other data, "
         "favours methods of which more settings were tried."
     )
 
 
-def _grouped(cards: Mapping[str, MethodCard]) -> list[str]:
-    by_data: dict[str, list[str]] = {}
-    for method, card in cards.items():
-        if card.tried_settings:
-            by_data.setdefault(card.chosen_on or "data that its file does not name", []).append(
-                f"{method} {card.tried_settings}"
-            )
-    return [f"{', '.join(methods)}, chosen by {data}" for data, methods in by_data.items()]
-
-
 def _facts(cards: Mapping[str, MethodCard]) -> list[str]:
-    imitating: dict[str, list[str]] = {}
-    for method, card in cards.items():
-        if card.augmentations_imitate:
-            imitating.setdefault(", ".join(card.augmentations_imitate), []).append(method)
+    imitating = grouped({name: ", ".join(card.augmentations_imitate) for name, card in cards.items()})
     lines = [
         f"Augmentations of {', '.join(methods)} imitate these families of scanner effects: {families}. Robustness to "
         "them says nothing of other families."
         for families, methods in imitating.items()
+        if families
     ]
     added = [f"{method}: {card.additions}" for method, card in cards.items() if card.additions]
     if added:
         lines.append(f"Additions that are not in the method's paper. {'. '.join(added)}.")
-    used: dict[str, list[str]] = {}
-    for method, card in cards.items():
-        if card.uses:
-            used.setdefault(", ".join(card.uses), []).append(method)
+    used = grouped({name: ", ".join(card.uses) for name, card in cards.items() if card.uses})
     if used:
         told = "; ".join(f"{labels}: {', '.join(methods)}" for labels, methods in used.items())
         lines.append(f"Labels of training scans that training uses, by those methods alone that are named. {told}.")

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.report.page.grid import Cell, Grid, Header
-from benchmark.report.text import pipe_table
+from benchmark.report.grid import Cell, Grid, Header
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,19 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Block:
 
 
 def to_markdown(blocks: Iterable[Block]) -> str:
-    """Blocks as Markdown; an empty list is left out."""
+    """Blocks as Markdown; an empty list is left out, and the first column of a table is aligned to the left."""
     return "\n\n".join(text for text in map(_markdown, blocks) if text) + "\n"
 
 
 def _markdown(block: Block) -> str:
     if block.grid is not None:
-        rows = [[cell.text for cell in row] for row in block.grid.rows]
-        return pipe_table([header.text for header in block.grid.headers], rows)
+        rows = [*block.grid.rows, *block.grid.foot]
+        names = [header.text for header in block.grid.headers]
+        lines = [names, ["---", *["---:"] * (len(names) - 1)], *([_text(cell) for cell in row] for row in rows)]
+        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
     before = {"heading": "#" * block.level + " ", "list": "- "}.get(block.kind, "")
     return "\n".join(before + line for line in block.lines)
+
+
+def _text(cell: Cell) -> str:
+    return f"{cell.text} ± {cell.spread}" if cell.spread else cell.text

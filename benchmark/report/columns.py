@@ -23,23 +23,10 @@ PAIR = "CN/AD"
 _NO_PAIR = frozenset({"", "all", "diagnosis", "CN<MCI<AD"})
 
 
+#: In which a site is read from an LDR, and their short names.
+_COORDINATES = (("standardised", "std."), ("whitened", "white."))
+
 Reduction = Callable[[Sequence[float]], float]
-
-
-@dataclass(frozen=True)
-class OverSites:
-    """What a column shows where sites are held out, so that every cell has one query site.
-
-    Attributes
-    ----------
-    source
-        Column whose values of the cells of a seed are reduced.
-    reduce
-        From these values to the seed's; NaN if any of them is.
-    """
-
-    source: Column
-    reduce: Reduction
 
 
 @dataclass(frozen=True)
@@ -61,8 +48,8 @@ class Column:
     terminal
         Whether the terminal's narrow table has it.
     over_sites
-        How it is made from the cells of the held-out sites, where it is about several sites and sites are held out;
-        None for a mean over them.
+        How a seed's value is made of :data:`CROSS_SITE_MAP` of its held-out sites, NaN if any of them is, for a column
+        about several sites where every run has one query site; None for a column that no such run leaves undefined.
     protocol
         The only protocol whose part of a table shows it; empty for every one.
     best_distance
@@ -77,7 +64,7 @@ class Column:
     params: dict[str, str] = field(default_factory=dict)
     digits: int = 3
     terminal: bool = True
-    over_sites: OverSites | None = None
+    over_sites: Reduction | None = None
     protocol: str = ""
     best_distance: bool = False
 
@@ -117,7 +104,7 @@ def _of(scores: pd.DataFrame, parameter: str) -> pd.Series:
 
 
 def _of_best_distance(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the distance whose mean over a method's cells of a protocol is best; the first of equal ones.
+    """Rows of the distance whose mean over a method's runs of a protocol is best; the first of equal ones.
 
     A method with a missing value by a distance cannot be best by it. Where only one distance was scored there is none
     to choose, and so no row.
@@ -146,8 +133,7 @@ def _leakage(probe: str, name: str, coordinates: str, short: str) -> Column:
 
 
 def _fairness(key: str, title: str, metric: str, reduce: Reduction) -> Column:
-    over_sites = OverSites(CROSS_SITE_MAP, reduce)
-    return Column(key, ("mAP CN/AD", title), "retrieval", metric, terminal=False, over_sites=over_sites)
+    return Column(key, ("mAP CN/AD", title), "retrieval", metric, terminal=False, over_sites=reduce)
 
 
 def _held_out(probe: str, name: str, coordinates: str, short: str, metric: Metric) -> Column:
@@ -167,6 +153,8 @@ MAP_BEST_DISTANCE = replace(
     terminal=False,
     best_distance=True,
 )
+
+DISEASE_PROBE = Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False)
 
 TRAVELLING_TOP1 = Column("travelling_top1", ("travelling", "top-1"), "identity", "top1")
 
@@ -205,9 +193,7 @@ BESIDE_LEAKAGE: Sequence[Column] = (
 )
 
 _HELD_OUT_PROBES = tuple(
-    (probe, name, *where)
-    for where in (("standardised", "std."), ("whitened", "white."))
-    for probe, name in (("linear", "linear"), ("mlp", "MLP"))
+    (probe, name, *where) for where in _COORDINATES for probe, name in (("linear", "linear"), ("mlp", "MLP"))
 )
 
 #: Leakage of the held-out site alone, and of the same site when it was trained on; where sites are held out.
@@ -220,27 +206,22 @@ HELD_OUT_EXCESS: Sequence[Column] = tuple(_held_out(*probe, EXCESS) for probe in
 
 #: Site probes, and beside them what tells a clean LDR from a collapsed one.
 LEAKAGE: Sequence[Column] = (
-    _leakage("linear", "linear", "standardised", "std."),
-    _leakage("knn", "kNN", "standardised", "std."),
-    _leakage("mlp", "MLP", "standardised", "std."),
-    _leakage("linear", "linear", "whitened", "white."),
-    _leakage("knn", "kNN", "whitened", "white."),
-    _leakage("mlp", "MLP", "whitened", "white."),
+    *(
+        _leakage(probe, name, *where)
+        for where in _COORDINATES
+        for probe, name in (("linear", "linear"), ("knn", "kNN"), ("mlp", "MLP"))
+    ),
     *(replace(column, terminal=False) for column in OF_HELD_OUT_SITE if column.params["coordinates"] == "standardised"),
     *BESIDE_LEAKAGE,
-    Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
+    DISEASE_PROBE,
 )
 
 #: What methods are compared by, in pairs and in ranks: the more scores, the less each test can see.
 HEADLINES: Sequence[Column] = (
     CROSS_SITE_MAP,
     TRAVELLING_TOP1,
-    *(
-        _leakage(probe, name, *where)
-        for where in (("standardised", "std."), ("whitened", "white."))
-        for probe, name in (("knn", "kNN"), ("mlp", "MLP"))
-    ),
-    Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
+    *(_leakage(probe, name, *where) for where in _COORDINATES for probe, name in (("knn", "kNN"), ("mlp", "MLP"))),
+    DISEASE_PROBE,
 )
 
 
@@ -248,31 +229,28 @@ def _measure(key: str, title: tuple[str, ...], metric: str, table: str = "leakag
     return Column(key, title, table, metric, params, terminal=False)
 
 
-_STD, _WHITE = "standardised", "whitened"
+def _both(key: str, name: str, metric: str, **params: str) -> list[Column]:
+    """A measure in both coordinates."""
+    return [
+        _measure(f"{key}_{coordinates}", (name, short), metric, coordinates=coordinates, **params)
+        for coordinates, short in _COORDINATES
+    ]
+
 
 #: Leakage by other means, and what is left of it once age, sex and diagnosis are known.
 LEAKAGE_EXTENDED: Sequence[Column] = (
-    _measure("boosting_standardised", ("boosting", "std."), "balanced_accuracy", probe="boosting", coordinates=_STD),
-    _measure("boosting_whitened", ("boosting", "white."), "balanced_accuracy", probe="boosting", coordinates=_WHITE),
-    _measure("gain_standardised", ("given covariates", "std."), "gain_over_covariates", coordinates=_STD),
-    _measure("gain_whitened", ("given covariates", "white."), "gain_over_covariates", coordinates=_WHITE),
-    _measure("within_standardised", ("within strata", "std."), "within_strata", coordinates=_STD),
-    _measure("within_whitened", ("within strata", "white."), "within_strata", coordinates=_WHITE),
+    *_both("boosting", "boosting", "balanced_accuracy", probe="boosting"),
+    *_both("gain", "given covariates", "gain_over_covariates"),
+    *_both("within", "within strata", "within_strata"),
     _measure("pairs", ("site pairs", "std."), "pair_balanced_accuracy"),
-    _measure("p_standardised", ("p", "std."), "p_value", coordinates=_STD, given="nothing"),
-    _measure("p_whitened", ("p", "white."), "p_value", coordinates=_WHITE, given="nothing"),
-    _measure("p_given_standardised", ("p given", "std."), "p_value", coordinates=_STD, given="age+diagnosis"),
-    _measure("p_given_whitened", ("p given", "white."), "p_value", coordinates=_WHITE, given="age+diagnosis"),
-    _measure("ilisi_standardised", ("iLISI", "std."), "ilisi", coordinates=_STD),
-    _measure("ilisi_whitened", ("iLISI", "white."), "ilisi", coordinates=_WHITE),
-    _measure("kbet_standardised", ("kBET", "std."), "kbet", coordinates=_STD),
-    _measure("kbet_whitened", ("kBET", "white."), "kbet", coordinates=_WHITE),
-    _measure("bras_standardised", ("BRAS", "std."), "bras", coordinates=_STD),
-    _measure("mmd2_standardised", ("MMD²", "std."), "mmd2", coordinates=_STD),
-    _measure("mmd2_whitened", ("MMD²", "white."), "mmd2", coordinates=_WHITE),
-    _measure("p_mmd_standardised", ("p MMD", "std."), "mmd_p_value", coordinates=_STD),
-    _measure("p_mmd_whitened", ("p MMD", "white."), "mmd_p_value", coordinates=_WHITE),
-    _measure("mi_standardised", ("MI bits", "std."), "mutual_information", coordinates=_STD),
+    *_both("p", "p", "p_value", given="nothing"),
+    *_both("p_given", "p given", "p_value", given="age+diagnosis"),
+    *_both("ilisi", "iLISI", "ilisi"),
+    *_both("kbet", "kBET", "kbet"),
+    _measure("bras_standardised", ("BRAS", "std."), "bras", coordinates="standardised"),
+    *_both("mmd2", "MMD²", "mmd2"),
+    *_both("p_mmd", "p MMD", "mmd_p_value"),
+    _measure("mi_standardised", ("MI bits", "std."), "mutual_information", coordinates="standardised"),
     _measure("same_site10", ("same-site", "@10"), "same_site@10", "retrieval"),
     _measure("style_site", ("style", "site"), "site_balanced_accuracy", "style"),
     _measure("style_disease", ("style", "CN/AD"), "disease_balanced_accuracy", "style"),
@@ -282,7 +260,7 @@ LEAKAGE_EXTENDED: Sequence[Column] = (
 
 #: What an LDR must not lose with the site.
 PRESERVED: Sequence[Column] = (
-    Column("disease_linear", ("CN/AD", "probe"), "disease", "balanced_accuracy", terminal=False),
+    DISEASE_PROBE,
     _measure("disease_across", ("CN/AD", "across sites"), "cross_site_balanced_accuracy", "disease"),
     Column("age_mae", ("age MAE", "years"), "age", "mae_years", digits=2, terminal=False),
     _measure("rmse", ("RMSE",), "rmse", "reconstruction"),
@@ -309,14 +287,9 @@ def with_labels(columns: Sequence[Column], pair: str) -> Sequence[Column]:
     return [replace(column, title=tuple(part.replace(PAIR, pair) for part in column.title)) for column in columns]
 
 
-def retrieval_columns(scores: pd.DataFrame) -> Sequence[Column]:
-    """:data:`RETRIEVAL`, without the column of each method's best distance where one distance was scored."""
-    return [column for column in RETRIEVAL if not column.best_distance or len(column.rows(scores))]
-
-
-def leakage_columns(scores: pd.DataFrame) -> Sequence[Column]:
-    """:data:`LEAKAGE`, without the columns of the held-out site where no score is about one."""
-    return [column for column in LEAKAGE if not column.protocol or len(column.rows(scores))]
+def scored(columns: Sequence[Column], scores: pd.DataFrame) -> Sequence[Column]:
+    """Columns without that of each method's best distance, and those of held-out sites, where no score is theirs."""
+    return [column for column in columns if not (column.best_distance or column.protocol) or len(column.rows(scores))]
 
 
 def extended_leakage(scores: pd.DataFrame) -> Sequence[Column]:

@@ -27,32 +27,15 @@ EXCESS = Metric("leakage", "held_out_site_excess", version=1, higher_is_better=F
 #: Fewest seeds for an interval and a test.
 LEAST_SEEDS = 3
 
-#: Columns of :func:`held_out_comparison`.
-COMPARISON_COLUMNS = (
-    "method",
-    "probe",
-    "coordinates",
-    "held_out_site",
-    "same_site_trained_on",
-    "chance",
-    "difference",
-    "ci_low",
-    "ci_high",
-    "p",
-    "seeds",
-    "cells",
-    "note",
-)
-
-_CELL = ["method", "held_out_site", "seed", PARAMETERS]
+_RUN = ["method", "held_out_site", "seed", PARAMETERS]
 
 
 def with_held_out(scores: pd.DataFrame) -> pd.DataFrame:
-    """A long score table with rows of :data:`HELD_OUT`, :data:`TRAINED_ON` and :data:`EXCESS` for its held-out cells.
+    """A long score table with rows of :data:`HELD_OUT`, :data:`TRAINED_ON` and :data:`EXCESS` for its held-out runs.
 
     They are taken from the rows of recall by site (subgroup ``site=...``) that the table has: nothing is measured
     again. ``TRAINED_ON`` and ``EXCESS`` are there where the method has a pooled run of the same seed. Chance is that
-    of the cell's balanced accuracy: the mean over sites of recall with permuted sites.
+    of the run's balanced accuracy: the mean over sites of recall with permuted sites.
 
     Parameters
     ----------
@@ -74,8 +57,8 @@ def with_held_out(scores: pd.DataFrame) -> pd.DataFrame:
     seen = found.loc[found["protocol"] == POOLED, ["method", "site", "seed", PARAMETERS, "value"]]
     seen = seen.rename(columns={"site": "held_out_site", "value": "seen"})
     overall = keyed[(keyed["table"] == ACCURACY.table) & (keyed["metric"] == ACCURACY.name) & (keyed["subgroup"] == "")]
-    overall = overall.loc[overall["protocol"] == LEAVE_ONE_SITE_OUT, [*_CELL, "chance"]]
-    rows = unseen.drop(columns="chance").merge(overall, how="left", on=_CELL).merge(seen, how="left", on=_CELL)
+    overall = overall.loc[overall["protocol"] == LEAVE_ONE_SITE_OUT, [*_RUN, "chance"]]
+    rows = unseen.drop(columns="chance").merge(overall, how="left", on=_RUN).merge(seen, how="left", on=_RUN)
     paired = rows[rows["seen"].notna()]
     kinds = (
         (HELD_OUT, rows, rows["value"], rows["chance"]),
@@ -99,14 +82,16 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores
-        What :func:`with_held_out` returns.
+        Long table, rows in any order.
 
     Returns
     -------
     pandas.DataFrame
-        With the columns :data:`COMPARISON_COLUMNS`, a row per method, probe and coordinates; no row where no site is
-        held out.
+        A row per ``method``, ``probe`` and ``coordinates``: ``held_out_site``, ``same_site_trained_on``, ``chance``,
+        their ``difference``, ``ci_low``, ``ci_high``, ``p``, ``seeds``, ``runs`` and ``note``; no row where no site
+        is held out.
     """
+    scores = with_held_out(scores)
     chosen = scores[scores["metric"].isin([HELD_OUT.name, EXCESS.name]) & (scores["table"] == HELD_OUT.table)]
     rows = []
     for (method, _), part in with_parameters(chosen).groupby(["method", PARAMETERS], sort=True):
@@ -129,11 +114,11 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
                 "ci_high": high,
                 "p": p,
                 "seeds": len(by_seed),
-                "cells": len(excess),
+                "runs": len(excess),
                 "note": note,
             }
         )
-    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    return pd.DataFrame(rows)
 
 
 def _t_test(differences: npt.NDArray[np.float64]) -> tuple[float, float, float, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from benchmark.report.columns import Column
-from benchmark.report.page.wide import Address, best_methods, cell_notes, chance
-from benchmark.report.summary import Entry, Section
-from benchmark.report.text import CHANCE, section_title
+from benchmark.report.grid import Cell, Footnotes
+from benchmark.report.text import MISSING, section_title
+from benchmark.report.wide_grid import section_grid
+from benchmark.report.wide_tables import WideTable
 
 #: First line of every fragment.
 MARK = "% Written by seada-bench tables. Needs \\usepackage{booktabs}."
@@ -17,48 +17,15 @@ MARK = "% Written by seada-bench tables. Needs \\usepackage{booktabs}."
 #: Columns of numbers that a page has room for; a wider table becomes several floats.
 MOST_COLUMNS = 12
 
-_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "_": r"\_",
-    "&": r"\&",
-    "%": r"\%",
-    "#": r"\#",
-    "$": r"\$",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"{\char34}",
-    "`": r"{\char96}",
-    "'": r"{\char39}",
-    # A bare bracket or star after the end of a row would be an argument of that end.
-    "[": r"{[}",
-    "]": r"{]}",
-    "*": r"{*}",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "–": r"--",
-    "—": r"---",
-    "…": r"\dots{}",
-    "‘": "`",
-    "’": "'",
-    "“": "``",
-    "”": "''",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "→": r"$\rightarrow$",
-    "−": r"$-$",
-    "¹": "$^1$",
-    "²": "$^2$",
-    "³": "$^3$",
-    "°": r"$^\circ$",
-    "µ": r"$\mu$",
-    "\u00a0": "~",
-}
+# A bare bracket or star after the end of a row would be an argument of that end.
+_ESCAPES = {character: f"\\{character}" for character in "_&%#${}"} | {each: f"{{{each}}}" for each in "[]*"}
+_SYMBOLS = r"""
+\ \textbackslash{} ~ \textasciitilde{} ^ \textasciicircum{} < \textless{} > \textgreater{} | \textbar{}
+" {\char34} ` {\char96} ' {\char39} ‘ ` ’ ' “ `` ” '' – -- — --- … \dots{}
+± $\pm$ × $\times$ · $\cdot$ ≤ $\leq$ ≥ $\geq$ → $\rightarrow$ − $-$ ¹ $^1$ ² $^2$ ³ $^3$ ° $^\circ$ µ $\mu$
+"""
+_PAIRS = _SYMBOLS.split()
+_ESCAPES |= dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True)) | {"\u00a0": "~"}
 
 #: Letters of Latin-1 and Latin Extended-A that LaTeX's default font encoding lacks.
 _NO_GLYPH = frozenset("ÐÞðþĄąĐđĘęĦħĮįĸĿŀŉŊŋŦŧŲųſ")
@@ -69,13 +36,7 @@ _LIGATURES = ("--", ",,")
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def latex(
-    title: str,
-    sections: Sequence[Section],
-    columns: Sequence[Column],
-    footer: Sequence[str],
-    directions: Mapping[str, bool | None] | None = None,
-) -> str:
+def latex(table: WideTable) -> str:
     """A wide table as a LaTeX fragment to be included: a floating `table*` with caption, label and footnotes.
 
     More than :data:`MOST_COLUMNS` columns become several floats of about equal width, each with the footer, whose
@@ -83,87 +44,65 @@ def latex(
 
     Parameters
     ----------
-    title
-        Caption; its letters and digits make the label, such as ``tab:retrieval``.
-    sections
-        One a protocol, each under a line of its own.
-    columns
-        What is shown.
-    footer
-        Lines below the table; text between backticks is set in typewriter type.
-    directions
-        Whether higher values are better, by column key. The best mean of a column that has a direction is bold;
-        floor and ceiling do not compete (:func:`benchmark.report.page.wide.best_methods`).
+    table
+        Its title becomes the caption, the title's letters and digits the label, such as ``tab:retrieval``. In its
+        footer, text between backticks is set in typewriter type. The best mean of a column that has a direction is
+        bold; floor and ceiling do not compete (:func:`benchmark.report.wide_grid.best_methods`).
 
     Returns
     -------
     str
         It needs the package booktabs and nothing else, and compiles with pdfLaTeX.
     """
-    count = max(-(-len(columns) // MOST_COLUMNS), 1)
-    ends = [round(len(columns) * place / count) for place in range(count + 1)]
-    label = re.sub("[^a-z0-9]+", "-", title.lower()).strip("-")
-    floats = []
-    for place in range(count):
-        part = columns[ends[place] : ends[place + 1]]
-        caption = escape(f"{title} ({place + 1} of {count})" if count > 1 else title)
-        named = f"tab:{label}-{place + 1}" if place else f"tab:{label}"
-        floats.append(_float(caption, named, sections, part, footer, directions or {}))
-    return "\n".join([MARK, *floats, ""])
+    floats = max(-(-len(table.columns) // MOST_COLUMNS), 1)
+    ends = [round(len(table.columns) * place / floats) for place in range(floats + 1)]
+    label = "tab:" + re.sub("[^a-z0-9]+", "-", table.title.lower()).strip("-")
+    parts = []
+    for place in range(floats):
+        caption = escape(f"{table.title} ({place + 1} of {floats})" if floats > 1 else table.title)
+        named = f"{label}-{place + 1}" if place else label
+        parts.append(_float(caption, named, table, table.columns[ends[place] : ends[place + 1]]))
+    return "\n".join([MARK, *parts, ""])
 
 
-def _float(
-    caption: str,
-    label: str,
-    sections: Sequence[Section],
-    columns: Sequence[Column],
-    footer: Sequence[str],
-    directions: Mapping[str, bool | None],
-) -> str:
-    marks, notes = cell_notes(sections, columns)
-    times = next((part.times for part in sections if part.times), [])
-    width = len(columns) + 2 + len(times)
+def _float(caption: str, label: str, table: WideTable, columns: Sequence[Column]) -> str:
+    notes = Footnotes()
+    grids = [section_grid(part, columns, table.directions, notes) for part in table.sections]
+    headers = max((each.headers for each in grids), key=len, default=[])
     body: list[str] = []
-    for part in sections:
-        body += [r"\midrule", rf"\multicolumn{{{width}}}{{@{{}}l}}{{\emph{{{escape(section_title(part))}}}}} \\"]
-        body += _rows(part, columns, directions, marks, len(times))
-    lines = [rf"\textsuperscript{{{mark}}} {_prose(text)}" for mark, text in notes]
-    if any(value is not None for value in directions.values()):
+    for part, each in zip(table.sections, grids, strict=True):
+        title = escape(section_title(part))
+        body += [r"\midrule", rf"\multicolumn{{{len(headers)}}}{{@{{}}l}}{{\emph{{{title}}}}} \\"]
+        body += [line for row in each.rows for line in _rows(row, len(headers))]
+        body += [_row([rf"\emph{{{row[0].text}}}", *map(_mean, row[1:])], len(headers)) for row in each.foot]
+    lines = [rf"\textsuperscript{{{mark}}} {_prose(text)}" for mark, text in notes.listed()]
+    if any(value is not None for value in table.directions.values()):
         lines.append("Bold: best mean of a column, floor and ceiling rows apart.")
-    lines += [_prose(line) for line in footer]
-    return "\n".join(
-        [
-            r"\begin{table*}[p]",
-            r"\centering",
-            rf"\caption{{{caption}}}",
-            rf"\label{{{label}}}",
-            r"\vspace{3pt}",
-            r"\scriptsize",
-            r"\setlength{\tabcolsep}{2pt}",
-            # On a narrow page it reaches into both margins equally.
-            r"\makebox[\textwidth]{%",
-            rf"\begin{{tabular}}{{@{{}}l*{{{width - 1}}}{{r}}@{{}}}}",
-            r"\toprule",
-            _row(
-                [
-                    "{}method",
-                    *(_heading(column.title) for column in columns),
-                    "seeds",
-                    *(_heading([time]) for time in times),
-                ]
-            ),
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}}",
-            "",
-            r"\smallskip",
-            r"\begin{minipage}{\textwidth}",
-            r"\raggedright\tiny",
-            *(rf"{line}\par" for line in lines),
-            r"\end{minipage}",
-            r"\end{table*}",
-        ]
-    )
+    lines += [_prose(line) for line in table.footer]
+    names = ["{}method", *(_heading(header.text) for header in headers[1:])]
+    rows = "\n".join([_row(names, len(names)), *body])
+    below = "\n".join(rf"{line}\par" for line in lines)
+    # On a narrow page it reaches into both margins equally.
+    return rf"""\begin{{table*}}[p]
+\centering
+\caption{{{caption}}}
+\label{{{label}}}
+\vspace{{3pt}}
+\scriptsize
+\setlength{{\tabcolsep}}{{2pt}}
+\makebox[\textwidth]{{%
+\begin{{tabular}}{{@{{}}l*{{{len(names) - 1}}}{{r}}@{{}}}}
+\toprule
+{rows}
+\bottomrule
+\end{{tabular}}}}
+
+\smallskip
+\begin{{minipage}}{{\textwidth}}
+\raggedright\tiny
+{below}
+\end{{minipage}}
+\end{{table*}}"""
 
 
 def escape(text: str) -> str:
@@ -194,59 +133,26 @@ def _prose(text: str) -> str:
     return "".join(rf"\texttt{{{escape(piece)}}}" if place % 2 else escape(piece) for place, piece in enumerate(pieces))
 
 
-def _heading(title: Sequence[str]) -> str:
+def _heading(title: str) -> str:
     # A word a line: the headers are wider than the numbers.
-    lines = r" \\ ".join("{}" + escape(word) for word in " ".join(title).split())
+    lines = r" \\ ".join("{}" + escape(word) for word in title.split())
     return rf"\shortstack[r]{{{lines}}}"
 
 
-def _rows(
-    part: Section,
-    columns: Sequence[Column],
-    directions: Mapping[str, bool | None],
-    marks: Mapping[Address, tuple[str, ...]],
-    times: int,
-) -> list[str]:
-    best = {column.key: best_methods(part, column, directions.get(column.key)) for column in columns}
-    rows = []
-    for method, entries in part.entries.items():
-        found = [(column, entries[column.key]) for column in columns]
-        cells = [
-            _mean(entry, column.digits, method in best[column.key])
-            + _superscript(marks[part.protocol, method, column.key])
-            for column, entry in found
-        ]
-        rows.append(
-            _row(["{}" + escape(method), *cells, str(part.complete[method]), *(part.time_of(method) or [""] * times)])
-        )
-        spreads = [_spread(entry, column.digits) for column, entry in found]
-        if any(spreads):
-            # Below the means and not beside them, or ten columns would be wider than a page.
-            rows.append(r"\noalign{\vskip-1.5pt}" + _row(["{}", *spreads, *[""] * (times + 1)]))
-    levels = [_signed(chance(part, column).text) for column in columns]
-    return [*rows, _row([rf"\emph{{{CHANCE}}}", *levels, *[""] * (times + 1)])]
+def _rows(cells: Sequence[Cell], width: int) -> list[str]:
+    rows = [_row(["{}" + escape(cells[0].text), *map(_mean, cells[1:])], width)]
+    if any(cell.spread for cell in cells):
+        # Below the means and not beside them, or ten columns would be wider than a page.
+        spreads = [rf"\tiny$\pm$ {cell.spread}" if cell.spread else "" for cell in cells[1:]]
+        rows.append(r"\noalign{\vskip-1.5pt}" + _row(["{}", *spreads], width))
+    return rows
 
 
-def _row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
+def _row(cells: Sequence[str], width: int) -> str:
+    return " & ".join([*cells, *[""] * (width - len(cells))]) + r" \\"
 
 
-def _mean(entry: Entry, digits: int, best: bool) -> str:
-    if not math.isfinite(entry.mean):
-        return "--"
-    mean = _signed(f"{entry.mean:.{digits}f}")
-    return rf"\textbf{{{mean}}}" if best else mean
-
-
-def _spread(entry: Entry, digits: int) -> str:
-    if not (math.isfinite(entry.mean) and math.isfinite(entry.sd)):
-        return ""
-    return rf"\tiny$\pm$ {entry.sd:.{digits}f}"
-
-
-def _signed(text: str) -> str:
-    return text.replace("-", "$-$")
-
-
-def _superscript(marks: Sequence[str]) -> str:
-    return rf"\textsuperscript{{{','.join(marks)}}}" if marks else ""
+def _mean(cell: Cell) -> str:
+    text = cell.text.replace("-", "$-$").replace(MISSING, "--")
+    marks = rf"\textsuperscript{{{','.join(cell.marks)}}}" if cell.marks else ""
+    return (rf"\textbf{{{text}}}" if cell.best else text) + marks

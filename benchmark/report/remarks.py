@@ -10,6 +10,10 @@ from benchmark.protocols import LEAVE_ONE_SITE_OUT
 #: Name of the note of a method that used unlabelled scans of the held-out site.
 TRANSDUCTIVE = "transductive"
 
+#: Names of notes that the footers say from the method's card, of all methods in one line
+#: (:attr:`benchmark.methods.card.MethodCard.needs_site_at_test`).
+ON_CARD = frozenset({"site_label"})
+
 SELECTION = (
     "Model selection: none within a run. The weights are those at the end of training, averaged over its last part "
     "where the method says so. No oracle selection (by scores of these scans) is made but where a column says so, and "
@@ -25,7 +29,7 @@ def remarks(noted: Iterable[tuple[str, str, Mapping[str, str]]]) -> list[str]:
     Parameters
     ----------
     noted
-        Method, protocol and notes by name of every cell, in any order.
+        Method, protocol and notes by name of every run, in any order.
 
     Returns
     -------
@@ -33,18 +37,18 @@ def remarks(noted: Iterable[tuple[str, str, Mapping[str, str]]]) -> list[str]:
         The model selection; where sites are held out, which methods used unlabelled scans of the held-out site, and
         that the others did not; then the other notes. Notes of a method that differ in their numbers alone are one.
     """
-    cells = list(noted)
+    runs = list(noted)
     lines = [SELECTION]
-    if any(protocol == LEAVE_ONE_SITE_OUT for _, protocol, _ in cells):
-        lines.append(_unseen_site(cells))
+    if any(protocol == LEAVE_ONE_SITE_OUT for _, protocol, _ in runs):
+        lines.append(_unseen_site(runs))
     rest = {
         (method, name): [
             notes[name]
-            for other, protocol, notes in cells
+            for other, protocol, notes in runs
             if other == method and name in notes and not (name == TRANSDUCTIVE and protocol == LEAVE_ONE_SITE_OUT)
         ]
-        for method, _, given in cells
-        for name in given
+        for method, _, given in runs
+        for name in given.keys() - ON_CARD
     }
     return lines + sorted(
         f"{method}: {named(name, text)}" for (method, name), texts in rest.items() for text in merged(texts)
@@ -70,9 +74,9 @@ def _filled(skeleton: str, numbers: Sequence[Sequence[int]]) -> str:
     return first + "".join(span + text for span, text in zip(spans, rest, strict=True))
 
 
-def _unseen_site(cells: Sequence[tuple[str, str, Mapping[str, str]]]) -> str:
+def _unseen_site(runs: Sequence[tuple[str, str, Mapping[str, str]]]) -> str:
     texts: dict[str, list[str]] = {}
-    for method, protocol, notes in cells:
+    for method, protocol, notes in runs:
         if protocol == LEAVE_ONE_SITE_OUT and TRANSDUCTIVE in notes:
             texts.setdefault(method, []).append(notes[TRANSDUCTIVE])
     told = [f"{method} is {TRANSDUCTIVE} ({'; '.join(merged(texts[method]))})" for method in sorted(texts)]

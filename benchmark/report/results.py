@@ -11,8 +11,6 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.report.about import About
-from benchmark.report.held_out import with_held_out
-from benchmark.report.summary import sections
 from benchmark.report.tables import shown_replicates, wide_frame, write_tables
 from benchmark.report.wide_tables import wide_tables
 from benchmark.report.write_statistics import write_statistics
@@ -52,7 +50,7 @@ class Results(StoredResults):
     @property
     def about(self) -> About:
         """What readers of tables are told beside the scores."""
-        return About.of(self.provenance) or About()
+        return About.of(self.provenance)
 
     def table(self, name: str) -> pd.DataFrame:
         """A wide table: one row per protocol and method.
@@ -72,13 +70,10 @@ class Results(StoredResults):
         UserError
             For another name, or a table of which there is no score.
         """
-        scores = with_held_out(self.scores)
-        order = self.about.methods
-        tables = {each.name: each for each in wide_tables(scores, (), self.about, order)}
+        tables = {each.name: each for each in wide_tables(self.scores, self.about)}
         if name not in tables:
             raise UserError(f"table '{name}' is not allowed; allowed: {', '.join(tables)}")
-        columns = tables[name].columns
-        return wide_frame(self.about.with_facts(sections(scores, columns, order)), columns)
+        return wide_frame(tables[name])
 
     def plot(self, leakage: str = "mlp_standardised") -> Figure:
         """Leakage against cross-site retrieval of the first protocol, as a matplotlib figure.
@@ -121,12 +116,12 @@ class Results(StoredResults):
         make_writable(out, "out")
         write_provenance(self.provenance, out)
         write_scores(self.scores, out)
-        replicates, order = self.replicates(), list(self.about.methods)
+        replicates = self.replicates()
         if replicates is not None:
             write_replicates(shown_replicates(replicates), out)
             if self.paired and replicates["method"].nunique() > 1:
-                write_statistics(shown_replicates(replicates), out, order, about=self.about)
-        write_tables(self.scores, out, order, self.about.notes, self.about)
+                write_statistics(shown_replicates(replicates), out, self.about)
+        write_tables(self.scores, out, self.about)
         return out
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from benchmark.report.about import About
@@ -14,7 +12,7 @@ from benchmark.report.summary import known_first
 from benchmark.results.read import StoredResults
 
 
-def statistics_figures(results: StoredResults, method_order: Sequence[str]) -> dict[str, str]:
+def statistics_figures(results: StoredResults) -> dict[str, str]:
     """Interval plots and critical-difference diagrams of the headlines, protocol by protocol, SVG by title.
 
     They are drawn from ``statistics_intervals.csv`` and ``statistics_ranks.csv``, which say what ``statistics.md``
@@ -25,16 +23,13 @@ def statistics_figures(results: StoredResults, method_order: Sequence[str]) -> d
     ----------
     results
         Of a sweep or of evaluate.
-    method_order
-        Methods in table order.
 
     Raises
     ------
     UserError
         If a file that is there cannot be used.
     """
-    about = About.of(results.provenance) or About()
-    order = [method for method in method_order if method not in about.bounds]
+    about = About.of(results.provenance)
     intervals, ranks = (stored_statistics(results.folder, name) for name in ("intervals", "ranks"))
     if intervals is None or ranks is None:
         return {}
@@ -44,7 +39,7 @@ def statistics_figures(results: StoredResults, method_order: Sequence[str]) -> d
             title = about.title(f"{column.heading}, {protocol.replace('_', ' ')}")
             part = _part(intervals, protocol, column.key)
             if part["ci_low"].notna().any() and part["value"].notna().sum() > 1:
-                figures[f"{title}: means with intervals"] = interval_diagram(part, title, order)
+                figures[f"{title}: means with intervals"] = interval_diagram(part, title, about.candidates)
             figures[f"{title}: ranks"] = critical_difference_diagram(_part(ranks, protocol, column.key), title)
     return {title: figure for title, figure in figures.items() if figure}
 

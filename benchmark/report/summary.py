@@ -1,4 +1,4 @@
-"""From cells to table entries: the mean over held-out sites, or the worst of them, then mean and SD over seeds."""
+"""From runs to table entries: the mean over held-out sites, or the worst of them, then mean and SD over seeds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from benchmark.report.columns import Column, Reduction
+from benchmark.report.columns import CROSS_SITE_MAP, Column, Reduction
 
 #: Protocols in table order; others follow in the alphabet's.
 PROTOCOLS = ("pooled", "leave_one_site_out", "foreign")
 
-#: Held-out site and seed of a cell.
+#: Held-out site and seed of a run.
 Place = tuple[str, int]
 
 
@@ -26,25 +26,25 @@ class Entry:
     Attributes
     ----------
     mean
-        Mean over seeds of the mean (or another reduction) over held-out sites; NaN if any cell is missing or undefined.
+        Mean over seeds of the mean (or another reduction) over held-out sites; NaN if any run is missing or undefined.
     sd
         Sample standard deviation over seeds; NaN for one seed.
-    seeds, cells
+    seeds, runs
         How many of each there should be.
     chance
-        Mean chance level of the cells that have one, or NaN.
+        Mean chance level of the runs that have one, or NaN.
     undefined
-        Cells without a value, counted by reason.
+        Runs without a value, counted by reason.
     left_out
-        Cells whose value leaves something out or comes with another note, counted by that.
+        Runs whose value leaves something out or comes with another note, counted by that.
     distances
-        By which distances its cells were scored, in alphabetical order; none where a score has no distance.
+        By which distances its runs were scored, in alphabetical order; none where a score has no distance.
     """
 
     mean: float
     sd: float
     seeds: int
-    cells: int
+    runs: int
     chance: float
     undefined: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -60,9 +60,9 @@ class Section:
     protocol
         Its name.
     seeds, sites
-        How many seeds and held-out sites the protocol's cells have.
+        How many seeds and held-out sites the protocol's runs have.
     complete
-        Seeds of which a method has every cell, by method.
+        Seeds of which a method has every run, by method.
     entries
         By method, then by column key, both in table order.
     train_seconds
@@ -79,22 +79,12 @@ class Section:
     train_seconds: dict[str, float] = field(default_factory=dict)
     bounds: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def times(self) -> list[str]:
-        """Header of the column of seconds, where there is one."""
-        return ["train s"] if self.train_seconds else []
-
-    def time_of(self, method: str) -> list[str]:
-        """A method's cell in it; empty where nothing is known."""
-        seconds = self.train_seconds.get(method, math.nan)
-        return [f"{seconds:.0f}" if math.isfinite(seconds) else ""] if self.train_seconds else []
-
 
 def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequence[str] | None) -> list[Section]:
     """Summarise the overall rows of a long score table, a section per protocol.
 
-    A column about several sites, such as the worst, has no value in a cell that holds one site out. Where each seed
-    has two or more such cells it is made from them (:class:`benchmark.report.columns.OverSites`).
+    A column about several sites, such as the worst, has no value in a run that holds one site out. Where each seed
+    has two or more such runs it is made from them (:attr:`benchmark.report.columns.Column.over_sites`).
 
     Parameters
     ----------
@@ -107,37 +97,30 @@ def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequ
         alphabet's order.
     """
     overall = scores[scores["subgroup"] == ""]
-    selected = {column.key: groups(column.rows(overall), "protocol", "method") for column in columns}
-    over_sites = {column.key: column.over_sites for column in columns if column.over_sites is not None}
-    sources = {key: groups(how.source.rows(overall), "protocol", "method") for key, how in over_sites.items()}
-    none = overall.iloc[:0]
+    selected = {column.key: column.rows(overall) for column in (CROSS_SITE_MAP, *columns)}
     methods = ordered(scores["method"].unique(), method_order)
     result = []
     for protocol in known_first(scores["protocol"].unique()):
-        cells = scores[scores["protocol"] == protocol]
-        places = places_of(cells)
+        runs = scores[scores["protocol"] == protocol]
+        places = places_of(runs)
         several = _hold_out_several(places)
-        elsewhere = {column.key for column in columns if not column.shown_in(protocol)}
-        entries = {
-            method: {
-                key: _over_sites(sources[key].get((protocol, method), none), places, over_sites[key].reduce)
-                if several and key in over_sites
-                else _not_shown(places)
-                if key in elsewhere
-                else entry(parts.get((protocol, method), none), places)
-                for key, parts in selected.items()
-            }
-            for method in methods
-        }
+        entries: dict[str, dict[str, Entry]] = {method: {} for method in methods}
+        for column in columns:
+            over_sites = column.over_sites if several else None
+            rows = selected[column.key if over_sites is None else CROSS_SITE_MAP.key]
+            found = entries_of(rows[rows["protocol"] == protocol], methods, places, over_sites or np.mean)
+            for method, entry in zip(methods, found, strict=True):
+                if not column.shown_in(protocol):
+                    entries[method][column.key] = Entry(math.nan, math.nan, entry.seeds, entry.runs, math.nan)
+                elif over_sites is not None:
+                    # The chance level is that of a run's value, not of the worst of several.
+                    entries[method][column.key] = replace(entry, chance=math.nan)
+                else:
+                    entries[method][column.key] = entry
         seeds, sites = {seed for _, seed in places}, {site for site, _ in places}
-        complete = {method: _complete(cells[cells["method"] == method], places) for method in methods}
+        complete = {method: _complete(runs[runs["method"] == method], places) for method in methods}
         result.append(Section(protocol, len(seeds), len(sites), complete, entries))
     return result
-
-
-def groups(rows: pd.DataFrame, *names: str) -> dict[tuple[str, ...], pd.DataFrame]:
-    """Rows by their values in some columns; combinations without a row are absent."""
-    return {tuple(map(str, values)): part for values, part in rows.groupby(list(names), sort=False, observed=True)}
 
 
 def ordered(methods: Iterable[str], method_order: Sequence[str] | None) -> list[str]:
@@ -147,7 +130,7 @@ def ordered(methods: Iterable[str], method_order: Sequence[str] | None) -> list[
 
 
 def places_of(rows: pd.DataFrame) -> list[Place]:
-    """Cells that any method has in these rows: what every method is expected to have."""
+    """Runs that any method has in these rows: what every method is expected to have."""
     return sorted({(str(site), int(seed)) for site, seed in zip(rows["held_out_site"], rows["seed"], strict=True)})
 
 
@@ -156,55 +139,47 @@ def _hold_out_several(places: Sequence[Place]) -> bool:
     return len(held_out) == len({seed for _, seed in places}) and min(held_out.values(), default=0) > 1
 
 
-def _over_sites(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction) -> Entry:
-    # The chance level is that of a cell's value, not of the worst of several.
-    return replace(entry(rows, places, reduce), chance=math.nan)
-
-
-def _not_shown(places: Sequence[Place]) -> Entry:
-    return Entry(math.nan, math.nan, len({seed for _, seed in places}), len(places), math.nan)
-
-
-def entry(rows: pd.DataFrame, places: Sequence[Place], reduce: Reduction = np.mean) -> Entry:
-    """Summarise one method's rows of one column.
-
-    Parameters
-    ----------
-    rows
-        At most one row per cell.
-    places
-        The cells that there should be.
-    reduce
-        From the values of a seed's held-out sites to the seed's value; it must let NaN through.
+def by_run(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Place]) -> pd.DataFrame:
+    """Rows of one column, by method, then by the runs that there should be; NaN where a method lacks one.
 
     Raises
     ------
     ValueError
-        If a cell has two rows: the column does not say enough about what it shows.
+        If a run has two rows: the column does not say enough about what it shows.
     """
-    found: dict[Place, tuple[float, float, str]] = {}
-    names = ["held_out_site", "seed", "value", "chance", "note"]
-    for site, seed, value, chance, note in zip(*(rows[name].tolist() for name in names), strict=True):
-        if (site, seed) in found:
-            raise ValueError(f"two rows for one cell and column: seed {seed}{f', without {site}' if site else ''}")
-        found[site, seed] = (float(value), float(chance), str(note))
-    absent = (math.nan, math.nan, "no result")
-    cells = {place: found.get(place, absent) for place in places}
-    by_seed = [
-        float(reduce([cells[place][0] for place in places if place[1] == seed]))
-        for seed in sorted({seed for _, seed in places})
-    ]
-    chances = [chance for _, chance, _ in cells.values() if math.isfinite(chance)]
-    return Entry(
-        mean=float(np.mean(by_seed)) if by_seed else math.nan,
-        sd=float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else math.nan,
-        seeds=len(by_seed),
-        cells=len(places),
-        chance=float(np.mean(chances)) if chances else math.nan,
-        undefined=Counter(reason for value, _, reason in cells.values() if not math.isfinite(value)),
-        left_out=Counter(reason for value, _, reason in cells.values() if math.isfinite(value) and reason),
-        distances=tuple(sorted(set(rows["distance"]) - {""})) if "distance" in rows else (),
-    )
+    run = ["method", "held_out_site", "seed"]
+    twice = rows[rows.duplicated(run)]
+    if len(twice):
+        raise ValueError(f"two rows for one run and column: {twice['method'].iloc[0]}, seed {twice['seed'].iloc[0]}")
+    every = pd.MultiIndex.from_tuples([(method, *place) for method in methods for place in places], names=run)
+    return rows.set_index(run).reindex(every)
+
+
+def entries_of(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Place], reduce: Reduction) -> list[Entry]:
+    """An entry per method, from the rows of one column, whose held-out sites are reduced seed by seed."""
+    table = by_run(rows, methods, places)
+    shape = (len(methods), len(places))
+    values, chances = (table[name].to_numpy(np.float64).reshape(shape) for name in ("value", "chance"))
+    notes = table["note"].fillna("no result").to_numpy().reshape(shape)
+    seeds = np.array([seed for _, seed in places])
+    entries = []
+    for method, value, chance, note in zip(methods, values, chances, notes, strict=True):
+        by_seed = [float(reduce(value[seeds == seed])) for seed in np.unique(seeds)]
+        levels, defined = chance[np.isfinite(chance)], np.isfinite(value)
+        distances = rows.loc[rows["method"] == method, "distance"] if "distance" in rows else ()
+        entries.append(
+            Entry(
+                mean=float(np.mean(by_seed)),
+                sd=float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else math.nan,
+                seeds=len(by_seed),
+                runs=len(places),
+                chance=float(np.mean(levels)) if len(levels) else math.nan,
+                undefined=Counter(note[~defined].tolist()),
+                left_out=Counter(text for text in note[defined] if text),
+                distances=tuple(sorted(set(distances) - {""})),
+            )
+        )
+    return entries
 
 
 def _complete(rows: pd.DataFrame, places: Sequence[Place]) -> int:
@@ -214,5 +189,10 @@ def _complete(rows: pd.DataFrame, places: Sequence[Place]) -> int:
 
 def known_first(protocols: Iterable[str]) -> list[str]:
     """Protocols in table order."""
-    found = set(protocols)
-    return [name for name in PROTOCOLS if name in found] + sorted(found - set(PROTOCOLS))
+    return in_order(protocols, PROTOCOLS)
+
+
+def in_order(found: Iterable[str], order: Iterable[str]) -> list[str]:
+    """Names that were found, in a given order; names that it lacks follow in the alphabet's order."""
+    there = set(found)
+    return ordered(there, [name for name in order if name in there])

@@ -27,9 +27,9 @@ def to_svg(make: Callable[[], Figure | None], salt: str, **style: Any) -> str:
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update({"font.family": "DejaVu Sans", "font.size": 10, "svg.hashsalt": salt})
-        further: dict[Any, Any] = {name.replace("_", "."): value for name, value in style.items()}
-        matplotlib.rcParams.update(further)
+        settings: dict[Any, Any] = {name.replace("_", "."): value for name, value in style.items()}
+        settings |= {"font.family": "DejaVu Sans", "font.size": 10, "svg.hashsalt": salt}
+        matplotlib.rcParams.update(settings)
         figure = make()
         if figure is None:
             return ""

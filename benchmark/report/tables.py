@@ -9,17 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tabulate import tabulate
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.rows import parse_key_values
 from benchmark.report.about import About
-from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, OF_HELD_OUT_SITE, PRESERVED, RETRIEVAL, Column, present
-from benchmark.report.held_out import held_out_comparison, with_held_out
-from benchmark.report.summary import Entry, Section, entry, groups, known_first, ordered, places_of, sections
-from benchmark.report.text import footnotes, markdown, narrow
-from benchmark.report.wide_tables import wide_tables
+from benchmark.report.blocks import Block, heading, items, paragraph, to_markdown
+from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, OF_HELD_OUT_SITE, PRESERVED, RETRIEVAL, Column
+from benchmark.report.held_out import held_out_comparison
+from benchmark.report.summary import known_first, ordered, sections
+from benchmark.report.text import footnotes, section_title
+from benchmark.report.wide_grid import section_grid
+from benchmark.report.wide_tables import WideTable, wide_tables
 from benchmark.results.schema import SCORE_COLUMNS, arranged
-from benchmark.results.write import write_csv
+
+#: Longest method name in the terminal's table.
+_NAME_WIDTH = 18
 
 
 def shown_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
@@ -29,14 +34,16 @@ def shown_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
     return chosen
 
 
-def write_tables(
-    scores: pd.DataFrame,
-    out: Path,
-    method_order: Sequence[str] | None = None,
-    notes: Sequence[str] = (),
-    about: About | None = None,
-) -> None:
-    """Write :func:`benchmark.report.wide_tables.wide_tables` as Markdown and CSV, and ``retrieval_by_site.csv``.
+def write_tables(scores: pd.DataFrame, out: Path, about: About) -> None:
+    """Write the files of :func:`table_files` to a results folder; it is made where missing."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in table_files(scores, wide_tables(scores, about), about).items():
+        with atomic_path(out / name) as temporary:
+            temporary.write_bytes(content)
+
+
+def table_files(scores: pd.DataFrame, wide: Sequence[WideTable], about: About) -> dict[str, bytes]:
+    """Wide tables as Markdown and CSV, and ``retrieval_by_site.csv``, by the names of their files.
 
     Where sites are held out, ``leakage_held_out.csv`` too (:func:`benchmark.report.held_out.held_out_comparison`).
 
@@ -44,88 +51,107 @@ def write_tables(
     ----------
     scores
         Long table with the columns :data:`benchmark.results.schema.SCORE_COLUMNS`, rows in any order.
-    out
-        Results folder; made where missing.
-    method_order
-        Methods in table order, floor and ceiling rows among them; others follow. A method without any score gets a
-        row of dashes.
-    notes
-        Lines for the footer: the model-selection rule, what a reader must know of single methods.
+    wide
+        Its wide tables.
     about
         What else readers are told, beside the scores.
     """
-    about = About() if about is None else about
-    table = with_held_out(_sorted(scores))
-    out.mkdir(parents=True, exist_ok=True)
-    for each in wide_tables(table, notes, about, method_order):
-        parts = about.with_facts(sections(table, each.columns, method_order))
-        with atomic_path(out / f"{each.name}.md") as temporary:
-            text = markdown(each.title, parts, each.columns, list(each.footer))
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-        write_csv(wide_frame(parts, each.columns), out / f"{each.name}.csv")
-    write_csv(_by_site(table, method_order), out / "retrieval_by_site.csv")
-    held_out = held_out_comparison(table)
+    scores = arranged(scores, SCORE_COLUMNS, after="version")
+    frames = {table.name: wide_frame(table) for table in wide}
+    frames["retrieval_by_site"] = _by_site(scores, about.methods)
+    held_out = held_out_comparison(scores)
     if len(held_out):
-        write_csv(held_out, out / "leakage_held_out.csv")
+        frames["leakage_held_out"] = held_out
+    texts = {f"{name}.csv": frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
+    texts |= {f"{table.name}.md": markdown(table) for table in wide}
+    return {name: text.encode() for name, text in texts.items()}
 
 
-def format_terminal(scores: pd.DataFrame, method_order: Sequence[str] | None = None, about: About | None = None) -> str:
+def format_terminal(scores: pd.DataFrame, about: About) -> str:
     """Retrieval and leakage, and that of held-out sites, narrow enough for a terminal of 120 columns."""
-    about = About() if about is None else about
-    table = with_held_out(_sorted(scores))
-    wide = wide_tables(table, (), about, method_order)
-    shown = [(each.title, each.columns) for each in wide if each.name in ("retrieval", "leakage")]
-    of_held_out = present(OF_HELD_OUT_SITE, table)
-    if of_held_out:
-        shown.append((about.title("Leakage of the held-out site"), of_held_out))
-    return "\n".join(narrow(title, sections(table, columns, method_order), columns) for title, columns in shown)
+    wide = {table.name: table for table in wide_tables(scores, about)}
+    shown = [wide[name] for name in ("retrieval", "leakage")]
+    extended = wide.get("leakage_extended")
+    held_out = [column for column in OF_HELD_OUT_SITE if extended and column.key in extended.directions]
+    if extended and held_out:
+        shown.append(replace(extended, title=about.title("Leakage of the held-out site"), columns=held_out))
+    return "\n".join(map(narrow, shown))
 
 
-def _sorted(scores: pd.DataFrame) -> pd.DataFrame:
-    return arranged(scores, SCORE_COLUMNS, after="version")
+def markdown(table: WideTable) -> str:
+    """A wide table as Markdown: a section per protocol, footnotes for what is missing, then the footer."""
+    blocks = [heading(table.title, 1)]
+    for part in table.sections:
+        columns = [column for column in table.columns if column.shown_in(part.protocol)]
+        blocks += [
+            heading(section_title(part), 2),
+            Block("table", grid=section_grid(part, columns, {})),
+            items(footnotes(part, columns)),
+        ]
+    return to_markdown([*blocks, paragraph("---"), items(table.footer)])
 
 
-def wide_frame(parts: Sequence[Section], columns: Sequence[Column]) -> pd.DataFrame:
+def narrow(table: WideTable) -> str:
+    """A wide table for a terminal of 120 columns: two decimals, some columns left to the files."""
+    blocks = []
+    for part in table.sections:
+        kept = [column for column in table.columns if column.terminal and column.shown_in(part.protocol)]
+        if not kept:
+            continue
+        head = [
+            ["" if line else "method", *("".join(column.title[line : line + 1]) for column in kept)]
+            for line in range(max(len(column.title) for column in kept))
+        ]
+        grid = section_grid(part, [replace(column, digits=min(column.digits, 2)) for column in kept], {})
+        rows = [
+            [_shortened(row[0].text), *("±".join(filter(None, (cell.text, cell.spread))) for cell in row[1:])]
+            for row in (*grid.rows, *grid.foot)
+        ]
+        # The header goes in as rows: tabulate would widen each column by two under a header of its own.
+        lines = [*head, *(row[: len(kept) + 1] for row in rows)]
+        text = tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=["left"] + ["right"] * len(kept))
+        told = [f"{table.title}. {section_title(part)}", *text.split("\n"), *footnotes(part, kept)]
+        blocks.append("\n".join(line.rstrip() for line in told))
+    return "\n\n".join(blocks) + "\n"
+
+
+def wide_frame(table: WideTable) -> pd.DataFrame:
     """A wide table as numbers: one row per protocol and method, as its CSV file has them."""
     rows = []
-    for part in parts:
+    for part in table.sections:
         for method, entries in part.entries.items():
-            one = replace(part, entries={method: entries})
             row: dict[str, object] = {"protocol": part.protocol, "method": method, "seeds": part.complete[method]}
             if part.train_seconds:
                 row["train_seconds"] = part.train_seconds.get(method, math.nan)
-            for column in columns:
-                row |= _numbers(column.key, entries[column.key])
+            for column in table.columns:
+                entry = entries[column.key]
+                row |= dict(zip(_names(column), (entry.mean, entry.sd, entry.chance), strict=True))
                 if column.best_distance:
-                    row[f"{column.key}_distance"] = ", ".join(entries[column.key].distances)
-            rows.append(row | {"notes": "; ".join(footnotes(one, columns))})
+                    row[f"{column.key}_distance"] = ", ".join(entry.distances)
+            alone = replace(part, entries={method: entries})
+            rows.append(row | {"notes": "; ".join(footnotes(alone, table.columns))})
     return pd.DataFrame(rows)
 
 
-def _numbers(key: str, value: Entry) -> dict[str, float]:
-    return {key: value.mean, f"{key}_sd": value.sd, f"{key}_chance": value.chance}
+def _names(column: Column) -> tuple[str, str, str]:
+    return column.key, f"{column.key}_sd", f"{column.key}_chance"
 
 
-def _by_site(scores: pd.DataFrame, method_order: Sequence[str] | None) -> pd.DataFrame:
+def _by_site(scores: pd.DataFrame, method_order: Sequence[str]) -> pd.DataFrame:
     # The best distance is chosen over all of a method's queries, not site by site.
     columns = [column for column in RETRIEVAL if column.table == "retrieval" and not column.best_distance]
-    of_site = scores[scores["subgroup"].str.startswith("query_site=")]
-    selected = {column.key: groups(column.rows(of_site), "protocol", "subgroup", "method") for column in columns}
-    none = of_site.iloc[:0]
     methods = ordered(scores["method"].unique(), method_order)
-    rows = []
-    for protocol in known_first(of_site["protocol"].unique()):
-        part = of_site[of_site["protocol"] == protocol]
-        for subgroup in sorted(part["subgroup"].unique()):
-            places = places_of(part[part["subgroup"] == subgroup])
-            site = parse_key_values(subgroup)["query_site"]
-            for method in methods:
-                row: dict[str, object] = {"protocol": protocol, "query_site": site, "method": method}
-                for key, found in selected.items():
-                    row |= _numbers(key, entry(found.get((protocol, subgroup, method), none), places))
-                rows.append(row)
-    names = [name for column in columns for name in _numbers(column.key, _NOTHING)]
-    return pd.DataFrame(rows, columns=["protocol", "query_site", "method", *names])
+    names = ["protocol", "query_site", "method", *(name for column in columns for name in _names(column))]
+    frames = []
+    for subgroup, rows in scores[scores["subgroup"].str.startswith("query_site=")].groupby("subgroup"):
+        parts = sections(rows.assign(subgroup=""), columns, methods)
+        frame = wide_frame(WideTable("", "", columns, (), parts, {}))
+        frames.append(frame.assign(query_site=parse_key_values(str(subgroup))["query_site"])[names])
+    if not frames:
+        return pd.DataFrame(columns=names)
+    table = pd.concat(frames)
+    return pd.concat([table[table["protocol"] == protocol] for protocol in known_first(table["protocol"])])
 
 
-_NOTHING = Entry(math.nan, math.nan, 0, 0, math.nan)
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"

@@ -1,17 +1,13 @@
-"""Wide tables as Markdown and for the terminal."""
+"""Words that several views share."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
-from tabulate import tabulate
 
 from benchmark.report.columns import Column
-from benchmark.report.summary import Entry, Section
+from benchmark.report.summary import Section
 
 MISSING = "–"
 CHANCE = "chance"
@@ -22,82 +18,11 @@ _TITLES = {
     "foreign": "Embeddings scored as given",
 }
 
-#: Longest method name in the terminal's table.
-_NAME_WIDTH = 18
-
-
-def markdown(title: str, parts: Sequence[Section], columns: Sequence[Column], footer: Sequence[str]) -> str:
-    """A wide table as Markdown: a section per protocol, footnotes for what is missing, then the footer."""
-    blocks = [f"# {title}"]
-    for part in parts:
-        blocks.append(f"## {section_title(part)}")
-        here = [column for column in columns if column.shown_in(part.protocol)]
-        header = ["method", *(column.heading for column in here), "seeds", *part.times]
-        rows = [
-            [
-                method,
-                *(shown(entries[column.key], column.digits) for column in here),
-                str(part.complete[method]),
-                *part.time_of(method),
-            ]
-            for method, entries in part.entries.items()
-        ]
-        rows.append([CHANCE, *chance_cells(part, here), "", *("" for _ in part.times)])
-        blocks.append(pipe_table(header, rows))
-        notes = footnotes(part, here)
-        if notes:
-            blocks.append("\n".join(f"- {note}" for note in notes))
-    blocks.append("\n".join(["---", "", *(f"- {line}" for line in footer)]))
-    return "\n\n".join(blocks) + "\n"
-
-
-def narrow(title: str, parts: Sequence[Section], columns: Sequence[Column]) -> str:
-    """A wide table for a terminal of 120 columns: two decimals, some columns left to the files."""
-    blocks = []
-    for part in parts:
-        kept = [column for column in columns if column.terminal and column.shown_in(part.protocol)]
-        if not kept:
-            continue
-        head = [
-            ["" if line else "method", *("".join(column.title[line : line + 1]) for column in kept)]
-            for line in range(max(len(column.title) for column in kept))
-        ]
-        rows = [
-            [_shortened(method), *(shown(entries[column.key], min(column.digits, 2), "±") for column in kept)]
-            for method, entries in part.entries.items()
-        ]
-        rows.append([CHANCE, *chance_cells(part, kept, 2)])
-        # The header goes in as rows: tabulate would widen each column by two under a header of its own.
-        table = tabulate(
-            head + rows, tablefmt="plain", disable_numparse=True, colalign=["left"] + ["right"] * len(kept)
-        )
-        lines = [f"{title}. {section_title(part)}", *table.split("\n"), *footnotes(part, kept)]
-        blocks.append("\n".join(line.rstrip() for line in lines))
-    return "\n\n".join(blocks) + "\n"
-
 
 def section_title(part: Section) -> str:
     """Title of a protocol's section, with the number of held-out sites and seeds."""
     sites = f"{count(part.sites, 'site')}, " if part.protocol == "leave_one_site_out" else ""
     return f"{_TITLES.get(part.protocol, part.protocol)} ({sites}{count(part.seeds, 'seed')})"
-
-
-def shown(entry: Entry, digits: int, plus_minus: str = " ± ") -> str:
-    """Mean ± SD over seeds; a dash where the mean is missing."""
-    if not math.isfinite(entry.mean):
-        return MISSING
-    spread = f"{plus_minus}{entry.sd:.{digits}f}" if math.isfinite(entry.sd) else ""
-    return f"{entry.mean:.{digits}f}{spread}"
-
-
-def chance_cells(part: Section, columns: Sequence[Column], most_digits: int = 3) -> list[str]:
-    """Mean chance level over methods, a cell per column; empty where a column has none."""
-    cells = []
-    for column in columns:
-        levels = [entries[column.key].chance for entries in part.entries.values()]
-        finite = [level for level in levels if math.isfinite(level)]
-        cells.append(f"{np.mean(finite):.{min(column.digits, most_digits)}f}" if finite else "")
-    return cells
 
 
 def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
@@ -108,18 +33,17 @@ def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
             found = entries[column.key]
             for sign, reasons in ((MISSING, found.undefined), ("noted", found.left_out)):
                 if reasons:
-                    text = f"{sign} ({_counted(reasons, found.cells)})"
+                    text = f"{sign} ({counted(reasons, found.runs)})"
                     lines.setdefault(text, {}).setdefault(column.heading, []).append(method)
     notes = []
     for text, by_column in lines.items():
-        by_methods: dict[str, list[str]] = {}
-        for heading, methods in by_column.items():
-            who = "every method" if len(methods) == len(part.entries) > 1 else ", ".join(methods)
-            by_methods.setdefault(who, []).append(heading)
-        for who, headings in by_methods.items():
-            where = "every column" if len(headings) == len(columns) > 1 else ", ".join(headings)
-            notes.append(f"{who}, {where}: {text}")
+        named = {heading: _all_of(methods, part.entries, "method") for heading, methods in by_column.items()}
+        notes += [f"{who}, {_all_of(where, columns, 'column')}: {text}" for who, where in grouped(named).items()]
     return notes
+
+
+def _all_of(names: Sequence[str], every: Collection[object], thing: str) -> str:
+    return f"every {thing}" if len(names) == len(every) > 1 else ", ".join(names)
 
 
 def statistics_note(scores: pd.DataFrame) -> list[str]:
@@ -136,8 +60,9 @@ def statistics_note(scores: pd.DataFrame) -> list[str]:
     return []
 
 
-def _counted(reasons: Counter[str], cells: int) -> str:
-    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in sorted(reasons.items()))
+def counted(reasons: Mapping[str, int], runs: int) -> str:
+    """How many of the runs have each reason."""
+    return "; ".join(f"{cases} of {count(runs, 'run')}: {reason}" for reason, cases in sorted(reasons.items()))
 
 
 def count(number: int, thing: str) -> str:
@@ -145,11 +70,9 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
-
-
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; its first column is aligned to the left, all others to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+def grouped(values: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names by their value, both in their first order."""
+    names: dict[str, list[str]] = {}
+    for name, value in values.items():
+        names.setdefault(value, []).append(name)
+    return names

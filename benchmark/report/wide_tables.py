@@ -1,15 +1,16 @@
-"""Which wide tables there are, and what stands below them."""
+"""The wide tables of a long score table, and what stands below them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from benchmark.metrics.feature_scaling import SCANS_PER_DIMENSION, WHITENED_BY_FEW
 from benchmark.report.about import About
 from benchmark.report.columns import (
+    LEAKAGE,
     MAP_BEST_DISTANCE,
     OF_HELD_OUT_SITE,
     OUTLINE,
@@ -18,17 +19,17 @@ from benchmark.report.columns import (
     RETRIEVAL,
     Column,
     extended_leakage,
-    leakage_columns,
     pair_of,
     present,
-    retrieval_columns,
+    scored,
     with_labels,
 )
-from benchmark.report.summary import ordered
+from benchmark.report.held_out import with_held_out
+from benchmark.report.summary import Section, ordered, sections
 from benchmark.report.text import statistics_note
 
 _COMMON_FOOTER = (
-    "±: standard deviation over seeds (sample SD); none for one seed. A dash is a mean with a missing cell. Where "
+    "±: standard deviation over seeds (sample SD); none for one seed. A dash is a mean with a missing run. Where "
     "sites are held out, the mean over them is taken first, then mean and SD over seeds.",
 )
 
@@ -38,7 +39,7 @@ _RETRIEVAL_FOOTER = (
     "CN/AD: queries and gallery have these two labels; all diagn.: every known label. Relevant: the query's label.",
     "worst site, site range: lowest mAP of a query site, and highest minus lowest. Where sites are held out, over the "
     "held-out sites of a seed, each searched for by the model that did not see it, then mean and SD over seeds; a dash "
-    "where one of these cells is missing.",
+    "where one of these runs is missing.",
     "travelling top-1: share of travelling subjects' scans whose nearest scan of another site is of the same person.",
     "Ties go to the first scan key. Chance: exact expectation under random ranking.",
 )
@@ -77,7 +78,7 @@ _EXTENDED_FOOTER = (
     "within diagnosis and age. site pairs: mean balanced accuracy over pairs of sites, 0.5 by chance. All for the "
     "site; lower is better.",
     "p: permutation test of the site over subjects; p given: within strata of diagnosis and age; p MMD: with MMD² as "
-    "the statistic. Means over cells of p-values are no p-values: read them as 'never seen' (about 0.5) to 'always "
+    "the statistic. Means over runs of p-values are no p-values: read them as 'never seen' (about 0.5) to 'always "
     "seen' (the smallest possible).",
     "iLISI, kBET, BRAS: mixing of sites among neighbours and within diagnoses, in [0, 1]; higher is better. MMD²: "
     "squared maximum mean discrepancy between a site and the others; MI: mutual information with the site in bits; "
@@ -92,7 +93,7 @@ _PRESERVED_FOOTER = (
     "CN/AD probe: linear, balanced accuracy, within all sites; across sites: trained on the other sites, tested on "
     "each. Age: mean absolute error in years. RMSE, PSNR, SSIM: reconstruction inside the mask; a dash for methods "
     "that do not reconstruct. R²: share of the variance of the phantom's true anatomy that ridge regression on the LDR "
-    "explains, out of fold. top-1: identity of travelling subjects. collapsed: share of cells with an effective rank "
+    "explains, out of fold. top-1: identity of travelling subjects. collapsed: share of runs with an effective rank "
     "below 4 or a first component above 60 %.",
 )
 
@@ -111,20 +112,21 @@ class WideTable:
         What it shows.
     footer
         Lines below it.
+    sections
+        Its numbers, a section per protocol (:func:`benchmark.report.summary.sections`).
+    directions
+        Whether higher values are better, by column key; None where the rows say nothing or contradict each other.
     """
 
     name: str
     title: str
     columns: Sequence[Column]
     footer: Sequence[str]
+    sections: Sequence[Section]
+    directions: Mapping[str, bool | None]
 
 
-def wide_tables(
-    scores: pd.DataFrame,
-    notes: Sequence[str] = (),
-    about: About | None = None,
-    method_order: Sequence[str] | None = None,
-) -> list[WideTable]:
+def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
     """The wide tables of a long score table: ``retrieval``, ``leakage``, ``leakage_extended`` and ``preserved``.
 
     The latter two leave out columns that no method has, and are left out themselves where there is none. Headers name
@@ -134,41 +136,51 @@ def wide_tables(
     ----------
     scores
         Long score table, rows in any order.
-    notes
-        Lines for the footers: the model-selection rule, what a reader must know of single methods.
     about
-        What else readers are told; titles and footers say of synthetic data that they are.
-    method_order
-        Methods in table order.
+        What else readers are told. Methods come in its order, others follow; one without any score gets a row of
+        dashes. Titles and footers say of synthetic data that they are.
     """
-    about = About() if about is None else about
+    scores = with_held_out(scores)
     pair = pair_of(scores)
     common = (*_COMMON_FOOTER, _where_numbers_are(scores))
     outline = present(OUTLINE, scores)
     of_outline = _OUTLINE_FOOTER if outline else ()
     held_out = _HELD_OUT_FOOTER if present(OF_HELD_OUT_SITE, scores) else ()
-    told = about.lines(ordered(scores["method"].unique(), method_order))
-    last = (*statistics_note(scores), *_few_for_whitening(scores), *told, *notes, _versions(scores))
+    told = about.lines(ordered(scores["method"].unique(), about.methods))
+    last = (*statistics_note(scores), *_few_for_whitening(scores), *told, *about.notes, _versions(scores))
     return [
         WideTable(
             name,
             about.title(title),
             with_labels(columns, pair),
             (*(line.replace(PAIR, pair) for line in (*common, *footer)), *last),
+            [_with_facts(part, about) for part in sections(scores, columns, about.methods)],
+            {column.key: direction(column.rows(scores)["higher_is_better"]) for column in columns},
         )
         for name, title, columns, footer in (
             (
                 "retrieval",
                 "Retrieval",
-                retrieval_columns(scores),
+                scored(RETRIEVAL, scores),
                 (*_RETRIEVAL_FOOTER, *_best_distance(scores), f"Distance: {_distance(scores)}."),
             ),
-            ("leakage", "Leakage", [*leakage_columns(scores), *outline], (*_LEAKAGE_FOOTER, *held_out, *of_outline)),
+            ("leakage", "Leakage", [*scored(LEAKAGE, scores), *outline], (*_LEAKAGE_FOOTER, *held_out, *of_outline)),
             ("leakage_extended", "Leakage, further measures", extended_leakage(scores), (*_EXTENDED_FOOTER, *held_out)),
             ("preserved", "What is preserved", present(PRESERVED, scores), (*_PRESERVED_FOOTER, *of_outline)),
         )
         if columns
     ]
+
+
+def direction(said: pd.Series) -> bool | None:
+    """What rows say about the direction; None where they say nothing or contradict each other."""
+    found = {bool(value) for value in said.dropna().unique()}
+    return found.pop() if len(found) == 1 else None
+
+
+def _with_facts(part: Section, about: About) -> Section:
+    seconds = {method: taken.training for method, taken in about.seconds.get(part.protocol, {}).items()}
+    return replace(part, train_seconds=seconds, bounds=about.bounds)
 
 
 def _few_for_whitening(scores: pd.DataFrame) -> list[str]:
@@ -185,7 +197,7 @@ def _few_for_whitening(scores: pd.DataFrame) -> list[str]:
 def _where_numbers_are(scores: pd.DataFrame) -> str:
     resampled = sorted(scores.loc[scores["ci_low"].notna(), "table"].unique())
     intervals = (
-        "Where a score is resampled, its cell's 95 % interval is there too; it covers the resampling of the cell's "
+        "Where a score is resampled, its run's 95 % interval is there too; it covers the resampling of the run's "
         f"scored subjects and no other seed. Resampled are all or some scores of: {', '.join(resampled)}."
         if resampled
         else "No score was resampled, so there are no intervals."

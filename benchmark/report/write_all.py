@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import pandas as pd
 
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
@@ -19,9 +16,9 @@ from benchmark.report.latex import latex
 from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
 from benchmark.report.page.page import render_page
-from benchmark.report.page.wide import filled_tables
 from benchmark.report.statistics.stored import stored_statistics
-from benchmark.report.tables import write_tables
+from benchmark.report.tables import table_files
+from benchmark.report.wide_tables import wide_tables
 from benchmark.results.read import read_results
 
 #: The page's file.
@@ -78,27 +75,18 @@ def write_all(
     read = read_results(results)
     if read.scores.empty:
         raise UserError(f"{results}: the scores hold no row, so there is nothing to show")
-    about = About.of(read.provenance) or About()
-    order = list(about.methods)
-    contents = _tables(read.scores, about)
-    wide = filled_tables(read.scores, order, about.notes, about)
-    for table in wide:
-        text = latex(table.title, table.sections, table.columns, table.footer, table.directions)
-        contents[f"{table.name}.tex"] = text.encode()
+    about = About.of(read.provenance)
+    wide = wide_tables(read.scores, about)
+    contents = table_files(read.scores, wide, about)
+    contents |= {f"{table.name}.tex": latex(table).encode() for table in wide}
     shown = make_examples(examples) if examples else None
     intervals = stored_statistics(results, "intervals")
-    contents[PAGE] = render_page(read, wide, order, shown, statistics, figures, intervals).encode()
+    contents[PAGE] = render_page(read, wide, shown, statistics, figures, intervals).encode()
     digests = {name: _digest(content) for name, content in sorted(contents.items())}
     contents[RECORD] = (json.dumps({"written_by": _WRITER, "sha256": digests}, indent=1) + "\n").encode()
     if not overwrite:
         _check_free(out, contents)
     return _written(out, contents)
-
-
-def _tables(scores: pd.DataFrame, about: About) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        write_tables(scores, Path(folder), about.methods, about.notes, about)
-        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 
 def _check_free(out: Path, contents: Mapping[str, bytes]) -> None:

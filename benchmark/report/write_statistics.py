@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmark.data.atomic import atomic_path
@@ -21,27 +20,22 @@ from benchmark.report.columns import (
     LEAKAGE_EXTENDED,
     PRESERVED,
     RETRIEVAL,
-    Column,
     pair_of,
     with_labels,
 )
-from benchmark.report.page.grid import Cell, number
+from benchmark.report.grid import Cell, number
 from benchmark.report.statistics.report import TITLE, statistics_blocks
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.stored import TABLES, stored_statistics, table_path
 from benchmark.report.statistics.summary import Statistics, statistics
 from benchmark.report.statistics.weighted import weighted_scores
-from benchmark.report.summary import ordered
+from benchmark.report.summary import in_order
 from benchmark.results.read import StoredResults, read_provenance, read_table
 from benchmark.results.schema import PROVENANCE, REPLICATES
 
 
 def write_statistics(
-    replicates: pd.DataFrame,
-    out: Path,
-    method_order: Sequence[str],
-    settings: StatisticsSettings | None = None,
-    about: About | None = None,
+    replicates: pd.DataFrame, out: Path, about: About, settings: StatisticsSettings | None = None
 ) -> None:
     """Write ``statistics.md`` and ``statistics_*.csv``: intervals, paired comparisons, ranks, detectable differences.
 
@@ -51,33 +45,28 @@ def write_statistics(
         Table as :func:`benchmark.results.write.write_replicates` takes it.
     out
         Results folder.
-    method_order
-        Methods in table order.
+    about
+        Methods in table order, and which of them are no candidates. The title says of synthetic data that they are.
     settings
         How; the defaults if None. Where they name no reference, it is the first method of the order that was scored.
-    about
-        Whether data are synthetic, which the title then says, and which methods are no candidates.
     """
-    about = About() if about is None else about
-    candidates = [method for method in method_order if method not in about.bounds]
-    found = statistics_of(replicates, with_reference(settings, replicates, candidates), bounds=about.bounds)
+    how = with_reference(settings, replicates, about.candidates)
+    found = statistics(replicates, settings=how, bounds=about.bounds)
     for name in TABLES:
         with atomic_path(table_path(out, name)) as temporary:
             getattr(found, name).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     with atomic_path(out / "statistics.md") as temporary:
-        text = to_markdown(statistics_blocks(found, candidates, about.title(TITLE)))
+        text = to_markdown(statistics_blocks(found, about.candidates, about.title(TITLE)))
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def stored_blocks(results: StoredResults, method_order: Sequence[str]) -> list[Block]:
+def stored_blocks(results: StoredResults) -> list[Block]:
     """What ``statistics.md`` of a results folder says, from the tables beside it; nothing where there are none.
 
     Parameters
     ----------
     results
         Of a sweep or of evaluate.
-    method_order
-        Methods in table order.
 
     Raises
     ------
@@ -93,65 +82,30 @@ def stored_blocks(results: StoredResults, method_order: Sequence[str]) -> list[B
         return []
     if absent:
         raise UserError(f"{absent[0]}: is missing, beside other tables of the statistics")
-    about = About.of(results.provenance) or About()
+    about = About.of(results.provenance)
     title = about.title(TITLE)
     if "kind" not in pd.read_csv(table_path(folder, "comparisons"), nrows=0):
         return [heading(title, 1), paragraph("An older release made them; they stand in `statistics.md` alone.")]
     columns = with_labels(HEADLINES, pair_of(results.scores))
     tables: dict[str, Any] = {name: stored_statistics(folder, name) for name in TABLES}
-    found = Statistics(
-        **tables,
-        columns={column.key: column for column in columns},
-        settings=StatisticsSettings(),
-    )
-    return statistics_blocks(found, [method for method in method_order if method not in about.bounds], title)
+    found = Statistics(**tables, columns={column.key: column for column in columns})
+    return statistics_blocks(found, about.candidates, title)
 
 
 def with_reference(
     settings: StatisticsSettings | None, replicates: pd.DataFrame, candidates: Sequence[str]
 ) -> StatisticsSettings:
-    """Settings whose primary comparisons are those of the first method of the order, where they name none.
+    """Settings whose primary comparisons are those of the first candidate, where they name none.
 
-    Parameters
-    ----------
-    settings
-        The defaults if None.
-    replicates
-        Table of replicates.
-    candidates
-        Methods that compete, in table order. A first one without any score leaves no primary comparison, for another
-        one in its place would be a claim that nobody declared.
+    A first one without any score leaves no primary comparison, for another one in its place would be a claim that
+    nobody declared.
     """
-    how, scored = settings or StatisticsSettings(), set(replicates["method"])
+    how = settings or StatisticsSettings()
     wanted = how.reference or next(iter(candidates), None)
-    return replace(how, reference=wanted if wanted in scored else None)
+    return replace(how, reference=wanted if wanted in set(replicates["method"]) else None)
 
 
-def statistics_of(
-    replicates: pd.DataFrame,
-    settings: StatisticsSettings | None = None,
-    columns: Sequence[Column] = HEADLINES,
-    bounds: Collection[str] = (),
-) -> Statistics:
-    """Statistics between the methods of a table of replicates.
-
-    Parameters
-    ----------
-    replicates
-        Table as :func:`benchmark.results.write.write_replicates` takes it.
-    settings
-        How; the defaults if None.
-    columns
-        Scores to look at.
-    bounds
-        Methods that are no candidates.
-    """
-    candidates = replicates[~replicates["method"].isin(list(bounds))].reset_index(drop=True)
-    candidates = candidates.assign(replicates=candidates["replicates"].map(lambda one: np.asarray(one, np.float64)))
-    return statistics(candidates, with_labels(columns, pair_of(candidates)), settings)
-
-
-def weighted_blocks(folder: Path, weights: Mapping[str, float], method_order: Sequence[str]) -> list[Block]:
+def weighted_blocks(folder: Path, weights: Mapping[str, float]) -> list[Block]:
     """Raw values, their weighted mean, and how much the ranking depends on the weights.
 
     Parameters
@@ -160,8 +114,6 @@ def weighted_blocks(folder: Path, weights: Mapping[str, float], method_order: Se
         Results folder with ``replicates.parquet``.
     weights
         Positive weights by column key, such as ``map_cn_ad``; only scores bounded in [0, 1].
-    method_order
-        Methods in table order.
 
     Raises
     ------
@@ -178,26 +130,27 @@ def weighted_blocks(folder: Path, weights: Mapping[str, float], method_order: Se
         if key not in known:
             raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
     replicates = read_table(path)
-    columns = with_labels([known[key] for key in weights], pair_of(replicates))
-    about = About.of(read_provenance(folder / PROVENANCE)) or About()
-    intervals = statistics_of(replicates, None, columns, about.bounds).intervals
+    about = About.of(read_provenance(folder / PROVENANCE))
+    found = statistics(replicates, [known[key] for key in weights], bounds=about.bounds)
+    columns, intervals = found.columns.values(), found.intervals
     blocks = [
         heading("Weighted score", 1),
         paragraph("Weights: " + ", ".join(f"{key} {weights[key]:g}" for key in weights) + "."),
     ]
     for protocol, part in weighted_scores(intervals, weights).groupby("protocol", sort=False):
-        raw = intervals[intervals["protocol"] == protocol].pivot(index="method", columns="score", values="value")
-        rated = part.set_index("method").to_dict("index")
+        here = intervals[intervals["protocol"] == protocol]
+        raw = here.set_index(["score", "method"])["value"].to_dict()
+        rated: dict[Any, dict[Any, Any]] = part.set_index("method").to_dict("index")
         rows = [
             [
                 Cell(method),
-                *(number(float(str(raw.loc[method].get(column.key, np.nan))), column.digits) for column in columns),
+                *(number(raw.get((column.key, method), math.nan), column.digits) for column in columns),
                 number(rated[method]["weighted"]),
                 _plain(rated[method]["rank"]),
                 _percent(rated[method]["share_best"]),
                 _plain(rated[method]["rank_best"], f" to {rated[method]['rank_worst']:g}"),
             ]
-            for method in ordered(map(str, rated), [method for method in method_order if method in rated])
+            for method in in_order(map(str, rated), about.methods)
         ]
         headers = ["method", *(column.heading for column in columns), "weighted", "rank", "best under", "ranks"]
         blocks += [heading(str(protocol), 2), table(headers, rows)]

@@ -132,7 +132,7 @@ def tables_text(sweep: SweepConfig, out: Path) -> str:
     lines = [f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/{SCORES_CSV}"]
     if scores.is_file():
         about = About.of(read_provenance(out / PROVENANCE))
-        text = format_terminal(read_table(scores), method_order=list(sweep.method_files()), about=about)
+        text = format_terminal(read_table(scores), about)
         lines.insert(0, text.rstrip("\n"))
     return "\n".join(lines)
 
@@ -219,8 +219,8 @@ def _write_results(
         notes.append(f"{len(runs) - len(done)} of {len(runs)} runs are missing, {len(failures)} of them failed.")
     about = about_of(done, order, notes)
     settings = StatisticsSettings(reference=sweep.primary_method, primary_scores=tuple(sweep.primary.scores))
-    write_statistics(replicates, out, order, settings, about)
-    write_tables(scores, out, method_order=order, notes=about.notes, about=about)
+    write_statistics(replicates, out, about, settings)
+    write_tables(scores, out, about)
     markers = [run.marker() for run in done]
     # By the options of the trainings: neither this process nor one that scored again has trained anything.
     deterministic = all(run.config["trainer"]["deterministic"] is True for run in done)

@@ -1,16 +1,15 @@
-"""Every score of the long table, summarised over its cells in one pass."""
+"""Every score of the long table, summarised over its runs in one pass."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from benchmark.metrics.rows import parse_key_values
-from benchmark.report.text import count
+from benchmark.report.text import counted
 from benchmark.results.schema import PARAMETERS, parameters_of, with_parameters
 
 #: What names a summary, apart from the method.
@@ -20,9 +19,9 @@ WHAT = ["protocol", "table", "metric", PARAMETERS, "subgroup"]
 def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean and SD over seeds of the mean over held-out sites, for every metric, subgroup and method at once.
 
-    The numbers are those of :func:`benchmark.report.summary.entry`: a method is expected to have every cell that any
-    method has for the same protocol, metric, parameters and subgroup, and a mean with a missing or undefined cell is
-    missing.
+    The numbers are those of :func:`benchmark.report.summary.entries_of`: a method is expected to have every run that
+    any method has for the same protocol, metric, parameters and subgroup, and a mean with a missing or undefined run
+    is missing.
 
     Parameters
     ----------
@@ -33,16 +32,16 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row per method that has any row, sorted: :data:`WHAT`, ``method``, ``mean``, ``sd`` (NaN for one seed),
-        ``cells``, ``ci_low`` and ``ci_high`` (means of the cells' ends, NaN unless every cell has both), ``chance``
-        (mean of the cells that have one), ``n_low`` and ``n_high`` (smallest and largest n of a cell), ``higher``
+        ``runs``, ``ci_low`` and ``ci_high`` (means of the runs' ends, NaN unless every run has both), ``chance``
+        (mean of the runs that have one), ``n_low`` and ``n_high`` (smallest and largest n of a run), ``higher``
         (True, False or None for no direction), ``note``, and the columns of the parameters.
     """
     each = [*WHAT, "method"]
     rows = with_parameters(scores)
     numbers = ["value", "ci_low", "ci_high", "chance"]
     rows[numbers] = rows[numbers].astype(float).where(np.isfinite(rows[numbers].astype(float)))
-    cells = rows[[*WHAT, "held_out_site", "seed"]].drop_duplicates()
-    expected = cells.groupby([*WHAT, "seed"]).size().rename("expected").reset_index()
+    runs = rows[[*WHAT, "held_out_site", "seed"]].drop_duplicates()
+    expected = runs.groupby([*WHAT, "seed"]).size().rename("expected").reset_index()
     by_seed = rows.groupby([*each, "seed"])["value"].agg(["sum", "count"]).reset_index()
     wanted = rows[each].drop_duplicates().merge(expected, on=WHAT).merge(by_seed, on=[*each, "seed"], how="left")
     whole = wanted["count"] == wanted["expected"]
@@ -53,16 +52,16 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
         {
             "mean": groups["value"].mean().where(complete),
             "sd": groups["value"].std(ddof=1).where(complete),
-            "cells": groups["expected"].sum().astype(int),
+            "runs": groups["expected"].sum().astype(int),
         }
     )
     of_method = rows.groupby(each)
     for end in ("ci_low", "ci_high"):
-        result[end] = of_method[end].mean().where(of_method[end].count() == result["cells"])
+        result[end] = of_method[end].mean().where(of_method[end].count() == result["runs"])
     result["chance"] = of_method["chance"].mean()
     result["n_low"], result["n_high"] = of_method["n"].min(), of_method["n"].max()
     result["higher"] = _directions(rows, each)
-    result["note"] = _reasons(rows, each, result["cells"])
+    result["note"] = _reasons(rows, each, result["runs"])
     given = rows[[PARAMETERS, *parameters_of(scores)]].drop_duplicates(PARAMETERS).set_index(PARAMETERS)
     return result.reset_index().join(given, on=PARAMETERS)
 
@@ -85,12 +84,12 @@ def _reasons(rows: pd.DataFrame, each: list[str], expected: pd.Series) -> pd.Ser
     told = rows.assign(note=texts)[(rows["note"].fillna("") != "") | rows["value"].isna()]
     found = {key: Counter(group) for key, group in told.groupby(each)["note"]}
     absent = (expected - rows.groupby(each).size()).to_dict()
-    return pd.Series({key: _told(found.get(key, Counter()), absent[key], expected[key]) for key in expected.index})
-
-
-def _told(reasons: Counter[str], absent: int, cells: int) -> str:
-    parts = sorted((reasons + Counter({"no result": absent})).items())
-    return "; ".join(f"{cases} of {count(cells, 'cell')}: {reason}" for reason, cases in parts)
+    return pd.Series(
+        {
+            key: counted(found.get(key, Counter()) + Counter({"no result": absent[key]}), expected[key])
+            for key in expected.index
+        }
+    )
 
 
 def span(low: float, high: float) -> str:
@@ -98,10 +97,3 @@ def span(low: float, high: float) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     return f"{low:g}" if low == high else f"{low:g}–{high:g}"
-
-
-def in_order(found: Iterable[str], order: Iterable[str]) -> list[str]:
-    """Names that were found, in a given order; names that it lacks follow in the alphabet's order."""
-    there = set(found)
-    first = [name for name in order if name in there]
-    return first + sorted(there - set(first))

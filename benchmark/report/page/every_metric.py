@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.report.page.aggregate import in_order, only_keys, span
-from benchmark.report.page.grid import MISSING, Cell, Grid, Header, number
+from benchmark.report.grid import Cell, Grid, Header, number
+from benchmark.report.page.aggregate import only_keys, span
 from benchmark.report.page.subgroups import parts_grid
-from benchmark.report.page.wide import direction
-from benchmark.report.summary import known_first
+from benchmark.report.summary import in_order, known_first
+from benchmark.report.text import MISSING
+from benchmark.report.wide_tables import direction
 
 #: Tables of the long score table in the order of the page; others follow in the alphabet's.
 TABLES = ("retrieval", "identity", "leakage", "disease", "structure")
@@ -103,12 +104,12 @@ def _overall(identifier: str, caption: str, rows: pd.DataFrame, methods: Sequenc
                 Cell("") if chance.text == MISSING else chance,
                 Cell(interval),
                 Cell(span(row["n_low"], row["n_high"]), value=float(row["n_low"])),
-                Cell(str(row["cells"]), value=float(row["cells"])),
+                Cell(str(row["runs"]), value=float(row["runs"])),
                 Cell(row["note"]),
             ]
         )
     names = ["method", "protocol", *(["part"] if by_part else [])]
-    rest = ["chance", "95 % interval", "n", "cells", "note"]
+    rest = ["chance", "95 % interval", "n", "runs", "note"]
     # The interval and the note are not needed where no row has them.
     kept = [place for place in range(len(names) + 6) if place <= len(names) or any(line[place].text for line in body)]
     headers = [*map(Header, names), Header("mean ± SD", direction(rows["higher"])), *map(Header, rest)]

@@ -17,6 +17,7 @@ from benchmark.metrics.scans import Scans, scored_scans
 from benchmark.metrics.settings import Distance
 from benchmark.metrics.similarity import vectors_of
 from benchmark.report.page.images import middle_slices, png_uri
+from benchmark.report.text import grouped
 from benchmark.seeds import derive_seed
 
 #: Distance that methods are ranked by which declare none of their own, as in the wide tables.
@@ -114,19 +115,7 @@ class Examples:
     images: Sequence[Picture] = ()
 
 
-@dataclass
-class _Album:
-    """Pictures by what is in them."""
-
-    number: dict[Picture, int] = field(default_factory=dict)
-
-    def add(self, volume: npt.NDArray[Any], name: str) -> int:
-        grey = middle_slices(volume, name)
-        picture = Picture(png_uri(grey), grey.shape[1], grey.shape[0])
-        return self.number.setdefault(picture, len(self.number))
-
-
-def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
+def examples(given: Sequence[ExampleInput]) -> Examples:
     """Retrieve for a few queries that nobody picked.
 
     One CN and one AD scan of each of the first two sites in the alphabet that have both are the queries: of their
@@ -140,17 +129,15 @@ def examples(given: Sequence[ExampleInput], shown: int = SHOWN) -> Examples:
     ----------
     given
         One a protocol and seed.
-    shown
-        Scans per query and method.
 
     Raises
     ------
     UserError
         If no method is given, the methods' scored scans differ, or a volume cannot be drawn.
     """
-    album = _Album()
-    sets = [_set(each, shown, album) for each in given]
-    return Examples(sets, list(album.number))
+    album: dict[Picture, int] = {}
+    sets = [_set(each, album) for each in given]
+    return Examples(sets, list(album))
 
 
 def labels_of(scans: Scans) -> list[str]:
@@ -168,7 +155,7 @@ def choose_queries(scans: Scans) -> list[int]:
     for site in np.unique(scans.site):
         candidates = [np.flatnonzero((scans.site == site) & (scans.diagnosis == each)) for each in labels]
         if all(len(each) for each in candidates) and len(chosen) < SITES * len(labels):
-            chosen += [min(each.tolist(), key=lambda place: _hash(str(scans.key[place]))) for each in candidates]
+            chosen += [min(each.tolist(), key=lambda place: _hash(scans, place)) for each in candidates]
     return chosen
 
 
@@ -184,11 +171,11 @@ def top(scans: Scans, query: int, shown: int, distance: Distance = COMMON) -> li
     return [int(place) for place in found if place >= 0]
 
 
-def _hash(key: str) -> int:
-    return derive_seed("example", key)
+def _hash(scans: Scans, place: int) -> int:
+    return derive_seed("example", str(scans.key[place]))
 
 
-def _set(given: ExampleInput, shown: int, album: _Album) -> ExampleSet:
+def _set(given: ExampleInput, album: dict[Picture, int]) -> ExampleSet:
     scans = {method: _labelled(frame) for method, frame in given.embeddings.items()}
     if not scans:
         raise UserError(f"examples, {given.title}: no method is given")
@@ -203,16 +190,19 @@ def _set(given: ExampleInput, shown: int, album: _Album) -> ExampleSet:
     pictures: dict[str, int] = {}
 
     def scan(position: int, query: int) -> Shown:
-        key, site, diagnosis = (str(each[position]) for each in _named(scans[first]))
+        every = scans[first]
+        key, site, diagnosis = (str(each[position]) for each in (every.key, every.site, every.diagnosis))
         if key not in pictures:
-            pictures[key] = album.add(given.volume_of(key), f"examples, {given.title}: a scan of {site}")
-        return Shown(pictures[key], site, diagnosis, diagnosis == scans[first].diagnosis[query])
+            grey = middle_slices(given.volume_of(key), f"examples, {given.title}: a scan of {site}")
+            picture = Picture(png_uri(grey), grey.shape[1], grey.shape[0])
+            pictures[key] = album.setdefault(picture, len(album))
+        return Shown(pictures[key], site, diagnosis, diagnosis == every.diagnosis[query])
 
     queries = [
         Query(
             scan(query, query),
             {
-                name: [scan(hit, query) for hit in top(each, query, shown, distances[name])]
+                name: [scan(hit, query) for hit in top(each, query, SHOWN, distances[name])]
                 for name, each in scans.items()
             },
         )
@@ -222,21 +212,13 @@ def _set(given: ExampleInput, shown: int, album: _Album) -> ExampleSet:
 
 
 def _caption(labels: Sequence[str], distances: Mapping[str, Distance]) -> str:
-    by_distance: dict[str, list[str]] = {}
-    for name, distance in distances.items():
-        by_distance.setdefault(distance, []).append(name)
-    ranked = (
-        "; ".join(f"{distance} for {', '.join(names)}" for distance, names in by_distance.items())
-        if len(by_distance) > 1
-        else "".join(by_distance)
-    )
+    by_distance = grouped(distances)
+    ranked = "".join(by_distance)
+    if len(by_distance) > 1:
+        ranked = "; ".join(f"{distance} for {', '.join(names)}" for distance, names in by_distance.items())
     return f"Labels: {', '.join(labels) or 'none'}. Distance: {ranked}."
 
 
 def _labelled(frame: pd.DataFrame) -> Scans:
     scans = scored_scans(frame)
     return scans.where(next(iter(label_sets(scans).values())))
-
-
-def _named(scans: Scans) -> tuple[npt.NDArray[np.str_], ...]:
-    return scans.key, scans.site, scans.diagnosis

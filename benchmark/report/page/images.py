@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
+import io
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from benchmark.errors import UserError
 
@@ -65,16 +65,9 @@ def middle_slices(volume: npt.ArrayLike, name: str = "volume") -> npt.NDArray[np
 
 def png_uri(grey: npt.NDArray[np.uint8]) -> str:
     """A grey picture, shape (height, width), as a data URI of a PNG; equal pictures give equal text."""
-    height, width = grey.shape
-    lines = b"".join(b"\0" + line.tobytes() for line in np.ascontiguousarray(grey))
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
-    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    buffer = io.BytesIO()
+    Image.fromarray(grey).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _padded(picture: npt.NDArray[np.uint8], height: int) -> npt.NDArray[np.uint8]:

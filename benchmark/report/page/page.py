@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,15 +17,17 @@ from markupsafe import Markup, escape
 from benchmark.errors import UserError
 from benchmark.report.about import About
 from benchmark.report.blocks import Block
+from benchmark.report.grid import Grid
 from benchmark.report.page.aggregate import aggregate, only_keys
 from benchmark.report.page.every_metric import metric_blocks
 from benchmark.report.page.examples import Examples
 from benchmark.report.page.pareto import pareto_plots
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
-from benchmark.report.page.wide import FilledTable, grids
 from benchmark.report.summary import ordered
 from benchmark.report.text import section_title
+from benchmark.report.wide_grid import section_grid
+from benchmark.report.wide_tables import WideTable
 from benchmark.results.read import StoredResults
 
 #: What the page may load: nothing but pictures in data URIs, its own styles, and the one script with this digest.
@@ -35,42 +37,9 @@ _POLICY = (
 )
 
 
-@dataclass(frozen=True)
-class Compared:
-    """What the results compare, for the heading.
-
-    Attributes
-    ----------
-    methods
-        Name and role (``floor``, ``ceiling`` or empty) of each, in table order.
-    protocols
-        Titles with numbers of sites and seeds.
-    sites
-        Sites that are held out or query.
-    cells, scores
-        How many.
-    commit
-        Git commit of the code; empty where unknown.
-    dirty
-        Whether that code had changes of its own.
-    synthetic
-        Whether the data are.
-    """
-
-    methods: Sequence[tuple[str, str]]
-    protocols: Sequence[str]
-    sites: Sequence[str]
-    cells: int
-    scores: int
-    commit: str
-    dirty: bool
-    synthetic: bool
-
-
 def render_page(
     results: StoredResults,
-    wide: Sequence[FilledTable],
-    method_order: Sequence[str] | None = None,
+    wide: Sequence[WideTable],
     examples: Examples | None = None,
     statistics: Sequence[Block] = (),
     figures: Mapping[str, str] | None = None,
@@ -84,8 +53,6 @@ def render_page(
         Scores and provenance.
     wide
         The wide tables.
-    method_order
-        Methods in table order; others follow in the alphabet's order.
     examples
         Example retrievals (:func:`benchmark.report.page.examples.examples`); without them their section says how
         to get them.
@@ -102,11 +69,11 @@ def render_page(
     UserError
         For a figure that is not SVG.
     """
-    methods = ordered(results.scores["method"].unique(), method_order)
+    about = About.of(results.provenance)
+    methods = ordered(results.scores["method"].unique(), about.methods)
     summaries = aggregate(results.scores)
     titles = {part.protocol: section_title(part) for table in wide for part in table.sections}
-    bounds = (About.of(results.provenance) or About()).bounds
-    plots = pareto_plots(results.scores, methods, intervals=intervals, bounds=bounds)
+    plots = pareto_plots(results.scores, methods, intervals=intervals, bounds=about.bounds)
     script, style = _asset("page.js"), _asset("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (
@@ -117,8 +84,8 @@ def render_page(
             script=Markup(script),  # noqa: S704 (a file of this package)
             style=Markup(style),  # noqa: S704 (a file of this package)
             titles=titles,
-            compared=_compared(results, list(titles.values()), methods),
-            wide=[(table, grids(table)) for table in wide],
+            compared=_compared(results, list(titles.values()), methods, about),
+            wide=[(table, _grids(table)) for table in wide],
             pareto=[(plot, Markup(plot.svg)) for plot in plots],  # noqa: S704 (made by matplotlib, which escapes)
             sites=per_site(summaries, methods, titles),
             matrices=matrices(summaries, methods),
@@ -129,6 +96,18 @@ def render_page(
             provenance=provenance_grids(results.provenance),
         )
     )
+
+
+def _grids(table: WideTable) -> list[Grid]:
+    """A wide table as grids, one a protocol."""
+    return [
+        replace(
+            section_grid(part, [each for each in table.columns if each.shown_in(part.protocol)], table.directions),
+            identifier=f"{table.name}-{place}",
+            caption=f"{table.title}. {section_title(part)}",
+        )
+        for place, part in enumerate(table.sections, start=1)
+    ]
 
 
 @cache
@@ -172,21 +151,21 @@ def _picture(title: str, svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode("ascii")
 
 
-def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequence[str]) -> Compared:
+def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequence[str], about: About) -> dict[str, Any]:
+    """What the results compare, for the heading."""
     scores = results.scores
-    environment: Any = results.provenance.get("environment", {})
+    environment = results.provenance.get("environment")
     environment = environment if isinstance(environment, dict) else {}
-    about = About.of(results.provenance) or About()
-    return Compared(
-        methods=[(method, about.bounds.get(method, "")) for method in methods],
-        protocols=protocols,
-        sites=_sites(scores),
-        cells=len(scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()),
-        scores=len(scores),
-        commit=str(environment.get("git_commit") or ""),
-        dirty=bool(environment.get("git_dirty")),
-        synthetic=about.synthetic,
-    )
+    return {
+        "methods": [(method, about.bounds.get(method, "")) for method in methods],
+        "protocols": protocols,
+        "sites": _sites(scores),
+        "runs": len(scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()),
+        "scores": len(scores),
+        "commit": str(environment.get("git_commit") or ""),
+        "dirty": bool(environment.get("git_dirty")),
+        "synthetic": about.synthetic,
+    }
 
 
 def _sites(scores: pd.DataFrame) -> list[str]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmark.errors import UserError
 from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, Column, pair_of, with_labels
-from benchmark.report.page.aggregate import aggregate, in_order
-from benchmark.report.page.grid import Cell, Grid, Header, number
+from benchmark.report.grid import Cell, Grid, Header, number
+from benchmark.report.page.aggregate import aggregate
 from benchmark.report.page.pareto_figure import Measured, Point, in_print, pareto_figure, pareto_svg
-from benchmark.report.summary import known_first
+from benchmark.report.summary import in_order, known_first
 from benchmark.results.schema import parameters_of
 
 #: Keys of the leakage columns that are plotted: an LDR can hide a site in directions that standardising keeps small.
@@ -23,7 +24,7 @@ LEAKAGE_KEYS = ("mlp_standardised", "mlp_whitened")
 #: What bars are where the statistics hold no interval.
 SECOND = {
     "sd": "± SD over seeds",
-    "interval": "mean over cells of the ends of their 95 % intervals, wider than an interval of the mean",
+    "interval": "mean over runs of the ends of their 95 % intervals, wider than an interval of the mean",
     "none": "none",
 }
 
@@ -34,39 +35,78 @@ class Pareto:
 
     Attributes
     ----------
+    place
+        Its number in the page, from 1.
     protocol
         Its name.
-    leakage
-        Heading of the leakage column.
-    svg
-        SVG element; empty where no method has both values.
+    columns
+        Those of leakage and of retrieval.
+    chance
+        Their levels, NaN where there is none.
     intervals
-        What the bars of leakage and of retrieval are.
-    barless
-        Drawn methods that lack a bar in an axis where others have one.
+        What their bars are.
+    points
+        Methods with both values.
     absent
         Methods without one of the values.
-    grid
-        The plotted numbers.
     """
 
+    place: int
     protocol: str
-    leakage: str
-    svg: str
+    columns: tuple[Column, Column]
+    chance: tuple[float, float]
     intervals: tuple[str, str]
-    barless: Sequence[str]
+    points: Sequence[Point]
     absent: Sequence[str]
-    grid: Grid
+
+    @property
+    def leakage(self) -> str:
+        """Heading of the leakage column."""
+        return self.columns[0].heading
+
+    @cached_property
+    def svg(self) -> str:
+        """SVG element; empty where no method has both values."""
+        return pareto_svg(self.points, self.columns, self.chance, f"pareto {self.place}") if self.points else ""
+
+    @property
+    def barless(self) -> list[str]:
+        """Drawn methods that lack a bar in an axis where others have one."""
+        barred = {
+            each.method: [math.isfinite(end.low) for end in (each.leakage, each.retrieval)] for each in self.points
+        }
+        drawn = [any(found) for found in zip(*barred.values(), strict=True)]
+        return [name for name, found in barred.items() if found != drawn]
+
+    @property
+    def grid(self) -> Grid:
+        """The plotted numbers."""
+        of_pair = [
+            header
+            for column, higher in zip(self.columns, (False, True), strict=True)
+            for header in (Header(column.heading, higher), Header("from"), Header("to"))
+        ]
+        rows = [
+            [
+                Cell(point.method),
+                *map(number, (*point.leakage, *point.retrieval)),
+                Cell(point.role or ("non-dominated" if point.undominated else "dominated")),
+            ]
+            for point in self.points
+        ]
+        headers = [Header("method"), *of_pair, Header("note")]
+        return Grid(f"pareto-{self.place}", "The plotted numbers", headers, rows)
 
 
 def pareto_plots(
     scores: pd.DataFrame,
     methods: Sequence[str],
-    leakage_keys: Sequence[str] = LEAKAGE_KEYS,
     intervals: pd.DataFrame | None = None,
     bounds: Mapping[str, str] | None = None,
 ) -> list[Pareto]:
-    """Leakage columns against cross-site mAP CN/AD, a plot per protocol and column.
+    """The columns :data:`LEAKAGE_KEYS` against cross-site mAP CN/AD, a plot per protocol and column.
+
+    Of columns that no score belongs to, the first alone is plotted, to name what is absent.
 
     Parameters
     ----------
@@ -74,11 +114,9 @@ def pareto_plots(
         Long score table.
     methods
         In table order.
-    leakage_keys
-        Keys of leakage columns; of those that no score belongs to, the first alone is plotted, to name what is absent.
     intervals
         Intervals of the statistics between methods
-        (:func:`benchmark.report.statistics.intervals.interval_rows`), None where there are none.
+        (:func:`benchmark.report.statistics.intervals.interval_table`), None where there are none.
     bounds
         Methods that do not compete, ``floor`` or ``ceiling`` by name.
 
@@ -86,23 +124,13 @@ def pareto_plots(
     -----
     The bars of an axis are the statistics' 95 % intervals where there are any for its protocol and score: over
     subjects and seeds, as their ``covers`` says. Floor and ceiling, which are in no statistics, then have none.
-    Without statistics the bars are ± one SD over seeds where every method has one, otherwise the means over cells of
-    the ends of their 95 % intervals where every cell has them.
+    Without statistics the bars are ± one SD over seeds where every method has one, otherwise the means over runs of
+    the ends of their 95 % intervals where every run has them.
     """
+    leakages = [column for column in LEAKAGE if column.key in LEAKAGE_KEYS]
     overall = scores[scores["subgroup"] == ""]
-    # The parameters of the methods' rows may differ beyond what the column asks for.
-    (retrieval,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
-    by_key = {each.key: each for each in LEAKAGE}
-    leakages = [by_key[key] for key in leakage_keys]
     shown = [column for column in leakages if len(column.rows(overall))] or leakages[:1]
-    summaries = {each.key: _aggregated(each.rows(overall)) for each in (*shown, retrieval)}
-    order = in_order(overall["method"], methods)
-    plots: list[Pareto] = []
-    for protocol in known_first(overall["protocol"]):
-        for column in shown:
-            axes = [_axis(summaries[each.key], intervals, protocol, each.key) for each in (column, retrieval)]
-            plots.append(_plot(len(plots) + 1, protocol, (column, retrieval), axes, order, bounds or {}))
-    return plots
+    return list(_plots(scores, shown, methods, bounds or {}, intervals))
 
 
 def figure_of(scores: pd.DataFrame, methods: Sequence[str], leakage: str, bounds: Mapping[str, str]) -> Figure:
@@ -116,18 +144,10 @@ def figure_of(scores: pd.DataFrame, methods: Sequence[str], leakage: str, bounds
     by_key = {each.key: each for each in LEAKAGE if each.table == "leakage"}
     if leakage not in by_key:
         raise UserError(f"leakage '{leakage}' is not allowed; allowed: {', '.join(by_key)}")
-    overall = scores[scores["subgroup"] == ""]
-    (retrieval,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
-    protocol, columns = known_first(overall["protocol"])[0], (by_key[leakage], retrieval)
-    axes = [_axis(_aggregated(each.rows(overall)), None, protocol, each.key) for each in columns]
-    _, points = _points(axes, in_order(overall["method"], methods), bounds)
-    if not points:
-        raise UserError(f"no method has both {leakage} and {retrieval.key}")
-    return in_print(pareto_figure(points, columns, (axes[0].chance, axes[1].chance)))
-
-
-def _aggregated(rows: pd.DataFrame) -> pd.DataFrame:
-    return aggregate(rows.drop(columns=parameters_of(rows)))
+    plot = next(_plots(scores, [by_key[leakage]], methods, bounds), None)
+    if plot is None or not plot.points:
+        raise UserError(f"no method has both {leakage} and {CROSS_SITE_MAP.key}")
+    return in_print(pareto_figure(plot.points, plot.columns, plot.chance))
 
 
 def undominated(values: Mapping[str, tuple[float, float]]) -> set[str]:
@@ -175,50 +195,31 @@ def _axis(summaries: pd.DataFrame, intervals: pd.DataFrame | None, protocol: str
     return _Axis({name: Measured(*map(float, values)) for name, *values in numbers}, bars, float(rows["chance"].mean()))
 
 
-def _points(
-    axes: Sequence[_Axis], methods: Sequence[str], bounds: Mapping[str, str]
-) -> tuple[dict[str, tuple[Measured, Measured]], list[Point]]:
-    left, right = (axis.measured for axis in axes)
-    measured = {name: (left[name], right[name]) for name in methods if name in left and name in right}
-    measured = {name: pair for name, pair in measured.items() if all(math.isfinite(each.value) for each in pair)}
-    best = undominated({name: (pair[0].value, pair[1].value) for name, pair in measured.items() if name not in bounds})
-    return measured, [Point(name, *pair, name in best, bounds.get(name, "")) for name, pair in measured.items()]
-
-
-def _plot(
-    place: int,
-    protocol: str,
-    columns: tuple[Column, Column],
-    axes: Sequence[_Axis],
+def _plots(
+    scores: pd.DataFrame,
+    leakages: Sequence[Column],
     methods: Sequence[str],
     bounds: Mapping[str, str],
-) -> Pareto:
-    measured, points = _points(axes, methods, bounds)
-    barred = {name: [math.isfinite(each.low) for each in pair] for name, pair in measured.items()}
-    drawn = [any(found) for found in zip(*barred.values(), strict=True)]
-    return Pareto(
-        protocol,
-        columns[0].heading,
-        pareto_svg(points, columns, (axes[0].chance, axes[1].chance), f"pareto {place}") if points else "",
-        (axes[0].bars, axes[1].bars),
-        [name for name, found in barred.items() if found != drawn],
-        [method for method in methods if method not in measured],
-        _grid(f"pareto-{place}", points, columns),
-    )
-
-
-def _grid(identifier: str, points: Sequence[Point], columns: tuple[Column, Column]) -> Grid:
-    of_pair = [
-        header
-        for column, higher in zip(columns, (False, True), strict=True)
-        for header in (Header(column.heading, higher), Header("from"), Header("to"))
-    ]
-    rows = [
-        [
-            Cell(point.method),
-            *map(number, (*point.leakage, *point.retrieval)),
-            Cell(point.role or ("non-dominated" if point.undominated else "dominated")),
-        ]
-        for point in points
-    ]
-    return Grid(identifier, "The plotted numbers", [Header("method"), *of_pair, Header("note")], rows)
+    intervals: pd.DataFrame | None = None,
+) -> Iterator[Pareto]:
+    overall = scores[scores["subgroup"] == ""]
+    (retrieval,) = with_labels([CROSS_SITE_MAP], pair_of(overall))
+    # The parameters of the methods' rows may differ beyond what the column asks for.
+    summaries = {
+        each.key: aggregate(rows.drop(columns=parameters_of(rows)))
+        for each in (*leakages, retrieval)
+        for rows in [each.rows(overall)]
+    }
+    order = in_order(overall["method"], methods)
+    pairs = [(protocol, column) for protocol in known_first(overall["protocol"]) for column in leakages]
+    for place, (protocol, column) in enumerate(pairs, start=1):
+        x, y = (_axis(summaries[each.key], intervals, protocol, each.key) for each in (column, retrieval))
+        there = {
+            name: (x.measured[name], y.measured[name])
+            for name in order
+            if all(name in axis.measured and math.isfinite(axis.measured[name].value) for axis in (x, y))
+        }
+        best = undominated({name: (one.value, two.value) for name, (one, two) in there.items() if name not in bounds})
+        points = [Point(name, *pair, name in best, bounds.get(name, "")) for name, pair in there.items()]
+        absent = [name for name in order if name not in there]
+        yield Pareto(place, protocol, (column, retrieval), (x.chance, y.chance), (x.bars, y.bars), points, absent)

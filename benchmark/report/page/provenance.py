@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark.report.page.grid import Cell, Grid, Header
+from benchmark.report.grid import Cell, Grid, Header
 
-#: Entry of the provenance with a line per cell, which gets a table of its own.
+#: Entry of the provenance with a line per run, which gets a table of its own.
 RUN_KEYS = "run_keys"
 #: Entry with what those are made of, which is for `seada-bench verify` alone.
 _RUN_KEY_PARTS = "run_key_parts"
@@ -17,7 +17,7 @@ def provenance_grids(provenance: Mapping[str, Any]) -> list[Grid]:
     """Flattened provenance: everything but the run keys, then the run keys; nothing where there is none."""
     rest = {name: value for name, value in provenance.items() if name not in (RUN_KEYS, _RUN_KEY_PARTS)}
     keys = provenance.get(RUN_KEYS, {})
-    parts = (("provenance-1", "Code, libraries and hardware", rest), ("provenance-2", "Run keys of the cells", keys))
+    parts = (("provenance-1", "Code, libraries and hardware", rest), ("provenance-2", "Run keys", keys))
     return [
         Grid(
             identifier,

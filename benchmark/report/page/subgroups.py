@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.columns import CROSS_SITE_MAP, pair_of, with_labels
-from benchmark.report.page.aggregate import in_order, only_keys
-from benchmark.report.page.grid import MISSING, Cell, Footnotes, Grid, Header, bounds, number, shaded
-from benchmark.report.page.wide import direction
-from benchmark.report.summary import known_first
-from benchmark.report.text import CHANCE
+from benchmark.report.grid import Cell, Footnotes, Grid, Header, number, shaded
+from benchmark.report.page.aggregate import only_keys
+from benchmark.report.summary import in_order, known_first
+from benchmark.report.text import CHANCE, MISSING
+from benchmark.report.wide_tables import direction
 
 #: Subgroup key of the sites that retrieval queries come from.
 QUERY_SITE = "query_site"
@@ -22,31 +22,11 @@ QUERY_SITE = "query_site"
 
 @dataclass(frozen=True)
 class Matrix:
-    """Values of one measure and method over pairs of parts.
-
-    Attributes
-    ----------
-    measure
-        Which measure it shows, as a number in the page.
-    method
-        Whose values.
-    row_key, column_key
-        What the pairs are of.
-    columns
-        Names of the columns.
-    rows
-        Name of each row with its cells.
-    notes
-        Footnotes, as mark and text.
-    """
+    """Values of one measure, by its number in the page, and of one method, over pairs of parts."""
 
     measure: int
     method: str
-    row_key: str
-    column_key: str
-    columns: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Cell]]]
-    notes: Sequence[tuple[str, str]]
+    grid: Grid
 
 
 @dataclass(frozen=True)
@@ -120,7 +100,9 @@ def parts_grid(identifier: str, caption: str, rows: pd.DataFrame, key: str, meth
     foot = [[Cell(CHANCE), *(number(float(levels[part])) for part in parts)]] if levels.notna().any() else []
     higher = direction(rows["higher"])
     headers = [Header("method"), *(Header(part, higher) for part in parts)]
-    return Grid(identifier, caption, headers, shaded(body, *bounds(body)), foot, notes.listed())
+    return Grid(
+        identifier, caption, headers, shaded(body, rows["mean"].min(), rows["mean"].max()), foot, notes.listed()
+    )
 
 
 def matrices(summaries: pd.DataFrame, methods: Sequence[str]) -> Matrices:
@@ -156,13 +138,15 @@ def _of_measure(place: int, rows: pd.DataFrame, methods: Sequence[str]) -> list[
     row_key, column_key = sorted(records[0][0], key=lambda key: not key.startswith("query"))
     found = {(row["method"], keys[row_key], keys[column_key]): row for keys, row in records}
     names, columns = sorted({name for _, name, _ in found}), sorted({column for _, _, column in found})
-    lowest, highest = bounds([[number(row["mean"]) for row in found.values()]])
+    lowest, highest = rows["mean"].min(), rows["mean"].max()
+    headers = [Header(row_key), *map(Header, columns)]
     made = []
     for method in methods:
         notes = Footnotes()
         body = [[_cell(found.get((method, name, column)), notes, 2, "") for column in columns] for name in names]
-        lines = list(zip(names, shaded(body, lowest, highest), strict=True))
-        made.append(Matrix(place, method, row_key, column_key, columns, lines, notes.listed()))
+        lines = [[Cell(name), *cells] for name, cells in zip(names, shaded(body, lowest, highest), strict=True)]
+        caption = f"Rows: {row_key}; columns: {column_key}."
+        made.append(Matrix(place, method, Grid("", caption, headers, lines, notes=notes.listed())))
     return made
 
 

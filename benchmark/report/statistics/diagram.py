@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmark.report.statistics.settings import LEVEL
-from benchmark.report.summary import ordered
+from benchmark.report.summary import in_order
 from benchmark.report.svg import shortened, to_svg
 
 _INK, _MUTED = "#1a1a1a", "#6b6b6b"
@@ -83,8 +83,8 @@ def critical_difference_figure(ranks: pd.DataFrame, title: str = "") -> Figure |
         label_fmt_left="{rank:.2f} ",
         label_fmt_right=" {rank:.2f}",
         label_props={"parse_math": False},
-        marker_props={"s": 12},
-        elbow_props={"color": _INK, "linewidth": 0.9},
+        marker_props={"s": 12, "clip_on": False},
+        elbow_props={"color": _INK, "linewidth": 0.9, "clip_on": False},
         crossbar_props={"color": _INK, "linewidth": 3.5, "solid_capstyle": "butt"},
     )
     names = [shortened(str(method)) for method in shown["method"]]
@@ -112,7 +112,7 @@ def interval_figure(
     rows: dict[Any, dict[Any, Any]] = {row["method"]: row for row in intervals.to_dict("records")}
     if not intervals["value"].notna().any():
         return None
-    wanted = [method for method in ordered(rows, method_order) if method in rows]
+    wanted = in_order(rows, method_order or ())
     ends = intervals[["value", "ci_low", "ci_high"]].to_numpy(np.float64)
     low, high = np.nanmin(ends), np.nanmax(ends)
     space = max((high - low) * 0.06, 0.005)

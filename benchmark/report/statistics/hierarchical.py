@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.bootstrap import UNDEFINED_SHARE
-from benchmark.report.statistics.cells import Floats, ScoreCells
+from benchmark.report.statistics.runs import Floats, ScoreRuns
 from benchmark.report.statistics.settings import LEVEL
 from benchmark.seeds import generator
 
@@ -24,7 +24,7 @@ class Bootstrap:
     Attributes
     ----------
     means
-        Shape (methods, resamples), methods as in the cells; row of NaN where a method has none. Column b of all
+        Shape (methods, resamples), methods as in the runs; row of NaN where a method has none. Column b of all
         methods comes from the same seeds and the same subjects, so differences between rows are paired.
     covers
         Which variation the resamples hold: ``subjects``, ``seeds``, ``subjects and seeds``, or empty for none.
@@ -37,7 +37,7 @@ class Bootstrap:
     reason: tuple[str, ...]
 
 
-def hierarchical_bootstrap(cells: ScoreCells, resamples: int, seed: int) -> Bootstrap:
+def hierarchical_bootstrap(runs: ScoreRuns, resamples: int, seed: int) -> Bootstrap:
     """Resample seeds with replacement, and within each drawn seed one of its stored resamples of subjects.
 
     With seeds s drawn for slots j = 1..S and, in each slot, a resample index b_j drawn from those of seed s_j, the
@@ -48,7 +48,7 @@ def hierarchical_bootstrap(cells: ScoreCells, resamples: int, seed: int) -> Boot
 
     Parameters
     ----------
-    cells
+    runs
         One score of one protocol.
     resamples
         Number of bootstrap means, at least 2.
@@ -65,28 +65,28 @@ def hierarchical_bootstrap(cells: ScoreCells, resamples: int, seed: int) -> Boot
     -----
     A resample that is undefined for a method (a site without any subject drawn) is left out for all methods; a
     method of which more than 5 % are undefined in some seed gets no bootstrap means, as in the intervals of single
-    cells.
+    runs.
 
     Limits. The means spread too little where seeds are few and vary most, and too much where subjects vary as much as
     seeds, because a seed's value already varies with its subjects. They are good for ranks and for the shape of an
     interval; its width is that of :mod:`benchmark.report.statistics.small_sample_interval`. Seeds count as
     independent: where they share subjects (trainings on one test set), what these have in common is not covered.
     """
-    complete = cells.complete
-    usable = complete & _resampled(cells)
-    sets: list[Floats] = [each[usable] for each in cells.replicates]
-    covers = SUBJECTS if len(cells.seeds) == 1 else BOTH
-    if not usable.any() and len(cells.seeds) > 1 and not _any_replicate(cells):
+    complete = runs.complete
+    usable = complete & _resampled(runs)
+    sets: list[Floats] = [each[usable] for each in runs.replicates]
+    covers = SUBJECTS if len(runs.seeds) == 1 else BOTH
+    if not usable.any() and len(runs.seeds) > 1 and not _any_replicate(runs):
         usable = complete
-        sets = [cells.value[usable][:, [one]] for one in range(len(cells.seeds))]
+        sets = [runs.value[usable][:, [one]] for one in range(len(runs.seeds))]
         covers = SEEDS
     sets = [each[:, np.isfinite(each).all(axis=0)] for each in sets]
     if not usable.any() or not all(each.shape[1] for each in sets):
-        return Bootstrap(np.full((len(complete), 0), math.nan), NOTHING, _reasons(cells, np.zeros_like(usable)))
+        return Bootstrap(np.full((len(complete), 0), math.nan), NOTHING, _reasons(runs, np.zeros_like(usable)))
     drawn = sets[0] if len(sets) == 1 else _drawn(sets, resamples, seed)
     means = np.full((len(complete), drawn.shape[1]), math.nan)
     means[usable] = drawn
-    return Bootstrap(means, covers, _reasons(cells, usable))
+    return Bootstrap(means, covers, _reasons(runs, usable))
 
 
 def percentile_interval(means: Floats) -> tuple[float, float]:
@@ -97,15 +97,15 @@ def percentile_interval(means: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _resampled(cells: ScoreCells) -> npt.NDArray[np.bool_]:
+def _resampled(runs: ScoreRuns) -> npt.NDArray[np.bool_]:
     enough = [
-        np.isfinite(each).sum(axis=1) >= max((1 - UNDEFINED_SHARE) * each.shape[1], 2) for each in cells.replicates
+        np.isfinite(each).sum(axis=1) >= max((1 - UNDEFINED_SHARE) * each.shape[1], 2) for each in runs.replicates
     ]
     return np.asarray(np.logical_and.reduce(enough))
 
 
-def _any_replicate(cells: ScoreCells) -> bool:
-    return any(bool(np.isfinite(each).any()) for each in cells.replicates)
+def _any_replicate(runs: ScoreRuns) -> bool:
+    return any(bool(np.isfinite(each).any()) for each in runs.replicates)
 
 
 def _drawn(sets: list[Floats], resamples: int, seed: int) -> Floats:
@@ -119,14 +119,14 @@ def _drawn(sets: list[Floats], resamples: int, seed: int) -> Floats:
     return means / len(sets)
 
 
-def _reasons(cells: ScoreCells, usable: npt.NDArray[np.bool_]) -> tuple[str, ...]:
+def _reasons(runs: ScoreRuns, usable: npt.NDArray[np.bool_]) -> tuple[str, ...]:
     reasons = []
-    for method, reason in enumerate(cells.reason):
-        own = all(np.isfinite(each[method]).any() for each in cells.replicates)
+    for method, reason in enumerate(runs.reason):
+        own = all(np.isfinite(each[method]).any() for each in runs.replicates)
         if reason or usable[method]:
             reasons.append(reason)
         elif own:
             reasons.append(f"more than {UNDEFINED_SHARE:.0%} of the resamples are undefined")
         else:
-            reasons.append("not resampled" if _any_replicate(cells) else "not resampled, and only one seed")
+            reasons.append("not resampled" if _any_replicate(runs) else "not resampled, and only one seed")
     return tuple(reasons)

@@ -3,61 +3,43 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+
+import pandas as pd
 
 from benchmark.report.statistics.bounds import is_bounded
-from benchmark.report.statistics.cells import ScoreCells
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
+from benchmark.report.statistics.runs import ScoreRuns
 from benchmark.report.statistics.small_sample_interval import small_sample_interval
 
-#: Columns of the rows.
-INTERVAL_COLUMNS = (
-    "protocol",
-    "score",
-    "table",
-    "metric",
-    "method",
-    "value",
-    "ci_low",
-    "ci_high",
-    "covers",
-    "seeds",
-    "sites",
-    "n",
-    "higher_is_better",
-    "note",
-)
 
+def interval_table(runs: ScoreRuns, bootstrap: Bootstrap) -> pd.DataFrame:
+    """One row per method, with the columns ``intervals`` of :data:`benchmark.report.statistics.stored.TABLES`.
 
-def interval_rows(cells: ScoreCells, bootstrap: Bootstrap) -> list[dict[str, Any]]:
-    """One row per method, with the columns :data:`INTERVAL_COLUMNS`.
-
-    ``value`` is the mean over seeds of the mean over held-out sites, NaN with a reason where a cell is missing;
+    ``value`` is the mean over seeds of the mean over held-out sites, NaN with a reason where a run is missing;
     ``ci_low`` and ``ci_high`` the 95 % interval of its bootstrap means, stretched where there are few seeds
     (:mod:`benchmark.report.statistics.small_sample_interval`) and cut where the score is bounded, NaN with a
     reason where there are none; ``covers`` says which variation it holds; ``n`` the items of the seed with the fewest.
     """
-    bounds = (0.0, 1.0) if is_bounded(cells.table, cells.metric) else (-math.inf, math.inf)
-    rows = []
-    for place, method in enumerate(cells.methods):
-        replicates = [each[place] for each in cells.replicates]
-        low, high = small_sample_interval(cells.value[place], replicates, bootstrap.means[place], bounds)
-        rows.append(
-            {
-                "protocol": cells.protocol,
-                "score": cells.score,
-                "table": cells.table,
-                "metric": cells.metric,
-                "method": method,
-                "value": float(cells.value[place].mean()),
-                "ci_low": low,
-                "ci_high": high,
-                "covers": bootstrap.covers if low == low else NOTHING,
-                "seeds": len(cells.seeds),
-                "sites": cells.sites,
-                "n": int(cells.n[place]),
-                "higher_is_better": cells.higher_is_better,
-                "note": bootstrap.reason[place],
-            }
-        )
-    return rows
+    bounds = (0.0, 1.0) if is_bounded(runs.table, runs.metric) else (-math.inf, math.inf)
+    ends = [
+        small_sample_interval(value, [each[place] for each in runs.replicates], bootstrap.means[place], bounds)
+        for place, value in enumerate(runs.value)
+    ]
+    return pd.DataFrame(
+        {
+            "protocol": runs.protocol,
+            "score": runs.score,
+            "table": runs.table,
+            "metric": runs.metric,
+            "method": runs.methods,
+            "value": [float(value.mean()) for value in runs.value],
+            "ci_low": [low for low, _ in ends],
+            "ci_high": [high for _, high in ends],
+            "covers": [NOTHING if math.isnan(low) else bootstrap.covers for low, _ in ends],
+            "seeds": len(runs.seeds),
+            "sites": runs.sites,
+            "n": runs.n,
+            "higher_is_better": runs.higher_is_better,
+            "note": bootstrap.reason,
+        }
+    )

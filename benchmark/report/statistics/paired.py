@@ -15,37 +15,11 @@ from statsmodels.stats.multitest import multipletests
 from benchmark.errors import UserError
 from benchmark.metrics.bootstrap import UNDEFINED_SHARE
 from benchmark.report.statistics.bounds import is_bounded
-from benchmark.report.statistics.cells import Floats, ScoreCells
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
+from benchmark.report.statistics.runs import Floats, ScoreRuns
 from benchmark.report.statistics.settings import LEVEL, PRIMARY_SCORES
 from benchmark.report.statistics.small_sample_interval import small_sample_interval
-
-#: Columns of the comparisons.
-COMPARISON_COLUMNS = (
-    "protocol",
-    "score",
-    "method_a",
-    "method_b",
-    "kind",
-    "a",
-    "b",
-    "difference",
-    "ci_low",
-    "ci_high",
-    "covers",
-    "standard_error",
-    "test",
-    "resamples",
-    "p",
-    "p_holm",
-    "beyond_chance",
-    "p_of_score",
-    "told_apart",
-    "better",
-    "seeds",
-    "n",
-    "note",
-)
+from benchmark.report.statistics.stored import TABLES
 
 #: What a p-value can come from.
 T_TEST, BOOTSTRAP_TEST, EQUAL, NO_TEST = "paired t over seeds", "bootstrap over subjects", "equal", "none"
@@ -61,7 +35,7 @@ ROUNDING = 1e-9
 
 
 def comparisons(
-    scores: Sequence[tuple[ScoreCells, Bootstrap]],
+    scores: Sequence[tuple[ScoreRuns, Bootstrap]],
     reference: str | None = None,
     primary_scores: Sequence[str] = PRIMARY_SCORES,
 ) -> pd.DataFrame:
@@ -92,7 +66,7 @@ def comparisons(
     Parameters
     ----------
     scores
-        Cells and bootstrap means, one a score and protocol.
+        Runs and bootstrap means, one a score and protocol.
     reference
         Method of the primary comparisons, which is ``method_a`` in its pairs; in all others it is the first in the
         alphabet. None for no primary comparison.
@@ -102,7 +76,8 @@ def comparisons(
     Returns
     -------
     pandas.DataFrame
-        With the columns :data:`COMPARISON_COLUMNS`, a row per protocol, score and pair.
+        With the columns ``comparisons`` of :data:`benchmark.report.statistics.stored.TABLES`, a row per protocol, score
+        and pair.
 
     Notes
     -----
@@ -118,8 +93,8 @@ def comparisons(
     UserError
         If the reference is not among the methods.
     """
-    rows = [row for cells, bootstrap in scores for row in _rows(cells, bootstrap, reference, primary_scores)]
-    table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    rows = [row for runs, bootstrap in scores for row in _rows(runs, bootstrap, reference, primary_scores)]
+    table = pd.DataFrame(rows, columns=list(TABLES["comparisons"]))
     tested = table[table["p"].notna()]
     for _, group in tested[tested["kind"] == PRIMARY].groupby("protocol"):
         table.loc[group.index, "p_holm"] = multipletests(group["p"].to_numpy(float), method="holm")[1]
@@ -131,28 +106,28 @@ def comparisons(
 
 
 def _rows(
-    cells: ScoreCells, bootstrap: Bootstrap, reference: str | None, primary_scores: Sequence[str]
+    runs: ScoreRuns, bootstrap: Bootstrap, reference: str | None, primary_scores: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    bounds = (-1.0, 1.0) if is_bounded(cells.table, cells.metric) else (-math.inf, math.inf)
-    for a, b in _pairs(cells.methods, reference):
-        means = cells.value[[a, b]].mean(axis=1)
+    bounds = (-1.0, 1.0) if is_bounded(runs.table, runs.metric) else (-math.inf, math.inf)
+    for a, b in _pairs(runs.methods, reference):
+        means = runs.value[[a, b]].mean(axis=1)
         drawn = bootstrap.means[b] - bootstrap.means[a]
-        replicates = [each[b] - each[a] for each in cells.replicates]
-        low, high = small_sample_interval(cells.value[b] - cells.value[a], replicates, drawn, bounds)
-        test, resamples, p, reason = _test(cells, a, b)
+        replicates = [each[b] - each[a] for each in runs.replicates]
+        low, high = small_sample_interval(runs.value[b] - runs.value[a], replicates, drawn, bounds)
+        test, resamples, p, reason = _test(runs, a, b)
         yield {
-            "protocol": cells.protocol,
-            "score": cells.score,
-            "method_a": cells.methods[a],
-            "method_b": cells.methods[b],
-            "kind": PRIMARY if cells.methods[a] == reference and cells.score in primary_scores else EXPLORATORY,
+            "protocol": runs.protocol,
+            "score": runs.score,
+            "method_a": runs.methods[a],
+            "method_b": runs.methods[b],
+            "kind": PRIMARY if runs.methods[a] == reference and runs.score in primary_scores else EXPLORATORY,
             "a": float(means[0]),
             "b": float(means[1]),
             "difference": float(means[1] - means[0]),
             "ci_low": low,
             "ci_high": high,
             "covers": bootstrap.covers if math.isfinite(low) else NOTHING,
-            "standard_error": _standard_error(cells.value[b] - cells.value[a], drawn),
+            "standard_error": _standard_error(runs.value[b] - runs.value[a], drawn),
             "test": test,
             "resamples": resamples,
             "p": p,
@@ -160,9 +135,9 @@ def _rows(
             "beyond_chance": False,
             "p_of_score": math.nan,
             "told_apart": False,
-            "better": _better(cells, a, b),
-            "seeds": len(cells.seeds),
-            "n": int(cells.n[[a, b]].min()),
+            "better": _better(runs, a, b),
+            "seeds": len(runs.seeds),
+            "n": int(runs.n[[a, b]].min()),
             "note": reason,
         }
 
@@ -177,21 +152,21 @@ def _pairs(methods: Sequence[str], reference: str | None) -> list[tuple[int, int
     return [*((first, other) for other in others), *combinations(others, 2)]
 
 
-def _test(cells: ScoreCells, a: int, b: int) -> tuple[str, int, float, str]:
-    gaps = [f"{cells.methods[one]}: {cells.reason[one]}" for one in (a, b) if cells.reason[one]]
+def _test(runs: ScoreRuns, a: int, b: int) -> tuple[str, int, float, str]:
+    gaps = [f"{runs.methods[one]}: {runs.reason[one]}" for one in (a, b) if runs.reason[one]]
     if gaps:
         return NO_TEST, 0, math.nan, "; ".join(gaps)
-    differences = cells.value[b] - cells.value[a]
+    differences = runs.value[b] - runs.value[a]
     if not differences.any():
         return EQUAL, 0, 1.0, ""
     if len(differences) >= LEAST_SEEDS and np.ptp(differences) > ROUNDING:
         return T_TEST, 0, float(ttest_1samp(differences, 0.0).pvalue), ""
-    return _bootstrap_test(cells, a, b, float(differences.mean()))
+    return _bootstrap_test(runs, a, b, float(differences.mean()))
 
 
-def _bootstrap_test(cells: ScoreCells, a: int, b: int, observed: float) -> tuple[str, int, float, str]:
-    shared = min(each.shape[1] for each in cells.replicates)
-    drawn = np.mean([each[b, :shared] - each[a, :shared] for each in cells.replicates], axis=0)
+def _bootstrap_test(runs: ScoreRuns, a: int, b: int, observed: float) -> tuple[str, int, float, str]:
+    shared = min(each.shape[1] for each in runs.replicates)
+    drawn = np.mean([each[b, :shared] - each[a, :shared] for each in runs.replicates], axis=0)
     p, resamples = resampling_p(drawn, observed)
     if not resamples:
         return NO_TEST, 0, math.nan, "too few seeds for a t-test, and too few resamples of subjects"
@@ -219,8 +194,8 @@ def _standard_error(differences: Floats, drawn: Floats) -> float:
     return max(finite, default=math.nan)
 
 
-def _better(cells: ScoreCells, a: int, b: int) -> str:
-    difference = float(cells.value[b].mean() - cells.value[a].mean())
+def _better(runs: ScoreRuns, a: int, b: int) -> str:
+    difference = float(runs.value[b].mean() - runs.value[a].mean())
     if not math.isfinite(difference) or difference == 0:
         return ""
-    return cells.methods[b if (difference > 0) == cells.higher_is_better else a]
+    return runs.methods[b if (difference > 0) == runs.higher_is_better else a]

@@ -4,44 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-from benchmark.report.statistics.cells import Floats, ScoreCells
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
+from benchmark.report.statistics.runs import Floats, ScoreRuns
 from benchmark.report.statistics.settings import LEVEL
-
-#: Columns of the rows.
-RANK_COLUMNS = (
-    "protocol",
-    "score",
-    "method",
-    "rank",
-    "rank_low",
-    "rank_high",
-    "probability_best",
-    "covers",
-    "ranked",
-    "mean_rank",
-    "blocks",
-    "friedman_p",
-    "critical_difference",
-    "note",
-)
 
 #: Fewest methods and seeds for Friedman's test.
 LEAST_METHODS, LEAST_BLOCKS = 3, 2
 
 
-def rank_rows(cells: ScoreCells, bootstrap: Bootstrap, compared: pd.DataFrame) -> list[dict[str, Any]]:
-    """One row per method, with the columns :data:`RANK_COLUMNS`.
+def rank_table(runs: ScoreRuns, bootstrap: Bootstrap, compared: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, with the columns ``ranks`` of :data:`benchmark.report.statistics.stored.TABLES`.
 
     ``rank`` is that of the mean over seeds, 1 being best in the score's direction, ties averaged, among the ``ranked``
-    methods that miss no cell. ``rank_low`` and ``rank_high`` are 1 plus the methods that are told apart from this one
+    methods that miss no run. ``rank_low`` and ``rank_high`` are 1 plus the methods that are told apart from this one
     and better, and ``ranked`` less those that are told apart and worse, by the paired tests of the same score
     (``told_apart`` of :func:`benchmark.report.statistics.paired.comparisons`): a confidence set for the rank that
     cannot contradict the tests it is made of (Mogstad, Romano, Shaikh & Wilhelm, Review of Economic Studies 91, 2024).
@@ -53,7 +34,7 @@ def rank_rows(cells: ScoreCells, bootstrap: Bootstrap, compared: pd.DataFrame) -
 
     Parameters
     ----------
-    cells, bootstrap
+    runs, bootstrap
         One score of one protocol, and its bootstrap means.
     compared
         Comparisons of this score and protocol.
@@ -71,33 +52,32 @@ def rank_rows(cells: ScoreCells, bootstrap: Bootstrap, compared: pd.DataFrame) -
     called different. The bootstrap distribution of a rank is not consistent for methods that are truly equal (Hall
     and Miller, Annals of Statistics 37, 2009): ``probability_best`` is stability under resampling, no test.
     """
-    ranked = cells.complete
+    ranked = runs.complete
     rank, mean_rank = np.full(len(ranked), math.nan), np.full(len(ranked), math.nan)
     if ranked.any():
-        rank[ranked] = ranks(cells.value[ranked].mean(axis=1)[:, None], cells.higher_is_better)[:, 0]
-        mean_rank[ranked] = ranks(cells.value[ranked], cells.higher_is_better).mean(axis=1)
-    friedman, critical = _friedman(cells.value[ranked])
-    low, high = _sets(cells.methods, ranked, compared)
-    best = _shares_of_best(bootstrap.means, cells.higher_is_better)
-    return [
+        rank[ranked] = ranks(runs.value[ranked].mean(axis=1)[:, None], runs.higher_is_better)[:, 0]
+        mean_rank[ranked] = ranks(runs.value[ranked], runs.higher_is_better).mean(axis=1)
+    friedman, critical = _friedman(runs.value[ranked])
+    low, high = _sets(runs.methods, ranked, compared)
+    best = _shares_of_best(bootstrap.means, runs.higher_is_better)
+    return pd.DataFrame(
         {
-            "protocol": cells.protocol,
-            "score": cells.score,
-            "method": method,
-            "rank": float(rank[place]),
-            "rank_low": float(low[place]),
-            "rank_high": float(high[place]),
-            "probability_best": float(best[place]),
-            "covers": bootstrap.covers if math.isfinite(best[place]) else NOTHING,
+            "protocol": runs.protocol,
+            "score": runs.score,
+            "method": runs.methods,
+            "rank": rank,
+            "rank_low": low,
+            "rank_high": high,
+            "probability_best": best,
+            "covers": np.where(np.isfinite(best), bootstrap.covers, NOTHING),
             "ranked": int(ranked.sum()),
-            "mean_rank": float(mean_rank[place]),
-            "blocks": len(cells.seeds),
+            "mean_rank": mean_rank,
+            "blocks": len(runs.seeds),
             "friedman_p": friedman,
             "critical_difference": critical,
-            "note": bootstrap.reason[place],
+            "note": bootstrap.reason,
         }
-        for place, method in enumerate(cells.methods)
-    ]
+    )
 
 
 def ranks(values: Floats, higher_is_better: bool) -> Floats:

@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.blocks import Block, heading, items, paragraph, table
-from benchmark.report.page.grid import MISSING, Cell, number
+from benchmark.report.grid import Cell, number
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.hierarchical import BOTH, NOTHING, SEEDS, SUBJECTS
 from benchmark.report.statistics.paired import EXPLORATORY, PRIMARY
-from benchmark.report.statistics.settings import LEVEL
+from benchmark.report.statistics.settings import LEVEL, POWER
 from benchmark.report.statistics.summary import Statistics
 from benchmark.report.summary import known_first, ordered
-from benchmark.report.text import count
+from benchmark.report.text import MISSING, count
 
 #: Title of the report.
 TITLE = "Statistics between methods"
@@ -73,7 +73,7 @@ def statistics_blocks(found: Statistics, method_order: Sequence[str] | None = No
                 ]
             ),
             heading("What this design can detect", 3),
-            *_design(detectable, ranks, found.settings.power),
+            *_design(detectable, ranks),
         ]
     return blocks
 
@@ -145,9 +145,9 @@ def _differences(primary: pd.DataFrame) -> Iterator[Block]:
         return
     reference = str(primary["method_a"].iloc[0])
     tested = primary[primary["p"].notna()]
-    yield paragraph(
-        f"Primary comparisons: {reference} with each other method, on {', '.join(primary['heading'].unique())}."
-    )
+    # Some names end in a full stop.
+    scores = ", ".join(primary["heading"].unique()).removesuffix(".")
+    yield paragraph(f"Primary comparisons: {reference} with each other method, on {scores}.")
     kinds = tested["test"].value_counts()
     tests = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds.index))
     yield paragraph(
@@ -207,7 +207,7 @@ def _out_of_reach(tested: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _design(detectable: pd.DataFrame, ranks: pd.DataFrame, power: float) -> Iterator[Block]:
+def _design(detectable: pd.DataFrame, ranks: pd.DataFrame) -> Iterator[Block]:
     of_ranks = ranks.drop_duplicates("score")[["score", "friedman_p", "critical_difference"]]
     rows = [
         [
@@ -225,7 +225,7 @@ def _design(detectable: pd.DataFrame, ranks: pd.DataFrame, power: float) -> Iter
     yield table([*names, "Friedman p", "critical difference of ranks"], rows)
     yield items(
         [
-            f"Detectable: smallest true difference of two methods found with {power:.0%} power at {LEVEL:g}, "
+            f"Detectable: smallest true difference of two methods found with {POWER:.0%} power at {LEVEL:g}, "
             "two-sided, alone and, for primary scores, among all primary tests of this protocol; from the median "
             "standard error over pairs. n: queries or scans, each counted once, of the seed with the fewest. > 1: "
             "more than the score can differ",

@@ -13,6 +13,9 @@ PRIMARY_SCORES = ("map_cn_ad", "mlp_standardised", "travelling_top1")
 #: Two-sided level of every test, and one minus the coverage of every interval.
 LEVEL = 0.05
 
+#: Power with which the smallest detectable differences are found.
+POWER = 0.8
+
 
 @dataclass(frozen=True)
 class StatisticsSettings:
@@ -29,20 +32,15 @@ class StatisticsSettings:
         primary comparison. Writers of tables put the first method of the table's order here where it is None.
     primary_scores
         Keys of the columns of the primary comparisons.
-    power
-        Of the smallest detectable differences, in (0.5, 1).
     """
 
     resamples: int = 1000
     seed: int = 0
     reference: str | None = None
     primary_scores: tuple[str, ...] = PRIMARY_SCORES
-    power: float = 0.8
 
     def __post_init__(self) -> None:
         for name, lowest in (("resamples", 2), ("seed", 0)):
             value = getattr(self, name)
             if not isinstance(value, int) or value < lowest:
                 raise UserError(f"{name}: {value} is not allowed; it must be an integer >= {lowest}")
-        if not 0.5 < self.power < 1:
-            raise UserError(f"power: {self.power} is not allowed; it must lie between 0.5 and 1")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import norm, t
 
-from benchmark.report.statistics.cells import Floats
 from benchmark.report.statistics.hierarchical import percentile_interval
+from benchmark.report.statistics.runs import Floats
 from benchmark.report.statistics.settings import LEVEL
 
 

@@ -8,24 +8,31 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.report.statistics.detectable import DETECTABLE_COLUMNS
-from benchmark.report.statistics.intervals import INTERVAL_COLUMNS
-from benchmark.report.statistics.paired import COMPARISON_COLUMNS
-from benchmark.report.statistics.ranks import RANK_COLUMNS
 from benchmark.results.read import numbers
 
 #: Columns of each table.
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "intervals": INTERVAL_COLUMNS,
-    "comparisons": COMPARISON_COLUMNS,
-    "ranks": RANK_COLUMNS,
-    "detectable": DETECTABLE_COLUMNS,
+    "intervals": (
+        *("protocol", "score", "table", "metric", "method", "value", "ci_low", "ci_high", "covers"),
+        *("seeds", "sites", "n", "higher_is_better", "note"),
+    ),
+    "comparisons": (
+        *("protocol", "score", "method_a", "method_b", "kind", "a", "b", "difference", "ci_low", "ci_high", "covers"),
+        *("standard_error", "test", "resamples", "p", "p_holm", "beyond_chance", "p_of_score", "told_apart", "better"),
+        *("seeds", "n", "note"),
+    ),
+    "ranks": (
+        *("protocol", "score", "method", "rank", "rank_low", "rank_high", "probability_best", "covers"),
+        *("ranked", "mean_rank", "blocks", "friedman_p", "critical_difference", "note"),
+    ),
+    "detectable": (
+        *("protocol", "score", "n", "seeds", "pairs", "standard_error", "detectable"),
+        *("tests", "detectable_corrected", "note"),
+    ),
 }
 
-_TEXTS = (
-    *("protocol", "score", "table", "metric", "method", "method_a", "method_b"),
-    *("kind", "covers", "test", "better", "note"),
-)
+_NAMES = ("protocol", "score", "table", "metric", "method", "method_a", "method_b")
+_TEXTS = (*_NAMES, "kind", "covers", "test", "better", "note")
 _TRUTHS = ("higher_is_better", "beyond_chance", "told_apart")
 _WHOLE = ("seeds", "sites", "n", "pairs", "tests", "resamples", "ranked", "blocks")
 

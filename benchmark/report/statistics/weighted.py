@@ -4,40 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.report.statistics.bounds import is_bounded
-from benchmark.report.statistics.cells import Floats
 from benchmark.report.statistics.paired import ROUNDING
 from benchmark.report.statistics.ranks import ranks, shares_of_first
+from benchmark.report.statistics.runs import Floats
 from benchmark.report.summary import known_first
 from benchmark.seeds import generator
 
-#: Columns of the table.
-WEIGHTED_COLUMNS = (
-    "protocol",
-    "method",
-    "weighted",
-    "rank",
-    "share_best",
-    "rank_best",
-    "rank_worst",
-    "ranked",
-    "note",
-)
+#: Random weightings, all of which are equally likely, whatever the weights declared.
+DRAWS = 1000
 
 
-def weighted_scores(
-    intervals: pd.DataFrame,
-    weights: Mapping[str, float],
-    draws: int = 1000,
-    concentration: float = 1.0,
-    seed: int = 0,
-) -> pd.DataFrame:
+def weighted_scores(intervals: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
     """Weighted mean of oriented scores per protocol and method: sum_i w_i u_i / sum_i w_i, in [0, 1], higher is better.
 
     u is the value, or one minus it where lower is better. Such a sum hides what it is made of: whoever prints it
@@ -50,19 +33,11 @@ def weighted_scores(
         (:attr:`benchmark.report.statistics.summary.Statistics.intervals`).
     weights
         Positive weight per column key; only scores bounded in [0, 1].
-    draws
-        Random weightings, at least 1.
-    concentration
-        Of the symmetric Dirichlet distribution that they come from, over the columns that have a weight: 1 makes all
-        weightings equally likely, larger values draw them towards equal weights. It does not depend on the weights
-        declared.
-    seed
-        Of these draws.
 
     Returns
     -------
     pandas.DataFrame
-        With the columns :data:`WEIGHTED_COLUMNS`: ``weighted``, NaN with a reason where a part is missing; ``rank``
+        ``protocol`` and ``method``; ``weighted``, NaN with a reason where a part is missing; ``rank``
         among the ``ranked`` methods that miss nothing, 1 being best, ties averaged; ``share_best`` the share of
         random weightings under which the method ranks first, ties shared; ``rank_best`` and ``rank_worst`` its
         extreme ranks among them.
@@ -70,25 +45,24 @@ def weighted_scores(
     Raises
     ------
     UserError
-        For a column that is not there or not bounded in [0, 1], a weight that is not positive, no weight, or a
-        concentration or number of draws out of range.
+        For a column that is not there or not bounded in [0, 1], a weight that is not positive, or no weight.
     """
     keys = sorted(weights)
-    _check(intervals, weights, draws, concentration)
+    _check(intervals, weights)
     declared = np.array([float(weights[key]) for key in keys])
-    random = generator(seed, "weights").dirichlet(np.full(len(keys), concentration), draws)
-    rows: list[dict[str, Any]] = []
+    random = generator(0, "weights").dirichlet(np.ones(len(keys)), DRAWS)
+    parts = []
     for protocol in known_first(intervals["protocol"]):
         part = intervals[(intervals["protocol"] == protocol) & intervals["score"].isin(keys)]
         utility = part["value"].where(part["higher_is_better"].astype(bool), 1 - part["value"])
         wide = part.assign(utility=utility).pivot(index="method", columns="score", values="utility")
         everyone = sorted(intervals.loc[intervals["protocol"] == protocol, "method"].unique())
         wide = wide.reindex(index=everyone, columns=keys)
-        rows += _rows(protocol, wide, declared / declared.sum(), random)
-    return pd.DataFrame(rows, columns=list(WEIGHTED_COLUMNS))
+        parts.append(_rated(wide, declared / declared.sum(), random).assign(protocol=protocol))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _rows(protocol: str, wide: pd.DataFrame, declared: Floats, random: Floats) -> list[dict[str, Any]]:
+def _rated(wide: pd.DataFrame, declared: Floats, random: Floats) -> pd.DataFrame:
     utility = wide.to_numpy(np.float64)
     complete = np.isfinite(utility).all(axis=1)
     rank, best, low, high = np.full((4, len(utility)), math.nan)
@@ -100,28 +74,22 @@ def _rows(protocol: str, wide: pd.DataFrame, declared: Floats, random: Floats) -
             sampled.min(axis=1),
             sampled.max(axis=1),
         )
-    return [
+    missing = [", ".join(wide.columns[~there]) for there in np.isfinite(utility)]
+    return pd.DataFrame(
         {
-            "protocol": protocol,
-            "method": method,
-            "weighted": float(utility[place] @ declared),
-            "rank": float(rank[place]),
-            "share_best": float(best[place]),
-            "rank_best": float(low[place]),
-            "rank_worst": float(high[place]),
+            "method": wide.index,
+            "weighted": [float(own @ declared) for own in utility],
+            "rank": rank,
+            "share_best": best,
+            "rank_best": low,
+            "rank_worst": high,
             "ranked": int(complete.sum()),
-            "note": _reason(wide.iloc[place]),
+            "note": [f"missing: {names}" if names else "" for names in missing],
         }
-        for place, method in enumerate(wide.index)
-    ]
+    )
 
 
-def _reason(parts: pd.Series) -> str:
-    missing = ", ".join(parts.index[parts.isna()])
-    return f"missing: {missing}" if missing else ""
-
-
-def _check(intervals: pd.DataFrame, weights: Mapping[str, float], draws: int, concentration: float) -> None:
+def _check(intervals: pd.DataFrame, weights: Mapping[str, float]) -> None:
     if not weights:
         raise UserError("weights: none given; give a positive weight for one or more columns")
     shown = intervals.drop_duplicates("score").set_index("score")
@@ -134,7 +102,3 @@ def _check(intervals: pd.DataFrame, weights: Mapping[str, float], draws: int, co
         bounded = is_bounded(str(shown.loc[key, "table"]), str(shown.loc[key, "metric"]))
         if not bounded or not values.between(-ROUNDING, 1 + ROUNDING).all():
             raise UserError(f"weights: '{key}' is not bounded in [0, 1]; only scores that are can be weighted")
-    if draws < 1:
-        raise UserError(f"draws: {draws} is not allowed; it must be an integer >= 1")
-    if not (math.isfinite(concentration) and concentration > 0):
-        raise UserError(f"concentration: {concentration} is not allowed; it must be a positive number")

@@ -10,6 +10,7 @@ import pytest
 
 from benchmark.metrics.evaluate import score_all
 from benchmark.metrics.settings import EvaluationSettings
+from benchmark.report.about import About
 from benchmark.report.tables import format_terminal, write_tables
 from benchmark.results.schema import SCORE_COLUMNS
 from benchmark.results.write import write_scores
@@ -107,12 +108,12 @@ def test_undefined_is_nan_with_a_reason_and_a_count(make_table, evaluated, desig
 def test_tables_of_it_can_be_written(make_table, evaluated, tmp_path, design):
     scores = evaluated(make_table, design).assign(method="m", protocol="pooled", held_out_site="", seed=0)
     write_scores(scores[list(SCORE_COLUMNS)], tmp_path)
-    write_tables(scores, tmp_path, ["m"])
+    write_tables(scores, tmp_path, About(methods=["m"]))
     for name in ("retrieval.md", "leakage.md", "preserved.md"):
         text = (tmp_path / name).read_text()
         assert "| m " in text
         assert not re.search(r"\b(nan|inf|None)\b", text)
-    assert not re.search(r"\b(nan|inf|None)\b", format_terminal(scores))
+    assert not re.search(r"\b(nan|inf|None)\b", format_terminal(scores, About()))
     stored = pd.read_parquet(tmp_path / "scores.parquet")
     assert stored["value"].isna().sum() == scores["value"].isna().sum()
 

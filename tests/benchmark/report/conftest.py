@@ -37,7 +37,7 @@ def score(method, value, protocol="pooled", held_out_site="", seed=0, **changes)
 
 @pytest.fixture
 def scores():
-    """Two methods and two seeds pooled; two held-out sites by two seeds, where `b` lacks one cell."""
+    """Two methods and two seeds pooled; two held-out sites by two seeds, where `b` lacks one run."""
     rows = [
         score("a", 0.6, seed=1),
         score("a", 0.8, seed=2),

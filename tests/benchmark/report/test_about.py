@@ -44,7 +44,7 @@ def test_it_comes_back_from_the_provenance():
     assert found.to_json() == ABOUT_A_AND_B.to_json()
     assert found.cards == ABOUT_A_AND_B.cards
     assert math.isnan(found.seconds["pooled"]["b"].training)
-    assert About.of({"cells": 7}) is None
+    assert About.of({"cells": 7}) == About()
 
 
 def test_lines_of_the_footer():
@@ -65,7 +65,7 @@ def written(scores, tmp_path):
     """A results folder as a sweep leaves it, and what `tables` makes of it."""
     folder = tmp_path / "results"
     write_scores(scores, folder)
-    write_tables(scores, folder, ["a", "b"], ABOUT_A_AND_B.notes, ABOUT_A_AND_B)
+    write_tables(scores, folder, ABOUT_A_AND_B)
     (folder / "provenance.json").write_text(json.dumps({ABOUT: ABOUT_A_AND_B.to_json()}))
     write_all(folder, tmp_path / "all")
     return tmp_path / "all"
@@ -80,14 +80,14 @@ def test_every_view_calls_synthetic_data_synthetic(scores, written):
     page = (written / "report.html").read_text()
     assert "on synthetic data</title>" in page
     assert "of synthetic brain MRI?</h1>" in page
-    titles = [line for line in format_terminal(scores, about=ABOUT_A_AND_B).split("\n") if "Pooled: " in line]
+    titles = [line for line in format_terminal(scores, ABOUT_A_AND_B).split("\n") if "Pooled: " in line]
     assert len(titles) == 2
     assert all("(synthetic data)" in title for title in titles)
 
 
 def test_real_data_are_not_called_synthetic(scores, tmp_path):
     write_scores(scores, tmp_path)
-    write_tables(scores, tmp_path)
+    write_tables(scores, tmp_path, About())
     write_all(tmp_path, tmp_path / "all")
     for path in (tmp_path / "all").iterdir():
         assert "ynthetic" not in path.read_text()
@@ -97,7 +97,7 @@ def test_seconds_stand_beside_the_scores_where_they_are_known(written):
     pooled, held_out = (written / "retrieval.md").read_text().split("## ")[1:]
     assert "| seeds | train s |" in pooled
     assert any(line.startswith("| a | 0.700") and line.endswith("| 2 | 31 |") for line in pooled.split("\n"))
-    assert any(line.startswith("| b | ") and line.endswith("| 2 |  |") for line in pooled.split("\n"))
+    assert any(line.startswith("| b | ") and line.endswith("| 2 | – |") for line in pooled.split("\n"))
     assert "train s |" not in held_out
     assert "train_seconds" in (written / "retrieval.csv").read_text().split("\n", 1)[0]
     assert "31 \\\\" in (written / "retrieval.tex").read_text()

@@ -7,7 +7,8 @@ import math
 import pandas as pd
 import pytest
 
-from benchmark.report.columns import CROSS_SITE_MAP, MAP_BEST_DISTANCE, retrieval_columns
+from benchmark.report.about import About
+from benchmark.report.columns import CROSS_SITE_MAP, MAP_BEST_DISTANCE, RETRIEVAL, scored
 from benchmark.report.summary import sections
 from benchmark.report.tables import write_tables
 from tests.tables import long_table
@@ -44,7 +45,7 @@ def test_by_hand(by_two_distances):
 
 
 def test_files_name_the_distance_and_call_it_an_oracle(by_two_distances, tmp_path):
-    write_tables(by_two_distances, tmp_path)
+    write_tables(by_two_distances, tmp_path, About())
     text = (tmp_path / "retrieval.md").read_text()
     assert "| method | mAP CN/AD | mAP CN/AD best distance |" in text
     assert "(an oracle), so it is optimistic: cosine_centred for a, c; within_subject for b." in text
@@ -55,8 +56,8 @@ def test_files_name_the_distance_and_call_it_an_oracle(by_two_distances, tmp_pat
 
 
 def test_one_distance_is_no_choice(scores, tmp_path):
-    assert MAP_BEST_DISTANCE not in retrieval_columns(scores)
-    write_tables(scores, tmp_path)
+    assert MAP_BEST_DISTANCE not in scored(RETRIEVAL, scores)
+    write_tables(scores, tmp_path, About())
     assert "best distance" not in (tmp_path / "retrieval.md").read_text()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmark.report.blocks import heading, items, paragraph, table, to_markdown
-from benchmark.report.page.grid import Cell, number
+from benchmark.report.grid import Cell, number
 
 
 def test_markdown():

@@ -11,7 +11,7 @@ from benchmark.embeddings.options import ForeignOptions
 from benchmark.embeddings.table import write_embeddings
 from benchmark.errors import UserError
 from benchmark.metrics.evaluate import EvaluationSettings
-from benchmark.report.columns import leakage_columns, retrieval_columns
+from benchmark.report.columns import LEAKAGE, RETRIEVAL, scored
 from benchmark.report.evaluate import evaluate
 from benchmark.report.summary import sections
 
@@ -47,7 +47,7 @@ def test_scores_and_tables(table, tmp_path):
     scores = results.scores
     place = scores[["method", "protocol", "held_out_site", "seed"]].drop_duplicates()
     assert place.to_numpy().tolist() == [["mine", "foreign", "", 0]]
-    for columns in (retrieval_columns(scores), leakage_columns(scores)):
+    for columns in (scored(RETRIEVAL, scores), scored(LEAKAGE, scores)):
         (part,) = sections(scores, columns, None)
         assert all(np.isfinite(entry.mean) for entry in part.entries["mine"].values())
     assert "No row was marked as training" in (tmp_path / "out" / "leakage.md").read_text()

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from benchmark.report.columns import HELD_OUT_EXCESS, OF_HELD_OUT_SITE, leakage_columns
+from benchmark.report.about import About
+from benchmark.report.columns import HELD_OUT_EXCESS, LEAKAGE, OF_HELD_OUT_SITE, scored
 from benchmark.report.held_out import held_out_comparison, with_held_out
 from benchmark.report.summary import sections
-from benchmark.report.tables import format_terminal, write_tables
-from benchmark.report.text import narrow
-from tests.tables import long_table
+from benchmark.report.tables import format_terminal, narrow, write_tables
+from tests.tables import long_table, wide_table
 
 MLP = "coordinates=standardised;folds=5;probe=mlp"
 LOSO = "leave_one_site_out"
@@ -30,8 +30,8 @@ RECALLS = {
 def leaky(make_score):
     rows = []
     for (seed, site), recalls in RECALLS.items():
-        cell = {"protocol": LOSO if site else "pooled", "held_out_site": site, "seed": seed}
-        given = {**cell, "table": "leakage", "version": 3, "params": MLP, "higher_is_better": False}
+        run = {"protocol": LOSO if site else "pooled", "held_out_site": site, "seed": seed}
+        given = {**run, "table": "leakage", "version": 3, "params": MLP, "higher_is_better": False}
         rows.append(make_score("a", sum(recalls) / 2, metric="balanced_accuracy", **given | {"chance": 0.25}))
         for name, recall in zip("XY", recalls, strict=True):
             rows.append(
@@ -51,17 +51,17 @@ def test_by_hand(leaky):
 
 
 def test_the_difference_is_tested_over_seeds(leaky):
-    (row,) = held_out_comparison(with_held_out(leaky)).to_dict("records")
+    (row,) = held_out_comparison(leaky).to_dict("records")
     expected = ttest_1samp([0.25, 0.10, 0.35], 0.0)
     low, high = expected.confidence_interval(0.95)
     assert (row["difference"], row["p"]) == pytest.approx((0.7 / 3, expected.pvalue))
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high))
     assert row["same_site_trained_on"] == pytest.approx(0.8 / 3)
-    assert (row["seeds"], row["cells"], row["probe"], row["coordinates"]) == (3, 6, "mlp", "standardised")
+    assert (row["seeds"], row["runs"], row["probe"], row["coordinates"]) == (3, 6, "mlp", "standardised")
 
 
 def test_two_seeds_are_no_test(leaky):
-    (row,) = held_out_comparison(with_held_out(leaky[leaky["seed"] < 3])).to_dict("records")
+    (row,) = held_out_comparison(leaky[leaky["seed"] < 3]).to_dict("records")
     assert row["difference"] == pytest.approx(0.175)
     assert math.isnan(row["p"])
     assert row["note"] == "fewer than 3 seeds with a pooled run"
@@ -76,7 +76,7 @@ def test_without_a_pooled_run_there_is_nothing_to_compare_with(leaky):
 
 
 def test_tables_have_the_columns_where_sites_are_held_out_and_nowhere_else(leaky, tmp_path):
-    write_tables(leaky, tmp_path)
+    write_tables(leaky, tmp_path, About())
     pooled, held_out = (tmp_path / "leakage.md").read_text().split("## ")[1:]
     assert "MLP std. held-out site" not in pooled
     assert "held_out" not in pooled
@@ -85,20 +85,19 @@ def test_tables_have_the_columns_where_sites_are_held_out_and_nowhere_else(leaky
     assert "did not see that site" in held_out
     assert len(pd.read_csv(tmp_path / "leakage_held_out.csv")) == 1
     only_pooled = leaky[leaky["protocol"] == "pooled"]
-    write_tables(only_pooled, tmp_path / "pooled")
+    write_tables(only_pooled, tmp_path / "pooled", About())
     assert not (tmp_path / "pooled" / "leakage_held_out.csv").exists()
     assert "held-out site:" not in (tmp_path / "pooled" / "leakage.md").read_text()
-    assert [column.key for column in leakage_columns(only_pooled) if column.protocol] == []
+    assert [column.key for column in scored(LEAKAGE, only_pooled) if column.protocol] == []
 
 
 def test_the_terminal_shows_them_and_has_room(leaky):
-    assert "Leakage of the held-out site. Leave one site out" in format_terminal(leaky)
-    parts = sections(
-        with_held_out(leaky.replace({"method": {"a": "a_method_with_quite_a_long_name"}})), OF_HELD_OUT_SITE, None
-    )
-    for part in parts:
+    assert "Leakage of the held-out site. Leave one site out" in format_terminal(leaky, About())
+    long = with_held_out(leaky.replace({"method": {"a": "a_method_with_quite_a_long_name"}}))
+    table = wide_table(long, OF_HELD_OUT_SITE)
+    for part in table.sections:
         for entries in part.entries.values():
             entries |= dict.fromkeys(entries, entries["mlp_standardised_held_out_site"])
-    lines = narrow("Leakage of the held-out site", parts, OF_HELD_OUT_SITE).split("\n")
+    lines = narrow(table).split("\n")
     assert any("0.50±0.09" in line for line in lines)
     assert max(map(len, lines)) <= 120

@@ -12,9 +12,7 @@ import pytest
 
 from benchmark.report.columns import RETRIEVAL
 from benchmark.report.latex import MARK, MOST_COLUMNS, escape, latex
-from benchmark.report.page.wide import directions
-from benchmark.report.summary import sections
-from tests.tables import long_table
+from tests.tables import long_table, wide_table
 
 HOSTILE = r"""[a]*_&%#${}~^\<b>|"'`--,,ä é Łł ŋ 中 ± – \input{/etc/passwd} \begin{x}"""
 
@@ -24,7 +22,7 @@ def table(rows):
 
 
 def fragment(scores, columns=RETRIEVAL[:2], footer=("A `foot_note`, 95 %.",), title="Retrieval"):
-    return latex(title, sections(scores, columns, None), columns, footer, directions(scores, columns))
+    return latex(wide_table(scores, columns, title, footer))
 
 
 @pytest.mark.parametrize(
@@ -48,8 +46,9 @@ def test_best_is_bold_without_floor_and_ceiling(make_score):
     values = {"a": 0.61, "b": 0.7004, "c": 0.7001, "true_anatomy": 0.9}
     scores = table([make_score(method, value, seed=1) for method, value in values.items()])
     columns = RETRIEVAL[:2]
-    parts = [replace(part, bounds={"true_anatomy": "ceiling"}) for part in sections(scores, columns, None)]
-    text = latex("Retrieval", parts, columns, (), directions(scores, columns))
+    table_of_all = wide_table(scores, columns)
+    parts = [replace(part, bounds={"true_anatomy": "ceiling"}) for part in table_of_all.sections]
+    text = latex(replace(table_of_all, sections=parts))
     # b and c are the same to three decimals, so both are bold.
     assert text.count(r"\textbf{") == text.count(r"\textbf{0.700}") == 2
     assert re.search(r"true\\_anatomy & 0\.900", text)
@@ -65,12 +64,12 @@ def test_lower_is_better_and_no_direction(make_score):
 
 def test_missing_values_have_footnotes(scores):
     text = fragment(scores)
-    # b lacks one of two seeds pooled and one of four cells elsewhere; nobody has P@1.
+    # b lacks one of two seeds pooled and one of four runs elsewhere; nobody has P@1.
     row = next(line for line in text.splitlines() if line.startswith("{}b &"))
     assert row == r"{}b & --\textsuperscript{b} & --\textsuperscript{a} & 2 \\"
-    assert r"\textsuperscript{a} Missing: 2 of 2 cells: no result\par" in text
-    assert r"\textsuperscript{b} Missing: 1 of 2 cells: no query\par" in text
-    assert r"Missing: 1 of 4 cells: no result" in text
+    assert r"\textsuperscript{a} Missing: 2 of 2 runs: no result\par" in text
+    assert r"\textsuperscript{b} Missing: 1 of 2 runs: no query\par" in text
+    assert r"Missing: 1 of 4 runs: no result" in text
 
 
 def test_structure(scores):

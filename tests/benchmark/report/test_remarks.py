@@ -21,12 +21,11 @@ def test_model_selection_and_the_missing_oracle_are_named():
 
 def test_a_transductive_method_is_named_once_and_the_others_are_said_not_to_be():
     site = {"site_label": "needs the site of every scan it embeds"}
-    cells = [("combat", LOSO, {"transductive": fitted(scans), **site}) for scans in (123, 18, 41)]
-    lines = remarks([("combat", "pooled", site), *cells, ("seada", LOSO, {}), ("seada", "pooled", {})])
+    runs = [("combat", LOSO, {"transductive": fitted(scans), **site}) for scans in (123, 18, 41)]
+    lines = remarks([("combat", "pooled", site), *runs, ("seada", LOSO, {}), ("seada", "pooled", {})])
     assert lines[1:] == [
         "Leave one site out, the unseen site: combat is transductive (fitted on 18 to 123 of its unlabelled scans); "
         "every other method is applied to it unchanged.",
-        "combat: needs the site of every scan it embeds",
     ]
 
 

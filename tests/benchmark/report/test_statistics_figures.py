@@ -44,9 +44,9 @@ def results(make_score, tmp_path):
         frame = long_table(rows)
         scores = frame.drop(columns="replicates")
         write_scores(scores, folder)
-        write_tables(scores, folder, list(METHODS))
+        write_tables(scores, folder, RECORDED)
         write_replicates(frame, folder)
-        write_statistics(frame, folder, list(METHODS), about=RECORDED)
+        write_statistics(frame, folder, RECORDED)
         (folder / "provenance.json").write_text(json.dumps({ABOUT: RECORDED.to_json()}))
         return folder
 
@@ -56,7 +56,7 @@ def results(make_score, tmp_path):
 def test_every_protocol_has_figures_of_what_it_can_show(results):
     sites = ["X", "Y"]
     folder = results(pooled=([""], [1, 2, 3]), leave_one_site_out=(sites, [1, 2]), foreign=([""], [0]))
-    figures = statistics_figures(read_results(folder), list(METHODS))
+    figures = statistics_figures(read_results(folder))
     # One seed has no ranks over seeds, so no critical difference.
     assert list(figures) == [
         "mAP CN/AD, pooled: means with intervals",
@@ -72,10 +72,10 @@ def test_figures_and_titles_of_synthetic_data_say_so(results):
     folder = results(pooled=([""], [1, 2, 3]))
     about = replace(RECORDED, synthetic=True)
     (folder / "provenance.json").write_text(json.dumps({ABOUT: about.to_json()}))
-    figures = statistics_figures(read_results(folder), list(METHODS))
+    figures = statistics_figures(read_results(folder))
     assert list(figures)[1] == "mAP CN/AD, pooled (synthetic data): ranks"
     assert all("synthetic data" in figure for figure in figures.values())
-    write_statistics(pd.read_parquet(folder / REPLICATES), folder, list(METHODS), about=about)
+    write_statistics(read_parquet(folder / REPLICATES), folder, about)
     text = (folder / "statistics.md").read_text()
     assert text.startswith("# Statistics between methods (synthetic data)\n\n## pooled")
 
@@ -83,12 +83,12 @@ def test_figures_and_titles_of_synthetic_data_say_so(results):
 def test_without_tables_there_are_no_figures(results):
     folder = results(pooled=([""], [1, 2, 3]))
     (folder / "statistics_ranks.csv").unlink()
-    assert statistics_figures(read_results(folder), list(METHODS)) == {}
+    assert statistics_figures(read_results(folder)) == {}
 
 
 def test_a_critical_difference_diagram_reaches_the_page_without_replicates(results, capsys):
     folder = results(pooled=([""], [1, 2, 3]))
-    diagram = statistics_figures(read_results(folder), list(METHODS))["mAP CN/AD, pooled: ranks"]
+    diagram = statistics_figures(read_results(folder))["mAP CN/AD, pooled: ranks"]
     (folder / "replicates.parquet").unlink()
     assert main(["tables", str(folder)]) == 0
     page = (folder / "tables" / "report.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From cells to entries."""
+"""From runs to entries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_mean_over_sites_first_then_over_seeds(scores):
     assert (entry.mean, entry.sd) == (pytest.approx(0.7), pytest.approx(math.sqrt(0.02)))
     # Seed 1: (0.1 + 0.3) / 2 = 0.2; seed 2: (0.4 + 0.6) / 2 = 0.5.
     entry = held_out.entries["a"]["map_cn_ad"]
-    assert (entry.mean, entry.sd, entry.seeds, entry.cells) == (
+    assert (entry.mean, entry.sd, entry.seeds, entry.runs) == (
         pytest.approx(0.35),
         pytest.approx(0.3 / math.sqrt(2)),
         2,
@@ -58,7 +58,7 @@ def test_other_distances_do_not_enter(scores, make_score):
 
 def test_two_rows_for_one_cell_are_an_error(scores, make_score):
     twice = joined([scores, long_table([make_score("a", 0.9, seed=1)])])
-    with pytest.raises(ValueError, match="two rows for one cell and column"):
+    with pytest.raises(ValueError, match="two rows for one run and column"):
         sections(twice, [CROSS_SITE_MAP], None)
 
 

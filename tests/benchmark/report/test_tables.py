@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RETRIEVAL, extended_leakage, retrieval_columns
+from benchmark.report.about import About
+from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RETRIEVAL, extended_leakage, scored
 from benchmark.report.tables import format_terminal, write_tables
 from benchmark.results.schema import SCORE_COLUMNS, joined, with_parameters
 from benchmark.results.write import write_scores
@@ -16,6 +17,8 @@ PARAMETERS = ["distance", "gallery", "label"]
 
 #: With the parameters between the version and the subgroup.
 COLUMNS = [*SCORE_COLUMNS[:7], *PARAMETERS, *SCORE_COLUMNS[7:]]
+
+ABOUT = About(methods=["b", "a"], notes=["Model selection: none."])
 
 FILES = {
     "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "preserved.md", "preserved.csv",
@@ -45,15 +48,15 @@ def test_csv_text(scores, tmp_path):
 
 
 def test_table_files_are_the_same_every_time(scores, tmp_path):
-    write_tables(scores, tmp_path / "one", ["b", "a"], ["Model selection: none."])
-    write_tables(scores.sample(frac=1, random_state=0), tmp_path / "two", ["b", "a"], ["Model selection: none."])
+    write_tables(scores, tmp_path / "one", ABOUT)
+    write_tables(scores.sample(frac=1, random_state=0), tmp_path / "two", ABOUT)
     assert {path.name for path in (tmp_path / "one").iterdir()} == FILES
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_footers(scores, tmp_path):
-    write_tables(scores, tmp_path, None, ["Model selection: none.", "combat: transductive"])
+    write_tables(scores, tmp_path, About(notes=["Model selection: none.", "combat: transductive"]))
     for name in ("retrieval.md", "leakage.md"):
         text = (tmp_path / name).read_text()
         for line in ("±: standard deviation over seeds", "- Model selection: none.", "- combat: transductive"):
@@ -66,7 +69,7 @@ def test_footers(scores, tmp_path):
 
 
 def test_the_footer_says_which_scores_have_intervals(scores, make_score, tmp_path):
-    write_tables(scores, tmp_path / "none")
+    write_tables(scores, tmp_path / "none", About())
     assert "No score was resampled, so there are no intervals." in (tmp_path / "none" / "leakage.md").read_text()
     some = {"ci_low": 0.1, "ci_high": 0.9}
     for table, metric in (("style", "site_balanced_accuracy"), ("age", "mae_years"), ("anatomy", "r2")):
@@ -75,7 +78,9 @@ def test_the_footer_says_which_scores_have_intervals(scores, make_score, tmp_pat
         )
         scores = joined([scores, long_table([row])])
     write_tables(
-        scores.assign(**{"ci_low": scores["ci_low"].where(scores["table"] != "retrieval", 0.4)}), tmp_path / "some"
+        scores.assign(**{"ci_low": scores["ci_low"].where(scores["table"] != "retrieval", 0.4)}),
+        tmp_path / "some",
+        About(),
     )
     text = (tmp_path / "some" / "leakage.md").read_text()
     assert "Resampled are all or some scores of: age, retrieval, style." in text
@@ -85,7 +90,7 @@ def test_the_footer_says_which_scores_have_intervals(scores, make_score, tmp_pat
 def test_further_measures_of_leakage_stand_beside_retrieval_and_rank(scores, make_score, tmp_path):
     p = {"table": "leakage", "metric": "mmd_p_value", "params": "coordinates=whitened;kernel=gaussian;permutations=199"}
     both = joined([scores, long_table([make_score("a", 0.25, seed=seed, **p) for seed in (1, 2)])])
-    write_tables(both, tmp_path)
+    write_tables(both, tmp_path, About())
     wide = pd.read_csv(tmp_path / "leakage_extended.csv").set_index(["protocol", "method"])
     row = wide.loc[("pooled", "a")]
     assert (row["p_mmd_whitened"], row["effective_rank"]) == (0.25, 2.5)
@@ -108,23 +113,23 @@ def test_p_values_of_every_test_are_shown(scores, make_score):
 
 
 def test_statistics_of_the_scored_scans_are_confessed(scores, tmp_path):
-    write_tables(scores.assign(centre="all"), tmp_path)
+    write_tables(scores.assign(centre="all"), tmp_path, About())
     assert "No row was marked as training" in (tmp_path / "retrieval.md").read_text()
 
 
 def test_wide_csv(scores, tmp_path):
-    write_tables(scores, tmp_path, ["b", "a"])
+    write_tables(scores, tmp_path, ABOUT)
     wide = pd.read_csv(tmp_path / "retrieval.csv").set_index(["protocol", "method"])
-    for column in retrieval_columns(scores):
+    for column in scored(RETRIEVAL, scores):
         assert {column.key, f"{column.key}_sd", f"{column.key}_chance"} <= set(wide)
     assert wide.loc[("leave_one_site_out", "a"), "map_cn_ad"] == pytest.approx(0.35)
     assert wide.loc[("pooled", "a"), ["seeds", "map_cn_ad_chance"]].tolist() == [2, 0.5]
     assert pd.isna(wide.loc[("pooled", "b"), "map_cn_ad"])
-    assert wide.loc[("pooled", "b"), "notes"].startswith("b, mAP CN/AD: – (1 of 2 cells: no query)")
+    assert wide.loc[("pooled", "b"), "notes"].startswith("b, mAP CN/AD: – (1 of 2 runs: no query)")
 
 
 def test_by_site(scores, tmp_path):
-    write_tables(scores, tmp_path)
+    write_tables(scores, tmp_path, About())
     table = pd.read_csv(tmp_path / "retrieval_by_site.csv")
     assert table[["protocol", "query_site", "method"]].to_numpy().tolist() == [
         ["pooled", "X", "a"],
@@ -134,12 +139,12 @@ def test_by_site(scores, tmp_path):
 
 
 def test_by_site_without_sites_has_a_header(scores, tmp_path):
-    write_tables(scores[scores["subgroup"] == ""], tmp_path)
+    write_tables(scores[scores["subgroup"] == ""], tmp_path, About())
     assert (tmp_path / "retrieval_by_site.csv").read_text().startswith("protocol,query_site,method,map_cn_ad,")
 
 
 def test_terminal_has_both_tables(scores):
-    text = format_terminal(scores, ["b", "a"])
+    text = format_terminal(scores, ABOUT)
     assert "Retrieval. Pooled" in text
     assert "Leakage. Leave one site out" in text
     assert text.index("\nb ") < text.index("\na ")
@@ -156,7 +161,7 @@ def test_a_methods_own_distance_is_the_one_that_is_shown(scores, tmp_path):
     other["value"] += 0.05
     other["distance"] = "euclidean"
     other["headline"] = np.where(other["method"] == "b", "own", "")
-    write_tables(joined([scores, other]), tmp_path)
+    write_tables(joined([scores, other]), tmp_path, About())
     shown = pd.read_csv(tmp_path / "retrieval.csv").set_index(["protocol", "method"])["map_cn_ad"]
     assert shown["pooled", "a"] == pytest.approx((0.6 + 0.8) / 2)
     assert shown["leave_one_site_out", "a"] == pytest.approx((0.1 + 0.3 + 0.4 + 0.6) / 4)
@@ -164,7 +169,7 @@ def test_a_methods_own_distance_is_the_one_that_is_shown(scores, tmp_path):
     assert table["a"] == pytest.approx((0.55 + 0.65) / 2)
     text = (tmp_path / "retrieval.md").read_text()
     assert "(`cosine_centred`) for a; euclidean for b." in text
-    # b's cell of seed 2 has no value under either distance: a gap, not the other distance's.
+    # b's run of seed 2 has no value under either distance: a gap, not the other distance's.
     assert pd.isna(shown["pooled", "b"])
 
 
@@ -172,9 +177,9 @@ def test_whitening_by_few_scans_is_remarked_on(scores, make_score, tmp_path):
     leak = {"table": "leakage", "metric": "balanced_accuracy", "params": "coordinates=whitened;folds=5;probe=knn"}
     note = "whitened with fewer than 10 scans per dimension (150 dimensions)"
     rows = [make_score("b", 0.25, seed=seed, **leak, note=note) for seed in (1, 2)]
-    write_tables(joined([scores, long_table(rows)]), tmp_path / "few")
+    write_tables(joined([scores, long_table(rows)]), tmp_path / "few", About())
     text = (tmp_path / "few" / "leakage.md").read_text()
-    assert f"- b, kNN white.: noted (2 of 2 cells: {note})" in text
+    assert f"- b, kNN white.: noted (2 of 2 runs: {note})" in text
     assert "- Whitened coordinates are unreliable for b: fewer than 10 training scans per dimension" in text
-    write_tables(scores, tmp_path / "enough")
+    write_tables(scores, tmp_path / "enough", About())
     assert "unreliable" not in (tmp_path / "enough" / "leakage.md").read_text()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, RETRIEVAL, Column
 from benchmark.report.summary import sections
-from benchmark.report.text import footnotes, markdown, narrow
+from benchmark.report.tables import markdown, narrow
+from benchmark.report.text import footnotes
+from tests.tables import wide_table
 
 RANK = Column("rank", ("eff.", "rank"), "structure", "effective_rank", digits=1)
 
@@ -19,8 +21,8 @@ EXPECTED = """\
 | b | – | – | 2 |
 | chance | 0.500 |  |  |
 
-- b, mAP CN/AD: – (1 of 2 cells: no query)
-- b, eff. rank: – (2 of 2 cells: no result)
+- b, mAP CN/AD: – (1 of 2 runs: no query)
+- b, eff. rank: – (2 of 2 runs: no result)
 
 ## Leave one site out: the querying site unseen in training (2 sites, 2 seeds)
 
@@ -30,8 +32,8 @@ EXPECTED = """\
 | b | – | – | 1 |
 | chance | 0.500 |  |  |
 
-- every method, eff. rank: – (4 of 4 cells: no result)
-- b, mAP CN/AD: – (1 of 4 cells: no result)
+- every method, eff. rank: – (4 of 4 runs: no result)
+- b, mAP CN/AD: – (1 of 4 runs: no result)
 
 ---
 
@@ -41,12 +43,12 @@ EXPECTED = """\
 
 def test_markdown_by_hand(scores):
     columns = [CROSS_SITE_MAP, RANK]
-    assert markdown("Leakage", sections(scores, columns, None), columns, ["Model selection: none."]) == EXPECTED
+    assert markdown(wide_table(scores, columns, "Leakage", ["Model selection: none."])) == EXPECTED
 
 
 def test_one_seed_has_no_spread(scores):
     columns = [CROSS_SITE_MAP]
-    text = markdown("T", sections(scores[scores["seed"] == 1], columns, None), columns, [])
+    text = markdown(wide_table(scores[scores["seed"] == 1], columns))
     assert "| a | 0.600 | 1 |" in text
 
 
@@ -54,7 +56,7 @@ def test_what_a_value_leaves_out_is_said_once_for_all_methods(scores):
     scores["note"] = scores["note"].where(scores["value"].isna(), "3 of 9 queries have no relevant scan")
     pooled = sections(scores[scores["method"] == "a"], [CROSS_SITE_MAP], None)[0]
     assert footnotes(pooled, [CROSS_SITE_MAP]) == [
-        "a, mAP CN/AD: noted (2 of 2 cells: 3 of 9 queries have no relevant scan)"
+        "a, mAP CN/AD: noted (2 of 2 runs: 3 of 9 queries have no relevant scan)"
     ]
 
 
@@ -62,11 +64,11 @@ def test_terminal_lines_fit(scores):
     long = scores.replace({"method": {"a": "a_method_with_quite_a_long_name"}})
     # As wide as it gets: the same numbers in every column.
     for columns in (RETRIEVAL, LEAKAGE):
-        parts = sections(long, columns, None)
-        for part in parts:
+        table = wide_table(long, columns)
+        for part in table.sections:
             for entries in part.entries.values():
                 entries |= dict.fromkeys(entries, entries["map_cn_ad"])
-        text = narrow("Retrieval", parts, columns)
-        table = [line for line in text.split("\n") if not line.startswith("b, ")]
-        assert max(map(len, table)) <= 120
+        text = narrow(table)
+        lines = [line for line in text.split("\n") if not line.startswith("b, ")]
+        assert max(map(len, lines)) <= 120
         assert "a_method_with_qui…" in text

@@ -25,7 +25,7 @@ def results(scores, tmp_path):
     folder = tmp_path / "results"
     write_scores(scores, folder)
     about = About(methods=["b", "a"], notes=["Model selection: none.", "b: transductive"])
-    write_tables(scores, folder, about.methods, about.notes, about)
+    write_tables(scores, folder, about)
     write_provenance({"cells": 7, ABOUT: about.to_json()}, folder)
     return folder
 

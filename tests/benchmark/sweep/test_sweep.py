@@ -64,7 +64,7 @@ def test_the_footers_name_model_selection_and_what_methods_need(finished):
     for name in ("retrieval.md", "leakage.md"):
         text = (out / name).read_text()
         assert "- Model selection: none within a run. The weights are those at the end of training" in text
-        assert "- combat: needs the site of every scan it embeds\n" in text
+        assert "- The site of a scan must be known to embed it by: combat, " in text
         assert "- mask_pca_combat: a control: it sees the outline of the brain alone" in text
         assert "No row was marked as training" not in text
         # No site is held out here.

@@ -59,15 +59,15 @@ def write_results(make_score, tmp_path):
         folder = folder or tmp_path / "results"
         scores = hostile_scores(make_score, **changes)
         write_scores(scores, folder)
-        write_tables(scores, folder, ["plain", "random_vectors"], NOTES)
         about = About(
             cards={"random_vectors": MethodCard(role="floor")}, notes=NOTES, methods=["plain", "random_vectors"]
-        ).to_json()
+        )
+        write_tables(scores, folder, about)
         libraries = {"<u>lib": "1.0"}
         given = {
             "environment": {"git_commit": "abc123", "gpus": [], "libraries": libraries},
             "cells": 6,
-            "about": about,
+            "about": about.to_json(),
         }
         (folder / "provenance.json").write_text(json.dumps(given if provenance is None else provenance))
         return folder

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmark.report.page.aggregate import WHAT, aggregate, only_keys, span
-from benchmark.report.summary import entry, places_of
+from benchmark.report.summary import entries_of, places_of
 from benchmark.results.schema import SCORE_COLUMNS, with_parameters
 from tests.tables import long_table
 
@@ -49,11 +49,13 @@ def test_agrees_with_the_entries_of_the_wide_tables(make_score, seed):
     finite = 0
     for row in found.itertuples():
         same = np.logical_and.reduce([scores[name] == getattr(row, name) for name in WHAT])
-        expected = entry(scores[same & (scores["method"] == row.method)], places_of(scores[same]))
+        (expected,) = entries_of(
+            scores[same & (scores["method"] == row.method)], [row.method], places_of(scores[same]), np.mean
+        )
         assert (row.mean, row.sd, row.chance) == pytest.approx(
             (expected.mean, expected.sd, expected.chance), nan_ok=True
         )
-        assert row.cells == expected.cells
+        assert row.runs == expected.runs
         assert (row.note == "") == (not expected.undefined and not expected.left_out)
         finite += math.isfinite(row.mean)
     assert 0 < finite < len(found)
@@ -69,7 +71,7 @@ def test_by_hand(make_score):
     (row,) = aggregate(long_table(rows)).itertuples()
     # Seeds 0.3 and 0.6: mean 0.45, SD 0.3 / √2. Ends: (0.1 + 0.3 + 0.4 + 0.6) / 4 and (0.3 + 0.7 + 0.6 + 0.8) / 4.
     assert (row.mean, row.sd, row.ci_low, row.ci_high) == pytest.approx((0.45, 0.3 / math.sqrt(2), 0.35, 0.6))
-    assert (row.cells, row.n_low, row.n_high, row.higher, row.note) == (4, 10, 12, True, "")
+    assert (row.runs, row.n_low, row.n_high, row.higher, row.note) == (4, 10, 12, True, "")
 
 
 def test_missing_cells_and_reasons(make_score):
@@ -81,8 +83,8 @@ def test_missing_cells_and_reasons(make_score):
         make_score("c", 0.1, seed=2, note="without X", higher_is_better=True),
     ]
     found = aggregate(long_table(rows)).set_index("method")
-    assert found.loc["b", "note"] == "1 of 2 cells: no query; 1 of 2 cells: no result"
-    assert found.loc["c", "note"] == "1 of 2 cells: undefined; 1 of 2 cells: without X"
+    assert found.loc["b", "note"] == "1 of 2 runs: no query; 1 of 2 runs: no result"
+    assert found.loc["c", "note"] == "1 of 2 runs: undefined; 1 of 2 runs: without X"
     assert found.loc[["b", "c"], ["mean", "sd"]].isna().all(axis=None)
     assert found.loc["a", ["ci_low", "ci_high"]].tolist() == pytest.approx([0.1, math.nan], nan_ok=True)
     assert pd.isna(found.loc["c", "higher"])

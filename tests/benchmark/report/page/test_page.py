@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.report.blocks import heading, items, paragraph, table
-from benchmark.report.page.grid import Cell, number
+from benchmark.report.grid import Cell, number
 from benchmark.report.write_all import write_all
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -140,7 +140,7 @@ def test_content(page):
     assert "How free of the scanner are 3 representations" in text
     assert "commit abc123" in text
     assert "random_vectors (floor)" in text
-    assert "Missing: 2 of 2 cells: </td><b" in text
+    assert "Missing: 2 of 2 runs: </td><b" in text
     assert "✓ same : CN" in text.replace("same:", "same :")
     assert "✗ other" in text
     assert "Model selection: none & <i>." in text
@@ -154,7 +154,7 @@ def test_without_anything_optional(write_results, tmp_path):
     (folder / "provenance.json").unlink()
     write_all(folder, tmp_path / "out")
     text = " ".join("".join(Parsed((tmp_path / "out" / "report.html").read_text()).text).split())
-    assert "None: they need the embeddings of a sweep's cells and the preprocessed volumes" in text
+    assert "None: they need the embeddings of a sweep's runs and the preprocessed volumes" in text
     assert "The results folder holds no provenance.json" in text
     assert "commit not recorded" in text
     assert "Statistics" not in text

@@ -39,10 +39,10 @@ def test_missing_values_of_parts_have_footnotes(make_score):
     found = summaries(rows)
     (grid,) = per_site(found, [], {})
     assert grid.rows[1][1].marks == ("a",)
-    assert grid.notes == [("a", "1 of 1 cell: no query")]
+    assert grid.notes == [("a", "1 of 1 run: no query")]
     (matrix,) = matrices(found, []).matrices
-    assert matrix.rows[0][1][0].marks == ("a",)
-    assert matrix.notes == grid.notes
+    assert matrix.grid.rows[0][1].marks == ("a",)
+    assert matrix.grid.notes == grid.notes
 
 
 def test_matrices_of_any_metric_with_two_keys(make_score):
@@ -60,17 +60,15 @@ def test_matrices_of_any_metric_with_two_keys(make_score):
     assert found.measures[1].startswith("retrieval: mAP (distance=cosine_centred; gallery=other_sites; ")
     assert [(each.measure, each.method) for each in found.matrices] == [(0, "b"), (1, "b"), (1, "a")]
     first, b, a = found.matrices
-    assert (first.row_key, first.column_key) == ("site_a", "site_b")
+    assert first.grid.caption == "Rows: site_a; columns: site_b."
     # The query is the row, and every method's matrix has the same rows and columns.
-    assert (a.row_key, a.column_key, a.columns) == ("query_site", "gallery_site", ["X", "Y", "Z"])
-    assert [(name, [cell.text for cell in cells]) for name, cells in a.rows] == [
-        ("X", ["", "0.20", ""]),
-        ("Y", ["0.10", "", ""]),
-    ]
+    assert a.grid.caption == "Rows: query_site; columns: gallery_site."
+    assert [header.text for header in a.grid.headers] == ["query_site", "X", "Y", "Z"]
+    assert [[cell.text for cell in row] for row in a.grid.rows] == [["X", "", "0.20", ""], ["Y", "0.10", "", ""]]
     # 0.1 to 0.5 over both methods: 0.2 is a quarter of the way, 0.3 half of it.
-    assert a.rows[0][1][1].level == pytest.approx(0.25)
-    assert b.rows[0][1][2].level == pytest.approx(0.5)
-    assert first.rows[0][1][0].level is None
+    assert a.grid.rows[0][2].level == pytest.approx(0.25)
+    assert b.grid.rows[0][3].level == pytest.approx(0.5)
+    assert first.grid.rows[0][1].level is None
 
 
 def test_new_metrics_appear_without_code(make_score):
@@ -90,10 +88,10 @@ def test_new_metrics_appear_without_code(make_score):
     assert (block.metric, block.parameters, block.higher, block.pairs) == ("ssim", "window=7", True, True)
     overall, triple, single = block.grids
     assert [header.text for header in overall.headers] == [
-        "method", "protocol", "mean ± SD", "chance", "n", "cells", "note",
+        "method", "protocol", "mean ± SD", "chance", "n", "runs", "note",
     ]  # fmt: skip
     assert [cell.text for cell in overall.rows[0]] == [
-        "b", "pooled", "–", "0.500", "10", "2", "1 of 2 cells: no result; 1 of 2 cells: why",
+        "b", "pooled", "–", "0.500", "10", "2", "1 of 2 runs: no result; 1 of 2 runs: why",
     ]  # fmt: skip
     assert (overall.rows[1][2].text, overall.rows[1][2].spread) == ("0.600", "0.141")
     assert [cell.text for cell in triple.rows[0]][:3] == ["a", "pooled", "age=70; site=X; stratum=CN"]

@@ -1,4 +1,4 @@
-"""Cells of known truth, as arrays and as a table of replicates."""
+"""Runs of known truth, as arrays and as a table of replicates."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import pytest
 
 from benchmark.metrics.rows import key_values
 from benchmark.report.columns import CROSS_SITE_MAP
-from benchmark.report.statistics.cells import ScoreCells
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap
 from benchmark.report.statistics.paired import comparisons
+from benchmark.report.statistics.runs import ScoreRuns
 from tests.tables import long_table
 
 
 @pytest.fixture
-def cells():
-    """Build the cells of a score from values (methods, seeds) and replicates, one (methods, resamples) a seed."""
+def runs():
+    """Build the runs of a score from values (methods, seeds) and replicates, one (methods, resamples) a seed."""
 
     def build(value, replicates=None, methods=None, higher_is_better=True, protocol="pooled", score="map_cn_ad"):
         value = np.array(value, float)
         methods = methods or tuple("abcdefghij"[: len(value)])
-        return ScoreCells(
+        return ScoreRuns(
             protocol=protocol,
             score=score,
             table="retrieval",
@@ -33,7 +33,7 @@ def cells():
                 np.array(each, float) for each in (replicates or [np.zeros((len(value), 0))] * value.shape[1])
             ),
             n=np.full(len(value), 40),
-            reason=tuple("" if np.isfinite(row).all() else "1 of 2 cells: no query" for row in value),
+            reason=tuple("" if np.isfinite(row).all() else "1 of 2 runs: no query" for row in value),
             higher_is_better=higher_is_better,
         )
 
@@ -41,8 +41,8 @@ def cells():
 
 
 @pytest.fixture
-def simulated(cells):
-    """Draw cells: value = truth + seed effect + mean over subjects; replicates are means of resampled subjects."""
+def simulated(runs):
+    """Draw runs: value = truth + seed effect + mean over subjects; replicates are means of resampled subjects."""
 
     def draw(random, truth, seeds, between, within, subjects=40, resamples=200, **changes):
         truth = np.asarray(truth, float)
@@ -53,7 +53,7 @@ def simulated(cells):
             weight = random.multinomial(subjects, np.full(subjects, 1 / subjects), resamples) / subjects
             value.append(subject.mean(axis=1))
             replicates.append(subject @ weight.T)
-        return cells(np.transpose(value), replicates, **changes)
+        return runs(np.transpose(value), replicates, **changes)
 
     return draw
 
@@ -100,7 +100,7 @@ def frame():
 
 @pytest.fixture
 def replicates(row, frame):
-    """Three methods: three pooled seeds, and two held-out sites by two seeds where `c` lacks a cell; leakage once."""
+    """Three methods: three pooled seeds, and two held-out sites by two seeds where `c` lacks a run; leakage once."""
     random = np.random.default_rng(0)
     level = {"a": 0.7, "b": 0.6, "c": 0.5}
 

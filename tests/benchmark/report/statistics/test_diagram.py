@@ -179,3 +179,11 @@ def test_missing_method_keeps_its_line():
 def test_value_without_interval():
     values = intervals([0.5, 0.6]).assign(ci_low=math.nan, ci_high=math.nan, covers="")
     assert "no intervals" in words(interval_figure(values))
+
+
+def test_lines_of_the_first_and_last_rank_are_not_cut_off():
+    figure = critical_difference_figure(ranks([1.0, 2.0, 3.0], critical=1.5))
+    low, high = figure.axes[0].get_xlim()
+    beyond = [line for line in figure.axes[0].lines if min(line.get_xdata()) < low or max(line.get_xdata()) > high]
+    assert len(beyond) == 3
+    assert not any(line.get_clip_on() for line in beyond)

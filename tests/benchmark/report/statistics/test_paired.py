@@ -13,14 +13,14 @@ from benchmark.report.statistics.hierarchical import hierarchical_bootstrap
 
 
 def test_t_test_against_scipy(simulated, compared):
-    cells = simulated(np.random.default_rng(0), [0.5, 0.6, 0.7], seeds=4, between=0.1, within=0.02)
-    table = compared(cells)
+    runs = simulated(np.random.default_rng(0), [0.5, 0.6, 0.7], seeds=4, between=0.1, within=0.02)
+    table = compared(runs)
     assert table[["method_a", "method_b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
     for row, (a, b) in zip(table.to_dict("records"), [(0, 1), (0, 2), (1, 2)], strict=True):
         assert row["test"] == "paired t over seeds"
-        expected = ttest_rel(cells.value[b], cells.value[a])
+        expected = ttest_rel(runs.value[b], runs.value[a])
         assert row["p"] == pytest.approx(expected.pvalue)
-        assert row["difference"] == pytest.approx(cells.value[b].mean() - cells.value[a].mean())
+        assert row["difference"] == pytest.approx(runs.value[b].mean() - runs.value[a].mean())
         # The width is that of t; the ends follow the shape of the bootstrap.
         of_t = expected.confidence_interval()
         assert row["ci_high"] - row["ci_low"] == pytest.approx(of_t.high - of_t.low)
@@ -28,33 +28,33 @@ def test_t_test_against_scipy(simulated, compared):
         assert row["ci_low"] < row["difference"] < row["ci_high"]
 
 
-def test_bootstrap_p_by_hand(cells, compared):
+def test_bootstrap_p_by_hand(runs, compared):
     # Difference 0.2; shifted to the null the resamples are at -0.3, -0.1, 0.1, 0.25: two of four reach 0.2 or -0.2.
-    made = cells([[0.5], [0.7]], [[[0.5] * 4, [0.4, 0.6, 0.8, 0.95]]])
+    made = runs([[0.5], [0.7]], [[[0.5] * 4, [0.4, 0.6, 0.8, 0.95]]])
     (row,) = compared(made).to_dict("records")
     assert (row["test"], row["resamples"], row["covers"]) == ("bootstrap over subjects", 4, "subjects")
     assert row["p"] == pytest.approx((2 + 1) / (4 + 1))
 
 
-def test_two_seeds_are_averaged_resample_by_resample(cells, compared):
+def test_two_seeds_are_averaged_resample_by_resample(runs, compared):
     # Differences 0.1 and 0.3, mean 0.2. Resamples: (0 + 0.2)/2 = 0.1, (0.6 + 0.4)/2 = 0.5, (0.1 + 0.3)/2 = 0.2;
     # shifted by 0.2: -0.1, 0.3, 0; one of three is as far as 0.2.
-    made = cells([[0.5, 0.5], [0.6, 0.8]], [[[0.5] * 3, [0.5, 1.1, 0.6]], [[0.5] * 3, [0.7, 0.9, 0.8]]])
+    made = runs([[0.5, 0.5], [0.6, 0.8]], [[[0.5] * 3, [0.5, 1.1, 0.6]], [[0.5] * 3, [0.7, 0.9, 0.8]]])
     (row,) = compared(made).to_dict("records")
     assert (row["test"], row["p"]) == ("bootstrap over subjects", pytest.approx(2 / 4))
 
 
-def test_seeds_that_do_not_vary_are_no_t_test(cells, compared):
+def test_seeds_that_do_not_vary_are_no_t_test(runs, compared):
     # 0.1 three times but for rounding, for which t would be about 1e15.
     value = np.array([[0.3, 0.5, 0.7]])
-    made = cells(np.vstack([value, value + 0.1]), [np.tile([[0.0, 0.1], [0.0, 0.3]], 1)] * 3)
+    made = runs(np.vstack([value, value + 0.1]), [np.tile([[0.0, 0.1], [0.0, 0.3]], 1)] * 3)
     assert np.ptp(made.value[1] - made.value[0]) > 0
     (row,) = compared(made).to_dict("records")
     assert row["test"] == "bootstrap over subjects"
 
 
-def test_equal_and_untested(cells, compared):
-    table = compared(cells([[0.5, 0.6], [0.5, 0.6], [0.5, 0.7]])).set_index(["method_a", "method_b"])
+def test_equal_and_untested(runs, compared):
+    table = compared(runs([[0.5, 0.6], [0.5, 0.6], [0.5, 0.7]])).set_index(["method_a", "method_b"])
     assert table.loc[("a", "b"), ["test", "p", "better"]].tolist() == ["equal", 1.0, ""]
     assert table.loc[("a", "c"), "test"] == "none"
     assert math.isnan(table.loc[("a", "c"), "p_holm"])
@@ -62,25 +62,25 @@ def test_equal_and_untested(cells, compared):
     assert "too few seeds for a t-test" in table.loc[("a", "c"), "note"]
 
 
-def test_missing_cells(simulated, cells, compared):
+def test_missing_runs(simulated, runs, compared):
     full = simulated(np.random.default_rng(0), [0.5, 0.6, 0.7], seeds=3, between=0.1, within=0.1)
     value = full.value.copy()
     value[1, 0] = np.nan
     replicates = [each.copy() for each in full.replicates]
     replicates[0][1] = np.nan
-    table = compared(cells(value, replicates)).set_index(["method_a", "method_b"])
+    table = compared(runs(value, replicates)).set_index(["method_a", "method_b"])
     for pair in (("a", "b"), ("b", "c")):
         gap = table.loc[pair]
         assert gap[["b" if pair[1] == "b" else "a", "difference", "ci_low", "standard_error", "p"]].isna().all()
-        assert gap["note"] == "b: 1 of 2 cells: no query"
+        assert gap["note"] == "b: 1 of 2 runs: no query"
     before = compared(full).set_index(["method_a", "method_b"]).loc[("a", "c")]
     same = ["difference", "ci_low", "ci_high", "p"]
     assert table.loc[("a", "c"), same].tolist() == before[same].tolist()
 
 
-def test_antisymmetry(simulated, compared, cells):
+def test_antisymmetry(simulated, compared, runs):
     made = simulated(np.random.default_rng(0), [0.5, 0.6], seeds=4, between=0.1, within=0.1)
-    turned = cells(made.value[::-1], [each[::-1] for each in made.replicates])
+    turned = runs(made.value[::-1], [each[::-1] for each in made.replicates])
     (one,), (two,) = compared(made).to_dict("records"), compared(turned).to_dict("records")
     assert one["difference"] == pytest.approx(-two["difference"])
     assert [one["ci_low"], one["ci_high"]] == pytest.approx([-two["ci_high"], -two["ci_low"]])
@@ -89,9 +89,9 @@ def test_antisymmetry(simulated, compared, cells):
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
-def test_antisymmetry_of_the_bootstrap_test(simulated, compared, cells, seeds):
+def test_antisymmetry_of_the_bootstrap_test(simulated, compared, runs, seeds):
     made = simulated(np.random.default_rng(3), [0.5, 0.55], seeds=seeds, between=0.0, within=0.05)
-    turned = cells(made.value[::-1], [each[::-1] for each in made.replicates])
+    turned = runs(made.value[::-1], [each[::-1] for each in made.replicates])
     p = [table.loc[0, "p"] for table in (compared(made), compared(turned))]
     assert p[0] == p[1]
     assert 1 / 201 < p[0] < 1
@@ -110,8 +110,8 @@ def test_reference(simulated, compared):
 
 
 @pytest.mark.parametrize(("higher", "better"), [(True, "b"), (False, "a")])
-def test_better_follows_the_direction(cells, compared, higher, better):
-    assert compared(cells([[0.5], [0.7]], higher_is_better=higher))["better"].tolist() == [better]
+def test_better_follows_the_direction(runs, compared, higher, better):
+    assert compared(runs([[0.5], [0.7]], higher_is_better=higher))["better"].tolist() == [better]
 
 
 def test_holm_over_the_primary_scores_within_a_protocol(simulated, compared):
@@ -139,9 +139,9 @@ def test_holm_over_the_primary_scores_within_a_protocol(simulated, compared):
     assert table["beyond_chance"].tolist() == (table["p_holm"] < 0.05).tolist()
 
 
-def test_standard_error_is_never_below_that_of_the_seeds(cells, compared):
+def test_standard_error_is_never_below_that_of_the_seeds(runs, compared):
     # Differences 0.1, 0.2, 0.3 without any noise of subjects: sd 0.1, over sqrt(3).
-    made = cells([[0.0, 0.0, 0.0], [0.1, 0.2, 0.3]])
+    made = runs([[0.0, 0.0, 0.0], [0.1, 0.2, 0.3]])
     (row,) = compared(made, resamples=4000).to_dict("records")
     assert row["standard_error"] == pytest.approx(0.1 / math.sqrt(3))
     drawn = hierarchical_bootstrap(made, 4000, 0).means

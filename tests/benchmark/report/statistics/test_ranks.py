@@ -5,31 +5,30 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import chi2
 
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap
 from benchmark.report.statistics.paired import comparisons
-from benchmark.report.statistics.ranks import critical_difference, rank_rows, shares_of_first
+from benchmark.report.statistics.ranks import critical_difference, rank_table, shares_of_first
 
 
-def ranked(cells, resamples=300, reference=None):
-    bootstrap = hierarchical_bootstrap(cells, resamples, 0)
-    compared = comparisons([(cells, bootstrap)], reference)
-    return pd.DataFrame(rank_rows(cells, bootstrap, compared)).set_index("method")
+def ranked(runs, resamples=300, reference=None):
+    bootstrap = hierarchical_bootstrap(runs, resamples, 0)
+    compared = comparisons([(runs, bootstrap)], reference)
+    return rank_table(runs, bootstrap, compared).set_index("method")
 
 
-def test_by_hand(cells):
+def test_by_hand(runs):
     # Means 0.7, 0.5, 0.5, 0.2; ranks within seed 1: 1, 3, 2, 4 and within seed 2: 1, 2, 3, 4.
-    table = ranked(cells([[0.8, 0.6], [0.5, 0.5], [0.6, 0.4], [0.1, 0.3]]))
+    table = ranked(runs([[0.8, 0.6], [0.5, 0.5], [0.6, 0.4], [0.1, 0.3]]))
     assert table["rank"].tolist() == [1.0, 2.5, 2.5, 4.0]
     assert table["mean_rank"].tolist() == [1.0, 2.5, 2.5, 4.0]
     assert table["ranked"].tolist() == [4] * 4
 
 
-def test_lower_is_better(cells):
-    assert ranked(cells([[0.8, 0.6], [0.5, 0.5]], higher_is_better=False))["rank"].tolist() == [2.0, 1.0]
+def test_lower_is_better(runs):
+    assert ranked(runs([[0.8, 0.6], [0.5, 0.5]], higher_is_better=False))["rank"].tolist() == [2.0, 1.0]
 
 
 def test_distribution_against_a_loop(simulated):
@@ -64,9 +63,9 @@ def test_sets_of_ranks_are_what_the_tests_say(simulated, reference, higher):
         assert table.loc["b", "rank_high"] - table.loc["b", "rank_low"] == 4 - len(claims)
 
 
-def test_no_rank_is_sure_without_a_test_that_says_so(cells):
+def test_no_rank_is_sure_without_a_test_that_says_so(runs):
     # Always first in the resamples, which used to give the rank [1, 1], beside a p of 2 / 5 for the only comparison.
-    made = cells([[0.5], [0.7]], [[[0.5] * 4, [0.52, 0.7, 0.7, 0.95]]])
+    made = runs([[0.5], [0.7]], [[[0.5] * 4, [0.52, 0.7, 0.7, 0.95]]])
     table = ranked(made, reference="b")
     assert table.loc["b", ["rank", "rank_low", "rank_high", "probability_best"]].tolist() == [1, 1, 2, 1]
 
@@ -85,8 +84,8 @@ def test_friedman_against_its_formula(simulated):
     assert table["blocks"].tolist() == [6] * 4
 
 
-def test_friedman_where_all_tie(cells):
-    assert ranked(cells([[0.5, 0.6]] * 3))["friedman_p"].tolist() == [1.0] * 3
+def test_friedman_where_all_tie(runs):
+    assert ranked(runs([[0.5, 0.6]] * 3))["friedman_p"].tolist() == [1.0] * 3
 
 
 # Demsar (2006), table 5a, alpha 0.05.
@@ -107,24 +106,24 @@ def test_nemenyi_example_of_the_paper():
 
 
 @pytest.mark.parametrize("value", [[[0.5, 0.6], [0.6, 0.5]], [[0.5], [0.6], [0.7]]])
-def test_too_few_methods_or_seeds_for_friedman(cells, value):
-    assert ranked(cells(value))[["friedman_p", "critical_difference"]].isna().all(axis=None)
+def test_too_few_methods_or_seeds_for_friedman(runs, value):
+    assert ranked(runs(value))[["friedman_p", "critical_difference"]].isna().all(axis=None)
 
 
-def test_missing_cells(simulated, cells):
+def test_missing_runs(simulated, runs):
     full = simulated(np.random.default_rng(0), [0.5, 0.9, 0.7], seeds=3, between=0.01, within=0.01)
     value = full.value.copy()
     value[1, 1] = np.nan
     replicates = [each.copy() for each in full.replicates]
     replicates[1][1] = np.nan
-    table = ranked(cells(value, replicates))
+    table = ranked(runs(value, replicates))
     names = ["rank", "rank_low", "rank_high", "probability_best", "mean_rank"]
     assert table.loc["b", names].isna().all()
-    assert table.loc["b", "note"] == "1 of 2 cells: no query"
+    assert table.loc["b", "note"] == "1 of 2 runs: no query"
     assert table.loc[["c", "a"], "rank"].tolist() == [1, 2]
     assert set(table["ranked"]) == {2}
 
 
-def test_every_method_missing(cells):
-    table = ranked(cells([[np.nan, 0.5], [0.5, np.nan]]))
+def test_every_method_missing(runs):
+    table = ranked(runs([[np.nan, 0.5], [0.5, np.nan]]))
     assert table[["rank", "mean_rank", "probability_best"]].isna().all(axis=None)

@@ -51,7 +51,7 @@ def test_markdown(found):
     cell = f"{value['value']:.3f} [{value['ci_low']:.3f}, {value['ci_high']:.3f}]"
     (first,) = [line for line in lines if line.startswith("| mAP CN/AD |") and cell in line]
     assert first.split(" | ")[2:4] == ["–", cell]
-    assert "- c, mAP CN/AD: – (1 of 4 cells: no result)" in lines
+    assert "- c, mAP CN/AD: – (1 of 4 runs: no result)" in lines
     assert "- Covers resampled seeds only, because the score is not resampled over subjects: linear std." in lines
     assert "- Covers resampled seeds, and resampled subjects within each: mAP CN/AD" in lines
 
@@ -60,7 +60,7 @@ def test_markdown_lists_what_is_beyond_chance(found):
     beyond = found.comparisons[found.comparisons["beyond_chance"]]
     assert len(beyond)
     text = markdown(found)
-    assert "Primary comparisons: a with each other method, on mAP CN/AD, linear std.." in text
+    assert "Primary comparisons: a with each other method, on mAP CN/AD, linear std.\n" in text
     for row in beyond.to_dict("records"):
         (line,) = [
             line
@@ -70,7 +70,7 @@ def test_markdown_lists_what_is_beyond_chance(found):
         assert line.startswith(("| mAP CN/AD |", "| linear std. |"))
     pooled = int((beyond["protocol"] == "pooled").sum())
     assert f"{pooled} of 4 tested differences beyond chance" in text
-    # a and b alone miss no cell: one pair, with two seeds, p = 1/101.
+    # a and b alone miss no run: one pair, with two seeds, p = 1/101.
     assert "1 of 1 tested difference beyond chance at 0.05" in text
     assert "(1 bootstrap over subjects); 1 could not be tested." in text
 

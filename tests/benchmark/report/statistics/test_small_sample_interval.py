@@ -9,15 +9,15 @@ import pytest
 from scipy.stats import norm, t, ttest_1samp
 
 from benchmark.report.statistics.hierarchical import hierarchical_bootstrap, percentile_interval
-from benchmark.report.statistics.intervals import interval_rows
+from benchmark.report.statistics.intervals import interval_table
 from benchmark.report.statistics.paired import comparisons
 from benchmark.report.statistics.small_sample_interval import small_sample_interval
 
 pytestmark = pytest.mark.slow
 
 
-def interval(cells, resamples=400, seed=0):
-    row = interval_rows(cells, hierarchical_bootstrap(cells, resamples, seed))[0]
+def interval(runs, resamples=400, seed=0):
+    row = interval_table(runs, hierarchical_bootstrap(runs, resamples, seed)).iloc[0]
     return row["ci_low"], row["ci_high"]
 
 
@@ -94,10 +94,10 @@ def test_shifting_and_scaling_go_through():
 
 def test_bounds_of_scores_and_of_differences(simulated):
     # Two seeds: t is 12.7, and no interval of a score in [0, 1] is as wide as that.
-    cells = simulated(np.random.default_rng(0), [0.5, 0.6], seeds=2, between=0.2, within=0.05)
-    bootstrap = hierarchical_bootstrap(cells, 400, 0)
-    assert interval(cells) == (0, 1)
-    (row,) = comparisons([(cells, bootstrap)]).to_dict("records")
+    runs = simulated(np.random.default_rng(0), [0.5, 0.6], seeds=2, between=0.2, within=0.05)
+    bootstrap = hierarchical_bootstrap(runs, 400, 0)
+    assert interval(runs) == (0, 1)
+    (row,) = comparisons([(runs, bootstrap)]).to_dict("records")
     assert (row["ci_low"], row["ci_high"]) == (-1, 1)
 
 
@@ -105,8 +105,8 @@ def coverage(simulated, seeds, between, within, experiments):
     random = np.random.default_rng(seeds)
     hits = 0
     for experiment in range(experiments):
-        cells = simulated(random, [0.6], seeds=seeds, between=between, within=within, resamples=100)
-        low, high = interval(cells, seed=experiment)
+        runs = simulated(random, [0.6], seeds=seeds, between=between, within=within, resamples=100)
+        low, high = interval(runs, seed=experiment)
         hits += low <= 0.6 <= high
     return hits / experiments
 
@@ -129,8 +129,8 @@ def test_coverage_of_differences_is_nominal(simulated):
     random = np.random.default_rng(7)
     hits = 0
     for experiment in range(400):
-        cells = simulated(random, [0.6, 0.65], seeds=5, between=0.03, within=0.01, resamples=100)
-        (row,) = comparisons([(cells, hierarchical_bootstrap(cells, 400, experiment))]).to_dict("records")
+        runs = simulated(random, [0.6, 0.65], seeds=5, between=0.03, within=0.01, resamples=100)
+        (row,) = comparisons([(runs, hierarchical_bootstrap(runs, 400, experiment))]).to_dict("records")
         hits += row["ci_low"] <= 0.05 <= row["ci_high"]
     assert hits / 400 == pytest.approx(0.95, abs=0.035)
 

@@ -6,13 +6,15 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.report.about import About
 from benchmark.report.statistics.stored import TABLES, stored_statistics
-from benchmark.report.write_statistics import statistics_of, with_reference, write_statistics
+from benchmark.report.statistics.summary import statistics
+from benchmark.report.write_statistics import with_reference, write_statistics
 
 
 def test_numbers_come_back_exactly(replicates, tmp_path):
-    write_statistics(replicates, tmp_path, ["a"])
-    made = statistics_of(replicates, with_reference(None, replicates, ["a"]))
+    write_statistics(replicates, tmp_path, About(methods=["a"]))
+    made = statistics(replicates, settings=with_reference(None, replicates, ["a"]))
     for name in TABLES:
         kept, back = getattr(made, name), stored_statistics(tmp_path, name)
         assert list(back) == list(kept)
@@ -30,11 +32,12 @@ def test_a_folder_without_them(tmp_path):
     [
         ("ci_low", "low", "statistics_intervals.csv: column 'ci_low' is missing; needed: protocol, score"),
         ("\npooled,map_cn_ad,retrieval,mAP,a,", "\npooled,map_cn_ad,retrieval,mAP,a,x", "row 1, column 'value': 'x0."),
+        (",True,\n", ",no,\n", "column 'higher_is_better': 'no' is not allowed; allowed: True, False"),
         ("protocol", "pro\x00", "statistics_intervals.csv: "),
     ],
 )
 def test_what_cannot_be_used_is_named(replicates, tmp_path, old, new, message):
-    write_statistics(replicates, tmp_path, ["a"])
+    write_statistics(replicates, tmp_path, About(methods=["a"]))
     path = tmp_path / "statistics_intervals.csv"
     text = path.read_text()
     assert old in text
@@ -44,7 +47,7 @@ def test_what_cannot_be_used_is_named(replicates, tmp_path, old, new, message):
 
 
 def test_a_truth_that_is_none_is_named(replicates, tmp_path):
-    write_statistics(replicates, tmp_path, ["a"])
+    write_statistics(replicates, tmp_path, About(methods=["a"]))
     path = tmp_path / "statistics_comparisons.csv"
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     table.loc[0, "beyond_chance"] = "no"

@@ -51,21 +51,11 @@ def test_sensitivity_against_its_integral():
     # Oriented a = (1, 0), b = (0, 0.5), c = (0, 0.2): a is first where w > 0.5 (1 - w), so w > 1/3, which two thirds
     # of uniform weights are. c is never before b, but before a where w < 0.2 (1 - w).
     table = weighted_scores(
-        two(a=(1.0, 1.0), b=(0.0, 0.5), c=(0.0, 0.8)), {"map_cn_ad": 1, "linear_standardised": 1}, draws=20_000
+        two(a=(1.0, 1.0), b=(0.0, 0.5), c=(0.0, 0.8)), {"map_cn_ad": 1, "linear_standardised": 1}
     ).set_index("method")
-    # Standard error of the share: sqrt(2/9 / 20,000) = 0.0033.
-    assert table["share_best"].tolist() == pytest.approx([2 / 3, 1 / 3, 0], abs=0.012)
+    # Standard error of the share: sqrt(2/9 / 1,000) = 0.015.
+    assert table["share_best"].tolist() == pytest.approx([2 / 3, 1 / 3, 0], abs=0.045)
     assert table[["rank_best", "rank_worst"]].to_numpy().tolist() == [[1, 3], [1, 2], [2, 3]]
-
-
-def test_concentration_draws_towards_equal_weights():
-    given = two(a=(1.0, 1.0), b=(0.0, 0.5))
-    weights = {"map_cn_ad": 1, "linear_standardised": 1}
-    shares = [
-        weighted_scores(given, weights, concentration=concentration)["share_best"][0] for concentration in (0.2, 1, 50)
-    ]
-    assert shares[0] < shares[1] < shares[2]
-    assert shares[2] > 0.99
 
 
 def test_missing_part():
@@ -99,16 +89,14 @@ def test_unbounded_score(rank):
 
 
 @pytest.mark.parametrize(
-    ("weights", "more", "message"),
+    ("weights", "message"),
     [
-        ({}, {}, "none given"),
-        ({"mAP": 1}, {}, "no column 'mAP'; columns with scores: linear_standardised, map_cn_ad"),
-        ({"map_cn_ad": 0}, {}, "0 for 'map_cn_ad' is not allowed"),
-        ({"map_cn_ad": math.inf}, {}, "inf for 'map_cn_ad' is not allowed"),
-        ({"map_cn_ad": 1}, {"draws": 0}, "draws: 0 is not allowed"),
-        ({"map_cn_ad": 1}, {"concentration": 0.0}, "concentration: 0.0 is not allowed"),
+        ({}, "none given"),
+        ({"mAP": 1}, "no column 'mAP'; columns with scores: linear_standardised, map_cn_ad"),
+        ({"map_cn_ad": 0}, "0 for 'map_cn_ad' is not allowed"),
+        ({"map_cn_ad": math.inf}, "inf for 'map_cn_ad' is not allowed"),
     ],
 )
-def test_what_is_not_allowed(weights, more, message):
+def test_what_is_not_allowed(weights, message):
     with pytest.raises(UserError, match=message):
-        weighted_scores(two(a=(0.6, 0.3)), weights, **more)
+        weighted_scores(two(a=(0.6, 0.3)), weights)

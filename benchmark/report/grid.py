@@ -1,10 +1,12 @@
-"""Tables as the page's templates take them."""
+"""Tables of text and numbers, before it is settled whether they become Markdown, LaTeX or HTML."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+
+from benchmark.report.text import MISSING
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,6 @@ class Grid:
     notes: Sequence[tuple[str, str]] = ()
 
 
-MISSING = "–"
-
-
 class Footnotes:
     """Footnotes of one table; equal texts share a mark."""
 
@@ -122,16 +121,12 @@ def number(value: float, digits: int = 3, sd: float = math.nan) -> Cell:
 def shaded(rows: Iterable[Sequence[Cell]], lowest: float, highest: float) -> list[list[Cell]]:
     """The rows with every number shaded by its place between two bounds, 0 to 1; unshaded where the bounds agree."""
     span = highest - lowest
-    return [[replace(cell, level=_level(cell, lowest, span)) for cell in row] for row in rows]
-
-
-def bounds(rows: Iterable[Sequence[Cell]]) -> tuple[float, float]:
-    """Smallest and largest number of the rows; NaN for both where there is none."""
-    found = [cell.value for row in rows for cell in row if cell.value is not None and math.isfinite(cell.value)]
-    return (min(found), max(found)) if found else (math.nan, math.nan)
-
-
-def _level(cell: Cell, lowest: float, span: float) -> float | None:
-    if cell.value is None or not math.isfinite(cell.value) or not span > 0:
-        return None
-    return min(max((cell.value - lowest) / span, 0.0), 1.0)
+    return [
+        [
+            replace(cell, level=(cell.value - lowest) / span)
+            if span > 0 and cell.value is not None and math.isfinite(cell.value)
+            else cell
+            for cell in row
+        ]
+        for row in rows
+    ]

@@ -1,4 +1,4 @@
-"""Wide tables as the page shows them."""
+"""Sections of wide tables as grids."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pandas as pd
 
+from benchmark.report.about import About
 from benchmark.report.columns import CROSS_SITE_MAP
-from benchmark.report.page.grid import letters, number
-from benchmark.report.page.wide import best_methods, cell_notes, direction, filled_tables, grids
+from benchmark.report.grid import Footnotes, letters, number
 from benchmark.report.summary import sections
+from benchmark.report.wide_grid import best_methods, section_grid
+from benchmark.report.wide_tables import direction, wide_tables
 from tests.tables import long_table
 
 BOUNDS = {"random_vectors": "floor", "true_anatomy": "ceiling"}
@@ -46,26 +48,25 @@ def test_one_compared_method_is_not_best(make_score):
 
 def test_equal_reasons_share_a_note(scores):
     parts = sections(scores, [CROSS_SITE_MAP], ["a", "b", "absent"])
-    marks, notes = cell_notes(parts, [CROSS_SITE_MAP])
-    assert notes == [
-        ("a", "Missing: 1 of 2 cells: no query"),
-        ("b", "Missing: 2 of 2 cells: no result"),
-        ("c", "Missing: 1 of 4 cells: no result"),
-        ("d", "Missing: 4 of 4 cells: no result"),
+    notes = Footnotes()
+    pooled, _ = (section_grid(part, [CROSS_SITE_MAP], {}, notes) for part in parts)
+    assert notes.listed() == [
+        ("a", "Missing: 1 of 2 runs: no query"),
+        ("b", "Missing: 2 of 2 runs: no result"),
+        ("c", "Missing: 1 of 4 runs: no result"),
+        ("d", "Missing: 4 of 4 runs: no result"),
     ]
-    assert marks["pooled", "b", "map_cn_ad"] == ("a",)
-    assert marks["pooled", "a", "map_cn_ad"] == ()
+    assert [row[1].marks for row in pooled.rows] == [(), ("a",), ("b",)]
 
 
 def test_grids(scores):
-    retrieval = filled_tables(scores, ["b", "a"], ["A note."])[0]
+    retrieval = wide_tables(scores, About(methods=["b", "a"], notes=["A note."]))[0]
     assert "A note." in retrieval.footer
-    pooled, held_out = grids(retrieval)
+    pooled = section_grid(retrieval.sections[0], retrieval.columns, retrieval.directions)
     assert [row[0].text for row in pooled.rows] == ["b", "a"]
     assert (pooled.rows[1][1].text, pooled.rows[1][1].spread) == ("0.700", "0.141")
     assert pooled.rows[0][1].key == ""
     assert pooled.foot[0][1].text == "0.500"
-    assert (pooled.identifier, held_out.identifier) == ("retrieval-1", "retrieval-2")
 
 
 def test_number():
