@@ -29,7 +29,7 @@ def main(args: list[str]) -> int:
     if replicates is not None:
         primary = merged.provenance["sweep"]["primary"]
         settings = StatisticsSettings(reference=primary["method"] or None, primary_scores=tuple(primary["scores"]))
-        write_statistics(replicates, options.out, about.methods, settings, about)
-    write_tables(merged.scores, options.out, method_order=about.methods, notes=about.notes, about=about)
+        write_statistics(replicates, options.out, about, settings)
+    write_tables(merged.scores, options.out, about)
     say(f"{merged.provenance['runs']} runs: {options.out}; 'seada-bench tables {options.out}' writes them for readers")
     return 0

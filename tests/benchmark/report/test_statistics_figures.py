@@ -75,7 +75,7 @@ def test_figures_and_titles_of_synthetic_data_say_so(results):
     figures = statistics_figures(read_results(folder))
     assert list(figures)[1] == "mAP CN/AD, pooled (synthetic data): ranks"
     assert all("synthetic data" in figure for figure in figures.values())
-    write_statistics(read_parquet(folder / REPLICATES), folder, about)
+    write_statistics(pd.read_parquet(folder / REPLICATES), folder, about)
     text = (folder / "statistics.md").read_text()
     assert text.startswith("# Statistics between methods (synthetic data)\n\n## pooled")
 
