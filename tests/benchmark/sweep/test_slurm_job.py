@@ -20,11 +20,11 @@ def test_a_job_that_was_put_back_into_the_queue_has_not_failed(tmp_path, monkeyp
         return run
 
     monkeypatch.setattr(worker, "_tracked", lambda run: contextlib.nullcontext())
-    monkeypatch.setattr(worker, "_run", ends(worker.REQUEUED))
+    monkeypatch.setattr(worker, "_train_and_score", ends(worker.REQUEUED))
     with pytest.raises(SystemExit):
         worker.execute_run(Run(tmp_path), None, None)
     assert not (tmp_path / "error.txt").exists()
-    monkeypatch.setattr(worker, "_run", ends(2))
+    monkeypatch.setattr(worker, "_train_and_score", ends(2))
     assert worker.execute_run(Run(tmp_path), None, None) == "SystemExit: 2"
     assert "SystemExit: 2" in (tmp_path / "error.txt").read_text()
 
@@ -37,7 +37,7 @@ def test_the_first_process_to_fail_says_why(tmp_path, monkeypatch):
         return run
 
     monkeypatch.setattr(worker, "_train", fails("the cause"))
-    monkeypatch.setattr(worker, "_run", fails("a consequence"))
+    monkeypatch.setattr(worker, "_train_and_score", fails("a consequence"))
     assert worker.execute_run(Run(tmp_path), None, None, rank=1) == "RuntimeError: the cause"
     worker._record(Run(tmp_path))
     assert "the cause" in (tmp_path / "error.txt").read_text()
