@@ -54,3 +54,11 @@ def test_known_transforms_come_back_within_two_mm_and_two_degrees(kind, known, g
     assert error.max() < 2.0
     assert np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1))) < 2.0
     assert information > 1.0
+
+
+def test_the_same_image_gets_the_same_transform():
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    image = moved(transform_of((5, -4, 3), (8, -6, 9), (1.05, 1, 1), 0.02), 1.0, 0.02)
+    (first, reached), (second, again) = (register(image) for _ in range(2))
+    np.testing.assert_array_equal(matrix(first), matrix(second))
+    assert reached == again
