@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import SimpleITK
 from numpy.typing import NDArray
 
 from benchmark.data.images import Image
-from benchmark.prepare.preprocess.spatial import to_sitk
+from benchmark.prepare.preprocess.spatial import sitk, to_sitk
 from benchmark.prepare.preprocess.template import template
 
-#: SimpleITK is not typed.
-sitk: Any = SimpleITK
 #: Coarse and fine stage: shrink factor and smoothing in mm.
 STAGES = ((4, 4.0), (2, 2.0))
 #: Distance in mm around the template's brain whose voxels count: enough to see where the brain ends.
