@@ -155,7 +155,7 @@ class _Adni(Study):
         return {
             "diagnosis": diagnosis,
             "age": age,
-            "scanner": self.scanner(image).filled(by_visit),
+            "scanner": by_visit,
             "phase_source": self.sources[image.listed.image],
             "diagnosis_source": source,
             "days_to_visit": days,

@@ -6,8 +6,7 @@ import datetime
 import re
 from collections.abc import Sequence
 
-from benchmark.prepare.importers.adni_tables import Visit
-from benchmark.prepare.importers.sessions import nearest
+from benchmark.prepare.importers.sessions import Visit, nearest
 
 #: Sites by phase; ADNI-GO and ADNI2 used the same protocol.
 _DATASETS = {"ADNI1": "ADNI1", "ADNIGO": "ADNI2", "ADNI2": "ADNI2", "ADNI3": "ADNI3", "ADNI4": "ADNI4"}

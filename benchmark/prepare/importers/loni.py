@@ -90,15 +90,11 @@ class Study(ABC):
 
     @abstractmethod
     def facts(self, image: Image) -> dict[str, Any]:
-        """Diagnosis, age, scanner and further columns of a scan."""
+        """Diagnosis, age and further columns of a scan; ``scanner`` is what the study's tables know of it, if any."""
 
     def chosen(self, images: list[Image]) -> list[Image]:
         """Images that stay, of one a session in the order of subjects and days."""
         return images
-
-    def scanner(self, image: Image) -> Acquisition:
-        """Scanner of an image."""
-        return self.tree.scanner_of(image.file, image.listed.protocol, self.notes)
 
     def collect(self) -> Import:
         """Find the T1 images of the download, one a subject and day.
@@ -115,7 +111,8 @@ class Study(ABC):
         for image in self.chosen(self._one_a_day(image for image in images if self._is_wanted(image))):
             facts = self.facts(image)
             subject, session = image.subject_id, f"d{(image.date - first[image.subject_id]).days:04d}"
-            scanner: Acquisition = facts.pop("scanner")
+            scanner = self.tree.scanner_of(image.file, image.listed.protocol, self.notes)
+            scanner = scanner.filled(facts.pop("scanner", Acquisition()))
             known = (facts.pop("diagnosis"), facts.pop("age"), sexes[subject], *scanner.of_scan)
             facts |= {"image_id": f"I{image.file.image}", "description": image.listed.description}
             scans.append(Scan(subject, session, image.file.path, image.dataset, *known, extra=facts))

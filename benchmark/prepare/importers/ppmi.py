@@ -126,13 +126,11 @@ class _Ppmi(Study):
 
     def facts(self, image: Image) -> dict[str, Any]:
         person = self.persons.get(image.listed.subject, Person())
-        scanner = self.scanner(image)
         diagnosis, source = self._diagnosis(image.listed, person)
         age, age_source, days = self._age(image, person)
         return {
             "diagnosis": diagnosis,
             "age": age,
-            "scanner": scanner,
             "visit": _event(image.listed.visit),
             "diagnosis_source": source,
             "days_to_visit": days,
