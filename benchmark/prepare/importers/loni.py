@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.errors import UserError
@@ -21,6 +22,33 @@ from benchmark.prepare.importers.sidecar import Acquisition
 #: Which images are wanted: as scanned, as the archive processed them, or raw ones and processed where there is none.
 Processed = Literal["raw", "processed", "any"]
 _KINDS = {"original": True, "processed": False, "pre-processed": False, "post-processed": False}
+
+
+@dataclass(frozen=True)
+class LoniOptions:
+    """What the importer of a LONI archive is told.
+
+    Attributes
+    ----------
+    images
+        Folder of the unpacked zips.
+    collection
+        Table that comes with the download, NAME_M_DD_YYYY.csv. This, search or both must be given.
+    search
+        Table that the advanced search writes, idaSearch_M_DD_YYYY.csv. It alone has scanner, decimal age and phase.
+    window_days
+        Largest distance between scan and visit, itself allowed; in PPMI for visits that are matched by their month,
+        because their code is unknown.
+    processed
+        Which images are used: raw; those that the archive processed, which tells the vendor in ADNI1; or any: raw,
+        and processed in sessions without a raw one.
+    """
+
+    images: Path
+    collection: Path | None = None
+    search: Path | None = None
+    window_days: int = 180
+    processed: Processed = "raw"
 
 
 @dataclass

@@ -140,7 +140,7 @@ def _manifest(site: str, scans: Sequence[Scan]) -> str:
         where = f"subject '{row['subject_id']}', session '{row['session_id']}' is at site '{site}' twice"
         raise UserError(f"{row['image']}: {where}")
     columns = list(_row(site, scans[0]))
-    table = table[[*columns, *sorted(set(table) - set(columns))]]
+    table = table[[*columns, *sorted({name for scan in scans for name in scan.extra} - set(columns))]]
     return str(table.sort_values(["subject_id", "session_id"]).to_csv(index=False, lineterminator="\n"))
 
 
