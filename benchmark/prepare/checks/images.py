@@ -16,7 +16,7 @@ from scipy.ndimage import affine_transform
 
 from benchmark.data.contrast import check_contrast
 from benchmark.data.images import Image, read_mask
-from benchmark.prepare.checks.depth import Depth
+from benchmark.prepare.checks import Depth
 from benchmark.prepare.preprocess.load import load
 from benchmark.prepare.preprocess.parallel import mapped, problem
 from benchmark.prepare.preprocess.template import template
@@ -57,8 +57,7 @@ def check_images(scans: pd.DataFrame, depth: Depth, processes: int = 1, progress
     scans
         As :func:`benchmark.data.manifest.read_manifests` gives it.
     depth
-        ``none``; ``exist``: the files are there; ``read``: every voxel is read, and geometry and contrast are judged;
-        ``hash``: scans with equal voxels are found too.
+        How closely; where voxels are read, geometry and contrast are judged too.
     processes
         Images at a time.
     progress
@@ -129,7 +128,7 @@ def contrast(image: Image) -> float:
 
 
 def _coarse_template() -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
-    t1, brain = template(2)
+    t1, brain = template()
     step = round(COARSE_MM / 2)
     reference = t1.data[::step, ::step, ::step]
     inside = brain.data[::step, ::step, ::step] > 0
