@@ -41,7 +41,8 @@ def made_up(out: Path, images: int) -> Options:
     archive.finished()
     archive.images = [(path, key, _touch) for path, key, _ in archive.images]
     archive.write(out, lambda *_: (np.zeros(0), np.zeros(0)))
-    return Options(out, out / COLLECTION.path, out / SEARCH.path, out / MERGE.path, out / DXSUM.path)
+    merged, diagnoses = out / MERGE.path, out / DXSUM.path
+    return Options(out, out / COLLECTION.path, out / SEARCH.path, adnimerge=merged, dxsum=diagnoses)
 
 
 def _touch(path: Path, *_: object) -> None:

@@ -15,6 +15,7 @@ from jsonargparse import auto_cli
 
 from benchmark.prepare.importers.bids import Options, collect
 from benchmark.prepare.importers.files import image_files
+from benchmark.prepare.importers.record import Import
 
 
 def make_dataset(root: Path, scans: int) -> None:
@@ -57,7 +58,7 @@ def main(scans: int = 20_000, folder: Path | None = None) -> None:
         started = time.perf_counter()
         make_dataset(root, scans)
         started = _line("writing the dataset", started)
-        files = sum(1 for _ in image_files(root, []))
+        files = sum(1 for _ in image_files(root, Import()))
         started = _line(f"walking through {files} image files", started)
         found = collect(Options(images=root))
         _line(f"importing {len(found.scans)} scans", started)

@@ -90,7 +90,7 @@ def _build(args: list[str]) -> int:
 def _check(args: list[str]) -> int:
     from benchmark.folders import check_are_there
     from benchmark.parsing import Parser, at_least_one
-    from benchmark.prepare.checks.depth import Depth
+    from benchmark.prepare.checks import Depth
 
     parser = Parser(
         "manifest check",

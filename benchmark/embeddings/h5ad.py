@@ -10,7 +10,6 @@ import pandas as pd
 
 from benchmark.embeddings.loaded import Loaded, among, same_length, vector_table
 from benchmark.embeddings.options import ForeignOptions
-from benchmark.embeddings.table import ldr_columns
 from benchmark.errors import UserError
 
 
@@ -52,7 +51,7 @@ def read_h5ad(path: Path, options: ForeignOptions) -> Loaded:
     vectors = vector_table(path, name, array)
     rows = _plain(rows)
     same_length(path, name, vectors, path, rows)
-    return Loaded(path, path, rows.drop(columns=ldr_columns(rows)), vectors)
+    return Loaded(path, path, rows, vectors)
 
 
 def _element(path: Path, file: Any, key: str | None) -> tuple[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.embeddings.table import LISTED
+from benchmark.embeddings.table import check_finite
 from benchmark.errors import UserError
 
 
@@ -63,12 +63,7 @@ def vector_table(path: Path, name: str, array: Any) -> pd.DataFrame:
         raise UserError(f"{path}: {name}: shape {array.shape} is not allowed; it must be (scans, dimensions)")
     small = array.dtype.kind == "f" and array.dtype.itemsize <= np.dtype(np.float32).itemsize
     vectors = array.astype(np.float32 if small else np.float64)
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(bad):
-        rows = ", ".join(str(row + 1) for row in bad[:LISTED]) + (", ..." if len(bad) > LISTED else "")
-        raise UserError(
-            f"{path}: {name}: NaN or infinite in {len(bad)} of {len(vectors)} rows ({rows}); every value must be finite"
-        )
+    check_finite(path, name, np.isfinite(vectors).all(axis=1), "every value must be finite")
     return pd.DataFrame(vectors, columns=[f"z{number}" for number in range(vectors.shape[1])])
 
 

@@ -11,13 +11,11 @@ import pandas as pd
 from benchmark.data.manifest import read_manifests
 from benchmark.embeddings.loaded import Loaded
 from benchmark.embeddings.options import ForeignOptions
-from benchmark.embeddings.table import LISTED, as_text
+from benchmark.embeddings.table import KEY, as_text, check_values, listed
 from benchmark.errors import UserError
 
 #: What manifests supply of a scan; of other columns, those that an option names.
 SUPPLIED = ("site", "diagnosis", "age", "sex", "split")
-
-_KEY = ("site", "subject_id", "session_id")
 
 
 def with_manifests(loaded: Loaded, options: ForeignOptions) -> Loaded:
@@ -45,17 +43,20 @@ def with_manifests(loaded: Loaded, options: ForeignOptions) -> Loaded:
     rows = loaded.rows.copy()
     by = _columns_by(loaded, options)
     position = _positions(loaded, scans, by)
-    options_of_columns = (options.label, options.site, options.subject, options.session)
-    named = [name for name in options_of_columns if name is not None and name in scans]
-    for column in dict.fromkeys((*_KEY, *SUPPLIED, *named)):
+    named = [name for name in (options.label, options.site, options.subject, options.session) if name and name in scans]
+    for column in dict.fromkeys((*KEY, *SUPPLIED, *named)):
         if column in by or (column in rows and column not in SUPPLIED):
             continue
         values = scans[column].iloc[position].reset_index(drop=True).astype(object)
+        unknown = values.map(as_text) == ""
         if column in rows:
             if column != "age":
-                _check_agree(loaded, column, values)
-            values = values.where(values.map(as_text) != "", rows[column])
-        elif values.map(as_text).eq("").all() and column == "split":
+                given = rows[column].map(as_text)
+                differ = ~unknown & (given != "") & (given != values)
+                said = next(iter(values[differ]), "")
+                check_values(loaded.rows_path, column, given, differ, f"the manifests say '{said}'")
+            values = values.mask(unknown, rows[column])
+        elif column == "split" and unknown.all():
             continue
         rows[column] = values
     notes = dict(loaded.notes)
@@ -67,13 +68,12 @@ def with_manifests(loaded: Loaded, options: ForeignOptions) -> Loaded:
 
 def _columns_by(loaded: Loaded, options: ForeignOptions) -> dict[str, str]:
     """Columns of the file by the manifests' column that they match."""
-    other = {"site": None, "subject_id": options.subject, "session_id": options.session}
-    by = {}
-    for column, replaced in other.items():
-        if column in loaded.rows:
-            by[column] = column
-        elif replaced in loaded.rows:
-            by[column] = str(replaced)
+    replaced = {"site": None, "subject_id": options.subject, "session_id": options.session}
+    by = {
+        column: column if column in loaded.rows else str(other)
+        for column, other in replaced.items()
+        if column in loaded.rows or other in loaded.rows
+    }
     if "subject_id" not in by:
         raise UserError(
             f"{loaded.rows_path}: column '{options.subject or 'subject_id'}' is missing, so no scan can be found in "
@@ -88,27 +88,16 @@ def _positions(loaded: Loaded, scans: pd.DataFrame, by: dict[str, str]) -> list[
         known[key].append(place)
     wanted = list(zip(*(loaded.rows[column].map(as_text) for column in by.values()), strict=True))
     absent = [f"'{'/'.join(key)}' (row {row})" for row, key in enumerate(wanted, start=1) if key not in known]
+    columns = "/".join(by)
     if absent:
         raise UserError(
-            f"{loaded.rows_path}: {len(absent)} of {len(wanted)} scans ({'/'.join(by)}) are in no manifest: "
-            f"{', '.join(absent[:LISTED])}{', ...' if len(absent) > LISTED else ''}"
+            f"{loaded.rows_path}: {len(absent)} of {len(wanted)} scans ({columns}) are in no manifest: {listed(absent)}"
         )
     for row, key in enumerate(wanted, start=1):
         if len(known[key]) > 1:
-            lacking = [column for column in _KEY if column not in by]
+            lacking = " and ".join(column for column in KEY if column not in by)
             raise UserError(
-                f"{loaded.rows_path}: row {row}: '{'/'.join(key)}' ({'/'.join(by)}) names {len(known[key])} scans of "
-                f"the manifests; add the column {' and '.join(lacking)}"
+                f"{loaded.rows_path}: row {row}: '{'/'.join(key)}' ({columns}) names {len(known[key])} scans of the "
+                f"manifests; add the column {lacking}"
             )
     return [known[key][0] for key in wanted]
-
-
-def _check_agree(loaded: Loaded, column: str, values: pd.Series) -> None:
-    given = loaded.rows[column].map(as_text)
-    differ = np.flatnonzero((given != "") & (values != "") & (given != values))
-    if len(differ):
-        row = int(differ[0])
-        raise UserError(
-            f"{loaded.rows_path}: row {row + 1}, column '{column}': '{given.iloc[row]}' is not allowed; the manifests "
-            f"say '{values.iloc[row]}'"
-        )

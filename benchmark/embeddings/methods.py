@@ -10,13 +10,11 @@ import pandas as pd
 from benchmark.embeddings.npz import rows_of
 from benchmark.embeddings.options import ForeignOptions
 from benchmark.embeddings.read import READERS, check_meant, read_foreign
-from benchmark.embeddings.table import LISTED, EmbeddingTable
+from benchmark.embeddings.table import KEY, EmbeddingTable, listed
 from benchmark.errors import UserError
 
 #: Name of the remark that methods with different scans get.
 OTHER_SCANS = "other_scans"
-
-_KEY = ["site", "subject_id", "session_id"]
 
 
 def read_methods(
@@ -97,8 +95,7 @@ def _difference(frames: Mapping[str, pd.DataFrame]) -> str:
         lacking = reference.index.difference(described.index)
         surplus = described.index.difference(reference.index)
         sentences = [
-            f"{len(keys)} {'scan' if len(keys) == 1 else 'scans'} ({', '.join(keys[:LISTED])}"
-            f"{', ...' if len(keys) > LISTED else ''}) {where}"
+            f"{len(keys)} {'scan' if len(keys) == 1 else 'scans'} ({listed(keys.tolist())}) {where}"
             for keys, where in ((lacking, f"of '{first}' not in '{name}'"), (surplus, f"of '{name}' not in '{first}'"))
             if len(keys)
         ]
@@ -114,7 +111,7 @@ def _difference(frames: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _described(frame: pd.DataFrame) -> pd.DataFrame:
-    keys = pd.Index(["/".join(parts) for parts in zip(*(frame[name] for name in _KEY), strict=True)], dtype=object)
+    keys = pd.Index(["/".join(parts) for parts in zip(*(frame[name] for name in KEY), strict=True)], dtype=object)
     split = frame["split"].to_numpy() if "split" in frame else ""
     described = pd.DataFrame({"label": frame["diagnosis"].to_numpy(), "split": split}, index=keys)
     return described.sort_index()

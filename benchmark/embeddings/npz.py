@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.embeddings.loaded import Loaded, among, same_length, vector_table
 from benchmark.embeddings.options import ForeignOptions
-from benchmark.embeddings.table import ldr_columns, load_table
+from benchmark.embeddings.table import load_table
 from benchmark.errors import UserError
 
 #: Names that an array of vectors has by convention.
@@ -32,7 +32,7 @@ def read_npz(path: Path, options: ForeignOptions) -> Loaded:
         ``.npz``. The array is ``options.key``, or ``ldr``, or ``embeddings``, or the only one of floats that has two
         axes; shape (scans, dimensions).
     options
-        ``key`` and ``rows``; columns ``z0, z1, ...`` of the rows are left out.
+        ``key`` and ``rows``.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def read_npz(path: Path, options: ForeignOptions) -> Loaded:
         )
     rows, notes = load_table(rows_path)
     same_length(path, name, vectors, rows_path, rows)
-    return Loaded(path, rows_path, rows.drop(columns=ldr_columns(rows)), vectors, notes)
+    return Loaded(path, rows_path, rows, vectors, notes)
 
 
 def _array(path: Path, key: str | None) -> tuple[str, Any]:

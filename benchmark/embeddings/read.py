@@ -11,9 +11,23 @@ from benchmark.embeddings.manifests import with_manifests
 from benchmark.embeddings.npz import read_npz
 from benchmark.embeddings.options import ForeignOptions
 from benchmark.embeddings.roles import remarks, scored_frame
-from benchmark.embeddings.table import EmbeddingTable
-from benchmark.embeddings.tabular import read_tabular
+from benchmark.embeddings.table import EmbeddingTable, load_table, numbered_columns, vectors_of
 from benchmark.errors import UserError
+
+
+def read_tabular(path: Path, options: ForeignOptions) -> Loaded:
+    """Read a Parquet or CSV file whose LDR is in columns of the prefix ``options.vectors``, ``z`` by default.
+
+    Raises
+    ------
+    UserError
+        For what :func:`load_table` and :func:`vectors_of` refuse.
+    """
+    frame, notes = load_table(path)
+    prefix = options.vectors or "z"
+    vectors = vectors_of(path, frame, prefix, " (--vectors names their prefix)")
+    return Loaded(path, path, frame.drop(columns=numbered_columns(frame, prefix)), vectors, notes)
+
 
 #: Reader by suffix.
 READERS: dict[str, Callable[[Path, ForeignOptions], Loaded]] = {

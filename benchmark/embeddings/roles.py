@@ -9,17 +9,24 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.schema import SPLITS
-from benchmark.embeddings.label import label_texts
 from benchmark.embeddings.loaded import Loaded
 from benchmark.embeddings.options import ForeignOptions
-from benchmark.embeddings.table import REQUIRED, as_text, check_keys, ldr_columns, numbers
+from benchmark.embeddings.table import REQUIRED, as_text, check_keys, check_values, ldr_columns, numbers
 from benchmark.errors import UserError
 
 #: Session of scans whose file has no sessions, where subject and site name a scan.
 ONLY_SESSION = "1"
 
+#: Most distinct numbers with a fraction that still are labels, such as 0, 0.5, 1, 2, 3 of the CDR.
+MOST_FRACTIONS = 10
+
+_UNKNOWN = ("", "NA", "N/A", "nan", "NaN")
+
 #: What would end a parameter of a score, or a line of a table.
 _BREAKING = re.compile(r"[;\x00-\x1f\x7f]")
+
+#: What an option's column takes the place of.
+_COLUMNS = {"label": "diagnosis", "site": "site", "subject": "subject_id", "session": "session_id"}
 
 
 def scored_frame(loaded: Loaded, options: ForeignOptions) -> pd.DataFrame:
@@ -28,7 +35,7 @@ def scored_frame(loaded: Loaded, options: ForeignOptions) -> pd.DataFrame:
     Parameters
     ----------
     loaded
-        Rows and vectors.
+        Rows and vectors; columns ``z0, z1, ...`` of the rows are left out.
     options
         ``label, site, subject, session`` name columns that take the place of ``diagnosis, site, subject_id,
         session_id``. Where a label is named, ``age`` and ``sex`` may be missing. Sessions may be missing where no
@@ -40,92 +47,87 @@ def scored_frame(loaded: Loaded, options: ForeignOptions) -> pd.DataFrame:
         For a column that is missing, an empty subject, session or site, a scan in two rows, an age that is no
         number, a split that is none, and a label that is no class.
     """
-    path, rows = loaded.rows_path, loaded.rows
+    path, rows = loaded.rows_path, loaded.rows.drop(columns=ldr_columns(loaded.rows))
     source = _sources(path, rows, options)
     frame = pd.DataFrame(index=rows.index)
     for name in ("subject_id", "session_id", "site"):
-        frame[name] = _names(path, rows, source[name]) if name in source else ONLY_SESSION
-    if options.label is None:
-        frame["diagnosis"] = _text(path, rows, "diagnosis")
-    else:
-        frame["diagnosis"] = label_texts(path, options.label, rows[options.label])
-        _check_breaking(path, options.label, frame["diagnosis"])
+        frame[name] = _text(path, rows, source[name]) if name in source else ONLY_SESSION
+        check_values(path, source.get(name, name), frame[name], frame[name] == "", "")
+    label = source["diagnosis"]
+    frame["diagnosis"] = _text(path, rows, label) if options.label is None else label_texts(path, label, rows[label])
     frame["age"] = numbers(path, rows, "age", finite=False) if "age" in rows else np.nan
     frame["sex"] = _text(path, rows, "sex") if "sex" in rows else ""
     if "split" in rows:
-        frame["split"] = _split(path, rows)
+        frame["split"] = rows["split"].astype(object).map(as_text)
+        allowed = f"allowed: {', '.join(SPLITS)}, or empty"
+        check_values(path, "split", frame["split"], ~frame["split"].isin((*SPLITS, "")), allowed)
     if "session_id" not in source:
         _check_sessions(path, frame, source)
     check_keys(path, frame)
-    _check_joined(path, frame)
-    rest = [name for name in rows.columns if name not in (*frame.columns, *ldr_columns(rows))]
-    return pd.concat([frame, rows[rest], loaded.vectors], axis=1)
+    return pd.concat([frame, rows.drop(columns=frame.columns, errors="ignore"), loaded.vectors], axis=1)
 
 
 def remarks(options: ForeignOptions) -> dict[str, str]:
     """What a reader of tables must know of columns that took another's place, by name."""
-    told = {"label": options.label, "site": options.site, "subject": options.subject, "session": options.session}
-    default = {"label": "diagnosis", "site": "site", "subject": "subject_id", "session": "session_id"}
     return {
-        name: f"column '{column}' is the {name}; where tables say {default[name]}, they mean it."
-        for name, column in told.items()
-        if column is not None and column != default[name]
+        name: f"column '{column}' is the {name}; where tables say {default}, they mean it."
+        for name, default in _COLUMNS.items()
+        if (column := getattr(options, name)) is not None and column != default
     }
+
+
+def label_texts(path: Path, name: str, column: pd.Series) -> pd.Series:
+    """A column of any kind, shape (scans,), as text labels; empty where it is empty, NA or NaN.
+
+    Whole numbers and text are labels as they are. Numbers with a fraction are labels if there are at most
+    :data:`MOST_FRACTIONS` distinct ones; 1 and 1.0 are then the same.
+
+    Raises
+    ------
+    UserError
+        For a measurement in place of classes, a label with ``;`` or a line break, and fewer than two labels.
+    """
+    texts = column.astype(object).map(as_text).str.strip()
+    texts = texts.mask(texts.isin(_UNKNOWN), "")
+    known = texts[texts != ""]
+    values = pd.to_numeric(known, errors="coerce").astype(np.float64)
+    if values.notna().all() and (values % 1 != 0).any():
+        distinct = values.nunique()
+        if distinct > MOST_FRACTIONS:
+            raise UserError(
+                f"{path}: column '{name}' (--label) holds {distinct} distinct numbers such as {known.iloc[0]}; "
+                f"allowed: text, whole numbers, or at most {MOST_FRACTIONS} distinct numbers with a fraction; cut it "
+                "into classes first"
+            )
+        texts.loc[known.index] = values.map(as_text)
+    labels = sorted(set(texts) - {""})
+    if len(labels) < 2:
+        there = f"only '{labels[0]}'" if labels else "no value"
+        raise UserError(f"{path}: column '{name}' (--label) holds {there}; at least two labels are needed")
+    return _text(path, texts.to_frame(name), name)
 
 
 def _sources(path: Path, rows: pd.DataFrame, options: ForeignOptions) -> dict[str, str]:
     """Columns of the rows by what they are."""
-    named = {
-        "subject_id": ("--subject", options.subject),
-        "session_id": ("--session", options.session),
-        "site": ("--site", options.site),
-        "diagnosis": ("--label", options.label),
-    }
+    named = {default: name for name, default in _COLUMNS.items()}
     there = ", ".join(map(str, rows.columns))
     source = {}
     for name in REQUIRED:
-        option, column = named.get(name, ("", None))
+        column = getattr(options, named[name]) if name in named else None
         if column is not None and column not in rows:
-            raise UserError(f"{path}: column '{column}' ({option}) is missing; found: {there}")
+            raise UserError(f"{path}: column '{column}' (--{named[name]}) is missing; found: {there}")
         if (column or name) in rows:
             source[name] = column or name
         elif name != "session_id" and not (options.label and name in ("age", "sex")):
-            hint = f" ({option} names another)" if option else " (not needed where --label names a column)"
-            raise UserError(f"{path}: column '{name}' is missing{hint}; found: {there}")
+            hint = f"--{named[name]} names another" if name in named else "not needed where --label names a column"
+            raise UserError(f"{path}: column '{name}' is missing ({hint}); found: {there}")
     return source
-
-
-def _names(path: Path, rows: pd.DataFrame, name: str) -> pd.Series:
-    texts = _text(path, rows, name)
-    empty = np.flatnonzero(texts == "")
-    if len(empty):
-        raise UserError(f"{path}: row {empty[0] + 1}, column '{name}': empty is not allowed")
-    return texts
 
 
 def _text(path: Path, rows: pd.DataFrame, name: str) -> pd.Series:
     texts = rows[name].astype(object).map(as_text)
-    _check_breaking(path, name, texts)
-    return texts
-
-
-def _check_breaking(path: Path, name: str, texts: pd.Series) -> None:
-    for row, text in enumerate(texts, start=1):
-        if _BREAKING.search(text):
-            raise UserError(
-                f"{path}: row {row}, column '{name}': {text!r} is not allowed; it must be text without ';' and "
-                "control characters"
-            )
-
-
-def _split(path: Path, rows: pd.DataFrame) -> pd.Series:
-    texts = rows["split"].astype(object).map(as_text)
-    wrong = np.flatnonzero(~texts.isin((*SPLITS, "")))
-    if len(wrong):
-        raise UserError(
-            f"{path}: row {wrong[0] + 1}, column 'split': {texts.iloc[wrong[0]]!r} is not allowed; allowed: "
-            f"{', '.join(SPLITS)}, or empty"
-        )
+    allowed = "it must be text without ';' and control characters"
+    check_values(path, name, texts, texts.map(_BREAKING.search).notna(), allowed)
     return texts
 
 
@@ -137,15 +139,4 @@ def _check_sessions(path: Path, frame: pd.DataFrame, source: dict[str, str]) -> 
             f"{path}: column 'session_id' is missing (--session names another), and row {row + 1} is another scan of "
             f"subject '{frame['subject_id'].iloc[row]}' ({source['subject_id']}) at the same site; without sessions, "
             "one scan per subject and site is allowed"
-        )
-
-
-def _check_joined(path: Path, frame: pd.DataFrame) -> None:
-    # Scans are ordered by their joined key: a/b + c must not be a + b/c.
-    joined = frame["site"] + "/" + frame["subject_id"] + "/" + frame["session_id"]
-    twice = np.flatnonzero(joined.duplicated())
-    if len(twice):
-        raise UserError(
-            f"{path}: row {twice[0] + 1}: scan '{joined.iloc[twice[0]]}' (site/subject_id/session_id) reads like that "
-            f"of row {np.flatnonzero(joined == joined.iloc[twice[0]])[0] + 1}; '/' is not allowed in these names"
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmark.data.parquet import read_arrow, write_parquet
@@ -23,10 +24,11 @@ SUFFIXES = (".parquet", ".csv")
 #: Key of the notes in the Parquet file's schema metadata.
 NOTES = b"seada_bench_notes"
 
-#: Offending rows that one message lists.
+#: Offending rows or scans that one message lists.
 LISTED = 10
 
-_KEY = ["site", "subject_id", "session_id"]
+#: Columns that together name a scan.
+KEY = ["site", "subject_id", "session_id"]
 _TEXT = ("subject_id", "session_id", "site", "diagnosis", "sex", "split")
 
 
@@ -53,11 +55,33 @@ def ldr_columns(frame: pd.DataFrame) -> list[str]:
     return numbered_columns(frame, "z")
 
 
-def numbered_columns(frame: pd.DataFrame, letter: str) -> list[str]:
-    """Names of the columns that are a letter and a number, such as ``m0, m1, ...``, in the order of the numbers."""
-    pattern = re.compile(letter + "(0|[1-9][0-9]*)")
+def numbered_columns(frame: pd.DataFrame, prefix: str) -> list[str]:
+    """Names of the columns that are a prefix and a number, such as ``m0, m1, ...``, in the order of the numbers."""
+    pattern = re.compile(re.escape(prefix) + "(0|[1-9][0-9]*)")
     found = sorted(int(match[1]) for name in frame.columns if (match := pattern.fullmatch(str(name))))
-    return [f"{letter}{number}" for number in found]
+    return [f"{prefix}{number}" for number in found]
+
+
+def vectors_of(path: Path, frame: pd.DataFrame, prefix: str = "z", hint: str = "") -> pd.DataFrame:
+    """The LDR of a table, from the columns ``PREFIX0`` to ``PREFIXD-1``, as ``z0`` to ``zD-1``.
+
+    Raises
+    ------
+    UserError
+        For no row, no such column, a gap in their numbers, and a value that is not finite; ``hint`` ends what is said
+        of a column that is missing.
+    """
+    names = numbered_columns(frame, prefix)
+    wanted = [f"{prefix}{number}" for number in range(max(len(names), 1))]
+    if names != wanted:
+        place = next(place for place, name in enumerate(wanted) if name not in names)
+        there = f", but there is '{names[place]}'" if names else ""
+        allowed = f"the LDR must be in columns {prefix}0..{prefix}D-1 without a gap{hint}"
+        raise UserError(f"{path}: column '{wanted[place]}' is missing{there}; {allowed}; found: {_names(frame)}")
+    if frame.empty:
+        raise UserError(f"{path}: no rows; one row per scan is expected")
+    vectors = {f"z{number}": numbers(path, frame, name, finite=True) for number, name in enumerate(names)}
+    return pd.DataFrame(vectors, index=frame.index)
 
 
 def read_embeddings(path: Path) -> EmbeddingTable:
@@ -79,28 +103,15 @@ def read_embeddings(path: Path) -> EmbeddingTable:
     frame, notes = load_table(Path(path))
     missing = [name for name in REQUIRED if name not in frame]
     if missing:
-        raise UserError(
-            f"{path}: column '{missing[0]}' is missing; required: {', '.join(REQUIRED)}, z0..zD-1; "
-            f"found: {', '.join(map(str, frame.columns))}"
-        )
-    columns = ldr_columns(frame)
-    for number, name in enumerate(columns):
-        if name != f"z{number}":
-            raise UserError(
-                f"{path}: column 'z{number}' is missing, but there is '{name}'; allowed: z0..zD-1 without a gap"
-            )
-    if not columns:
-        raise UserError(f"{path}: column 'z0' is missing; the LDR must be in columns z0..zD-1")
-    if len(frame) == 0:
-        raise UserError(f"{path}: no rows; one row per scan is expected")
+        required = f"required: {', '.join(REQUIRED)}, z0..zD-1"
+        raise UserError(f"{path}: column '{missing[0]}' is missing; {required}; found: {_names(frame)}")
+    vectors = vectors_of(path, frame)
     for name in _TEXT:
         if name in frame:
             frame[name] = frame[name].astype(object).map(as_text)
     check_keys(path, frame)
     frame["age"] = numbers(path, frame, "age", finite=False)
-    vectors = {name: numbers(path, frame, name, finite=True) for name in columns}
-    rest = [name for name in frame.columns if name not in columns]
-    return EmbeddingTable(pd.concat([frame[rest], pd.DataFrame(vectors, index=frame.index)], axis=1), notes)
+    return EmbeddingTable(pd.concat([frame.drop(columns=list(vectors)), vectors], axis=1), notes)
 
 
 def write_embeddings(frame: pd.DataFrame, path: Path, notes: dict[str, str] | None = None) -> None:
@@ -182,69 +193,71 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def check_keys(path: Path, frame: pd.DataFrame) -> None:
-    """Check that every row names a scan by site, subject and session, and no two rows the same one.
+def listed(items: Sequence[object]) -> str:
+    """The first of several items, for a message."""
+    return ", ".join(map(str, items[:LISTED])) + (", ..." if len(items) > LISTED else "")
 
-    Parameters
-    ----------
-    path
-        File that the message names.
-    frame
-        Columns ``site, subject_id, session_id``, text.
+
+def check_values(path: Path, name: str, values: pd.Series, wrong: pd.Series, allowed: str) -> None:
+    """Refuse a column of a file for the first value that is wrong, by its row; ``allowed`` says what is."""
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        value = as_text(values.iloc[rows[0]])
+        given = f"{value!r} is not allowed; {allowed}" if value else "empty is not allowed"
+        raise UserError(f"{path}: row {rows[0] + 1}, column '{name}': {given}")
+
+
+def check_finite(path: Path, what: str, finite: npt.NDArray[np.bool_], allowed: str) -> None:
+    """Refuse numbers of a file for those that are NaN or infinite, by row; shape of ``finite`` (rows,)."""
+    bad = np.flatnonzero(~finite)
+    if len(bad):
+        rows = f"NaN or infinite in {len(bad)} of {len(finite)} rows ({listed((bad + 1).tolist())})"
+        raise UserError(f"{path}: {what}: {rows}; {allowed}")
+
+
+def check_keys(path: Path, frame: pd.DataFrame) -> None:
+    """Check that the texts in ``site, subject_id, session_id`` name a scan in every row, and no two rows the same one.
 
     Raises
     ------
     UserError
-        For an empty value, and for a scan in two rows.
+        For an empty value, and for a scan in two rows, in the name of the file.
     """
-    for name in _KEY:
-        empty = np.flatnonzero(frame[name] == "")
-        if len(empty):
-            raise UserError(f"{path}: row {empty[0] + 1}, column '{name}': empty is not allowed")
-    twice = frame.duplicated(_KEY)
-    if twice.any():
-        row = int(np.flatnonzero(twice)[0])
-        scan = "/".join(str(frame[name].iloc[row]) for name in _KEY)
-        first = int(np.flatnonzero((frame[_KEY] == frame.loc[row, _KEY]).all(axis=1))[0])
-        raise UserError(
-            f"{path}: row {row + 1}: scan '{scan}' (site/subject_id/session_id) is in row {first + 1} already; "
-            "one row per scan is allowed"
-        )
+    for name in KEY:
+        check_values(path, name, frame[name], frame[name] == "", "")
+    # Scans are ordered by their joined key: a/b + c must not be a + b/c.
+    for separator, problem in (
+        ("\0", "is in row {} already; one row per scan is allowed"),
+        ("/", "reads like that of row {}; '/' is not allowed in these names"),
+    ):
+        scans = frame[KEY].agg(separator.join, axis=1)
+        twice = np.flatnonzero(scans.duplicated())
+        if len(twice):
+            scan, first = scans.iloc[twice[0]], np.flatnonzero(scans == scans.iloc[twice[0]])[0]
+            named = f"scan '{scan.replace(separator, '/')}' (site/subject_id/session_id)"
+            raise UserError(f"{path}: row {twice[0] + 1}: {named} {problem.format(first + 1)}")
 
 
 def numbers(path: Path, frame: pd.DataFrame, name: str, finite: bool) -> pd.Series:
     """A column as float64, or float32 where it is that; NaN where it is empty or ``NA``, if that is allowed.
 
-    Parameters
-    ----------
-    path
-        File that the message names.
-    frame
-        The table.
-    name
-        Its column.
-    finite
-        Whether every value must be finite; otherwise values may be absent.
-
     Raises
     ------
     UserError
-        For a value that is no number, is infinite, or is absent where it must be finite.
+        For a value that is no number, is infinite, or is absent where it must be finite, in the name of the file.
     """
     column = frame[name]
-    text = column.astype(object).map(as_text).str.strip().str.lower() if column.dtype.kind not in "fiu" else None
-    found = pd.to_numeric(column if text is None else text.replace(["na", "n/a", ""], "nan"), errors="coerce")
-    kind = "a finite number" if finite else "a number of years or empty"
-    if text is not None:
-        wrong = np.flatnonzero(found.isna() & ~text.isin(["na", "n/a", "nan", ""]))
-        if len(wrong):
-            given = column.iloc[wrong[0]]
-            raise UserError(f"{path}: row {wrong[0] + 1}, column '{name}': '{given}' is not allowed; it must be {kind}")
+    allowed = f"it must be {'a finite number' if finite else 'a number of years or empty'}"
+    if column.dtype.kind in "fiu":
+        found = pd.to_numeric(column)
+    else:
+        text = column.astype(object).map(as_text).str.strip().str.lower().replace(["na", "n/a", ""], "nan")
+        found = pd.to_numeric(text, errors="coerce")
+        check_values(path, name, column, found.isna() & (text != "nan"), allowed)
     values = found.to_numpy(np.float64)
-    bad = np.flatnonzero(~np.isfinite(values) if finite else np.isinf(values))
-    if len(bad):
-        rows = ", ".join(str(row + 1) for row in bad[:LISTED]) + (", ..." if len(bad) > LISTED else "")
-        raise UserError(
-            f"{path}: column '{name}': NaN or infinite in {len(bad)} of {len(frame)} rows ({rows}); it must be {kind}"
-        )
+    check_finite(path, f"column '{name}'", np.isfinite(values) if finite else ~np.isinf(values), allowed)
     return found if found.dtype == np.float32 else found.astype(np.float64)
+
+
+def _names(frame: pd.DataFrame) -> str:
+    return ", ".join(map(str, frame.columns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,10 +16,9 @@ from scipy.ndimage import affine_transform
 
 from benchmark.data.contrast import check_contrast
 from benchmark.data.images import Image, read_mask
-from benchmark.errors import UserError, cause
-from benchmark.prepare.checks.depth import Depth
+from benchmark.prepare.checks import Depth
 from benchmark.prepare.preprocess.load import load
-from benchmark.prepare.preprocess.parallel import mapped
+from benchmark.prepare.preprocess.parallel import mapped, problem
 from benchmark.prepare.preprocess.template import template
 
 #: Smallest and largest field of view in mm, and largest voxel size, of a volume that shows a head.
@@ -57,8 +57,7 @@ def check_images(scans: pd.DataFrame, depth: Depth, processes: int = 1, progress
     scans
         As :func:`benchmark.data.manifest.read_manifests` gives it.
     depth
-        ``none``; ``exist``: the files are there; ``read``: every voxel is read, and geometry and contrast are judged;
-        ``hash``: scans with equal voxels are found too.
+        How closely; where voxels are read, geometry and contrast are judged too.
     processes
         Images at a time.
     progress
@@ -66,20 +65,16 @@ def check_images(scans: pd.DataFrame, depth: Depth, processes: int = 1, progress
     """
     if depth == "none":
         return []
-    rows = [{str(name): value for name, value in row.items()} for row in scans.to_dict("records")]
+    rows = scans.to_dict("records")
     if depth == "exist":
-        there = [(row, Path(row[name])) for row in rows for name in ("image", "mask") if row.get(name)]
-        return [_gone(row, path) for row, path in there if not path.exists()]
+        files = [(str(row["scan_key"]), Path(row[name])) for row in rows for name in ("image", "mask") if row.get(name)]
+        return [Finding(scan, True, f"{path}: there is no such file") for scan, path in files if not path.exists()]
     results = mapped(partial(_looked_at, depth == "hash"), rows, processes, "images", progress)
     found = [Finding(r["scan"], serious, text) for r in results for serious, text in r["remarks"]]
     return [*found, *_same(results)] if depth == "hash" else found
 
 
-def _gone(row: dict[str, Any], path: Path) -> Finding:
-    return Finding(str(row["scan_key"]), True, f"{path}: there is no such file")
-
-
-def _looked_at(hashed: bool, row: dict[str, Any]) -> dict[str, Any]:
+def _looked_at(hashed: bool, row: Mapping[Any, Any]) -> dict[str, Any]:
     path = Path(row["image"])
     result: dict[str, Any] = {"scan": row["scan_key"], "subject": row["subject_id"], "site": row["site"], "hash": ""}
     result |= {"path": str(path), "remarks": []}
@@ -88,11 +83,8 @@ def _looked_at(hashed: bool, row: dict[str, Any]) -> dict[str, Any]:
         check_contrast(path, image.data)
         if row.get("mask"):
             read_mask(Path(row["mask"]), path, image)
-    except (UserError, OSError) as error:
-        result["remarks"].append((True, cause(error)))
-        return result
-    except Exception as error:  # noqa: BLE001 (one bad file must not end the check of all others)
-        result["remarks"].append((True, f"{path}: {type(error).__name__}: {cause(error)}"))
+    except Exception as error:  # noqa: BLE001 (see problem)
+        result["remarks"].append((True, problem(error, path)))
         return result
     result["remarks"] += [(False, f"{path}: {text}") for text in _remarks(image)]
     if hashed:
@@ -136,7 +128,7 @@ def contrast(image: Image) -> float:
 
 
 def _coarse_template() -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
-    t1, brain = template(2)
+    t1, brain = template()
     step = round(COARSE_MM / 2)
     reference = t1.data[::step, ::step, ::step]
     inside = brain.data[::step, ::step, ::step] > 0

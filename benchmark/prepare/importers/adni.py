@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from benchmark.prepare.importers.adni_phase import phase_of
 from benchmark.prepare.importers.adni_tables import Person, read_adnimerge, read_dxsum
-from benchmark.prepare.importers.loni import Image, Processed, Study
+from benchmark.prepare.importers.loni import Image, LoniOptions, Study
 from benchmark.prepare.importers.loni_tables import Listed
 from benchmark.prepare.importers.normalise import field_strength, missing, years_between
 from benchmark.prepare.importers.record import Import
@@ -34,40 +34,24 @@ _ENDINGS = ("scaled", "scaled 2", "n3m", "n3")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(LoniOptions):
     """What the importer is told.
 
     Attributes
     ----------
-    images
-        Folder of the unpacked zips.
-    collection
-        Table that comes with the download, NAME_M_DD_YYYY.csv. This, search or both must be given.
-    search
-        Table that the advanced search writes, idaSearch_M_DD_YYYY.csv. It alone has phase, scanner and decimal age.
     adnimerge
         ADNIMERGE.csv: diagnosis by visit, phase, age and field strength.
     dxsum
         DXSUM.csv or DXSUM_PDXCONV_ADNIALL.csv: diagnosis by visit, which comes before ADNIMERGE's.
-    window_days
-        Largest distance between scan and visit, itself allowed.
     smc
         What the group SMC (significant memory concern) is read as where no visit has a diagnosis.
-    processed
-        Which images are used: raw; those that the archive processed, which tells the vendor in ADNI1; or any: raw,
-        and processed in sessions without a raw one.
     phase_rule
         scan: each scan is of the phase it was acquired in. first: scans of phases after a subject's first are left out.
     """
 
-    images: Path
-    collection: Path | None = None
-    search: Path | None = None
     adnimerge: Path | None = None
     dxsum: Path | None = None
-    window_days: int = 180
     smc: Literal["CN", "MCI", "OTHER"] = "CN"
-    processed: Processed = "raw"
     phase_rule: Literal["scan", "first"] = "scan"
 
 
@@ -155,7 +139,7 @@ class _Adni(Study):
         return {
             "diagnosis": diagnosis,
             "age": age,
-            "scanner": self.scanner(image).filled(by_visit),
+            "scanner": by_visit,
             "phase_source": self.sources[image.listed.image],
             "diagnosis_source": source,
             "days_to_visit": days,

@@ -6,16 +6,15 @@ import datetime
 import re
 from collections.abc import Sequence
 
-from benchmark.prepare.importers.adni_tables import Visit
-from benchmark.prepare.importers.sessions import nearest
+from benchmark.prepare.importers.sessions import Visit, nearest
 
 #: Sites by phase; ADNI-GO and ADNI2 used the same protocol.
 _DATASETS = {"ADNI1": "ADNI1", "ADNIGO": "ADNI2", "ADNI2": "ADNI2", "ADNI3": "ADNI3", "ADNI4": "ADNI4"}
-#: First days of enrolment, latest first. ADNI4's is not known here: its images need a table that names it.
+#: First days of enrolment, latest first; ADNI2 begins with ADNI-GO. ADNI4's is not known here: its images need a table
+#: that names it.
 _STARTS = {
     "ADNI3": datetime.date(2016, 9, 1),
-    "ADNI2": datetime.date(2011, 9, 1),
-    "ADNIGO": datetime.date(2009, 9, 1),
+    "ADNI2": datetime.date(2009, 9, 1),
     "ADNI1": datetime.date(2004, 10, 1),
 }
 #: Visits of the phase before go on for about a year after a phase begins.
@@ -39,13 +38,14 @@ def phase_of(
     then the phase under which the nearest of the subject's visits in ADNIMERGE within the window was collected; then
     the day. ``image`` is what notes call it.
     """
-    own, named = _dataset(stated), _visit(visit)
+    name = _VISIT.match(visit)
+    own, named = _dataset(stated), _dataset(name[1]) if name else ""
     if stated and not own:
         notes.append(f"phase '{stated}' is not known: taken from visit or date")
     if own:
         if named and named != own:
             notes.append(f"{image}: phase is '{stated}', but the visit is '{visit}': the phase is taken")
-        if day < _start(own):
+        if day < _STARTS.get(own, day):
             notes.append(f"{image}: was scanned before its phase '{stated}' began: the phase is taken")
         return own, "Phase"
     if named:
@@ -53,29 +53,15 @@ def phase_of(
     near = nearest([each for each in visits if _dataset(each.phase)], day, window)
     if near is not None:
         return _dataset(near.phase), "COLPROT"
-    return _by_date(image, day, notes)
+    dataset = next((dataset for dataset, start in _STARTS.items() if day >= start), "")
+    if dataset in ("ADNI2", "ADNI3") and (day - _STARTS[dataset]).days < _OVERLAP_DAYS:
+        notes.append(
+            f"{image}: phase is by the date of the scan, and the phase before went on then: {dataset} is taken"
+        )
+    elif dataset:
+        notes.append("phase is by the date of the scan, as no table states it")
+    return dataset, "date" if dataset else ""
 
 
 def _dataset(phase: str) -> str:
     return _DATASETS.get(re.sub(r"[\s_-]", "", phase).upper(), "")
-
-
-def _visit(name: str) -> str:
-    found = _VISIT.match(name)
-    return _dataset(found[1]) if found else ""
-
-
-def _start(dataset: str) -> datetime.date:
-    return min((day for phase, day in _STARTS.items() if _DATASETS[phase] == dataset), default=datetime.date.min)
-
-
-def _by_date(image: str, day: datetime.date, notes: list[str]) -> tuple[str, str]:
-    phase = next((phase for phase, start in _STARTS.items() if day >= start), "")
-    if not phase:
-        return "", ""
-    recent = phase in ("ADNIGO", "ADNI3") and (day - _STARTS[phase]).days < _OVERLAP_DAYS
-    if recent:
-        notes.append(f"{image}: phase is by the date of the scan, and the phase before went on then: {phase} is taken")
-    else:
-        notes.append("phase is by the date of the scan, as no table states it")
-    return _DATASETS[phase], "date"

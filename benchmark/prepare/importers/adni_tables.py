@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmark.prepare.importers.loni_tables import day_of
 from benchmark.prepare.importers.normalise import missing
+from benchmark.prepare.importers.sessions import Visit
 from benchmark.prepare.importers.tables import Row, read_table
 
 _RID = re.compile(r"(?:\d{3}_S_)?0*(\d{1,6})(?:\.0)?")
@@ -18,21 +19,6 @@ _CODES = {"1": "CN", "2": "MCI", "3": "AD"}
 _CHANGES = {"1": "CN", "7": "CN", "9": "CN", "2": "MCI", "4": "MCI", "8": "MCI", "3": "AD", "5": "AD", "6": "AD"}
 #: Columns of DXSUM that hold a diagnosis, newest first, with their codes.
 _DIAGNOSES = {"DIAGNOSIS": _CODES, "DXCURREN": _CODES, "DXCHANGE": _CHANGES}
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One row of a study table.
-
-    ``diagnosis`` is one of the manifest's, "" where the table's word is unknown; ``source`` is table and word, such as
-    ``DXSUM DIAGNOSIS=2``, "" where the row has no diagnosis; the others are the columns COLPROT and FLDSTRENG.
-    """
-
-    day: datetime.date
-    diagnosis: str = ""
-    source: str = ""
-    phase: str = ""
-    field_strength: str = ""
 
 
 @dataclass
@@ -91,7 +77,9 @@ def read_adnimerge(path: Path, notes: list[str]) -> dict[str, Person]:
         if raw and not diagnosis:
             notes.append(f"ADNIMERGE: DX '{raw}' is not known: a visit without diagnosis")
         source = f"ADNIMERGE DX={raw}" if raw else ""
-        person.visits.append(Visit(when, diagnosis, source, row.get("COLPROT"), row.get("FLDSTRENG")))
+        person.visits.append(
+            Visit(when, diagnosis, source, phase=row.get("COLPROT"), field_strength=row.get("FLDSTRENG"))
+        )
     return persons
 
 

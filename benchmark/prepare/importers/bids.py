@@ -8,14 +8,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmark.data.schema import DIAGNOSES, SEXES
 from benchmark.errors import UserError
 from benchmark.prepare.importers.bids_files import Sidecars, t1_images
-from benchmark.prepare.importers.bids_tables import Cell, People, age
-from benchmark.prepare.importers.bids_words import Diagnoses, Sexes
+from benchmark.prepare.importers.bids_tables import DIAGNOSIS_WORDS, SEX_WORDS, People, Words, age
 from benchmark.prepare.importers.files import stem
 from benchmark.prepare.importers.record import Import, Scan
 from benchmark.prepare.importers.sessions import Image, gather
-from benchmark.prepare.importers.sidecar import Acquisition, read_json
+from benchmark.prepare.importers.sidecar import read_json
 
 _COLUMNS = {"diagnosis": ("diagnosis", "dx", "group"), "age": ("age",), "sex": ("sex", "gender")}
 
@@ -89,8 +89,8 @@ class _Reader:
         self.dataset = options.dataset or _dataset_name(options.images)
         self.people = People(options.images, options.participants)
         self.sidecars = Sidecars(options.images)
-        self.diagnoses = Diagnoses(options.diagnosis_map)
-        self.sexes = Sexes(options.sex_map)
+        self.diagnoses = Words("diagnosis_map", options.diagnosis_map, DIAGNOSIS_WORDS, DIAGNOSES, "OTHER")
+        self.sexes = Words("sex_map", options.sex_map, SEX_WORDS, SEXES)
         self.bounded: set[str] = set()
         self.age_of_subject: set[Path] = set()
         named = {"diagnosis": options.diagnosis_column, "age": options.age_column, "sex": options.sex_column}
@@ -99,30 +99,31 @@ class _Reader:
     def scan(self, image: Image) -> Scan | str:
         """The scan of an image, or why it is none."""
         acquired = self.sidecars.of(image.path)
-        made = self._scan(image, acquired)
-        return "2D acquisition" if acquired.dimensions == "2D" else made
-
-    def _scan(self, image: Image, acquired: Acquisition) -> Scan | str:
+        if acquired.dimensions == "2D":
+            return "2D acquisition"
         if not self.people.knows(image.subject):
             return "image without a row in the table of participants"
         dataset, site_column = self.dataset, self.options.site_column
         if site_column:
-            cell = self._cell(image, (site_column,))
-            if cell is None or not _safe(cell.text):
+            site = self.people.cell(image.subject, image.session, (site_column,))
+            if site is None or not _safe(site[0][site_column]):
                 return "no value in the column of sites"
-            dataset += f"-{_safe(cell.text)}"
-        diagnosis, years = self._cell(image, self.columns["diagnosis"]), self._cell(image, self.columns["age"])
-        if years is not None and not years.of_session:
+            dataset += f"-{_safe(site[0][site_column])}"
+        diagnosis, years, sex = (
+            self.people.cell(image.subject, image.session, names, subject_first=what == "sex")
+            for what, names in self.columns.items()
+        )
+        if years and years[0].table is self.people.table:
             self.age_of_subject.add(image.path)
-        sex = self._cell(image, self.columns["sex"], subject_first=True)
-        label = self.diagnoses(diagnosis.text) if diagnosis else ""
-        facts = (label, age(years, self.bounded), self.sexes(sex.text) if sex else "", *acquired.of_scan)
-        source = diagnosis.row.source(diagnosis.column) if diagnosis else ""
+        facts = (
+            self.diagnoses(diagnosis[0][diagnosis[1]]) if diagnosis else "",
+            age(*years, self.bounded) if years else math.nan,
+            self.sexes(sex[0][sex[1]]) if sex else "",
+        )
+        source = diagnosis[0].source(diagnosis[1]) if diagnosis else ""
         extra = {"image_id": stem(image.path), "diagnosis_source": source}
-        return Scan(f"{self.dataset}_{image.subject}", image.session, image.path, dataset, *facts, extra=extra)
-
-    def _cell(self, image: Image, names: tuple[str, ...], subject_first: bool = False) -> Cell | None:
-        return self.people.cell(image.subject, image.session, names, subject_first)
+        subject = f"{self.dataset}_{image.subject}"
+        return Scan(subject, image.session, image.path, dataset, *facts, *acquired.of_scan, extra=extra)
 
     def told(self, scans: list[Scan]) -> list[str]:
         """What could be read in two ways, a line each."""

@@ -29,7 +29,7 @@ _PLAIN = frozenset({"sub", "ses", "run", "part"})
 
 def t1_images(root: Path, found: Import) -> list[Image]:
     """All T1w images of a dataset's raw data, whose root holds ``sub-*``; other images are left out."""
-    paths = list(image_files(root, found.left_out))
+    paths = list(image_files(root, found))
     if not any(path.name.startswith("sub-") and path.is_dir() for path in root.iterdir()):
         raise UserError(f"{root}: holds no folder sub-LABEL; name the root of a BIDS dataset")
     indexed = set(_indexed(root))

@@ -1,33 +1,63 @@
-"""participants.tsv and sessions.tsv of a BIDS dataset: what they say of a subject in a session."""
+"""participants.tsv and sessions.tsv of a BIDS dataset: what they say of a subject in a session, in whatever words."""
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
+from benchmark.data.schema import nearest
 from benchmark.errors import UserError
-from benchmark.prepare.importers.normalise import missing
+from benchmark.prepare.importers.normalise import folded, missing
 from benchmark.prepare.importers.record import LeftOut
 from benchmark.prepare.importers.tables import Row, Table, read_table
 
+#: Words that many datasets use, as :func:`folded`, by the diagnosis that they mean; BIDS leaves them to each dataset.
+DIAGNOSIS_WORDS = {
+    "CN": "cn, control, controls, con, ctrl, ctl, hc, healthy, nc, nl, normal, cu, healthy control, healthy controls, "
+    "normal control, healthy volunteer, cognitively normal, cognitively unimpaired",
+    "MCI": "mci, emci, lmci, amci, mild cognitive impairment",
+    "AD": "ad, alzheimer, alzheimers, dat, alzheimer disease, ad dementia, probable ad, alzheimer dementia",
+    "PD": "pd, parkinson, parkinsons, parkinson disease",
+    "SWEDD": "swedd",
+    "PRODROMAL": "prodromal, prodromal pd",
+    "OTHER": "other, ftd, dlb, lbd, psp, msa, vad, vascular dementia",
+}
+SEX_WORDS = {"F": "f, female, w", "M": "m, male"}
 #: Ages above which some datasets write no number, such as 89+ or >89.
 _AT_LEAST = re.compile(r"[>≥]?\s*(\d{2,3})\s*\+?")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A value and where it stands; ``of_session`` if it is of one session, not of the subject."""
+class Words:
+    """What words and codes mean, the user's ``own`` before the ``common`` ones; all others mean ``other``.
 
-    row: Row
-    column: str
-    of_session: bool
+    ``unknown`` gets those others. An own meaning that is none of ``allowed`` is an error that names the ``option``.
+    """
 
-    @property
-    def text(self) -> str:
-        """The value."""
-        return self.row[self.column]
+    def __init__(
+        self, option: str, own: Mapping[str, str], common: Mapping[str, str], allowed: tuple[str, ...], other: str = ""
+    ) -> None:
+        for word, value in own.items():
+            if value and value not in allowed:
+                similar = nearest(value, allowed)
+                hint = f" (did you mean {similar}?)" if similar else ""
+                listing = f"it must be one of {', '.join(allowed)}, or empty"
+                raise UserError(f"{option}: '{word}': '{value}' is not allowed{hint}; {listing}")
+        self.own = {word.strip().casefold(): value for word, value in own.items()}
+        self.folded = {word: value for value, words in common.items() for word in words.split(", ")}
+        self.folded |= {folded(word): value for word, value in own.items() if folded(word)}
+        self.other = other
+        self.unknown: set[str] = set()
+
+    def __call__(self, text: str) -> str:
+        """Meaning of a word; "" where it is missing."""
+        exact = text.casefold().removesuffix(".0")
+        if exact in self.own or missing(text):
+            return self.own.get(exact, "")
+        if folded(text) in self.folded:
+            return self.folded[folded(text)]
+        self.unknown.add(text)
+        return self.other
 
 
 class People:
@@ -41,7 +71,6 @@ class People:
         #: Rows of the tables of sessions read so far, by subject and label.
         self.sessions: dict[str, dict[str, Row]] = {}
         if self.table is not None:
-            self.table.column("participant_id")
             for name, row in self.table.keyed("participant_id", r"(sub-)?[A-Za-z0-9+]+", "sub-LABEL").items():
                 if self.rows.setdefault(name.removeprefix("sub-"), row) is not row:
                     raise row.complaint("participant_id", "the subject stands in an earlier line; give one row each")
@@ -50,13 +79,18 @@ class People:
         """Whether a subject has a row, or there is no table of subjects at all."""
         return self.table is None or subject in self.rows
 
-    def cell(self, subject: str, session: str, names: tuple[str, ...], subject_first: bool = False) -> Cell | None:
-        """The first value that is not missing under the best of several columns, of the session before the subject."""
+    def cell(
+        self, subject: str, session: str, names: tuple[str, ...], subject_first: bool = False
+    ) -> tuple[Row, str] | None:
+        """Row and column of the first value that is not missing, of the session before the subject.
+
+        The columns are tried in the order of their names in each table; the first that the table has counts.
+        """
         rows = [self._sessions(subject).get(session), self.rows.get(subject)]
         for row in reversed(rows) if subject_first else rows:
             column = row.table.find(*names) if row else None
             if row and column and not missing(row[column]):
-                return Cell(row, column, row.table is not self.table)
+                return row, column
         return None
 
     def _sessions(self, subject: str) -> dict[str, Row]:
@@ -81,23 +115,22 @@ class People:
         """Rows of subjects and sessions but for those that are used."""
         subjects = {subject for subject, _ in used}
         reason = "without a T1w image that is used"
-        people = [row for subject, row in self.rows.items() if subject not in subjects]
-        sessions = [
-            row
-            for subject, rows in self.sessions.items()
-            for session, row in rows.items()
-            if (subject, session) not in used
+        rest = [
+            row.left_out(f"subject {reason}", "participant_id")
+            for subject, row in self.rows.items()
+            if subject not in subjects
         ]
-        rest = [row.left_out(f"subject {reason}", "participant_id") for row in people]
-        return rest + [row.left_out(f"session {reason}", "session_id") for row in sessions]
+        for subject, rows in self.sessions.items():
+            unused = [row for session, row in rows.items() if (subject, session) not in used]
+            rest += [row.left_out(f"session {reason}", "session_id") for row in unused]
+        return rest
 
 
-def age(cell: Cell | None, ambiguous: set[str]) -> float:
-    """Years; of an age such as ``89+`` the number, which ``ambiguous`` gets; NaN where it is missing."""
-    if cell is None:
-        return math.nan
-    bound = _AT_LEAST.fullmatch(cell.text)
-    if bound and not cell.text.isdecimal():
-        ambiguous.add(cell.text)
+def age(row: Row, column: str, bounded: set[str]) -> float:
+    """Years; of an age such as ``89+`` the number, which ``bounded`` gets; NaN where it is missing."""
+    text = row[column]
+    bound = _AT_LEAST.fullmatch(text)
+    if bound and not text.isdecimal():
+        bounded.add(text)
         return float(bound[1])
-    return cell.row.age(cell.column)
+    return row.age(column)

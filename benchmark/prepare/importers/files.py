@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.errors import UserError
-from benchmark.prepare.importers.record import LeftOut
+from benchmark.prepare.importers.record import Import
 
 #: Endings of image files; longer ones first.
 IMAGES = (".nii.gz", ".nii", ".mgz", ".mgh", ".hdr", ".img", ".dcm", ".ima")
 
 
-def image_files(folder: Path, left_out: list[LeftOut], endings: tuple[str, ...] = IMAGES) -> Iterator[Path]:
+def image_files(folder: Path, found: Import, endings: tuple[str, ...] = IMAGES) -> Iterator[Path]:
     """Absolute paths of all image files below a folder, sorted within each folder; hidden ones are passed over.
 
-    Links to folders are followed once. ``left_out`` gets an entry for each folder that cannot be entered, and each link
-    to an image that is not there. ``endings`` are in lower case.
+    Links to folders are followed once. Each folder that cannot be entered, and each link to an image that is not there,
+    is left out. ``endings`` are in lower case.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
@@ -30,10 +30,10 @@ def image_files(folder: Path, left_out: list[LeftOut], endings: tuple[str, ...] 
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
-            with os.scandir(here) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+            with os.scandir(here) as inside:
+                entries = sorted(inside, key=lambda entry: entry.name)
         except OSError as error:
-            left_out.append(LeftOut(relative(here, folder), f"folder cannot be read: {error.strerror}"))
+            found.leave_out(relative(here, folder), f"folder cannot be read: {error.strerror}")
             continue
         for entry in entries:
             if entry.name.startswith("."):
@@ -41,7 +41,7 @@ def image_files(folder: Path, left_out: list[LeftOut], endings: tuple[str, ...] 
             if entry.name.lower().endswith(endings) and not entry.is_dir():
                 # Version-controlled datasets hold links to files that were not fetched.
                 if entry.is_symlink() and not (here / entry.name).exists():
-                    left_out.append(LeftOut(relative(here / entry.name, folder), "link to a file that is not there"))
+                    found.leave_out(relative(here / entry.name, folder), "link to a file that is not there")
                 else:
                     yield here / entry.name
         waiting += [here / entry.name for entry in reversed(entries) if entry.is_dir() and entry.name[0] != "."]

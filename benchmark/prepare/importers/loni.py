@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.errors import UserError
@@ -21,6 +22,33 @@ from benchmark.prepare.importers.sidecar import Acquisition
 #: Which images are wanted: as scanned, as the archive processed them, or raw ones and processed where there is none.
 Processed = Literal["raw", "processed", "any"]
 _KINDS = {"original": True, "processed": False, "pre-processed": False, "post-processed": False}
+
+
+@dataclass(frozen=True)
+class LoniOptions:
+    """What the importer of a LONI archive is told.
+
+    Attributes
+    ----------
+    images
+        Folder of the unpacked zips.
+    collection
+        Table that comes with the download, NAME_M_DD_YYYY.csv. This, search or both must be given.
+    search
+        Table that the advanced search writes, idaSearch_M_DD_YYYY.csv. It alone has scanner, decimal age and phase.
+    window_days
+        Largest distance between scan and visit, itself allowed; in PPMI for visits that are matched by their month,
+        because their code is unknown.
+    processed
+        Which images are used: raw; those that the archive processed, which tells the vendor in ADNI1; or any: raw,
+        and processed in sessions without a raw one.
+    """
+
+    images: Path
+    collection: Path | None = None
+    search: Path | None = None
+    window_days: int = 180
+    processed: Processed = "raw"
 
 
 @dataclass
@@ -90,15 +118,11 @@ class Study(ABC):
 
     @abstractmethod
     def facts(self, image: Image) -> dict[str, Any]:
-        """Diagnosis, age, scanner and further columns of a scan."""
+        """Diagnosis, age and further columns of a scan; ``scanner`` is what the study's tables know of it, if any."""
 
     def chosen(self, images: list[Image]) -> list[Image]:
         """Images that stay, of one a session in the order of subjects and days."""
         return images
-
-    def scanner(self, image: Image) -> Acquisition:
-        """Scanner of an image."""
-        return self.tree.scanner_of(image.file, image.listed.protocol, self.notes)
 
     def collect(self) -> Import:
         """Find the T1 images of the download, one a subject and day.
@@ -115,7 +139,8 @@ class Study(ABC):
         for image in self.chosen(self._one_a_day(image for image in images if self._is_wanted(image))):
             facts = self.facts(image)
             subject, session = image.subject_id, f"d{(image.date - first[image.subject_id]).days:04d}"
-            scanner: Acquisition = facts.pop("scanner")
+            scanner = self.tree.scanner_of(image.file, image.listed.protocol, self.notes)
+            scanner = scanner.filled(facts.pop("scanner", Acquisition()))
             known = (facts.pop("diagnosis"), facts.pop("age"), sexes[subject], *scanner.of_scan)
             facts |= {"image_id": f"I{image.file.image}", "description": image.listed.description}
             scans.append(Scan(subject, session, image.file.path, image.dataset, *known, extra=facts))

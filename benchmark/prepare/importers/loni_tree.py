@@ -83,7 +83,7 @@ def read_tree(folder: Path, project: str, found: Import) -> Tree:
     # Slices of one image in one folder are one series; of two images they cannot be told apart by the folder.
     owners: dict[Path, str] = {}
     mixed: set[Path] = set()
-    for path in image_files(folder, found.left_out, (*IMAGES, ".xml")):
+    for path in image_files(folder, found, (*IMAGES, ".xml")):
         document = path.suffix.lower() == ".xml"
         named = _NAME.fullmatch(path.stem if document else stem(path))
         shown = relative(path, folder)

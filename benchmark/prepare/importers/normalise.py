@@ -23,6 +23,8 @@ _MANUFACTURERS = (
 _STRENGTHS = (0.2, 0.35, 0.5, 0.7, 1.0, 1.16, 1.5, 2.9, 3.0, 4.0, 4.7, 7.0, 9.4)
 _FORMATS = ("%m/%d/%Y", "%Y-%m-%d", "%d-%b-%Y", "%d%b%Y", "%Y%m%d", "%Y/%m/%d", "%m/%d/%y", "%b %d, %Y")
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
+#: float() alone would take "1_0", and digits of other scripts.
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 DAYS_PER_YEAR = 365.25
 #: Years of birth and of scans.
@@ -40,13 +42,9 @@ def folded(text: str) -> str:
     return " ".join(re.sub(r"[^a-z0-9]+", " ", plain).split())
 
 
-def sex(text: str, codes: dict[str, str] | None = None) -> str:
-    """``F``, ``M``, or "" for anything else, of a letter, a word or a code.
-
-    ``codes`` are those of this table, such as ``{"1": "M", "2": "F"}``; archives contradict each other.
-    """
-    value = text.strip().removesuffix(".0")
-    return (codes or {}).get(value) or _SEX.get(value.casefold(), "")
+def sex(text: str) -> str:
+    """``F``, ``M``, or "" for anything else, of a letter or a word."""
+    return _SEX.get(text.strip().casefold(), "")
 
 
 def manufacturer(text: str) -> str:
@@ -106,10 +104,4 @@ def years_between(first: datetime.date, second: datetime.date) -> float:
 
 def number(text: str) -> float:
     """A number; NaN where the text is missing or none."""
-    if missing(text):
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
+    return math.nan if missing(text) or not _DECIMAL.fullmatch(text) else float(text)

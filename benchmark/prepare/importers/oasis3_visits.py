@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from benchmark.prepare.importers.normalise import missing
 from benchmark.prepare.importers.oasis import cdr
 from benchmark.prepare.importers.record import Import
-from benchmark.prepare.importers.sessions import nearest
+from benchmark.prepare.importers.sessions import Visit, nearest
 from benchmark.prepare.importers.tables import Row, Table
 
 _FLAG = {"1": "1", "0": "0"}
@@ -17,38 +16,25 @@ _MCI = ("MCIAMEM", "MCIAPLUS", "MCINON1", "MCINON2")
 _AD_WORDS = ("ad dem", "dat", "alzheimer")
 
 
-@dataclass(frozen=True)
-class Visit:
-    """A clinical visit with a diagnosis of the manifest, on a day from entry; ``source`` is its row in short."""
-
-    day: int
-    diagnosis: str
-    source: str
-    row: Row
-
-
 class Visits:
-    """Visits of a table by subject; ``label`` gives diagnosis and source of a row, "" twice where it has none.
+    """Visits of a table by subject, on days from entry; ``label`` gives diagnosis and source of a row, or "" twice.
 
     What was found gets the rows without a day or diagnosis, and visits of one day that contradict each other.
     """
 
     def __init__(self, table: Table, label: Callable[[Row], tuple[str, str]], found: Import) -> None:
         self.by_subject: dict[str, list[Visit]] = {}
-        self.used: set[Row] = set()
+        self.used: set[Visit] = set()
         by_day: dict[tuple[str, int], Visit] = {}
         # Errors and lines come subject by subject, in the order of their first rows.
         first = {row["OASISID"]: place for place, row in reversed(list(enumerate(table.rows)))}
         for row in sorted(table.rows, key=lambda row: first[row["OASISID"]]):
             subject, day = row["OASISID"], row.whole("days_to_visit")
-            if day is None:
-                found.left_out.append(row.left_out("visit without a day"))
+            diagnosis, source = ("", "") if day is None else label(row)
+            if day is None or not diagnosis:
+                found.left_out.append(row.left_out(f"visit without a {'day' if day is None else 'diagnosis'}"))
                 continue
-            diagnosis, source = label(row)
-            if not diagnosis:
-                found.left_out.append(row.left_out("visit without a diagnosis"))
-                continue
-            visit = Visit(day, diagnosis, f"{table.path.name} {source}", row)
+            visit = Visit(day, diagnosis, f"{table.path.name} {source}", row=row)
             self.by_subject.setdefault(subject, []).append(visit)
             other = by_day.setdefault((subject, day), visit)
             if other.diagnosis != diagnosis:
@@ -59,14 +45,13 @@ class Visits:
     def nearest(self, subject: str, day: int, window: int) -> Visit | None:
         """The visit nearest to a day and less than a window away; of two as near the earlier, of one day the first."""
         visit = nearest(self.by_subject.get(subject, []), day, window - 1)
-        if visit:
-            self.used.add(visit.row)
+        self.used |= {visit} if visit else set()
         return visit
 
     def leave_out_rest(self, found: Import) -> None:
         """Leave out the rows of visits that no scan was labelled by."""
-        rows = (visit.row for visits in self.by_subject.values() for visit in visits)
-        found.left_out += [row.left_out("visit that is nearest to no scan") for row in rows if row not in self.used]
+        rest = (visit for visits in self.by_subject.values() for visit in visits if visit not in self.used)
+        found.left_out += [visit.row.left_out("visit that is nearest to no scan") for visit in rest if visit.row]
 
 
 def visits_by_cdr(table: Table, found: Import) -> Visits:

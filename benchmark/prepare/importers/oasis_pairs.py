@@ -93,15 +93,14 @@ class Pairs:
         return used
 
     def _images(self, rank: Callable[[str, str], int | str]) -> list[Image]:
-        left_out = self.found.left_out
         images = []
-        for header in _pairs(image_files(self.images, left_out), self.images, self.found):
+        for header in _pairs(image_files(self.images, self.found), self.images, self.found):
             folders = (part for part in reversed(header.parts[:-1]) if self.session.fullmatch(part))
             folder = next(folders, "")
             ranked = rank(stem(header), folder) if folder else f"in no session folder ({self.example})"
             subject, _, session = folder.rpartition("_")
             images.append(Image(header, subject, session, ranked))
-        names = [each.what for each in left_out] + [relative(image.path, self.images) for image in images]
+        names = [each.what for each in self.found.left_out] + [relative(image.path, self.images) for image in images]
         if not any(image.session for image in images) and not any(f"OAS{self.release}_" in name for name in names):
             raise UserError(
                 f"{self.images}: holds no image in a folder of OASIS-{self.release}; they are named {self.example}"

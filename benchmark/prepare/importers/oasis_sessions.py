@@ -26,7 +26,7 @@ def t1_images(folder: Path, release: str, found: Import) -> list[Image]:
     """
     images: list[Image] = []
     known = False
-    for path in image_files(folder, found.left_out):
+    for path in image_files(folder, found):
         name = relative(path, folder)
         places = _places(path, f"{folder.absolute().name}/{name}")
         ours = [place for place in places if place[0].startswith(release)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.prepare.importers.loni import Image, Processed, Study
+from benchmark.prepare.importers.loni import Image, LoniOptions, Study
 from benchmark.prepare.importers.loni_tables import Listed
 from benchmark.prepare.importers.normalise import missing, number, years_between
 from benchmark.prepare.importers.ppmi_tables import Person, read_persons
@@ -46,17 +46,11 @@ _NO_MRI = ("pet", "spect", "ct", "nm")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(LoniOptions):
     """What the importer is told.
 
     Attributes
     ----------
-    images
-        Folder of the unpacked zips.
-    collection
-        Table that comes with the download, NAME_M_DD_YYYY.csv. This, search or both must be given.
-    search
-        Table that the advanced search writes, idaSearch_M_DD_YYYY.csv. It alone has scanner and decimal age.
     participant_status
         Participant_Status.csv: cohorts, which come before the group of the image tables.
     demographics
@@ -65,23 +59,12 @@ class Options:
         Age_at_visit.csv.
     curated
         PPMI_Curated_Data_Cut_Public_YYYYMMDD.csv: cohort, sex and age for those that the other tables lack.
-    window_days
-        Largest distance, itself allowed, between scan and a visit that is matched by its month because its code is
-        unknown.
-    processed
-        Which images are used: raw; those that the archive processed; or any: raw, and processed in sessions without a
-        raw one.
     """
 
-    images: Path
-    collection: Path | None = None
-    search: Path | None = None
     participant_status: Path | None = None
     demographics: Path | None = None
     age_at_visit: Path | None = None
     curated: Path | None = None
-    window_days: int = 180
-    processed: Processed = "raw"
 
 
 def collect(options: Options) -> Import:
@@ -126,13 +109,11 @@ class _Ppmi(Study):
 
     def facts(self, image: Image) -> dict[str, Any]:
         person = self.persons.get(image.listed.subject, Person())
-        scanner = self.scanner(image)
         diagnosis, source = self._diagnosis(image.listed, person)
         age, age_source, days = self._age(image, person)
         return {
             "diagnosis": diagnosis,
             "age": age,
-            "scanner": scanner,
             "visit": _event(image.listed.visit),
             "diagnosis_source": source,
             "days_to_visit": days,

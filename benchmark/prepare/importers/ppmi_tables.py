@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.prepare.importers.normalise import missing
+from benchmark.prepare.importers.sessions import Visit
 from benchmark.prepare.importers.tables import Row, read_table
 
 _COHORTS = {"1": "PD", "2": "CN", "3": "SWEDD", "4": "PRODROMAL", "9": "OTHER"}
@@ -18,20 +19,13 @@ _MONTH = re.compile(r"(\d{1,2})/(?:\d{1,2}/)?(\d{4})")
 _PATNO = re.compile(r"(\d{1,7})(?:\.0)?")
 
 
-@dataclass(frozen=True)
-class Visit:
-    """Middle of the month of a visit, and the age then."""
-
-    day: datetime.date
-    age: float
-
-
 @dataclass
 class Person:
     """What the study tables have of a participant.
 
     ``diagnosis`` is one of the manifest's, and ``source`` the table's column and code; both are "" where no table has a
-    cohort. ``birth`` is the middle of the month; ``ages`` are by visit code, such as ``BL``.
+    cohort. ``birth`` is the middle of the month; ``ages`` are by visit code, such as ``BL``,
+    and ``visits`` are on the middle of their month.
     """
 
     diagnosis: str = ""
@@ -107,7 +101,7 @@ def _read_curated(person: Person, row: Row, notes: list[str]) -> None:
     person.ages.setdefault(event, years)
     day = _month(row, "visit_date")
     if day is not None:
-        person.visits.append(Visit(day, years))
+        person.visits.append(Visit(day, age=years))
 
 
 def _month(row: Row, column: str) -> datetime.date | None:

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from benchmark.prepare.importers.files import relative
 from benchmark.prepare.importers.record import Import, Scan
-
-
-class _Visit(Protocol):
-    @property
-    def day(self) -> Any: ...
-
+from benchmark.prepare.importers.tables import Row
 
 T = TypeVar("T")
-Visit = TypeVar("Visit", bound=_Visit)
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """A clinical visit by an archive's tables; "" or NaN where they say nothing.
+
+    Attributes
+    ----------
+    day
+        A date, or the days since the subject's entry.
+    diagnosis, source
+        One of :data:`benchmark.data.schema.DIAGNOSES`, and the table and word that it was read from; a source alone
+        where the word is unknown.
+    age
+        Years.
+    phase, field_strength
+        In ADNI's words.
+    row
+        Where it stands, if that is needed.
+    """
+
+    day: Any
+    diagnosis: str = ""
+    source: str = ""
+    age: float = math.nan
+    phase: str = ""
+    field_strength: str = ""
+    row: Row | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from pathlib import Path
 
 from benchmark.data.plain_text import NotTextError, text_of
 from benchmark.errors import UserError
-from benchmark.prepare.importers.normalise import missing
+from benchmark.prepare.importers.normalise import missing, number
 from benchmark.prepare.importers.record import LeftOut
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 
 
@@ -103,11 +101,8 @@ class Row:
 
     def decimal(self, column: str, low: float, high: float) -> float:
         """A number of a range; NaN where it is missing, an error for anything else."""
-        text = self[column]
-        if missing(text):
-            return math.nan
-        value = float(text) if _DECIMAL.fullmatch(text) else math.nan
-        if not low <= value <= high:
+        value = number(self[column])
+        if not (missing(self[column]) or low <= value <= high):
             raise self.complaint(column, f"it must be a number in [{low:g}, {high:g}], or empty")
         return value
 

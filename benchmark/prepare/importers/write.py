@@ -91,10 +91,11 @@ def pseudonymous(scans: Sequence[Scan], salt: bytes) -> list[Scan]:
 
 def site_of(scan: Scan, site_from: SiteFrom) -> str | None:
     """Site label of a scan; None where what it is made from is unknown."""
+    strength = tesla(scan.field_strength)
     parts = {
         "dataset": (),
         "scanner": (scan.manufacturer, scan.model),
-        "field_strength": (f"{tesla(scan.field_strength)}T" if tesla(scan.field_strength) else "",),
+        "field_strength": (f"{strength}T" if strength else "",),
         "vendor": (scan.manufacturer,),
     }[site_from]
     if not all(parts):
@@ -131,16 +132,15 @@ def summary(written: Written, found: Import) -> str:
 
 
 def _manifest(site: str, scans: Sequence[Scan]) -> str:
-    rows = [_row(site, scan) for scan in scans]
     # Here, as commands that only say what they do must not wait for it.
     import pandas as pd
 
-    table = pd.DataFrame([scan.extra | row for scan, row in zip(scans, rows, strict=True)]).fillna("")
+    table = pd.DataFrame([scan.extra | _row(site, scan) for scan in scans]).fillna("")
     for _, row in table[table.duplicated(["subject_id", "session_id"])].iterrows():
         where = f"subject '{row['subject_id']}', session '{row['session_id']}' is at site '{site}' twice"
         raise UserError(f"{row['image']}: {where}")
-    extra = sorted({name for scan in scans for name in scan.extra} - set(rows[0]))
-    table = table[[*rows[0], *extra]]
+    columns = list(_row(site, scans[0]))
+    table = table[[*columns, *sorted({name for scan in scans for name in scan.extra} - set(columns))]]
     return str(table.sort_values(["subject_id", "session_id"]).to_csv(index=False, lineterminator="\n"))
 
 
@@ -162,9 +162,9 @@ def _row(site: str, scan: Scan) -> dict[str, str]:
 
 
 def _record(by_site: dict[str, list[Scan]], left_out: Iterable[LeftOut]) -> str:
-    rows = [(str(scan.image), "used", site) for site, scans in by_site.items() for scan in scans]
-    rows += [(one.what, "left out", one.reason) for one in left_out]
     import pandas as pd
 
+    rows = [(str(scan.image), "used", site) for site, scans in by_site.items() for scan in scans]
+    rows += [(one.what, "left out", one.reason) for one in left_out]
     table = pd.DataFrame(sorted(rows), columns=["what", "outcome", "site or reason"])
     return str(table.to_csv(index=False, lineterminator="\n"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ import numpy as np
 
 from benchmark.data.images import Image, read_image
 from benchmark.errors import UserError
+from benchmark.prepare.preprocess.dicom import run_program
 
 _NIBABEL: Any = nibabel
 
@@ -62,13 +62,10 @@ def extract_brain(image: Image, program: Program) -> Image:
             options = ["-i", "t1.nii.gz", "-o", "brain.nii.gz", "--save_bet_mask", "--no_bet_image"]
         else:
             options = ["-i", "t1.nii.gz", "-m", "mask.nii.gz"]
-        done = subprocess.run(  # noqa: S603
-            [executable, *options], cwd=folder, capture_output=True, text=True, check=False
-        )
+        fine, said = run_program([executable, *options], folder)
         masks = sorted({*folder.glob("*mask*.nii.gz"), *folder.glob("*bet*.nii.gz")} - {folder / "t1.nii.gz"})
-        if done.returncode or not masks:
-            last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it wrote no mask"]
-            raise UserError(f"brain: {program} failed: {last[0].strip()}")
+        if not fine or not masks:
+            raise UserError(f"brain: {program} failed: {said or 'it wrote no mask'}")
         found = read_image(masks[0])
         return Image((np.asarray(found.data) > 0.5).astype(np.uint8), found.affine)
 

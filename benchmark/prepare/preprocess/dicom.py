@@ -65,15 +65,16 @@ def _by_dicom2nifti(folder: Path, checked: str, out: Path) -> Path:
 
 
 def _by_dcm2niix(program: str, folder: Path, checked: str, out: Path) -> Path:
-    done = subprocess.run(  # noqa: S603
-        [program, "-z", "y", "-b", "n", "-f", "series", "-o", str(out), checked],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    fine, said = run_program([program, "-z", "y", "-b", "n", "-f", "series", "-o", str(out.absolute()), checked], out)
     # A gantry tilt or unequal distances add a corrected image, which sorts after the plain one.
     found = sorted(out.glob("series*.nii.gz"))
-    if done.returncode or not found:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-        raise UserError(f"{folder}: dcm2niix cannot convert the DICOM series: {last[0].strip()}")
+    if not fine or not found:
+        raise UserError(f"{folder}: dcm2niix cannot convert the DICOM series: {said or 'no message'}")
     return found[0]
+
+
+def run_program(words: list[str], folder: Path) -> tuple[bool, str]:
+    """Run a program in a folder: whether it succeeds, and the last line that it says."""
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    lines = (done.stderr or done.stdout).strip().splitlines() or [""]
+    return done.returncode == 0, lines[-1].strip()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, cause
 from benchmark.processes import process_pool
 
 
 def mapped(
-    work: Callable[[dict[str, Any]], dict[str, Any]],
-    rows: list[dict[str, Any]],
-    processes: int,
-    title: str,
-    progress: bool,
+    work: Callable[[Any], dict[str, Any]], rows: Sequence[Any], processes: int, title: str, progress: bool
 ) -> list[dict[str, Any]]:
     """Results in the order of the rows, with a bar; an interruption leaves what is finished."""
     found: list[dict[str, Any]] = [{}] * len(rows)
@@ -30,8 +27,14 @@ def mapped(
     return found
 
 
+def problem(error: Exception, path: Path) -> str:
+    """What an error says of a scan's image: one bad file must not end the work on all others."""
+    expected = isinstance(error, UserError | OSError)
+    return cause(error) if expected else f"{path}: {type(error).__name__}: {cause(error)}"
+
+
 def _results(
-    work: Callable[[dict[str, Any]], dict[str, Any]], rows: list[dict[str, Any]], processes: int
+    work: Callable[[Any], dict[str, Any]], rows: Sequence[Any], processes: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     if processes <= 1:
         yield from ((place, work(row)) for place, row in enumerate(rows))

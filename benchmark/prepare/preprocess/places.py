@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from benchmark.data.atomic import atomic_path
 _NIBABEL: Any = nibabel
 
 
-def paths_of(out: Path, row: dict[str, Any]) -> dict[str, Path]:
+def paths_of(out: Path, row: Mapping[Any, Any]) -> dict[str, Path]:
     """Files of a scan: volume, mask, volume before normalisation, and records of both steps.
 
     Parameters
@@ -44,6 +45,18 @@ def record_at(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def write_record(content: dict[str, Any], path: Path, indent: int | None = 1) -> None:
+    """Write a record that :func:`record_at` reads."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=indent) + "\n", encoding="utf-8")
+
+
+def load_masked(volume: Path, mask: Path) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
+    """A volume, its mask, shape (x, y, z), and its affine, of files that :func:`save` wrote."""
+    image = _NIBABEL.load(volume)
+    return np.asarray(image.dataobj, np.float32), np.asarray(_NIBABEL.load(mask).dataobj) > 0, image.affine
 
 
 def save(array: NDArray[Any], affine: NDArray[np.float64], path: Path) -> None:

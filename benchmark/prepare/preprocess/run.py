@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-import nibabel
 import numpy as np
 import pandas as pd
 
@@ -21,8 +21,8 @@ from benchmark.folders import make_writable
 from benchmark.prepare.importers.write import IDENTIFYING
 from benchmark.prepare.preprocess.brain import Program, required
 from benchmark.prepare.preprocess.intensity import landmarks, normalised
-from benchmark.prepare.preprocess.parallel import mapped
-from benchmark.prepare.preprocess.places import paths_of, record_at, save
+from benchmark.prepare.preprocess.parallel import mapped, problem
+from benchmark.prepare.preprocess.places import load_masked, paths_of, record_at, save, write_record
 from benchmark.prepare.preprocess.quality import NUMBERS, flags
 from benchmark.prepare.preprocess.scan import prepare
 from benchmark.prepare.preprocess.settings import RawSettings
@@ -35,7 +35,8 @@ REPORT = "quality.csv"
 QUARANTINE = "quarantine.csv"
 RECORD = "preprocess.json"
 
-_NIBABEL: Any = nibabel
+#: Row of a scans table, by column.
+Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -103,26 +104,21 @@ def preprocess(
         scans = scans.drop(columns=[name for name in IDENTIFYING if name in scans])
     make_writable(out, "out")
     _claim(out, settings)
-    rows = [{str(name): value for name, value in row.items()} for row in scans.to_dict("records")]
+    rows = scans.to_dict("records")
     prepared = mapped(partial(_prepared, out, settings), rows, processes, "preprocess", progress)
-    standard = _standard_scale(out, settings, rows, prepared)
+    standard = _standard_scale(settings, rows, prepared)
     done = mapped(partial(_finished, out, settings, standard), rows, processes, "normalise", progress)
-    fine = [place for place, one in enumerate(done) if "error" not in one]
-    quarantined = pd.DataFrame(
-        [
-            [rows[place]["scan_key"], rows[place]["image"], one["error"]]
-            for place, one in enumerate(done)
-            if "error" in one
-        ],
-        columns=["scan", "image", "reason"],
-    )
+    fine = [one for one in done if "error" not in one]
+    failed = [(row, one["error"]) for row, one in zip(rows, done, strict=True) if "error" in one]
+    reasons = [[row["scan_key"], row["image"], reason] for row, reason in failed]
+    quarantined = pd.DataFrame(reasons, columns=["scan", "image", "reason"])
     _write_csv(quarantined, out / QUARANTINE)
     if not fine:
         raise UserError(f"no scan could be used; the first reason of {len(done)}: {done[0]['error']}")
-    report = pd.DataFrame([done[place] for place in fine])
+    report = pd.DataFrame(fine)
     report["flags"] = flags(report)
     _write_csv(report, out / REPORT)
-    made = _write_manifests(out, scans, {str(one["scan"]): str(one["brain"]) for one in map(done.__getitem__, fine)})
+    made = _write_manifests(out, scans, {one["scan"]: one["brain"] for one in fine})
     for site, part in report.groupby("site"):
         _write_sheet(out, str(site), part)
     return Outcome(made, report, quarantined)
@@ -132,26 +128,19 @@ def _claim(out: Path, settings: RawSettings) -> None:
     """Say whose folder it is; refuse one of other settings."""
     content = json.loads(json.dumps({"version": VERSION, "settings": asdict(settings)}))
     path = out / RECORD
-    if path.is_file():
-        try:
-            there = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            there = None
-        if there != content:
-            differ = sorted(
-                name
-                for name, value in content["settings"].items()
-                if not isinstance(there, dict) or there.get("settings", {}).get(name) != value
-            )
-            raise UserError(
-                f"{path}: the folder holds volumes made with other settings ({', '.join(differ)}); name another --out"
-            )
+    if not path.is_file():
+        write_record(content, path)
         return
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    there = record_at(path)
+    if there != content:
+        known = there.get("settings", {})
+        differ = sorted(name for name, value in content["settings"].items() if known.get(name) != value)
+        raise UserError(
+            f"{path}: the folder holds volumes made with other settings ({', '.join(differ)}); name another --out"
+        )
 
 
-def _prepared(out: Path, settings: RawSettings, row: dict[str, Any]) -> dict[str, Any]:
+def _prepared(out: Path, settings: RawSettings, row: Row) -> dict[str, Any]:
     """Bring a scan to the grid unless that is done; its record, or what is wrong with it."""
     paths = paths_of(out, row)
     try:
@@ -173,16 +162,13 @@ def _prepared(out: Path, settings: RawSettings, row: dict[str, Any]) -> dict[str
             "landmarks": landmarks(made.volume, made.mask) if settings.intensity == "nyul" else None,
             **asdict(made.quality),
         }
-        with atomic_path(paths["record"]) as temporary:
-            temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_record(record, paths["record"])
         return record
-    except (UserError, OSError) as error:
-        return {"error": cause(error)}
-    except Exception as error:  # noqa: BLE001 (one bad file must not end the work on all others)
-        return {"error": f"{row['image']}: {type(error).__name__}: {cause(error)}"}
+    except Exception as error:  # noqa: BLE001 (see problem)
+        return {"error": problem(error, row["image"])}
 
 
-def _finished(out: Path, settings: RawSettings, standard: list[float] | None, row: dict[str, Any]) -> dict[str, Any]:
+def _finished(out: Path, settings: RawSettings, standard: list[float] | None, row: Row) -> dict[str, Any]:
     paths = paths_of(out, row)
     record = _prepared(out, settings, row)
     if "error" in record:
@@ -190,41 +176,30 @@ def _finished(out: Path, settings: RawSettings, standard: list[float] | None, ro
     wanted = hashlib.sha256(json.dumps([record["key"], standard]).encode()).hexdigest()
     try:
         if record_at(paths["done"]).get("key") != wanted or not paths["image"].is_file():
-            plain = _NIBABEL.load(paths["plain"])
-            volume = np.asarray(plain.dataobj, np.float32)
-            mask = np.asarray(_NIBABEL.load(paths["mask"]).dataobj) > 0
-            save(normalised(volume, mask, settings.intensity, standard), plain.affine, paths["image"])
-            with atomic_path(paths["done"]) as temporary:
-                temporary.write_text(json.dumps({"key": wanted}) + "\n", encoding="utf-8")
+            volume, mask, affine = load_masked(paths["plain"], paths["mask"])
+            save(normalised(volume, mask, settings.intensity, standard), affine, paths["image"])
+            write_record({"key": wanted}, paths["done"], indent=None)
     except (UserError, OSError) as error:
         return {"error": f"{row['image']}: {cause(error)}"}
     names = ("brain", "mutual_information", *NUMBERS)
     return {"scan": row["scan_key"], "site": row["site"], **{name: record[name] for name in names}}
 
 
-def _standard_scale(
-    out: Path, settings: RawSettings, rows: list[dict[str, Any]], prepared: list[dict[str, Any]]
-) -> list[float] | None:
+def _standard_scale(settings: RawSettings, rows: Sequence[Row], prepared: list[dict[str, Any]]) -> list[float] | None:
     if settings.intensity != "nyul":
         return None
-    split = any(row.get("split") for row in rows)
-    found = [
-        one["landmarks"]
-        for row, one in zip(rows, prepared, strict=True)
-        if "error" not in one and (not split or row.get("split") == "train")
-    ]
+    wanted = ("train",) if any(row.get("split") for row in rows) else ("", None)
+    pairs = zip(rows, prepared, strict=True)
+    found = [one["landmarks"] for row, one in pairs if "error" not in one and row.get("split") in wanted]
     if not found:
         raise UserError("intensity 'nyul': no training scan could be used, so there is no standard scale")
     return [float(value) for value in np.mean(found, axis=0)]
 
 
-def _key(row: dict[str, Any], settings: RawSettings) -> str:
+def _key(row: Row, settings: RawSettings) -> str:
     """What a scan's volume follows from: its files as they are on disk, and the settings."""
     files = []
-    for name in ("image", "mask"):
-        path = Path(row[name]) if row.get(name) else None
-        if path is None:
-            continue
+    for path in (Path(row[name]) for name in ("image", "mask") if row.get(name)):
         if not path.exists():
             raise UserError(f"{path}: there is no such file")
         inside = [each for each in sorted(path.iterdir()) if each.is_file()] if path.is_dir() else [path]
@@ -235,10 +210,10 @@ def _key(row: dict[str, Any], settings: RawSettings) -> str:
 
 def _write_manifests(out: Path, scans: pd.DataFrame, brains: dict[str, str]) -> list[Path]:
     part = scans[scans["scan_key"].isin(brains)].copy()
-    rows = [paths_of(out, {str(name): value for name, value in row.items()}) for row in part.to_dict("records")]
-    part["image"] = [paths["image"].relative_to(out).as_posix() for paths in rows]
-    masked = [brains[key] != "none" for key in part["scan_key"]]
-    part["mask"] = [p["mask"].relative_to(out).as_posix() if has else "" for p, has in zip(rows, masked, strict=True)]
+    paths = [paths_of(out, row) for row in part.to_dict("records")]
+    for name in ("image", "mask"):
+        part[name] = [one[name].relative_to(out).as_posix() for one in paths]
+    part.loc[part["scan_key"].map(brains) == "none", "mask"] = ""
     for name in ("orientation", "sha256"):
         if name in part:
             part[name] = ""
@@ -259,8 +234,7 @@ def _write_sheet(out: Path, site: str, report: pd.DataFrame) -> None:
     for scan, words in chosen[["scan", "flags"]].itertuples(index=False):
         _, subject, session = scan.split("/")
         paths = paths_of(out, {"site": site, "subject_id": subject, "session_id": session})
-        volume = np.asarray(_NIBABEL.load(paths["image"]).dataobj, np.float32)
-        mask = np.asarray(_NIBABEL.load(paths["mask"]).dataobj) > 0
+        volume, mask, _ = load_masked(paths["image"], paths["mask"])
         scans.append((f"{subject} {session}", volume, mask, bool(words)))
     with atomic_path(out / f"{site}.png") as temporary:
         write_sheet(f"{site}: {len(scans)} of {len(report)} scans, {standing} to look at (red)", scans, temporary)

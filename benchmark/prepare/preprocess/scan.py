@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK
 from numpy.typing import NDArray
 
 from benchmark.data.contrast import check_contrast
@@ -19,11 +18,9 @@ from benchmark.prepare.preprocess.load import load
 from benchmark.prepare.preprocess.quality import Quality, quality
 from benchmark.prepare.preprocess.register import matrix, register
 from benchmark.prepare.preprocess.settings import RawSettings
-from benchmark.prepare.preprocess.spatial import from_sitk, grid, resampled, to_sitk
+from benchmark.prepare.preprocess.spatial import from_sitk, grid, resampled, sitk, to_sitk
 from benchmark.prepare.preprocess.template import template
 
-#: SimpleITK is not typed.
-sitk: Any = SimpleITK
 #: Voxels along an axis that N4 fits its field to: more take minutes and say no more about shading.
 N4_VOXELS = 48
 #: N4's iterations at each of its resolutions.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,36 +21,29 @@ PARALLEL = 0.01
 #: Endings of files that cannot be anything else.
 ENDINGS = (".dcm", ".ima")
 _DIRECTORY = "1.2.840.10008.1.3.10"
-_TAGS = ["SeriesInstanceUID", "PatientID", "Modality", "InstanceNumber", "NumberOfFrames", "Rows", "Columns"]
-_TAGS += ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "BitsAllocated", "PixelData"]
-_TAGS += ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
 #: Without which no converter works.
 _STATED = ("SeriesInstanceUID", "Modality", "InstanceNumber")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a slice lies: corner in mm, directions of rows and columns, and pixel spacing; NaN where it is not said."""
-
-    corner: NDArray[np.float64]
-    rows: NDArray[np.float64]
-    columns: NDArray[np.float64]
-    spacing: NDArray[np.float64]
-
-    @property
-    def normal(self) -> NDArray[np.float64]:
-        return np.cross(self.rows, self.columns)
+#: Where a slice lies: corner in mm, directions of rows and columns, pixel spacing in mm; and how many numbers each has.
+_PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
+#: What holds those in files of several slices.
+_SHARED, _OF_SLICES = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
+_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
+_TAGS = [*_STATED, "PatientID", "NumberOfFrames", "Rows", "Columns", "BitsAllocated", "PixelData"]
+_TAGS += [*_PLACE, _SHARED, _OF_SLICES]
 
 
 @dataclass(frozen=True)
 class _File:
-    """What the header of a file says, and whether all of its pixels are there."""
+    """What the header of a file says, and whether all of its pixels are there.
+
+    ``places`` has a row a slice, with the numbers of :data:`_PLACE`, NaN where they are not said: shape (slices, 11).
+    """
 
     path: Path
     stated: dict[str, str]
     frames: int
     size: tuple[int, int]
-    places: list[_Place]
+    places: NDArray[np.float64]
     whole: bool
 
 
@@ -74,30 +67,9 @@ def check_series(folder: Path) -> tuple[list[Path], int]:
         twice, not parallel or without pixels. The message names the folder.
     """
     files, damaged = _headers(folder)
-    if not files:
-        raise UserError(f"{folder}: holds no DICOM file{_elsewhere(folder, damaged)}")
-    if damaged:
-        raise UserError(
-            f"{folder}: {len(damaged)} of {len(files) + len(damaged)} DICOM files cannot be read, the first is "
-            f"{damaged[0]}"
-        )
-    _check_folders(folder)
-    _check_files(folder, files)
-    for name in _STATED:
-        lacking = [one.path.name for one in files if not one.stated[name]]
-        if lacking:
-            raise UserError(
-                f"{folder}: {len(lacking)} of {len(files)} files state no {name}, the first is {lacking[0]}"
-            )
-    for name, what in (("SeriesInstanceUID", "DICOM series"), ("PatientID", "patients")):
-        several = len({one.stated[name] for one in files} - {""})
-        if several > 1:
-            raise UserError(f"{folder}: holds {several} {what}; one is needed")
-    places = [place for one in files for place in one.places]
-    if len(places) < FEWEST_SLICES:
-        raise UserError(f"{folder}: has {len(places)} slices; a 3D series of at least {FEWEST_SLICES} is needed")
-    _check_planes(folder, places)
-    _check_order(folder, places)
+    problem = next(_problems(folder, files, damaged), None)
+    if problem:
+        raise UserError(f"{folder}: {problem}")
     return [one.path for one in files], sum(one.frames * one.size[0] * one.size[1] for one in files)
 
 
@@ -111,10 +83,9 @@ def _headers(folder: Path) -> tuple[list[_File], list[str]]:
         surely = path.suffix.lower() in ENDINGS
         if path.name.startswith(".") or path.is_dir():
             continue
-        if not path.is_file():
-            damaged += [path.name] if surely else []
-            continue
         try:
+            if not path.is_file():
+                raise InvalidDicomError
             header = pydicom.dcmread(path, defer_size=4096, specific_tags=_TAGS)
             if header.file_meta.get("MediaStorageSOPClassUID") != _DIRECTORY:
                 files.append(_file(path, header))
@@ -123,25 +94,6 @@ def _headers(folder: Path) -> tuple[list[_File], list[str]]:
         except Exception:  # noqa: BLE001 (whatever a damaged header makes the reader stumble over)
             damaged.append(path.name)
     return files, damaged
-
-
-def _elsewhere(folder: Path, damaged: Sequence[str]) -> str:
-    if damaged:
-        return f" that can be read; {damaged[0]} is none, or damaged"
-    inside = _folders(folder)
-    return f"; one of its folders may, such as {inside[0].name}" if inside else ""
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-
-
-def _check_folders(folder: Path) -> None:
-    for inside in _folders(folder):
-        if any(path.suffix.lower() in ENDINGS for path in inside.rglob("*")):
-            raise UserError(
-                f"{folder}: holds DICOM files, and more of them in its folder {inside.name}; one series is needed"
-            )
 
 
 def _file(path: Path, header: Any) -> _File:
@@ -155,92 +107,106 @@ def _file(path: Path, header: Any) -> _File:
     wanted = frames * size[0] * size[1] * int(header.get("BitsAllocated") or 0) // 8
     there = data is not None and (not plain or wanted <= data.length <= path.stat().st_size - data.value_tell)
     stated = {name: str(header.get(name) or "") for name in (*_STATED, "PatientID")}
-    return _File(path, stated, frames, size, _places(header), there and all(size) and frames > 0)
+    shared, slices = header.get(_SHARED) or (), header.get(_OF_SLICES)
+    places = [_place([header])]
+    if slices:
+        groups = ([one, *shared] for one in slices)
+        places = [
+            _place([item for group in some for name in _GROUPS for item in group.get(name) or ()]) for some in groups
+        ]
+    return _File(path, stated, frames, size, np.array(places), there and all(size) and frames > 0)
 
 
-def _places(header: Any) -> list[_Place]:
-    each = header.get("PerFrameFunctionalGroupsSequence")
-    if not each:
-        return [_place([header])]
-    shared = list(header.get("SharedFunctionalGroupsSequence") or [])
-    names = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
-    return [
-        _place([item for group in (frame, *shared) for name in names for item in group.get(name) or []])
-        for frame in each
-    ]
+def _place(groups: Sequence[Any]) -> NDArray[np.float64]:
+    found = []
+    for name, size in _PLACE.items():
+        values = np.array(next((group.get(name) for group in groups if group.get(name)), ()), dtype=np.float64)
+        found.append(values if values.shape == (size,) else np.full(size, np.nan))
+    return np.concatenate(found)
 
 
-def _place(groups: Sequence[Any]) -> _Place:
-    def numbers(name: str, size: int) -> NDArray[np.float64]:
-        stated = next((group.get(name) for group in groups if group.get(name)), None)
-        values = np.full(size, np.nan) if stated is None else np.array(stated, dtype=np.float64)
-        return values if values.shape == (size,) else np.full(size, np.nan)
+def _problems(folder: Path, files: Sequence[_File], damaged: Sequence[str]) -> Iterator[str]:
+    """What is wrong, the most plain first; each check takes for granted that those before it found nothing."""
+    inside = [each for each in sorted(folder.iterdir()) if each.is_dir() and not each.name.startswith(".")]
+    if not files and damaged:
+        yield f"holds no DICOM file that can be read; {damaged[0]} is none, or damaged"
+    if not files:
+        yield f"holds no DICOM file{f'; one of its folders may, such as {inside[0].name}' if inside else ''}"
+    if damaged:
+        count = f"{len(damaged)} of {len(files) + len(damaged)}"
+        yield f"{count} DICOM files cannot be read, the first is {damaged[0]}"
+    for each in inside:
+        if any(path.suffix.lower() in ENDINGS for path in each.rglob("*")):
+            yield f"holds DICOM files, and more of them in its folder {each.name}; one series is needed"
+    yield from _file_problems(files)
+    places = np.concatenate([one.places for one in files])
+    if len(places) < FEWEST_SLICES:
+        yield f"has {len(places)} slices; a 3D series of at least {FEWEST_SLICES} is needed"
+    yield from _plane_problems(places)
+    yield from _order_problems(places)
 
-    axes = numbers("ImageOrientationPatient", 6)
-    return _Place(numbers("ImagePositionPatient", 3), axes[:3], axes[3:], numbers("PixelSpacing", 2))
 
-
-def _check_files(folder: Path, files: Sequence[_File]) -> None:
+def _file_problems(files: Sequence[_File]) -> Iterator[str]:
     other = sorted({one.stated["Modality"] for one in files} - {"MR", ""})
     if other:
-        raise UserError(f"{folder}: holds files of modality {' and '.join(other)}; MR is needed")
+        yield f"holds files of modality {' and '.join(other)}; MR is needed"
     torn = [one.path.name for one in files if not one.whole]
     if torn:
-        raise UserError(
-            f"{folder}: {len(torn)} of {len(files)} files have no pixels, or too few, the first is {torn[0]}"
-        )
+        yield f"{len(torn)} of {len(files)} files have no pixels, or too few, the first is {torn[0]}"
     sizes = sorted({one.size for one in files})
     if len(sizes) > 1:
         shown = " and ".join(f"{rows} × {columns}" for rows, columns in sizes[:3])
-        raise UserError(f"{folder}: holds slices of {shown} pixels; all of a volume have the same")
+        yield f"holds slices of {shown} pixels; all of a volume have the same"
     many = sum(one.frames > 1 for one in files)
     if many and len(files) > 1:
-        raise UserError(f"{folder}: holds {len(files)} files, {many} of them of several slices; one volume is needed")
+        yield f"holds {len(files)} files, {many} of them of several slices; one volume is needed"
     for one in files:
         if one.frames != len(one.places):
-            raise UserError(
-                f"{folder}: {one.path.name} holds {one.frames} slices and says of {len(one.places)} where they are"
-            )
+            yield f"{one.path.name} holds {one.frames} slices and says of {len(one.places)} where they are"
+    for name in _STATED:
+        lacking = [one.path.name for one in files if not one.stated[name]]
+        if lacking:
+            yield f"{len(lacking)} of {len(files)} files state no {name}, the first is {lacking[0]}"
+    for name, what in (("SeriesInstanceUID", "DICOM series"), ("PatientID", "patients")):
+        several = len({one.stated[name] for one in files} - {""})
+        if several > 1:
+            yield f"holds {several} {what}; one is needed"
 
 
-def _check_planes(folder: Path, places: Sequence[_Place]) -> None:
-    lost = sum(not np.isfinite([*one.corner, *one.normal]).all() for one in places)
+def _plane_problems(places: NDArray[np.float64]) -> Iterator[str]:
+    corners, rows, columns, spacings = np.split(places, (3, 6, 9), axis=1)
+    normals = np.cross(rows, columns)
+    lost = int((~np.isfinite([corners, normals])).any(axis=(0, 2)).sum())
     if lost:
-        raise UserError(f"{folder}: {lost} of {len(places)} slices do not say where they are")
-    spacings = np.array([one.spacing for one in places])
-    if not (spacings > 0).all():
-        raise UserError(
-            f"{folder}: {int((~(spacings > 0)).any(axis=1).sum())} of {len(places)} slices state no pixel size"
-        )
+        yield f"{lost} of {len(places)} slices do not say where they are"
+    unsized = int((~(spacings > 0)).any(axis=1).sum())
+    if unsized:
+        yield f"{unsized} of {len(places)} slices state no pixel size"
     if np.abs(spacings - spacings[0]).max() > GAP * spacings.min():
         shown = " and ".join(f"{size:.3g}" for size in sorted({float(size) for size in spacings.ravel()})[:3])
-        raise UserError(f"{folder}: holds slices with pixels of {shown} mm; all of a volume have the same")
-    squares = [abs(axis @ axis - 1) for one in places for axis in (one.rows, one.columns)]
-    if max(*squares, *(abs(one.rows @ one.columns) for one in places)) > PARALLEL:
-        raise UserError(
-            f"{folder}: states directions of rows and columns that are not at right angles, or not of length 1"
-        )
-    normals = np.array([one.normal for one in places])
+        yield f"holds slices with pixels of {shown} mm; all of a volume have the same"
+    products = [(rows * rows).sum(axis=1) - 1, (columns * columns).sum(axis=1) - 1, (rows * columns).sum(axis=1)]
+    if np.abs(products).max() > PARALLEL:
+        yield "states directions of rows and columns that are not at right angles, or not of length 1"
     if np.abs(normals - normals[0]).max() > PARALLEL:
-        raise UserError(f"{folder}: its slices are not parallel, as of a localizer; a volume is needed")
+        yield "its slices are not parallel, as of a localizer; a volume is needed"
 
 
-def _check_order(folder: Path, places: Sequence[_Place]) -> None:
-    corners = np.array([one.corner for one in places])
-    along = corners @ places[0].normal
-    order = np.argsort(along)
-    corners, along = corners[order], along[order]
+def _order_problems(places: NDArray[np.float64]) -> Iterator[str]:
+    corners, normal = places[:, :3], np.cross(places[0, 3:6], places[0, 6:9])
+    corners = corners[np.argsort(corners @ normal)]
+    along = corners @ normal
     gaps = np.diff(along)
     usual = float(np.median(gaps))
     if gaps.min() <= GAP * usual:
-        raise UserError(f"{folder}: holds slices at the same place; one volume is needed")
+        yield "holds slices at the same place; one volume is needed"
     wrong = int((np.abs(gaps - usual) > GAP * usual).sum())
     if wrong:
         absent = int(np.round(gaps.sum() / usual)) + 1 - len(along)
         missing = "1 slice is missing" if absent == 1 else f"{absent} slices are missing"
         what = missing if absent > 0 else f"{wrong} distances between slices differ from the others"
-        raise UserError(f"{folder}: {what}; slices are {usual:.3g} mm apart")
+        yield f"{what}; slices are {usual:.3g} mm apart"
     # A slanted stack is fine, a slice that is moved within its plane is not.
     line = np.outer((along - along[0]) / (along[-1] - along[0]), corners[-1] - corners[0])
     if np.abs(corners - corners[0] - line).max() > GAP * usual:
-        raise UserError(f"{folder}: its slices do not lie in a line one behind the other; one volume is needed")
+        yield "its slices do not lie in a line one behind the other; one volume is needed"

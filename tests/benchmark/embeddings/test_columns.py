@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.embeddings.label import label_texts
 from benchmark.embeddings.options import ForeignOptions
 from benchmark.embeddings.read import read_foreign
+from benchmark.embeddings.roles import label_texts
 from benchmark.errors import UserError
 
 

@@ -102,7 +102,10 @@ def test_write_needs_its_columns(tmp_path):
             "column 'age' is missing; required: subject_id, .*found: subject_id, session_id",
         ),
         (lambda t: t.drop(columns=["z0", "z1"]), r"column 'z0' is missing; the LDR must be in columns z0\.\.zD-1"),
-        (lambda t: t.rename(columns={"z1": "z2"}), "column 'z1' is missing, but there is 'z2'; allowed: z0..zD-1"),
+        (
+            lambda t: t.rename(columns={"z1": "z2"}),
+            "column 'z1' is missing, but there is 'z2'; the LDR must be in columns z0..zD-1 without a gap",
+        ),
         (lambda t: t.rename(columns={"z0": "z01"}), "column 'z0' is missing, but there is 'z1'"),
         (lambda t: t.head(0), "no rows; one row per scan is expected"),
         (lambda t: t.assign(subject_id=["a", "", "c"]), "row 2, column 'subject_id': empty is not allowed"),

@@ -16,7 +16,7 @@ from benchmark.prepare.preprocess.template import template
 @pytest.fixture
 def collection(tmp_path):
     """Three sites with the template as every head; a function that lists them in manifests after a change."""
-    t1, _ = template(2)
+    t1, _ = template()
     array, affine = (1000 * t1.data[::2, ::2, ::2]).astype(np.int16), t1.affine @ np.diag([2, 2, 2, 1.0])
     rng = np.random.default_rng(0)
 
@@ -83,7 +83,7 @@ def test_one_image_under_two_subjects(capsys, collection):
 
 
 def test_contrast_and_geometry_unlike_a_t1(capsys, collection):
-    t1, brain = template(2)
+    t1, brain = template()
     inverted = np.where(brain.data > 0, 1.2 - t1.data, 0)
     assert contrast(t1) > 0.85
     assert contrast(Image(inverted.astype(np.float32), t1.affine)) < -0.5

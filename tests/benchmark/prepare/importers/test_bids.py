@@ -3,7 +3,8 @@ import shutil
 
 import pytest
 
-from benchmark.prepare.importers.bids_words import Diagnoses
+from benchmark.data.schema import DIAGNOSES, SEXES
+from benchmark.prepare.importers.bids_tables import DIAGNOSIS_WORDS, SEX_WORDS, Words
 from benchmark.prepare.phantom.downloads import bids
 from benchmark.prepare.phantom.downloads.bids import DATASET
 from benchmarks.importing_bids import make_dataset
@@ -107,9 +108,15 @@ def test_words_that_say_nothing_are_other_unless_they_are_explained(build, given
     ],
 )
 def test_common_words(word, diagnosis):
-    diagnoses = Diagnoses({})
+    diagnoses = Words("diagnosis_map", {}, DIAGNOSIS_WORDS, DIAGNOSES, "OTHER")
     assert diagnoses(word) == diagnosis
     assert diagnoses.unknown == ({"1"} if word == "1" else set())
+
+
+def test_a_code_that_stands_for_missing_is_not_taken_for_one_that_is_explained():
+    sexes = Words("sex_map", {"1": "M", "0": "F"}, SEX_WORDS, SEXES)
+    assert [sexes(text) for text in ("1", "1.0", "0", "-1", "Female", "2")] == ["M", "M", "F", "", "F", ""]
+    assert sexes.unknown == {"2"}
 
 
 def test_ages_with_a_bound_are_told_of(build, given):

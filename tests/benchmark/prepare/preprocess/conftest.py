@@ -12,7 +12,7 @@ def head():
     """The template at 4 mm with a bright ball in its left hemisphere: RAS array and affine."""
     from benchmark.prepare.preprocess.template import template
 
-    t1, _ = template(2)
+    t1, _ = template()
     array = gaussian_filter(np.asarray(t1.data, float), 0.8)[::2, ::2, ::2]
     affine = t1.affine @ np.diag([2, 2, 2, 1.0])
     points = np.stack(np.meshgrid(*map(np.arange, array.shape), indexing="ij"), axis=-1) @ affine[:3, :3].T
