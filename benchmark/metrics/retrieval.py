@@ -202,7 +202,7 @@ def _query_qualities(
     strata = Strata.of(scans.subject, scans.site)
 
     def qualities(chunk: npt.NDArray[np.int64]) -> dict[tuple[str, str], QueryQuality]:
-        order = most_similar_first(similarities(vectors[chunk], vectors, search.distance))
+        order = ranked(vectors, chunk, search.distance)
         found: dict[tuple[str, str], QueryQuality] = {}
         for name, gallery in asked:
             allowed, weight = sets[name], weights[name, gallery][chunk]
@@ -251,6 +251,13 @@ def chunks_of(queries: npt.NDArray[np.int64], scans: int) -> Iterator[npt.NDArra
     """Queries in chunks that bound the memory of their comparison with all scans."""
     step = max(1, PAIRS_AT_A_TIME // max(1, scans))
     return (queries[start : start + step] for start in range(0, len(queries), step))
+
+
+def ranked(
+    vectors: npt.NDArray[np.float64], queries: npt.NDArray[np.int64], distance: Distance
+) -> npt.NDArray[np.int32]:
+    """All scans for each query, most similar first, shape (queries, scans); arguments as for :func:`nearest_scans`."""
+    return most_similar_first(similarities(vectors[queries], vectors, distance))
 
 
 def nearest_scans(

@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.galleries import Codes, gallery_lists
-from benchmark.metrics.order import most_similar_first
 from benchmark.metrics.query_quality import ONE_LABEL, nothing_wrong
 from benchmark.metrics.ranking import average_precision, expected_average_precision
-from benchmark.metrics.retrieval import chunks_of, label_sets
+from benchmark.metrics.retrieval import chunks_of, label_sets, ranked
 from benchmark.metrics.rows import Estimate, Metric, Score
 from benchmark.metrics.scans import Scans
 from benchmark.metrics.search import Search, SearchOptions, searches
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.similarity import similarities, vectors_of
+from benchmark.metrics.similarity import vectors_of
 from benchmark.metrics.threads import map_chunks, reproducible
 
 Array = npt.NDArray[Any]
@@ -79,7 +78,7 @@ def _matrix(search: Search, chosen: npt.NDArray[np.bool_]) -> dict[tuple[str, st
     codes = Codes.of(part)
 
     def of_chunk(chunk: Integers) -> Array:
-        order, everyone = most_similar_first(similarities(vectors[chunk], vectors, distance)), np.ones(len(part), bool)
+        order, everyone = ranked(vectors, chunk, distance), np.ones(len(part), bool)
         every = [gallery_lists(order, chunk, codes, everyone, "all_sites", one) for one in range(len(names))]
         # Shape (4, queries, gallery sites): value, chance, relevant and all scans.
         return np.stack(

@@ -189,7 +189,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         ("benchmark/methods/data_spec.py", "return ", "return 2 * ", [True, False]),
         # The scoring, whose modules are found by listing a folder.
         ("benchmark/metrics/mixing/kbet.py", "return ", "return 2 * ", [False, True]),
-        ("benchmark/metrics/ranked/recall.py", "return ", "return 2 * ", [False, True]),
+        ("benchmark/metrics/ranking.py", "return ", "return 2 * ", [False, True]),
         ("benchmark/metrics/another.py", "", "def scores(*_): return []\n", [False, True]),
         ("benchmark/embeddings/table.py", "return ", "return 2 * ", [True, True]),
         ("benchmark/seeds.py", "return ", "return 2 * ", [True, True]),
