@@ -82,6 +82,6 @@ def test_all_eight_are_trained_on_and_scored_together(prepared, inside, tmp_path
     assert set(scores["method"]) == {"seada_stabilised", "combat", "random_vectors"}
     wide = pd.read_csv(out / "retrieval.csv")
     assert wide["map_cn_ad"].between(0, 1).all()
-    embedded = pd.read_parquet(next(out.glob("cells/*/embeddings.parquet")))
+    embedded = pd.read_parquet(next(out.glob("runs/*/embeddings.parquet")))
     assert set(embedded["site"]) == set(SITES)
     assert "report.html" in inside("tables", out).stdout
