@@ -60,7 +60,7 @@ def _build(args: list[str]) -> int:
         raise UserError(f"unknown importer '{args[0]}'; allowed: {', '.join(known)}")
     module: Any = known[args[0]]
     parser = Parser(f"manifest build {args[0]}", module.__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="Folder for the manifests, one CSV file a site.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder for the manifests, one CSV file per site.")
     parser.add_argument(
         "--site_from",
         type=SiteFrom,

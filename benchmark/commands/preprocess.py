@@ -50,6 +50,6 @@ def main(args: list[str]) -> int:
     lines += [f"  look at {scan}: {words}" for scan, words in flagged[["scan", "flags"]].head(10).to_numpy()]
     lines += [f"  quarantined: {reason}" for reason in found.quarantined["reason"].head(10)]
     lines.append(f"manifests: {', '.join(map(str, found.manifests))}")
-    lines.append(f"report: {options.out}/quality.csv, {options.out}/quarantine.csv, a sheet of slices a site (.png)")
+    lines.append(f"report: {options.out}/quality.csv, {options.out}/quarantine.csv, slices of each site (.png)")
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if len(found.quarantined) else 0

@@ -52,7 +52,7 @@ def read_manifests(paths: Sequence[Path], data_root: Path | None = None, check_i
     Returns
     -------
     pandas.DataFrame
-        One row a scan, sorted by ``scan_key`` (site/subject/session). Every column of the manifests as text, ""
+        One row per scan, sorted by ``scan_key`` (site/subject/session). Every column of the manifests as text, ""
         where unknown, but ``age`` in years and ``field_strength`` in tesla as floats, NaN where unknown. ``image``
         and ``mask`` are absolute paths. ``manifest``, ``line`` (from 1) and ``manifest_order`` (from 0) say where
         a row is from.
@@ -63,7 +63,7 @@ def read_manifests(paths: Sequence[Path], data_root: Path | None = None, check_i
         With every problem of every file.
     """
     if not paths:
-        raise UserError("no manifest is given; give one CSV file a site")
+        raise UserError("no manifest is given; give one CSV file per site")
     problems: list[ManifestProblem] = []
     rows: list[Row] = []
     for order, path in enumerate(paths):

@@ -1,4 +1,4 @@
-"""Embeddings files: one row a scan, whatever software made them."""
+"""Embeddings files: one row per scan, whatever software made them."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def p_value(
     settings: EvaluationSettings,
     age: Floats | None = None,
 ) -> float:
-    """Compute p of the permutation test; all arrays have one entry a scan, features one row.
+    """Compute p of the permutation test; all arrays have one entry per scan, features one row.
 
     Sites are permuted within strata; with ages, a line in age is taken out of each stratum's features as well.
     """

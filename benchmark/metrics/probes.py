@@ -46,7 +46,7 @@ def out_of_fold(
     probe
         ``linear``: logistic regression with an L2 penalty (C 0.01, 0.1 or 1); ``knn``: majority of the nearest in
         Euclidean distance (half, once or twice ``neighbours``); ``mlp``: one hidden layer of 32, L-BFGS (L2 weight 1,
-        0.1 or 0.0001); ``boosting``: gradient boosting of 20 trees a class with at most 8 leaves, over 64 bins, always
+        0.1 or 0.0001); ``boosting``: gradient boosting of 20 trees per class, at most 8 leaves, over 64 bins, always
         the same.
     neighbours
         Of ``knn``; fewer where a fold has fewer training scans (:func:`fewer_neighbours`).

@@ -81,7 +81,7 @@ def with_processes(config: dict[str, Any], processes: int) -> dict[str, Any]:
     batch = config["data"]["batch_size"]
     if batch % processes:
         raise UserError(
-            f"data.batch_size: {batch} is not allowed with {processes} processes a run (executor: nodes × devices); "
+            f"data.batch_size: {batch} is not allowed with {processes} processes per run (executor: nodes × devices); "
             "it counts the scans of all processes together and must be a multiple of their number"
         )
     config["trainer"]["devices"] = processes

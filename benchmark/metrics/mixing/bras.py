@@ -30,8 +30,8 @@ def bras(
     Rautenstrauch & Ohler, Nature Biotechnology 2025: of LDRs of shape (scans, dimensions), for a scan with mean
     distance a to scans of its diagnosis at its own site, and b to those at all other sites together, s = (b - a) /
     max(a, b); BRAS is the mean over diagnoses of the mean of 1 - |s|, in [0, 1]. Scans without a diagnosis are left
-    out, as are diagnoses with scans of one site alone, or with one scan a site. Chance is the mean over permutations of
-    the sites over subjects.
+    out, as are diagnoses with scans of one site alone, or with one scan per site. Chance is the mean over
+    permutations of the sites over subjects.
 
     Returns
     -------

@@ -78,7 +78,7 @@ def site_bits(values: Floats, site: Integers, owner: Integers | None = None) -> 
     site
         Shape (scans,), numbers from 0.
     owner
-        Subject of each scan, shape (scans,); a subject a scan where it is left out.
+        Subject of each scan, shape (scans,); one subject per scan where it is left out.
     """
     owner = np.arange(len(site)) if owner is None else owner
     terms = [

@@ -23,7 +23,7 @@ class Design:
     Attributes
     ----------
     counts
-        Subjects by site and diagnosis; a row a site.
+        Subjects by site and diagnosis; one row per site.
     confounding
         Bias-corrected Cramer's V of site and diagnosis over subjects, in [0, 1]; NaN for one site or diagnosis.
     age_explained

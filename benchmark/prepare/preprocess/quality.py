@@ -74,7 +74,7 @@ def flags(report: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     report
-        Columns ``site`` and :data:`NUMBERS`, a row a scan.
+        Columns ``site`` and :data:`NUMBERS`, one row per scan.
     """
     words: list[list[str]] = [[] for _ in range(len(report))]
     for row, overlap in enumerate(report["overlap"]):

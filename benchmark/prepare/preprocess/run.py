@@ -46,9 +46,9 @@ class Outcome:
     Attributes
     ----------
     manifests
-        A manifest a site, of the scans that could be used.
+        One manifest per site, of the scans that could be used.
     report
-        A row a scan: its numbers and why it should be looked at.
+        One row per scan: its numbers and why it should be looked at.
     quarantined
         Scans that could not be used: scan key, image, reason.
     """
@@ -76,7 +76,7 @@ def preprocess(
         or folders of DICOM series; an ``orientation`` column names the axes of those that state none. They are only
         read.
     out
-        Folder of the new manifests, ``images/``, ``quality.csv``, ``quarantine.csv`` and a sheet of slices a site.
+        Folder of the new manifests, ``images/``, ``quality.csv``, ``quarantine.csv`` and a sheet of slices per site.
     settings
         What is done.
     data_root

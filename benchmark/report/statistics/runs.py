@@ -40,14 +40,14 @@ class ScoreRuns:
     value
         Shape (methods, seeds): mean over held-out sites; NaN where a run is missing or undefined.
     replicates
-        One array a seed, shape (methods, resamples): the same mean on resamples of the subjects. Column b of all
+        One array per seed, shape (methods, resamples): the same mean on resamples of the subjects. Column b of all
         methods comes from the same subjects. NaN where undefined or not resampled.
     n
         Shape (methods,): items that the score is computed over, each counted once, of the seed with the fewest; 0 where
         a run is missing. Each held-out site has queries of its own, which are added up; scans that a probe sees are
         the same whichever site is held out, and the fewest of a run count.
     reason
-        One a method: why a seed has no value; empty where all have one.
+        One per method: why a seed has no value; empty where all have one.
     higher_is_better
         Direction.
     """

@@ -88,5 +88,5 @@ def test_a_batch_is_shared_evenly_or_not_at_all():
     assert four["data"] == config["data"]
     own = with_processes({**config, "trainer": {"devices": 1, "strategy": "fsdp"}}, 2)
     assert own["trainer"]["strategy"] == "fsdp"
-    with pytest.raises(UserError, match="data.batch_size: 8 is not allowed with 3 processes a run"):
+    with pytest.raises(UserError, match="data.batch_size: 8 is not allowed with 3 processes per run"):
         with_processes(config, 3)
