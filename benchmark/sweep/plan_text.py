@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
 from tabulate import tabulate
 
@@ -60,26 +62,22 @@ def plan_text(plan: Plan, limits: Limits) -> str:
     tables = [tabulate(rows, headers=["run key", "run", "state", "time"], disable_numparse=True)]
     if plan.due:
         headers = ["method", "runs", "training", "scoring", "memory", "GPU memory", "disk"]
-        methods = dict.fromkeys(planned.run.method for planned in plan.due)
-        rows_of_methods = [_of_method(name, plan) for name in methods]
-        tables.append(tabulate(rows_of_methods, headers=headers, disable_numparse=True))
+        tables.append(tabulate(_methods(plan), headers=headers, disable_numparse=True))
     return "\n\n".join([*tables, "\n".join(_totals(plan, limits))]) + "\n"
 
 
-def _of_method(name: str, plan: Plan) -> tuple[str, ...]:
-    costs = [planned.cost for planned in plan.due if planned.run.method == name]
-    if any(cost.problem for cost in costs):
-        return name, str(len(costs)), *["-"] * 5
-    gpu = max(cost.gpu_mib for cost in costs)
-    return (
-        name,
-        str(len(costs)),
-        duration(sum(cost.seconds - cost.scoring_seconds for cost in costs)),
-        duration(sum(cost.scoring_seconds for cost in costs)),
-        gib(max(cost.memory_mib for cost in costs)),
-        gib(gpu) if gpu else "-",
-        gib(sum(cost.disk_mib for cost in costs)),
-    )
+def _methods(plan: Plan) -> Iterator[tuple[str, ...]]:
+    costs = pd.DataFrame([{"method": planned.run.method, **asdict(planned.cost)} for planned in plan.due])
+    for name, of_method in costs.groupby("method", sort=False):
+        total, largest = of_method.sum(numeric_only=True), of_method.max(numeric_only=True)
+        values = (
+            duration(total["training_seconds"] + total["embedding_seconds"]),
+            duration(total["scoring_seconds"]),
+            gib(largest["memory_mib"]),
+            gib(largest["gpu_mib"]) if largest["gpu_mib"] else "-",
+            gib(total["disk_mib"]),
+        )
+        yield str(name), str(len(of_method)), *(["-"] * 5 if of_method["problem"].any() else values)
 
 
 def _totals(plan: Plan, limits: Limits) -> list[str]:
@@ -115,7 +113,8 @@ def advice(plan: Plan, limits: Limits) -> list[str]:
     lines = []
     on_gpu = max(due, key=lambda planned: planned.cost.gpu_mib)
     if on_gpu.cost.gpu_mib > SAFE * limits.gpu:
-        says = f"a batch of {on_gpu.size.held} of {on_gpu.run.method} needs {gib(on_gpu.cost.gpu_mib)} of the GPU's {gib(limits.gpu)}"
+        needs = f"needs {gib(on_gpu.cost.gpu_mib)} of the GPU's {gib(limits.gpu)}"
+        says = f"a batch of {on_gpu.size.held} of {on_gpu.run.method} {needs}"
         lines.append(f"{says}: {_smaller(on_gpu, SAFE * limits.gpu / on_gpu.cost.gpu_mib)}")
     if plan.memory_mib(workers) > memory:
         largest = max(due, key=lambda planned: planned.cost.memory_mib)

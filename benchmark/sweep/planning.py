@@ -59,6 +59,11 @@ class PlannedRun:
     cost: Cost = field(default_factory=Cost)
 
     @property
+    def kind(self) -> tuple[str, str]:
+        """Method and protocol, whose runs take about the same."""
+        return self.run.method, self.run.protocol
+
+    @property
     def has_data(self) -> bool:
         """Whether its data are there."""
         return bool(self.run.parts.data)
@@ -217,7 +222,7 @@ def with_costs(
 def _finished_costs(due: Sequence[PlannedRun], out: Path) -> dict[str, Cost]:
     """Costs by the names of runs, from the latest finished runs of their methods and protocols in a results folder."""
     finished: dict[tuple[str, str], list[tuple[Cost, Size]]] = {}
-    wanted = {(planned.run.method, planned.run.protocol) for planned in due}
+    wanted = {planned.kind for planned in due}
     libraries = memory_mib()
     for file in sorted(marker_files(out) if due else [], key=lambda path: -path.stat().st_mtime_ns):
         marker, folder = marker_of(file.parent), training_folder(file.parent)
@@ -241,7 +246,7 @@ def _finished_costs(due: Sequence[PlannedRun], out: Path) -> dict[str, Cost]:
     return {
         planned.run.name: Cost.combined([cost.scaled(size, planned.size) for cost, size in samples], median)
         for planned in due
-        if (samples := finished.get((planned.run.method, planned.run.protocol)))
+        if (samples := finished.get(planned.kind))
     }
 
 
