@@ -24,7 +24,7 @@ class Size:
     train, scans
         Number of training scans, and of all scans.
     epochs
-        Of its training; 1 for a method that has none.
+        Of its training; 1 for a method that has none, and where another run trains the base.
     voxels
         Of a volume.
     held
@@ -38,13 +38,14 @@ class Size:
     held: int
 
     @classmethod
-    def of(cls, config: dict[str, Any], train: int, scans: int) -> Size:
-        """Size of a run with a resolved configuration."""
+    def of(cls, config: dict[str, Any], train: int, scans: int, *, trained_base: bool = False) -> Size:
+        """Size of a run with a resolved configuration; ``trained_base`` where another run trains the base."""
         model, data = config["model"], config["data"]
         while base := model.get("init_args", {}).get("base"):
             model = base
         has_epochs = getattr(resolve_name(model["class_path"]), "training_epochs_apply", True)
-        epochs, held = (config["trainer"]["max_epochs"], data["batch_size"]) if has_epochs else (1, train)
+        epochs = config["trainer"]["max_epochs"] if has_epochs and not trained_base else 1
+        held = data["batch_size"] if has_epochs else train
         return cls(train, scans, epochs, math.prod(data["preprocessing"]["shape"]), held)
 
     @property

@@ -29,8 +29,6 @@ from benchmark.train.run_folder import EMBEDDINGS
 
 #: Finished runs of a method and protocol that estimates come from: the latest ones.
 LATEST = 5
-#: Size of a checkpoint to go on from, in models: weights, and two moments of Adam.
-CHECKPOINT_MODELS = 3
 #: Seconds of training a scan and voxel, and of scoring, where nothing was measured and nothing is to be.
 SECONDS_PER_VOXEL, SECONDS_OF_SCORING = 1.2e-7, 4.0
 
@@ -99,10 +97,8 @@ class Plan:
 
     @property
     def disk_mib(self) -> float:
-        """What the results need, with what workers keep to resume from."""
-        resume = (planned.cost.disk_mib for planned in self.due if planned.size.epochs > 1)
-        checkpoints = CHECKPOINT_MODELS * sum(heapq.nlargest(self.machine.workers, resume))
-        return sum(planned.cost.disk_mib for planned in self.due) + checkpoints
+        """What stays of the runs."""
+        return sum(planned.cost.disk_mib for planned in self.due)
 
     def memory_mib(self, workers: int) -> float:
         """Memory of so many workers, each with one of the largest runs."""
@@ -152,8 +148,9 @@ def planned_runs(sweep: SweepConfig, out: Path, scans: int | None = None, sites:
     planned = []
     for run in runs:
         table = scans_of(run) if made_up is None else made_up(run.config["data"])
-        size = Size.of(run.config, run.scans, len(table))
-        planned.append(PlannedRun(run, run.state(), size, table["site"].nunique(), run.base_key in keys))
+        trained_base = run.base_key in keys
+        size = Size.of(run.config, run.scans, len(table), trained_base=trained_base)
+        planned.append(PlannedRun(run, run.state(), size, table["site"].nunique(), trained_base))
     return planned
 
 
@@ -222,7 +219,7 @@ def with_costs(
 def _finished_costs(due: Sequence[PlannedRun], out: Path) -> dict[str, Cost]:
     """Costs by the names of runs, from the latest finished runs of their methods and protocols in a results folder."""
     finished: dict[tuple[str, str], list[tuple[Cost, Size]]] = {}
-    wanted = {planned.kind for planned in due}
+    wanted = {planned.kind: planned.trained_base for planned in due}
     libraries = memory_mib()
     for file in sorted(marker_files(out) if due else [], key=lambda path: -path.stat().st_mtime_ns):
         marker, folder = marker_of(file.parent), training_folder(file.parent)
@@ -231,7 +228,8 @@ def _finished_costs(due: Sequence[PlannedRun], out: Path) -> dict[str, Cost]:
             continue
         try:
             split = pd.read_parquet(folder / EMBEDDINGS, columns=["split"])["split"]
-            size = Size.of(marker["run_parts"]["config"], int((split == "train").sum()), len(split))
+            config, train = marker["run_parts"]["config"], int((split == "train").sum())
+            size = Size.of(config, train, len(split), trained_base=wanted[kind])
         except (AttributeError, ImportError, KeyError, OSError, ValueError):
             # Made by an earlier version, or no longer whole.
             continue
