@@ -80,7 +80,7 @@ def main(args: list[str]) -> int:
     for line in blind_spots(sweep):
         say(f"note: {line}", sys.stderr)
     if options.plan:
-        return _plan(sweep, out, asked)
+        return _plan(sweep, out, **asked)
     if asked:
         raise UserError(f"--{next(iter(asked))}: only with --plan")
     if sweep.executor.kind == SLURM:
@@ -97,17 +97,20 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def _plan(sweep: Any, out: Path, asked: dict[str, Any]) -> int:
+def _plan(sweep: Any, out: Path, shape: tuple[int, int, int] | None = None, **asked: int) -> int:
+    from dataclasses import replace
+
     from benchmark.sweep.changes import out_of_date
     from benchmark.sweep.plan_text import Limits, plan_text
-    from benchmark.sweep.planning import PlanOptions, make_plan, planned_runs
+    from benchmark.sweep.planning import make_plan, planned_runs
 
-    options = PlanOptions(**asked)
-    runs = planned_runs(options.of(sweep), out, options)
+    if shape is not None:
+        sweep = replace(sweep, overrides=sweep.overrides | {"data.preprocessing.shape": list(shape)})
+    runs = planned_runs(sweep, out, **asked)
     if not runs:
         raise UserError("the sweep has no runs: give 'seeds' of a protocol")
-    limits = Limits.here(out, Path(runs[0].config["data"]["cache_dir"]))
+    limits = Limits.here(out, Path(runs[0].run.config["data"]["cache_dir"]))
     say(plan_text(make_plan(runs, out, sweep.evaluation, sweep.workers), limits))
-    for line in out_of_date([planned.run for planned in runs if planned.run is not None], out):
+    for line in out_of_date([planned.run for planned in runs if planned.has_data], out):
         say(line)
     return 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
@@ -21,10 +23,20 @@ from benchmark.train.resolve import resolve
 from benchmark.train.tracking.settings import Tracking
 
 
-def runs_of(sweep: SweepConfig, out: Path) -> list[Run]:
+def runs_of(
+    sweep: SweepConfig, out: Path, made_up: Callable[[dict[str, Any]], pd.DataFrame] | None = None
+) -> list[Run]:
     """All runs of a sweep, in table order: method, protocol, seed, held-out site.
 
-    The phantom must be there; volume stores need not be, see :func:`build_stores`.
+    Parameters
+    ----------
+    sweep
+        The sweep. Its phantom must be there; volume stores need not be, see :func:`build_stores`.
+    out
+        Results folder.
+    made_up
+        Gives a scans table for a ``data`` section, to plan with before the data are there: none are then looked at,
+        and no digest of any is in the runs' keys.
     """
     methods = {name: resolve(path, sweep.overrides) for name, path in sweep.method_files().items()}
     forget_changed_manifests()
@@ -38,10 +50,10 @@ def runs_of(sweep: SweepConfig, out: Path) -> list[Run]:
             config = with_seed(shared, seed)
             config["data"]["seed"] = seed
             config["seed_everything"] = derive_seed("training", seed) % 2**32
-            _, scans = data_of(config["data"])
+            scans = data_of(config["data"])[1] if made_up is None else made_up(config["data"])
             key_of_data = data_key(config["data"])
             if key_of_data not in digests:
-                digests[key_of_data] = data_digests(config["data"])
+                digests[key_of_data] = data_digests(config["data"]) if made_up is None else {}
             for site in sorted(set(scans["site"])) if protocol == LEAVE_ONE_SITE_OUT else [""]:
                 resolved = copy.deepcopy(config)
                 resolved["data"]["held_out_site"] = site or None

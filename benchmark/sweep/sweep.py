@@ -32,7 +32,7 @@ from benchmark.sweep.data_sets import build_stores, inputs_of
 from benchmark.sweep.display import log_line
 from benchmark.sweep.local import execute_locally
 from benchmark.sweep.machine import Machine
-from benchmark.sweep.planning import PlanOptions, estimates, planned_runs
+from benchmark.sweep.planning import planned_runs, with_costs
 from benchmark.sweep.run import MARKER, Run
 from benchmark.sweep.runs import group_of, modules_of, runs_of
 from benchmark.sweep.submission import DONE, FAILED, NOT_SUBMITTED, RunState, place_of, read_submission, states
@@ -59,13 +59,8 @@ def prepare(sweep: SweepConfig) -> None:
 
 def plan(sweep: SweepConfig, out: Path) -> list[tuple[Run, str, float]]:
     """Runs with their state and estimated seconds, in table order."""
-    runs = planned_runs(sweep, out, PlanOptions())
-    found = estimates(runs, out, sweep.evaluation, Machine.here(sweep.workers), measure=False)
-    return [
-        (planned.run, planned.state, cost.seconds)
-        for planned, cost in zip(runs, found, strict=True)
-        if planned.run is not None
-    ]
+    runs = with_costs(planned_runs(sweep, out), out, sweep.evaluation, Machine.here(sweep.workers), measure=False)
+    return [(planned.run, planned.state, planned.cost.seconds) for planned in runs]
 
 
 def run_sweep(

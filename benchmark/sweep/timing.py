@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import itertools
 import json
 import math
 import os
@@ -12,14 +10,16 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import Trainer
+from lightning.pytorch.callbacks import LambdaCallback
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.evaluate import score_all
@@ -27,77 +27,35 @@ from benchmark.metrics.rows import to_frame, to_replicates
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.processes import environment_variables
 from benchmark.sweep import worker
+from benchmark.sweep.cost import MIB, SCORING_GROWTH, Cost
 from benchmark.sweep.machine import THREAD_VARIABLES, Machine
 from benchmark.sweep.noise import NoiseData, noise_embeddings, noise_scans
 from benchmark.train.resolve import instantiate_model
 
-MIB = 2.0**20
 #: Folder in ``data.cache_dir`` that keeps what was measured.
 FOLDER = "timing"
-#: Seconds after which no further step is begun.
-STEP_BUDGET = 1.5
+#: Time after which no further step is begun.
+STEP_BUDGET = timedelta(seconds=1.5)
 #: Most voxels of a timed batch; of larger ones a part is timed.
 BATCH_VOXELS = 4_000_000
 #: Scans that a method without epochs is fitted to; more than LDRs have dimensions.
 FITTED_SCANS = 80
-#: Most scans that are scored. Ranking grows with the square of their number, probes about in proportion.
-SCORED_SCANS, SCORING_GROWTH = 1000, 1.5
+#: Most scans that are scored.
+SCORED_SCANS = 1000
 #: Of a configuration's trainer, what the time of a step depends on.
 TRAINER = ("accelerator", "precision", "deterministic", "benchmark")
 
-
-@dataclass(frozen=True)
-class Timing:
-    """What was measured in a process of its own.
-
-    Attributes
-    ----------
-    step_seconds
-        Of a training step with ``batch`` scans; 0 for a method without epochs, and of a scoring.
-    batch
-        Scans of the timed batch.
-    fit_seconds
-        Of what is fitted after the epochs to ``fitted`` scans; of a scoring of ``fitted`` scans all of it.
-    fitted
-        Number of those scans.
-    scan_seconds
-        Of embedding one scan.
-    fixed_seconds
-        What a run takes once.
-    memory_mib, gpu_mib
-        Peak beside what the libraries take.
-    disk_mib
-        Size of the model, or of embeddings, scores and replicates.
-    epochs
-        Whether the method trains by epochs: then memory follows the batch, else the training scans.
-    problem
-        Why it could not be measured; empty if it could.
-    """
-
-    step_seconds: float = 0.0
-    batch: int = 1
-    fit_seconds: float = 0.0
-    fitted: int = 1
-    scan_seconds: float = 0.0
-    fixed_seconds: float = 0.0
-    memory_mib: float = 0.0
-    gpu_mib: float = 0.0
-    disk_mib: float = 0.0
-    epochs: bool = False
-    problem: str = ""
-
-
 #: What is to be measured: a function of this module and its arguments.
-Task = tuple[Callable[..., Timing], tuple[Any, ...]]
+Task = tuple[Callable[..., Cost], tuple[Any, ...]]
 
 
-def timings(tasks: Mapping[str, Task], machine: Machine, cache: Path, *, measure: bool) -> dict[str, Timing]:
-    """Timings by the keys of their tasks, from the cache or measured now, side by side as workers would work.
+def timings(tasks: Mapping[str, Task], machine: Machine, cache: Path, *, measure: bool) -> dict[str, Cost]:
+    """Costs by the keys of their tasks, from the cache or measured now, side by side as workers would work.
 
     Parameters
     ----------
     tasks
-        By a key that changes with all that the time depends on.
+        By a key that changes with all that the cost depends on.
     machine
         Number of workers, and their threads.
     cache
@@ -105,8 +63,9 @@ def timings(tasks: Mapping[str, Task], machine: Machine, cache: Path, *, measure
     measure
         Whether to measure what the cache lacks; if not, it is missing in the answer.
     """
-    found = {key: timing for key in tasks if (timing := _read(cache / FOLDER, key)) is not None}
-    missing = {key: task for key, task in tasks.items() if key not in found} if measure else {}
+    files = {key: cache / FOLDER / f"{key[:16]}.json" for key in tasks}
+    found = {key: cost for key, file in files.items() if (cost := _read(file)) is not None}
+    missing = [key for key in tasks if key not in found] if measure else []
     if not missing:
         return found
     # Each task in a process of its own, whose peak of memory is its own; the imports are paid once.
@@ -119,15 +78,17 @@ def timings(tasks: Mapping[str, Task], machine: Machine, cache: Path, *, measure
             min(machine.workers, machine.cores), context, worker.start, started_with, max_tasks_per_child=1
         ) as pool,
     ):
-        futures = {key: pool.submit(_measured, *task) for key, task in missing.items()}
+        futures = {key: pool.submit(_measured, *tasks[key]) for key in missing}
         for key, future in futures.items():
             found[key] = future.result()
             if not found[key].problem:
-                _write(cache / FOLDER, key, found[key])
+                files[key].parent.mkdir(parents=True, exist_ok=True)
+                with atomic_path(files[key]) as temporary:
+                    temporary.write_text(json.dumps(asdict(found[key]), indent=1) + "\n", encoding="utf-8")
     return found
 
 
-def time_method(config: dict[str, Any], sites: int) -> Timing:
+def time_method(config: dict[str, Any], sites: int) -> Cost:
     """Time a few steps, what is fitted afterwards, and the embedding of some scans, on noise of the right shape.
 
     Parameters
@@ -136,55 +97,64 @@ def time_method(config: dict[str, Any], sites: int) -> Timing:
         Resolved configuration of `seada-bench fit`.
     sites
         Number of sites.
+
+    Returns
+    -------
+    Cost
+        Of one scan, for one epoch, with one scan in memory beside libraries and volumes; nothing of the scoring.
     """
     before = memory_mib()
     model: Any = instantiate_model(config["model"])
     model.compute = replace(model.compute, **config.get("compute", {}))
-    epochs = bool(getattr(model, "training_epochs_apply", True))
+    by_epochs = getattr(model, "training_epochs_apply", True)
     most = BATCH_VOXELS // math.prod(config["data"]["preprocessing"]["shape"])
     batch = min(int(config["data"]["batch_size"]), max(most, 2))
-    scans = max(4 * batch if epochs else FITTED_SCANS, 2 * sites)
-    data, steps = NoiseData(config["data"], scans, sites, batch), Steps()
+    scans = max(4 * batch if by_epochs else FITTED_SCANS, 2 * sites)
+    held = batch if by_epochs else scans
+    data = NoiseData(config["data"], scans, sites, batch)
+    trained: list[float] = []
+    embedded: list[float] = []
+    clock = LambdaCallback(
+        on_train_batch_start=lambda *_: trained.append(_now()),
+        on_train_end=lambda *_: trained.append(_now()),
+        on_predict_batch_start=lambda *_: embedded.append(_now()),
+        on_predict_end=lambda *_: embedded.append(_now()),
+    )
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
             **{name: config["trainer"][name] for name in TRAINER if config["trainer"].get(name) is not None},
             devices=1,
             max_epochs=3,
+            max_time=STEP_BUDGET,
             limit_train_batches=4,
             limit_predict_batches=4,
             default_root_dir=folder,
             logger=False,
-            callbacks=[steps],
+            callbacks=[clock],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        began = _now()
         trainer.fit(model, datamodule=data)
-        fitted = _now()
+        began = _now()
         with torch.no_grad():
             model.eval()
             model.fit_after_training(data.split_dataloader("train"), data.split_dataloader("unseen"))
-        finished = _now()
+        fit_seconds = _now() - began
         path = Path(folder) / "model.ckpt"
         trainer.save_checkpoint(path, weights_only=True)
         trainer.predict(model, datamodule=data)
-        return Timing(
-            step_seconds=_typical(steps.trained),
-            batch=batch,
-            fit_seconds=finished - fitted,
-            fitted=scans,
-            scan_seconds=_typical(steps.embedded) / batch,
-            fixed_seconds=fitted - began - (steps.trained[-1] - steps.trained[0] if steps.trained else 0.0),
-            memory_mib=max(memory_mib() - before, 0.0),
-            gpu_mib=torch.cuda.max_memory_allocated() / MIB,
+        return Cost(
+            training_seconds=_typical(trained) / batch,
+            embedding_seconds=_typical(embedded) / batch + fit_seconds / scans,
+            memory_mib=max(memory_mib() - before, 0.0) / held,
+            gpu_mib=torch.cuda.max_memory_allocated() / MIB / held,
             disk_mib=path.stat().st_size / MIB,
-            epochs=epochs,
         )
 
 
-def time_scoring(train: int, test: int, sites: int, settings: EvaluationSettings, one_site: bool) -> Timing:
+def time_scoring(train: int, test: int, sites: int, settings: EvaluationSettings, one_site: bool) -> Cost:
     """Time one scoring of made-up LDRs.
 
     Parameters
@@ -195,6 +165,11 @@ def time_scoring(train: int, test: int, sites: int, settings: EvaluationSettings
         How embeddings are scored.
     one_site
         Whether one site alone is scored, as when it was held out.
+
+    Returns
+    -------
+    Cost
+        Of the scoring of all scans, and of the tables that stay.
     """
     before, share = memory_mib(), min(SCORED_SCANS / (train + test), 1.0)
     scans = noise_scans(max(round(train * share), 2 * sites), max(round(test * share), 2 * sites), sites)
@@ -205,34 +180,11 @@ def time_scoring(train: int, test: int, sites: int, settings: EvaluationSettings
     began = _now()
     found = score_all(embeddings, settings, only)
     seconds = _now() - began
-    disk = sum(_parquet_mib(frame) for frame in (embeddings, to_frame(found), to_replicates(found)))
-    return Timing(fit_seconds=seconds, fitted=len(scans), memory_mib=memory_mib() - before, disk_mib=disk)
-
-
-class Steps(Callback):
-    """When the steps of a training, and the batches of an embedding, begin."""
-
-    def __init__(self) -> None:
-        self.trained: list[float] = []
-        self.embedded: list[float] = []
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Lightning hook: a step more; the last one where the budget is spent."""
-        self.trained.append(_now())
-        if self.trained[-1] - self.trained[0] > STEP_BUDGET:
-            trainer.should_stop = True
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning hook: the last step is over."""
-        self.trained += [_now()] if self.trained else []
-
-    def on_predict_batch_start(self, *_: Any, **__: Any) -> None:
-        """Lightning hook: a batch more."""
-        self.embedded.append(_now())
-
-    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning hook: the last batch is over."""
-        self.embedded.append(_now())
+    stays = (embeddings, to_frame(found), to_replicates(found))
+    disk = sum(len(frame.to_parquet(index=False)) for frame in stays) / MIB
+    more = (train + test) / len(scans)
+    memory = more * (memory_mib() - before)
+    return Cost(scoring_seconds=seconds * more**SCORING_GROWTH, memory_mib=memory, disk_mib=more * disk)
 
 
 def memory_mib() -> float:
@@ -251,32 +203,19 @@ def _now() -> float:
 
 def _typical(times: list[float]) -> float:
     """Seconds between two of the times: the lower quartile, for the first step and others' work make some late."""
-    gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times))
-    return gaps[len(gaps) // 4] if gaps else 0.0
+    return float(np.quantile(np.diff(times), 0.25)) if len(times) > 1 else 0.0
 
 
-def _measured(task: Callable[..., Timing], arguments: tuple[Any, ...]) -> Timing:
+def _measured(task: Callable[..., Cost], arguments: tuple[Any, ...]) -> Cost:
     with worker.output_to(Path(os.devnull)):
         try:
             return task(*arguments)
         except Exception as error:  # noqa: BLE001 (whatever a method dies of on noise, the plan says it and goes on)
-            return Timing(problem=f"{type(error).__name__}: {' '.join(str(error).split())}")
+            return Cost(problem=f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def _parquet_mib(frame: pd.DataFrame) -> float:
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    return buffer.tell() / MIB
-
-
-def _read(cache: Path, key: str) -> Timing | None:
+def _read(file: Path) -> Cost | None:
     try:
-        return Timing(**json.loads((cache / f"{key[:16]}.json").read_text(encoding="utf-8")))
+        return Cost(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _write(cache: Path, key: str, timing: Timing) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    with atomic_path(cache / f"{key[:16]}.json") as temporary:
-        temporary.write_text(json.dumps(asdict(timing), indent=1) + "\n", encoding="utf-8")
