@@ -46,6 +46,7 @@ def test_links_between_the_pages_lead_somewhere():
             assert (page.parent / Path(target)).exists(), f"{page.name} links to {target}"
 
 
+@pytest.mark.slow
 def test_the_table_of_the_readme_is_of_the_results():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = text.split("<!-- reference tables: begin -->")[1].split("<!-- reference tables: end -->")[0]

@@ -20,6 +20,7 @@ def h5ad(path, rows, x=None, **obsm):
     return path
 
 
+@pytest.mark.slow
 def test_every_format_gives_the_scores_of_the_csv(table, rows, vectors, tmp_path, scores_of):
     table.to_csv(tmp_path / "flat.csv", index=False)
     expected = scores_of(tmp_path / "flat.csv")

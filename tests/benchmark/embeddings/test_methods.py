@@ -22,6 +22,7 @@ def folder(table, rows, vectors, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_each_file_is_a_method_with_the_scores_that_it_has_alone(folder, tmp_path, evaluate, scores_of):
     status, error = evaluate("--embeddings", folder, "--out", tmp_path / "all")
     assert status == 0, error

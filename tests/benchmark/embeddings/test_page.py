@@ -15,6 +15,7 @@ def blocks(text):
     return re.findall(r"^```(python|)\n(.*?)^```", text, flags=re.S | re.M)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page_work(tmp_path, monkeypatch, evaluate):
     pytest.importorskip("anndata")
     monkeypatch.chdir(tmp_path)

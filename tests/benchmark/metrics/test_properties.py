@@ -6,6 +6,7 @@ import math
 from unittest import mock
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ def test_a_constant_added_to_all_similarities_changes_nothing(data, constant):
         np.testing.assert_array_equal(numbers(searches(*data)), numbers(before))
 
 
+@pytest.mark.slow
 @QUICK
 @given(scans(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(data, random):

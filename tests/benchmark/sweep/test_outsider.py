@@ -53,6 +53,7 @@ def files(runs):
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_workers")
 def test_a_method_of_somebody_else_s_gets_its_row_and_nothing_finished_is_done_again(
     phantom, tmp_path, inside, command, monkeypatch

@@ -58,6 +58,7 @@ def test_of_many_scans_a_part_is_scored(monkeypatch):
     assert time_scoring(80, 80, 4, LIGHT, one_site=False).scoring_seconds == pytest.approx(2 * 2**1.5)
 
 
+@pytest.mark.slow
 def test_what_was_measured_is_kept_and_what_failed_is_said(tmp_path):
     wrong = resolve(METHODS / "pca_voxels.yaml", SIZE)
     wrong["model"]["init_args"]["ldr_dim"] = 5000

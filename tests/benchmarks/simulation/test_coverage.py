@@ -40,6 +40,7 @@ def found():
     return counts(scored_pairs(Design(4, 20, 10), range(TIMES), 1, settings, with_probes=False)).set_index("score")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", SCORES)
 def test_intervals_hold_the_mean_over_new_data_sets(found, score):
     assert found.loc[score, "data_sets"] == TIMES
