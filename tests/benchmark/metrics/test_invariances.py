@@ -79,6 +79,7 @@ def test_the_order_of_rows(make_table, scored):
     pd.testing.assert_frame_equal(evaluated(table.sample(frac=1, random_state=2), SETTINGS), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [4.0, 1e-3])
 def test_units_of_the_ldr(make_table, scored, factor):
     table, before = scored(make_table, 4)

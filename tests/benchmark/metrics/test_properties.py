@@ -41,6 +41,7 @@ def numbers(estimates):
     return [(one.value, one.n, one.chance, one.ci_low, one.ci_high) for one in estimates]
 
 
+@pytest.mark.slow
 @QUICK
 @given(scans(), st.integers(-1000, 1000))
 def test_a_constant_added_to_all_similarities_changes_nothing(data, constant):

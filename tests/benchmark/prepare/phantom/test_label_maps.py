@@ -16,6 +16,7 @@ def ellipsoid_ml(*half):
     return 4 / 3 * np.pi * np.prod(half) / 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("axes", "spacing"),
     [("RAS", (2.0, 2.0, 2.0)), ("LIA", (1.0, 1.0, 1.0)), ("PSR", (1.0, 1.5, 2.0)), ("ALI", (1.5,) * 3)],
@@ -104,6 +105,7 @@ def test_a_folder_needs_four_maps(tmp_path):
         folder_digest(people)
 
 
+@pytest.mark.slow
 def test_the_digest_is_of_names_and_contents_of_the_maps(tmp_path):
     paths = write_people(tmp_path / "people")
     digest = folder_digest(tmp_path / "people")

@@ -95,6 +95,7 @@ def test_same_bytes_whatever_the_style_and_row_order():
         assert "<dc:date>" not in text
 
 
+@pytest.mark.slow
 def test_same_bytes_whatever_the_order_of_sets():
     code = (
         "import pandas; from benchmark.report.statistics.diagram import critical_difference_diagram as draw; "
