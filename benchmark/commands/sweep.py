@@ -49,6 +49,9 @@ def main(args: list[str]) -> int:
     shipped = SWEEPS / f"{options.config}.yaml"
     if not options.config.is_file() and shipped.is_file():
         options.config = shipped
+    elif not options.config.suffix and not options.config.exists():
+        names = ", ".join(sorted(path.stem for path in SWEEPS.glob("*.yaml")))
+        raise UserError(f"{options.config}: no such sweep file or shipped sweep; shipped: {names}")
     out = options.out or Path("results") / options.config.stem
     asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
 

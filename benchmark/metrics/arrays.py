@@ -60,6 +60,7 @@ def scans_of(
     site: npt.ArrayLike | None = None,
     subject: npt.ArrayLike | None = None,
     diagnosis: npt.ArrayLike | None = None,
+    labels: npt.ArrayLike | None = None,
     sex: npt.ArrayLike | None = None,
     age: npt.ArrayLike | None = None,
     scan: npt.ArrayLike | None = None,
@@ -79,6 +80,8 @@ def scans_of(
         subject per scan.
     diagnosis, sex
         Shape (n_scans,); empty, None or NaN for unknown. None: all unknown.
+    labels
+        Any other labels in the place of diagnoses, alike.
     age
         Years, shape (n_scans,); NaN for unknown. None: all unknown.
     scan
@@ -116,7 +119,7 @@ def scans_of(
         key=key[order],
         subject=(key if person is None else person)[order],
         site=place[order],
-        diagnosis=_text("diagnosis", diagnosis, number)[order],
+        diagnosis=(_text("diagnosis", diagnosis, number) if labels is None else _text("labels", labels, number))[order],
         sex=_text("sex", sex, number)[order],
         age=numbers("age", age, number)[order],
         other=pd.DataFrame({"row": order}),

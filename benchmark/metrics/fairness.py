@@ -49,7 +49,7 @@ def worst_site_precision(
         for one query site (two are the least), a site without a defined query, one label alone, or a distance that
         cannot be taken.
     """
-    search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
+    search = Search.of(ldr, site=site, subject=subject, labels=labels, **options)
     qualities = query_qualities(search, {"": search.among(among)}, ("other_sites",))
     return _extremes(search, qualities.get(("", "other_sites")))
 

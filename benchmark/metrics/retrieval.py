@@ -126,7 +126,7 @@ def retrieval_measures(
     """
     if gallery not in GALLERIES:
         raise UserError(f"gallery: '{gallery}' is not allowed; allowed: {', '.join(GALLERIES)}")
-    search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
+    search = Search.of(ldr, site=site, subject=subject, labels=labels, **options)
     chosen = search.among(among)
     quality = query_qualities(search, {"": chosen}, (gallery,)).get(("", gallery))
     return _measures(search, quality, chosen)

@@ -51,7 +51,7 @@ def site_to_site_precision(
         By (query site, gallery site); n counts queries with a relevant scan, one at least; NaN with a note where there
         is none, and in all of them where no scan has a label, one label is alone, or the distance cannot be taken.
     """
-    search = Search.of(ldr, site=site, subject=subject, diagnosis=labels, **options)
+    search = Search.of(ldr, site=site, subject=subject, labels=labels, **options)
     return _matrix(search, search.among(among))
 
 

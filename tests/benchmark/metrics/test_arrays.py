@@ -252,6 +252,10 @@ LDR, SITE, SUBJECT = np.random.default_rng(0).normal(size=(6, 2)), list("aabbcc"
         ),
         (lambda: metrics.kbet(LDR, SITE[:5]), "site: shape (5,) is not allowed; it must be (6,), one value per scan"),
         (lambda: metrics.bras(LDR, SITE, [SITE]), "diagnosis: shape (1, 6) is not allowed; it must be (6,)"),
+        (
+            lambda: metrics.mean_average_precision(LDR, SITE[:5], site=SITE, subject=range(6)),
+            "labels: shape (5,) is not allowed; it must be (6,)",
+        ),
         (lambda: metrics.site_probe(LDR, [*SITE[:5], None]), "site: scan 5 has none; every scan must have one"),
         (lambda: metrics.site_probe(LDR, [*SITE[:5], math.nan]), "site: scan 5 has none; every scan must have one"),
         (lambda: metrics.ilisi(LDR, SITE, reference=LDR[:, :1]), "reference: shape (6, 1) is not allowed; it must be"),
