@@ -76,6 +76,7 @@ def main(args: list[str]) -> int:
     from benchmark.report.text import count
     from benchmark.sweep.design import blind_spots
     from benchmark.sweep.executor_config import SLURM
+    from benchmark.sweep.stress import run_stress
     from benchmark.sweep.sweep import run_sweep, tables_text
 
     if options.workers is not None:
@@ -91,29 +92,37 @@ def main(args: list[str]) -> int:
             raise UserError("--workers: is for worker processes of this machine; the sweep file says 'kind: slurm'")
         return submit(sweep, out)
     check_not_submitted(out)
-    failures = run_sweep(sweep, out, file=options.config)
-    say(tables_text(sweep, out))
+    if sweep.axes:
+        failures, text = run_stress(sweep, out, options.config)
+    else:
+        failures, text = run_sweep(sweep, out, file=options.config), tables_text(sweep, out)
+    say(text)
     if failures:
         run, error = failures[0]
         what = f"{count(len(failures), 'run')} failed, the first is '{run.name}' ({error})"
-        return fail(f"{what}; tracebacks are in {out}/runs/*/error.txt", status=1)
+        return fail(f"{what}; tracebacks are in {run.folder.parent}/*/error.txt", status=1)
     return 0
 
 
 def _plan(sweep: Any, out: Path, shape: tuple[int, int, int] | None = None, **asked: int) -> int:
     from dataclasses import replace
 
+    from benchmark.sweep.axes import settings_of
     from benchmark.sweep.changes import out_of_date
-    from benchmark.sweep.plan_text import Limits, plan_text
+    from benchmark.sweep.plan_text import Limits, plan_text, settings_text
     from benchmark.sweep.planning import make_plan, planned_runs
 
     if shape is not None:
         sweep = replace(sweep, overrides=sweep.overrides | {"data.preprocessing.shape": list(shape)})
-    runs = planned_runs(sweep, out, **asked)
+    settings = settings_of(sweep) if sweep.axes else {"": sweep}
+    planned = {name: planned_runs(setting, out / name, **asked) for name, setting in settings.items()}
+    runs = next(iter(planned.values()))
     if not runs:
         raise UserError("the sweep has no runs: give 'seeds' of a protocol")
     limits = Limits.here(out, Path(runs[0].run.config["data"]["cache_dir"]))
-    say(plan_text(make_plan(runs, out, sweep.evaluation, sweep.workers), limits))
-    for line in out_of_date([planned.run for planned in runs if planned.has_data], out):
-        say(line)
+    plans = {name: make_plan(runs, out / name, sweep.evaluation, sweep.workers) for name, runs in planned.items()}
+    say(settings_text(plans, limits) if sweep.axes else plan_text(plans[""], limits))
+    for name, runs in planned.items():
+        for line in out_of_date([each.run for each in runs if each.has_data], out / name):
+            say(f"{name}: {line}" if name else line)
     return 0

@@ -14,8 +14,9 @@ from benchmark.metrics.settings import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import PROTOCOLS
 from benchmark.report.statistics.settings import PRIMARY_SCORES
+from benchmark.sweep.axes import settings_of
 from benchmark.sweep.executor_config import ExecutorConfig, check_executor
-from benchmark.sweep.fields import typed
+from benchmark.sweep.fields import filled, typed
 from benchmark.train.tracking.settings import TrackingSettings
 
 
@@ -67,7 +68,8 @@ class SweepConfig:
         Seeds of each protocol that is run: ``pooled``, ``leave_one_site_out``.
     overrides
         Options of `seada-bench fit` that every method gets, such as ``trainer.max_epochs: 10``; ``{seed}`` in a
-        string stands for the run's seed.
+        string stands for the run's seed. ``model.*.NAME`` is the model's option of that name, and that of its base
+        where the method works on the LDR of another.
     phantom
         The phantom to make where it is missing; None for real data.
     evaluation
@@ -81,6 +83,9 @@ class SweepConfig:
         What is told of the trainings while they run.
     primary
         Which comparisons are tested together and may be called beyond chance.
+    axes
+        Of a stress sweep: axis to value to what differs there (:class:`benchmark.sweep.axes.Change`); empty for an
+        ordinary sweep.
     """
 
     methods: list[str]
@@ -92,6 +97,7 @@ class SweepConfig:
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     primary: PrimaryConfig = field(default_factory=PrimaryConfig)
+    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def phantoms(self) -> list[tuple[Path, PhantomSettings]]:
@@ -175,6 +181,8 @@ def sweep_of(content: Any, path: Path) -> SweepConfig:
         _check_protocols(sweep)
         _check_primary(sweep)
         check_executor(sweep.executor, list(sweep.method_files()))
+        if sweep.axes:
+            settings_of(sweep)
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from None
     return sweep
@@ -182,15 +190,7 @@ def sweep_of(content: Any, path: Path) -> SweepConfig:
 
 def with_seed(value: Any, seed: int) -> Any:
     """Replace ``{seed}`` in every string of a nested value; a string that is just that becomes the number."""
-    if value == "{seed}":
-        return seed
-    if isinstance(value, str):
-        return value.replace("{seed}", str(seed))
-    if isinstance(value, list):
-        return [with_seed(item, seed) for item in value]
-    if isinstance(value, dict):
-        return {key: with_seed(item, seed) for key, item in value.items()}
-    return value
+    return filled(value, "{seed}", seed)
 
 
 def _check_protocols(sweep: SweepConfig) -> None:
@@ -223,13 +223,17 @@ def _check_primary(sweep: SweepConfig) -> None:
 
 def role_of(file: Path) -> str:
     """Role that a method's YAML file states: ``method`` where it states none."""
+    card = content_of(file).get("card")
+    return str(card.get("role", "method")) if isinstance(card, dict) else "method"
+
+
+def content_of(file: Path) -> dict[str, Any]:
+    """Content of a method's YAML file; nothing of one that is damaged: whoever resolves it says what is wrong."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
-        # Whoever resolves the file says what is wrong with it.
-        return "method"
-    card = content.get("card") if isinstance(content, dict) else None
-    return str(card.get("role", "method")) if isinstance(card, dict) else "method"
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _method_file(name: str) -> Path:

@@ -52,3 +52,16 @@ def typed(prefix: str, content: Any, kind: type[T]) -> T:
             value = typed(f"{prefix}{name}.", value, inner)  # type: ignore[arg-type]
         values[name] = tuple(value) if isinstance(value, list) and str(hints[name]).startswith("tuple") else value
     return kind(**values)
+
+
+def filled(value: Any, mark: str, content: str | int) -> Any:
+    """Replace a mark in every string of a nested value; a string that is just that becomes the content itself."""
+    if value == mark:
+        return content
+    if isinstance(value, str):
+        return value.replace(mark, str(content))
+    if isinstance(value, list):
+        return [filled(item, mark, content) for item in value]
+    if isinstance(value, dict):
+        return {key: filled(item, mark, content) for key, item in value.items()}
+    return value

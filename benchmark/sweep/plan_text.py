@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,7 +63,16 @@ def plan_text(plan: Plan, limits: Limits) -> str:
     if plan.due:
         headers = ["method", "runs", "training", "scoring", "memory", "GPU memory", "disk"]
         tables.append(tabulate(_methods(plan), headers=headers, disable_numparse=True))
-    return "\n\n".join([*tables, "\n".join(_totals(plan, limits))]) + "\n"
+    return "\n\n".join([*tables, "\n".join(totals(plan, limits))]) + "\n"
+
+
+def settings_text(plans: Mapping[str, Plan], limits: Limits) -> str:
+    """What each setting of a stress sweep takes, and all of them; volume stores that several read count for each."""
+    rows = [(name, str(len(plan.runs)), str(len(plan.due)), duration(plan.seconds)) for name, plan in plans.items()]
+    parts = list(plans.values())
+    plan = Plan([run for part in parts for run in part.runs], parts[0].machine, sum(part.store_mib for part in parts))
+    table = tabulate(rows, headers=["setting", "runs", "due", "time"], disable_numparse=True)
+    return "\n\n".join([table, "\n".join(totals(plan, limits))]) + "\n"
 
 
 def _methods(plan: Plan) -> Iterator[tuple[str, ...]]:
@@ -80,7 +89,8 @@ def _methods(plan: Plan) -> Iterator[tuple[str, ...]]:
         yield str(name), str(len(of_method)), *(["-"] * 5 if of_method["problem"].any() else values)
 
 
-def _totals(plan: Plan, limits: Limits) -> list[str]:
+def totals(plan: Plan, limits: Limits) -> list[str]:
+    """What all runs take together, and whether it fits, a line each."""
     machine = plan.machine
     states = Counter(planned.state for planned in plan.runs)
     text = ", ".join(f"{number} {state}" for state, number in states.items())

@@ -13,7 +13,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.seeds import derive_seed
-from benchmark.sweep.config import SweepConfig, with_seed
+from benchmark.sweep.config import SweepConfig, content_of, with_seed
 from benchmark.sweep.data_sets import data_digests, data_key, data_of, forget_changed_manifests
 from benchmark.sweep.keys import digest, new_sources, run_parts, score_parts
 from benchmark.sweep.run import RUNS, Run, settings_of
@@ -38,7 +38,7 @@ def runs_of(
         Gives a scans table for a ``data`` section, to plan with before the data are there: none are then looked at,
         and no digest of any is in the runs' keys.
     """
-    methods = {name: resolve(path, sweep.overrides) for name, path in sweep.method_files().items()}
+    methods = {name: resolve(path, _options(path, sweep.overrides)) for name, path in sweep.method_files().items()}
     forget_changed_manifests()
     # Each looked at once for all runs.
     sources, digests = new_sources(), {}
@@ -77,6 +77,14 @@ def runs_of(
                 )
                 runs.append(run)
     return runs
+
+
+def _options(method: Path, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Options of `fit`, with the name that ``model.*.NAME`` has for a method's YAML file."""
+    model, inner = content_of(method).get("model"), "model.init_args."
+    while isinstance(model, dict) and "base" in (arguments := model.get("init_args") or {}):
+        model, inner = arguments["base"], f"{inner}base.init_args."
+    return {name.replace("model.*.", inner): value for name, value in overrides.items()}
 
 
 def with_processes(config: dict[str, Any], processes: int) -> dict[str, Any]:

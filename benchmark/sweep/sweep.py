@@ -90,7 +90,7 @@ def run_sweep(
     UserError
         If the folder cannot be written, another sweep works in it, or the data cannot be used.
     """
-    with _locked(out):
+    with locked(out):
         started = time.time()
         prepare(sweep)
         preparing = time.time() - started
@@ -163,7 +163,7 @@ def collect_sweep(out: Path) -> list[tuple[Run, RunState]]:
     """
     submission = read_submission(out)
     sweep = submission.config(out)
-    with _locked(out):
+    with locked(out):
         started = time.time()
         found = {place: state for place, (_, state) in states(submission, out).items()}
         runs = runs_of(sweep, out)
@@ -238,7 +238,14 @@ def _write_results(
 
 
 @contextmanager
-def _locked(out: Path) -> Iterator[None]:
+def locked(out: Path) -> Iterator[None]:
+    """Hold a results folder, made where missing, for one sweep.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written, or another sweep works in it.
+    """
     make_writable(out, "out")
     with (out / ".lock").open("w", encoding="utf-8") as lock:
         try:

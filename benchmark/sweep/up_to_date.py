@@ -56,6 +56,33 @@ def remember(
         "here": str(Path.cwd()),
         "printed": printed,
     }
+    _write(out, record)
+
+
+def remember_parts(out: Path, parts: Sequence[Path], files: Iterable[Path], printed: str) -> None:
+    """Note that a sweep of several finished ones is finished.
+
+    Parameters
+    ----------
+    out
+        Its results folder.
+    parts
+        Results folders of the sweeps that it consists of.
+    files
+        What it made beside them.
+    printed
+        What it printed at its end.
+    """
+    records = [json.loads((part / RECORD).read_text(encoding="utf-8")) for part in parts]
+    whole: dict[str, dict[str, object]] = {name: {} for name in ("inputs", "modules", "files", "patterns")}
+    for name, content in whole.items():
+        for record in records:
+            content |= record[name]
+    whole["files"] |= {str(path): _state(path) for path in files}
+    _write(out, {**records[0], **whole, "printed": printed})
+
+
+def _write(out: Path, record: Mapping[str, object]) -> None:
     with atomic_path(out / RECORD) as temporary:
         temporary.write_text(json.dumps(record), encoding="utf-8")
 

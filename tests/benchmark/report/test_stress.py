@@ -1,0 +1,122 @@
+"""What the settings of a stress sweep show together."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from benchmark.report.about import About
+from benchmark.report.stress import holding, long_table, stress_figure, write_stress
+from benchmark.report.summary import Entry
+from benchmark.report.svg import to_svg
+from benchmark.results.write import write_scores
+from tests.benchmark.report.conftest import score
+from tests.tables import long_table as scores_of
+
+AXES = {"contrast": {"0": "contrast-0", "1": "base"}, "epochs": {"5": "base", "16": "epochs-16"}}
+METHODS = ["ours", "combat", "other"]
+
+
+def entry(mean, sd=0.01, seeds=3, **changes):
+    return Entry(mean=mean, sd=sd, seeds=seeds, runs=seeds, chance=0.1, **changes)
+
+
+def entries(**by_method):
+    """Leakage, mAP and top-1 of each method."""
+    keys = ("mlp_standardised", "map_cn_ad", "travelling_top1")
+    return {
+        method: {key: entry(mean) for key, mean in zip(keys, means, strict=True)} for method, means in by_method.items()
+    }
+
+
+def table(**settings):
+    settings = {name.replace("_", "-"): found for name, found in settings.items()}
+    return long_table(AXES, settings, METHODS)
+
+
+HELD = entries(ours=(0.2, 0.7, 0.95), combat=(0.3, 0.6, 0.5), other=(0.8, 0.65, 0.99))
+LEAKS = entries(ours=(0.4, 0.7, 0.85), combat=(0.3, 0.6, 0.5), other=(0.8, 0.65, 0.99))
+BEATEN = entries(ours=(0.3, 0.6, 0.95), combat=(0.3, 0.5, 0.95), other=(0.2, 0.61, 0.9))
+
+
+def test_it_is_said_which_method_holds_where_and_by_what_it_does_not():
+    lines = holding(table(base=HELD, contrast_0=LEAKS, epochs_16=BEATEN), METHODS)
+    assert lines[0].startswith("A method holds where its MLP leakage is at most that of combat, its mAP not below")
+    assert lines[1:] == [
+        "contrast (0, 1): ours at 1 (not at 0 by leakage, top-1)",
+        "epochs (5, 16): ours at 5 (not at 16 by mAP); other at 16 (not at 5 by leakage, mAP)",
+    ]
+    assert holding(table(base=HELD, contrast_0=HELD, epochs_16=HELD), METHODS)[1] == (
+        "contrast (0, 1): ours at every value"
+    )
+
+
+def test_equal_to_combat_and_to_the_best_other_method_is_enough():
+    equal = entries(ours=(0.3, 0.6, 0.9), combat=(0.3, 0.6, 0.2), other=(0.3, 0.6, 0.2))
+    assert holding(table(base=equal, contrast_0=equal, epochs_16=equal), METHODS)[1] == (
+        "contrast (0, 1): ours at every value"
+    )
+
+
+def test_nobody_holds_where_a_number_is_missing_and_nothing_is_said_without_combat():
+    lost = entries(ours=(0.2, math.nan, 0.95), combat=(math.nan, 0.6, 0.5), other=(0.1, 0.65, 0.99))
+    assert holding(table(base=lost, contrast_0={}, epochs_16=lost), METHODS)[1:] == [
+        "contrast (0, 1): no method at any value",
+        "epochs (5, 16): no method at any value",
+    ]
+    assert holding(table(base=HELD, contrast_0=HELD, epochs_16=HELD), ["ours", "other"]) == [
+        "Which method holds where is not said: combat is not among the methods."
+    ]
+
+
+def test_the_interval_is_that_of_student_over_three_seeds_and_missing_for_fewer():
+    found = {"ours": {"map_cn_ad": entry(0.5, sd=0.03), "travelling_top1": entry(0.999, sd=0.03)}}
+    rows = long_table({"a": {"1": "base"}}, {"base": found}, ["ours"]).set_index("score")
+    # t(0.975, 2) = 4.3027; times 0.03 / sqrt(3).
+    assert rows.loc["map_cn_ad", ["ci_low", "ci_high"]].tolist() == pytest.approx([0.42548, 0.57452], abs=1e-5)
+    assert rows.loc["travelling_top1", "ci_high"] == 1.0
+    assert rows.loc["mlp_standardised", ["mean", "note"]].isna().tolist() == [True, False]
+    two = {"ours": {"map_cn_ad": entry(0.5, seeds=2), "travelling_top1": entry(math.nan, undefined={"collapsed": 1})}}
+    rows = long_table({"a": {"1": "base"}}, {"base": two}, ["ours"]).set_index("score")
+    assert rows.loc["map_cn_ad", ["ci_low", "ci_high"]].isna().all()
+    assert rows.loc["map_cn_ad", "note"] == "no interval: fewer than 3 seeds"
+    assert rows.loc["travelling_top1", "note"] == "1 of 3 runs: collapsed"
+
+
+def test_tables_and_pictures_of_folders_one_of_which_has_no_scores(tmp_path):
+    rows = [score("combat", 0.5 + seed / 10, seed=seed) for seed in range(3)]
+    for name in ("base", "epochs-16"):
+        (tmp_path / name).mkdir()
+        write_scores(scores_of(rows), tmp_path / name)
+    files, lines = write_stress(tmp_path, AXES, ["combat"])
+    assert [file.name for file in files] == [
+        "stress.csv",
+        "stress.md",
+        "stress_contrast.svg",
+        "stress_epochs.svg",
+    ]
+    frame = pd.read_csv(tmp_path / "stress.csv").set_index(["axis", "value", "score"])
+    assert frame.columns.tolist() == ["method", "mean", "ci_low", "ci_high", "seeds", "chance", "note"]
+    assert frame.loc[("contrast", 1, "map_cn_ad"), "mean"] == pytest.approx(0.6)
+    assert frame.loc[("contrast", 0, "map_cn_ad"), "note"] == "no result"
+    text = (tmp_path / "stress.md").read_text()
+    assert text.split("\n")[2] == lines[0]
+    assert text.count("| base |") == 1
+    assert "| base | – / 0.60 / – |\n| contrast-0 | – / – / – |\n| epochs-16 | – / 0.60 / – |" in text
+    before = {file: file.read_bytes() for file in files}
+    write_stress(tmp_path, AXES, ["combat"])
+    assert {file: file.read_bytes() for file in files} == before
+
+
+def test_a_picture_has_every_method_value_and_chance_and_says_that_data_are_synthetic():
+    scores = table(base=HELD, contrast_0=LEAKS, epochs_16=BEATEN)
+    of_axis = scores[scores["axis"] == "epochs"]
+    figure = stress_figure(of_axis, About(synthetic=True))
+    assert len(figure.axes) == 3
+    leakage = figure.axes[0]
+    assert [text.get_text() for text in leakage.get_xticklabels()] == ["5", "16"]
+    lines = {line.get_label(): line.get_ydata().tolist() for line in leakage.lines}
+    assert lines == {"ours": [0.2, 0.3], "combat": [0.3, 0.3], "other": [0.8, 0.2], "chance": pytest.approx([0.1, 0.1])}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*METHODS, "chance"]
+    assert figure.get_suptitle() == "Stress by epochs (synthetic data)"
+    assert to_svg(lambda: stress_figure(of_axis, About()), "a").startswith("<svg")
