@@ -14,16 +14,16 @@ class Autoencoder(AutoencodingModule):
 
     Parameters
     ----------
-    ldr_dim, width, levels, learning_rate, gradient_clip, average_from
+    ldr_dim, width, levels, learning_rate, gradient_clip, average_from, blocks
         See :class:`benchmark.methods.autoencoding.AutoencodingModule`.
     """
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Reconstruction loss of a batch."""
-        ldr = self.encoder(batch["volume"])
-        loss = reconstruction_loss(self.decoder(ldr), batch["volume"])
-        self.log_losses(batch, ldr, reconstruction=loss)
-        return loss
+        latent, between_views = self.encode_with_views(batch)
+        loss = reconstruction_loss(self.decode(latent), batch["volume"])
+        self.log_losses(batch, latent, reconstruction=loss, views=between_views)
+        return loss + between_views
 
     def configure_optimizers(self) -> Optimizer:
         """One Adam for everything."""

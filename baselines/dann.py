@@ -7,6 +7,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from benchmark.methods.autoencoding import AutoencodingModule, reconstruction_loss
+from benchmark.methods.blocks import BuildingBlocks
 from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.domain import DomainClassifier
 from benchmark.methods.objectives import reverse_gradient
@@ -27,7 +28,7 @@ class DANN(AutoencodingModule):
         Final weight of the reversed gradient; it rises along the paper's logistic schedule.
     classifier_hidden
         Units of the classifier's hidden layers.
-    ldr_dim, width, levels, learning_rate, gradient_clip, average_from
+    ldr_dim, width, levels, learning_rate, gradient_clip, average_from, blocks
         See :class:`benchmark.methods.autoencoding.AutoencodingModule`.
     """
 
@@ -41,8 +42,9 @@ class DANN(AutoencodingModule):
         learning_rate: float = 1e-3,
         gradient_clip: float = 5.0,
         average_from: float = AVERAGE_FROM,
+        blocks: BuildingBlocks = BuildingBlocks(),  # noqa: B008 (frozen; the default shows in --print_config)
     ) -> None:
-        super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip, average_from)
+        super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip, average_from, blocks)
         self.adversarial_weight = adversarial_weight
         self.classifier_hidden = classifier_hidden
 
@@ -53,14 +55,14 @@ class DANN(AutoencodingModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Reconstruction plus domain loss, whose gradient is reversed on its way into the encoder."""
-        ldr = self.encoder(batch["volume"])
-        reconstruction = reconstruction_loss(self.decoder(ldr), batch["volume"])
+        latent, between_views = self.encode_with_views(batch)
+        reconstruction = reconstruction_loss(self.decode(latent), batch["volume"])
         weight = self.adversarial_weight * dann_schedule(self.progress)
         # Of all processes together, as the classifier normalises by the batch.
-        ldrs, sites = self.gathered(ldr), self.gathered(batch["site"])
+        ldrs, sites = self.gathered(latent), self.gathered(batch["site"])
         domain = functional.cross_entropy(self.classifier(reverse_gradient(ldrs, weight)), sites)
-        self.log_losses(batch, ldr, reconstruction=reconstruction, domain=domain)
-        return reconstruction + domain
+        self.log_losses(batch, latent, reconstruction=reconstruction, domain=domain, views=between_views)
+        return reconstruction + domain + between_views
 
     def configure_optimizers(self) -> Optimizer:
         """One Adam for everything: the reversal makes the game a single descent."""

@@ -142,7 +142,7 @@ def cost(method: str, options: Sequence[str], folder: Path, epochs: int, repeats
 
 
 def main(
-    methods: tuple[str, ...] = ("autoencoder", "dann", "seada", "seada_stabilised"),
+    methods: tuple[str, ...] = ("autoencoder", "dann", "seada", "seada_balanced"),
     scans: int = 520,
     spacing: float = 5.0,
     shape: tuple[int, int, int] = (32, 40, 32),

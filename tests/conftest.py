@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from benchmark.cli import main
-from benchmark.configs import SWEEPS
+from benchmark.configs import METHODS, SWEEPS
 from benchmark.extras import EXTRAS, extra_of
 
 ROOT = Path(__file__).parents[1]
@@ -165,6 +165,14 @@ def phantom(tmp_path_factory, inside):
     settings = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())["phantom"]["settings"]
     inside("phantom", "--out", out, "--processes", 1, *[f"--{name}={value}" for name, value in settings.items()])
     return out
+
+
+def combat_on_the_autoencoder(folder):
+    """Write ``combat.yaml``: ComBat on the autoencoder as it is shipped, whose training it shares; its path."""
+    base = yaml.safe_load((METHODS / "autoencoder.yaml").read_text())["model"]
+    path = folder / "combat.yaml"
+    path.write_text(yaml.safe_dump({"model": {"class_path": "baselines.combat.ComBat", "init_args": {"base": base}}}))
+    return str(path)
 
 
 def smoke_sweep(phantom):

@@ -67,7 +67,7 @@ def test_all_eight_are_trained_on_and_scored_together(prepared, inside, tmp_path
     folder, _ = prepared
     sweep = yaml.safe_load((SWEEPS / "smoke.yaml").read_text())
     del sweep["phantom"]
-    sweep["methods"] = ["seada_stabilised", "combat", "random_vectors"]
+    sweep["methods"] = ["seada_balanced", "combat", "random_vectors"]
     sweep["overrides"] |= {
         "data.manifests": [str(folder / "prepared" / f"{site}.csv") for site in SITES],
         "data.data_root": None,
@@ -79,7 +79,7 @@ def test_all_eight_are_trained_on_and_scored_together(prepared, inside, tmp_path
     shown = inside("sweep", "--config", tmp_path / "eight.yaml", "--out", out).stdout
     assert "Leakage. Pooled" in shown
     scores = pd.read_parquet(out / "scores.parquet")
-    assert set(scores["method"]) == {"seada_stabilised", "combat", "random_vectors"}
+    assert set(scores["method"]) == {"seada_balanced", "combat", "random_vectors"}
     wide = pd.read_csv(out / "retrieval.csv")
     assert wide["map_cn_ad"].between(0, 1).all()
     embedded = pd.read_parquet(next(out.glob("runs/*/embeddings.parquet")))

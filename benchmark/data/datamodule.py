@@ -139,7 +139,7 @@ class SiteDataModule(LightningDataModule):
     def spec(self) -> DataSpec:
         """Grid and training sites, in the form that the methods expect."""
         sites = self.scans.loc[self.scans["split"] == "train", "site"]
-        return DataSpec(self.preprocessing.shape, tuple(sorted(set(sites))))
+        return DataSpec(self.preprocessing.shape, tuple(sorted(set(sites))), self.preprocessing.spacing)
 
     def state_dict(self) -> dict[str, Any]:
         """Lightning hook: how volumes are made, and of which scans, as plain values for a checkpoint."""

@@ -225,13 +225,15 @@ def _trained(make: Make, data: MockData, folder: Path, processes: int = 1) -> Re
     model.use_average()
     if processes == 1:
         with torch.no_grad():
-            model.fit_after_training(data.batches("train"), data.batches("unseen"))
+            model.fit_after_training(data.split_dataloader("train"), data.split_dataloader("unseen"))
     return model
 
 
 def _of_test(model: RepresentationModule) -> Tensor:
     data = MockData()
-    return torch.cat([_ldr(model, batch) for batch in data.batches("test") if (batch["site"] < len(SITES)).all()])
+    return torch.cat(
+        [_ldr(model, batch) for batch in data.split_dataloader("test") if (batch["site"] < len(SITES)).all()]
+    )
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.representation import Batch
 
 SHAPE = (16, 24, 16)
+SPACING = 8.0
 SITES = ("mock-a", "mock-b", "mock-c", "mock-d")
 #: Training and test scans of each site, and of one that training does not see (fitted on or scored).
 TRAIN, TEST, UNSEEN = 12, 3, 6
@@ -34,7 +35,7 @@ class MockData(LightningDataModule):
 
     def __init__(self, diagnoses: int = 0) -> None:
         super().__init__()
-        self.spec = DataSpec(SHAPE, SITES)
+        self.spec = DataSpec(SHAPE, SITES, SPACING)
         site, split = [], []
         for code in range(len(SITES) + 1):
             unseen = code == len(SITES)
@@ -67,7 +68,7 @@ class MockData(LightningDataModule):
         """Rows of a split, shape (scans,)."""
         return torch.tensor((self.scans["split"] == split).to_numpy().nonzero()[0])
 
-    def batches(self, split: str) -> list[Batch]:
+    def split_dataloader(self, split: str) -> list[Batch]:
         """Every scan of a split once."""
         return [self.batch(rows) for rows in torch.split(self.rows(split), BATCH)]
 

@@ -1,85 +1,193 @@
-"""Another scanner's view of a scan: the same brain with other contrast, shading, blur and noise."""
+"""Another scanner's view of a scan: the same brain with another look, a little elsewhere, in another mask."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-#: Standard deviations at strength 1: log of gamma, bend of the tone curve, control points of the field.
+from benchmark.methods.errors import MethodError
+from benchmark.methods.smoothing import blurred
+
+#: Standard deviations at strength 1: log of gamma, bend of the tone curve, log of the bias field at its control points.
 GAMMA, BEND, BIAS = 0.18, 0.05, 0.3
-#: At strength 1: largest noise, as a share of the volume's range, and range of the blur's weight (below 0: sharper).
-NOISE, BLUR = 0.03, (-0.5, 0.7)
-#: Control points of the bias field along x, y and z.
-BIAS_POINTS = (4, 5, 4)
+#: Range of the blur's weight; below 0: sharper.
+BLUR = (-0.5, 0.7)
+#: Largest noise of a voxel of 4 mm, as a share of the volume's range; it falls with the root of the voxel's volume.
+NOISE, NOISE_VOXEL = 0.03, 4.0
+#: Standard deviations of shift in mm, rotation in degrees, size and shear as shares; largest smooth displacement in mm.
+SHIFT, ROTATION, STRETCH, WARP = 1.0, 1.0, 0.01, 1.5
+#: Control points of the smooth fields along x, y and z.
+POINTS = (4, 5, 4)
+#: A voxel belongs to a view's mask where the blurred mask is above a level: at strength 0 a half, at strength 1 uniform
+#: in this range, plus a smooth field of this standard deviation, and never above the last.
+MASK_LEVEL, MASK_FIELD, MASK_HIGHEST = (0.35, 0.95), 0.15, 0.97
 
 
-def acquisition_views(volume: Tensor, rows: Tensor, epoch: int, seed: int, strength: float = 1.0) -> Tensor:
-    """Change how each scan looks, and nothing of where anything is.
+@dataclass(frozen=True)
+class Views:
+    """How strongly views of a scan differ from it, by family of scanner effects; 0 switches a family off.
 
-    A tone curve (gamma and a smooth bend), a smooth multiplicative field, a little blur or sharpening and Gaussian
-    noise, then the normalisation to mean 0 and SD 1 inside the mask again, as preprocessing does. These are the usual
-    intensity augmentations of MR images (Pérez-García et al., torchio, 2021; the tone curve after Zhou et al.,
-    Models Genesis, 2021), drawn over a wide range. They know no site, but they imitate four families of scanner
-    effects: contrast (tone curve), bias (field), resolution (blur) and noise, close to how the phantom makes them
-    (docs/method.md). None imitates gradient non-linearity, motion, mask errors, registration residue or quantisation.
-
-    Parameters
+    Attributes
     ----------
-    volume
-        Shape (batch, 1, x, y, z); 0 outside of the mask.
-    rows
-        Row of each scan in the scans table, shape (batch,).
-    epoch, seed
-        What is drawn for a scan depends on (seed, epoch, row) alone, not on its batch, worker or rank.
-    strength
-        Factor on every spread; 0 returns the normalised volume.
+    contrast
+        Tone curve: gamma and a smooth bend.
+    bias
+        Smooth multiplicative field.
+    resolution
+        A little blur or sharpening, in mm.
+    noise
+        Gaussian noise.
+    registration
+        Shift, rotation, size and shear, in mm, degrees and shares.
+    gradient
+        Smooth displacement, in mm.
+    mask
+        Mask too wide or too tight, all around and in places.
 
-    Returns
-    -------
-    Tensor
-        Shape (batch, 1, x, y, z), 0 outside of the mask.
+    Raises
+    ------
+    MethodError
+        For a negative strength.
     """
-    draws = [_draw(volume, int(row), epoch, seed) for row in rows]
-    gamma, bend, bias_scale, blur, noise_scale = torch.stack([numbers for numbers, _, _ in draws]).T.reshape(
-        5, -1, 1, 1, 1, 1
-    )
-    field = functional.interpolate(
-        torch.stack([points for _, points, _ in draws]), volume.shape[2:], mode="trilinear", align_corners=True
-    )
-    noise = torch.stack([values for _, _, values in draws])
-    inside = volume != 0
-    low, high = volume.amin((1, 2, 3, 4), keepdim=True), volume.amax((1, 2, 3, 4), keepdim=True)
-    image = ((volume - low) / (high - low).clamp_min(1e-6)).clamp_min(1e-4)
-    image = torch.exp(torch.log(image) * torch.exp(strength * GAMMA * gamma))
-    image = image + strength * BEND * bend * torch.sin(2 * torch.pi * image)
-    image = image * torch.exp(strength * BIAS * bias_scale * field) * inside
-    image = image + strength * (BLUR[0] + (BLUR[1] - BLUR[0]) * blur) * (_smoothed(image) - image)
-    image = image + strength * NOISE * noise_scale * noise
-    return _normalised(image, inside)
+
+    contrast: float = 1.0
+    bias: float = 1.0
+    resolution: float = 1.0
+    noise: float = 1.0
+    registration: float = 1.0
+    gradient: float = 1.0
+    mask: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 0:
+                raise MethodError(f"blocks.views.{name}: {value} is not allowed; it must be at least 0")
+
+    def of(self, volume: Tensor, rows: Tensor, epoch: int, seed: int, spacing: float) -> Tensor:
+        """Change how each scan looks and, by about a millimetre, where it lies and where its mask ends.
+
+        The usual augmentations of MR images (Pérez-García et al., Comput Methods Programs Biomed 2021; the tone curve
+        after Zhou et al., Models Genesis, Med Image Anal 2021), over wide ranges: geometry and mask first, then
+        tone curve, field, blur and noise, then the normalisation to mean 0 and SD 1 inside the mask again, as
+        preprocessing does. They know no site. Each imitates a family of scanner effects; none imitates motion or
+        quantisation.
+
+        Parameters
+        ----------
+        volume
+            Shape (batch, 1, x, y, z); 0 outside of the mask.
+        rows
+            Row of each scan in the scans table, shape (batch,).
+        epoch, seed
+            What is drawn for a scan depends on (seed, epoch, row) and the family alone, not on batch, worker or rank.
+        spacing
+            Edge of a voxel in mm.
+
+        Returns
+        -------
+        Tensor
+            Shape (batch, 1, x, y, z), 0 outside of the view's mask.
+        """
+        draw = _Draws(volume, rows, epoch, seed)
+        image, inside = self._moved(volume, draw, spacing)
+        low, high = image.amin((1, 2, 3, 4), keepdim=True), image.amax((1, 2, 3, 4), keepdim=True)
+        image = ((image - low) / (high - low).clamp_min(1e-6)).clamp_min(1e-4)
+        if self.contrast:
+            tone = draw.normal("contrast", 2)
+            image = torch.exp(torch.log(image) * torch.exp(self.contrast * GAMMA * _column(tone, 0)))
+            image = image + self.contrast * BEND * _column(tone, 1) * torch.sin(2 * torch.pi * image)
+        if self.bias:
+            field = draw.field("bias", 1) * _column(draw.uniform("bias range", 1), 0)
+            image = image * torch.exp(self.bias * BIAS * field)
+        image = image * inside
+        if self.resolution:
+            weight = BLUR[0] + (BLUR[1] - BLUR[0]) * _column(draw.uniform("resolution", 1), 0)
+            image = image + self.resolution * weight * (blurred(image, spacing) - image)
+        if self.noise:
+            scale = self.noise * NOISE * min((NOISE_VOXEL / spacing) ** 1.5, 3.0)
+            image = image + scale * _column(draw.uniform("noise range", 1), 0) * draw.noise("noise")
+        return _normalised(image, inside)
+
+    def _moved(self, volume: Tensor, draw: _Draws, spacing: float) -> tuple[Tensor, Tensor]:
+        """Volumes in other places and masks, and these masks."""
+        inside = volume != 0
+        if not (self.registration or self.gradient or self.mask):
+            return volume, inside
+        head, share = volume, inside.to(volume)
+        if self.registration or self.gradient:
+            grid = self._grid(volume, draw, spacing)
+            both = functional.grid_sample(torch.cat([volume, share], 1), grid, mode="bilinear", align_corners=True)
+            # Of what a voxel is made of, the part that lies in the mask.
+            head, share = both[:, :1] / both[:, 1:].clamp_min(0.5), both[:, 1:]
+        kept = share > 0.5
+        if self.mask:
+            level = _column(draw.uniform("mask level", 1), 0) * (MASK_LEVEL[1] - MASK_LEVEL[0]) + MASK_LEVEL[0]
+            level = 0.5 + self.mask * (level + MASK_FIELD * draw.field("mask", 1) - 0.5)
+            kept = kept & (blurred(share, spacing) > level.clamp_max(MASK_HIGHEST))
+        return head * kept, kept
+
+    def _grid(self, volume: Tensor, draw: _Draws, spacing: float) -> Tensor:
+        """Where each voxel is taken from, shape (batch, x, y, z, 3), in the coordinates of ``grid_sample``."""
+        size = torch.tensor(volume.shape[2:]).to(volume)
+        axes = [
+            torch.arange(float(n), device=volume.device, dtype=volume.dtype) - (n - 1) / 2 for n in volume.shape[2:]
+        ]
+        places = torch.stack(torch.meshgrid(*axes, indexing="ij")) * spacing
+        numbers = self.registration * draw.normal("registration", 12)
+        turn = torch.deg2rad(ROTATION * numbers[:, :3])
+        matrix = torch.diag_embed(1 + STRETCH * numbers[:, 3:6])
+        for number, (row, column) in enumerate([(0, 1), (0, 2), (1, 2)]):
+            matrix[:, row, column] += STRETCH * numbers[:, 6 + number]
+            # Small rotations: of first order, as the angles are.
+            matrix[:, row, column] -= turn[:, number]
+            matrix[:, column, row] += turn[:, number]
+        moved = torch.einsum("bij,jxyz->bixyz", matrix, places) + SHIFT * numbers[:, 9:, None, None, None]
+        if self.gradient:
+            strength = self.gradient * WARP * _column(draw.uniform("gradient range", 1), 0)
+            moved = moved + strength * draw.field("gradient", 3)
+        unit = moved / (spacing * (size - 1) / 2)[:, None, None, None]
+        return unit.permute(0, 2, 3, 4, 1).flip(-1)
 
 
-def _draw(volume: Tensor, row: int, epoch: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    digest = hashlib.sha256(f"view/{seed}/{epoch}/{row}".encode()).digest()
-    generator = torch.Generator(volume.device).manual_seed(int.from_bytes(digest[:7], "big"))
-    options: dict[str, Any] = {"generator": generator, "device": volume.device, "dtype": volume.dtype}
-    normal, uniform = torch.randn(2, **options), torch.rand(3, **options)
-    points = torch.randn(1, *BIAS_POINTS, **options)
-    return torch.cat([normal, uniform]), points, torch.randn(volume.shape[1:], **options)
+class _Draws:
+    """Random numbers of the scans of a batch, by name."""
+
+    def __init__(self, volume: Tensor, rows: Tensor, epoch: int, seed: int) -> None:
+        self.volume, self.rows, self.epoch, self.seed = volume, rows, epoch, seed
+
+    def normal(self, name: str, count: int) -> Tensor:
+        """Shape (batch, count)."""
+        return self._each(name, torch.randn, (count,))
+
+    def uniform(self, name: str, count: int) -> Tensor:
+        """In [0, 1), shape (batch, count)."""
+        return self._each(name, torch.rand, (count,))
+
+    def field(self, name: str, axes: int) -> Tensor:
+        """Smooth fields, standard normal at their control points, shape (batch, axes, x, y, z)."""
+        points = self._each(name, torch.randn, (axes, *POINTS))
+        return functional.interpolate(points, self.volume.shape[2:], mode="trilinear", align_corners=True)
+
+    def noise(self, name: str) -> Tensor:
+        """Shape (batch, 1, x, y, z)."""
+        return self._each(name, torch.randn, tuple(self.volume.shape[1:]))
+
+    def _each(self, name: str, draw: Any, shape: tuple[int, ...]) -> Tensor:
+        drawn = []
+        for row in self.rows.tolist():
+            digest = hashlib.sha256(f"view/{name}/{self.seed}/{self.epoch}/{row}".encode()).digest()
+            generator = torch.Generator(self.volume.device).manual_seed(int.from_bytes(digest[:7], "big"))
+            drawn.append(draw(shape, generator=generator, device=self.volume.device, dtype=self.volume.dtype))
+        return torch.stack(drawn)
 
 
-def _smoothed(image: Tensor) -> Tensor:
-    # Weights 1/4, 1/2, 1/4 along each axis, by shifted sums: a convolution of one channel is many times slower.
-    for axis in (2, 3, 4):
-        length = image.shape[axis] - 1
-        after, before = image.narrow(axis, 1, length), image.narrow(axis, 0, length)
-        image = image * 0.5
-        image.narrow(axis, 0, length).add_(after, alpha=0.25)
-        image.narrow(axis, 1, length).add_(before, alpha=0.25)
-    return image
+def _column(numbers: Tensor, index: int) -> Tensor:
+    return numbers[:, index, None, None, None, None]
 
 
 def _normalised(image: Tensor, inside: Tensor) -> Tensor:

@@ -131,7 +131,7 @@ class About:
 def _settings(cards: Mapping[str, MethodCard]) -> str:
     tried = {name: card.chosen_on or "data that its file does not name" for name, card in cards.items()}
     told = [
-        f"{', '.join(f'{name} {cards[name].tried_settings}' for name in names)}, chosen by {data}"
+        f"{', '.join(f'{name} {cards[name].tried_settings}' for name in names)}, chosen on {data}"
         for data, names in grouped({name: data for name, data in tried.items() if cards[name].tried_settings}).items()
     ]
     none = [name for name, card in cards.items() if not card.tried_settings]

@@ -17,7 +17,7 @@ ON_CARD = frozenset({"site_label"})
 SELECTION = (
     "Model selection: none within a run. The weights are those at the end of training, averaged over its last part "
     "where the method says so. No oracle selection (by scores of these scans) is made but where a column says so, and "
-    "there is no oracle table. Settings were chosen before, by test scores of other data: docs/method.md."
+    "there is no oracle table. Settings were chosen before, on other data: docs/method_log.md."
 )
 
 _NUMBER = re.compile(r"\d+")

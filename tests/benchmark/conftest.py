@@ -3,6 +3,7 @@ import pytest
 from benchmark.configs import METHODS
 from benchmark.data.datamodule import SiteDataModule
 from benchmark.data.preprocessing import Preprocessing
+from tests.conftest import combat_on_the_autoencoder
 
 
 @pytest.fixture
@@ -33,6 +34,14 @@ def fit(inside, arguments):
         return out
 
     return run
+
+
+@pytest.fixture
+def combat_of_the_autoencoder(tmp_path):
+    """YAML file of a ComBat that shares the autoencoder's training."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    return combat_on_the_autoencoder(folder)
 
 
 @pytest.fixture

@@ -21,16 +21,14 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.slow
 
 METHODS_WITH_EPOCHS = (
-    "seada_stabilised",
+    "seada_balanced",
     "seada",
-    "seada_stabilised_uncentred",
-    "stabiliser_only",
     "dann",
     "autoencoder",
     "combat",
 )
 #: Those of a code of their own; the autoencoder is ComBat's base.
-ON_THREE = ("seada_stabilised", "dann", "combat")
+ON_THREE = ("seada_balanced", "seada", "dann", "combat")
 METHODS_WITHOUT = ("pca_voxels", "mask_pca", "equalised_pca_combat", "random_vectors", "true_anatomy")
 #: The batch of all processes together: a multiple of each number of them.
 BATCH = 12
@@ -45,14 +43,14 @@ SCALED = {
 }
 #: Runs in one process by method and name, with what is computed otherwise.
 OTHERWISE = {
-    ("seada_stabilised", "checkpointed"): ("--compute.checkpoint_activations=true",),
-    ("seada_stabilised", "channels-last"): ("--compute.channels_last=true",),
+    ("seada_balanced", "checkpointed"): ("--compute.checkpoint_activations=true",),
+    ("seada_balanced", "channels-last"): ("--compute.channels_last=true",),
     ("autoencoder", "accumulated"): ("--compute.accumulate=2", f"--data.batch_size={BATCH // 2}"),
-    ("seada_stabilised", "seada-accumulated"): ("--compute.accumulate=2", f"--data.batch_size={BATCH // 2}"),
-    ("seada_stabilised", "single"): ("--trainer.precision=32-true",),
-    ("seada_stabilised", "half"): ("--trainer.precision=bf16-mixed",),
+    ("seada", "seada-accumulated"): ("--compute.accumulate=2", f"--data.batch_size={BATCH // 2}"),
+    ("seada_balanced", "single"): ("--trainer.precision=32-true",),
+    ("seada_balanced", "half"): ("--trainer.precision=bf16-mixed",),
     # Lightning replaces '16-mixed' by bfloat16 on a CPU, but not a plugin that is named.
-    ("seada_stabilised", "scaled"): ("--trainer.precision=null", f"--trainer.plugins={json.dumps(SCALED)}"),
+    ("seada_balanced", "scaled"): ("--trainer.precision=null", f"--trainer.plugins={json.dumps(SCALED)}"),
 }
 
 
@@ -166,7 +164,7 @@ def test_half_precision_stays_near_single(trained, name):
 
 
 def test_the_adversary_takes_accumulated_batches_as_well(trained):
-    whole, parts = vectors(trained("seada_stabilised", 1)), vectors(trained("seada-accumulated", 1))
+    whole, parts = vectors(trained("seada", 1)), vectors(trained("seada-accumulated", 1))
     # Not the same: the style code is normalised by each part, and past parts have no gradient, which shows after five
     # steps on a memory that is hardly filled.
     assert np.isfinite(parts).all()

@@ -11,7 +11,7 @@ from benchmarks import startup, training_cost
 pytestmark = [pytest.mark.needs("train"), pytest.mark.slow]
 
 
-@pytest.mark.parametrize("method", ["autoencoder", "seada_stabilised"])
+@pytest.mark.parametrize("method", ["autoencoder", "seada_balanced"])
 def test_training_is_timed_beside_the_bare_loop(method, capsys):
     training_cost.main((method,), scans=64, spacing=10.0, shape=(16, 24, 16), epochs=1, repeats=1, scored=0)
     out = capsys.readouterr().out

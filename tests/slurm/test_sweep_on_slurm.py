@@ -15,11 +15,11 @@ import torch
 import yaml
 
 from benchmark.cli import main
-from tests.conftest import ROOT, smoke_sweep, untimed
+from tests.conftest import ROOT, combat_on_the_autoencoder, smoke_sweep, untimed
 
 pytestmark = pytest.mark.slurm
 
-METHODS = ["seada_stabilised", "dann", "autoencoder", "combat"]
+METHODS = ["seada_balanced", "dann", "autoencoder", "combat"]
 SAME = ("scores.csv", "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "statistics.md")
 EPOCHS = 16
 #: Epochs of a length that a job can be found in while it trains, on the fastest machine. Callbacks are in no run key.
@@ -31,7 +31,7 @@ class SlowEpochs(Callback):
     def on_train_epoch_start(self, trainer, pl_module):
         time.sleep(0.5)
 """
-LOCAL = {"methods": {"seada_stabilised": {"devices": 2}}}
+LOCAL = {"methods": {"seada_balanced": {"devices": 2}}}
 SLURM = {
     "kind": "slurm",
     "partition": "low",
@@ -40,7 +40,7 @@ SLURM = {
     "throttle": 2,
     # The nodes are this machine under names of their own, which no name service knows.
     "setup": ["export MASTER_ADDR=127.0.0.1"],
-    "methods": {"seada_stabilised": {"nodes": 2, "time_minutes": 20}},
+    "methods": {"seada_balanced": {"nodes": 2, "time_minutes": 20}},
 }
 
 
@@ -146,7 +146,8 @@ def sweeps(tmp_path, phantom, capsys, monkeypatch):
     (tmp_path / "slow_epochs.py").write_text(SLOW)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{tmp_path}")
-    content = smoke_sweep(phantom) | {"methods": METHODS, "workers": 2}
+    content = smoke_sweep(phantom) | {"workers": 2}
+    content["methods"] = [*METHODS[:-1], combat_on_the_autoencoder(tmp_path)]
     content["overrides"] |= {"trainer.max_epochs": EPOCHS}
     content["evaluation"] |= {"probes": ["linear"], "test_permutations": 9, "bootstrap": 20}
     made = []
@@ -173,7 +174,7 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
     of = {method: slurm.run_of(method)[1] for method in METHODS}
     assert of["dann"].rpartition("_")[0] == of["autoencoder"].rpartition("_")[0] != ""
     assert f"afterany:{of['autoencoder']}" in scheduler("squeue", "-h", "-j", of["combat"], "-o", "%E")
-    assert "science" in scheduler("squeue", "-h", "-j", of["seada_stabilised"], "-o", "%a")
+    assert "science" in scheduler("squeue", "-h", "-j", of["seada_balanced"], "-o", "%a")
     slurm.state_is("combat", " waiting ")
 
     # Killed, as by the kernel for want of memory.
@@ -183,11 +184,11 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
     scheduler("scancel", slurm.training("autoencoder"))
     slurm.state_is("autoencoder", " cancelled ")
     # Preempted, by a job that wants both nodes.
-    assert begun(slurm, "seada_stabilised") == {"job": of["seada_stabilised"], "restarts": 0, "nodes": ["n1", "n2"]}
-    slurm.training("seada_stabilised")
+    assert begun(slurm, "seada_balanced") == {"job": of["seada_balanced"], "restarts": 0, "nodes": ["n1", "n2"]}
+    slurm.training("seada_balanced")
     urgent = ("--partition=high", "--nodes=2", "--exclusive", "--output=/dev/null", "--time=1", "--wrap=sleep 2")
     scheduler("sbatch", *urgent)
-    slurm.state_is("seada_stabilised", " requeued ")
+    slurm.state_is("seada_balanced", " requeued ")
 
     status, _, error = slurm.command("collect", slurm.out)
     assert status == 1
@@ -199,7 +200,7 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
     assert "2 runs submitted, 2 done or in the queue before" in said, said
     again = slurm.run_of("dann")[1]
     assert again != of["dann"]
-    assert slurm.run_of("seada_stabilised")[1] == of["seada_stabilised"]
+    assert slurm.run_of("seada_balanced")[1] == of["seada_balanced"]
     # Preempted with time to end in, SLURM says SIGTERM first: the job leaves a checkpoint and trains on.
     until(lambda: hurried() and begun(slurm, "dann")["job"] == again, "dann begins again")
     for number in ("TERM", "USR2"):
@@ -212,10 +213,10 @@ def test_a_sweep_survives_what_a_cluster_does_to_it_and_ends_with_the_local_scor
     until(lambda: hurried() and "\n4 done" in slurm.command("status", slurm.out)[1], "all runs are done", 150)
     status, said, error = slurm.command("collect", slurm.out)
     assert status == 0, error
-    assert "seada_stabilised" in said
-    assert begun(slurm, "seada_stabilised")["restarts"] >= 1
+    assert "seada_balanced" in said
+    assert begun(slurm, "seada_balanced")["restarts"] >= 1
     assert begun(slurm, "dann")["restarts"] >= 1
-    for method in ("seada_stabilised", "dann"):
+    for method in ("seada_balanced", "dann"):
         # The log of the last stretch of work alone; there is none if all epochs were done before.
         log = slurm.run_of(method)[0] / "logs" / "metrics.csv"
         assert not log.is_file() or 0 < pd.read_csv(log)["epoch"].min() < EPOCHS

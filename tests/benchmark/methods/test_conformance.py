@@ -214,7 +214,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_two_optimisers_in_two_processes_are_fine(capfd):
-    assert main(["check-method", str(METHODS / "seada_stabilised.yaml")]) == 0
+    assert main(["check-method", str(METHODS / "seada.yaml")]) == 0
     assert capfd.readouterr().err == ""
 
 

@@ -50,7 +50,7 @@ def test_it_comes_back_from_the_provenance():
 def test_lines_of_the_footer():
     synthetic, settings, augmentations, additions, labels, site, seconds = ABOUT_A_AND_B.lines(["b", "a", "c"])
     assert synthetic.startswith("Synthetic data: scans of a phantom, not of people.")
-    assert "at least: a 44, chosen by test scores of phantoms; none for b. Choosing by test scores" in settings
+    assert "at least: a 44, chosen on test scores of phantoms; none for b. Choosing by test scores" in settings
     assert augmentations.startswith("Augmentations of a imitate these families of scanner effects: contrast, noise.")
     assert additions == "Additions that are not in the method's paper. a: views."
     assert labels.endswith("by those methods alone that are named. site, age: b.")

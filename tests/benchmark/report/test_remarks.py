@@ -16,7 +16,7 @@ def test_model_selection_and_the_missing_oracle_are_named():
     assert line == SELECTION
     assert "The weights are those at the end of training" in line
     assert "there is no oracle table" in line
-    assert "docs/method.md" in line
+    assert "docs/method_log.md" in line
 
 
 def test_a_transductive_method_is_named_once_and_the_others_are_said_not_to_be():

@@ -36,7 +36,7 @@ FIRST = pd.DataFrame(
 def first(tmp_path):
     """A folder as the first schema version wrote it."""
     write_parquet(FIRST, tmp_path / "scores.parquet")
-    sweep = {"methods": ["seada_stabilised", "mine/a.yaml"]}
+    sweep = {"methods": ["seada_balanced", "mine/a.yaml"]}
     (tmp_path / "provenance.json").write_text(json.dumps({"about": {"notes": ["n"]}, "sweep": sweep}))
     return tmp_path
 
@@ -58,7 +58,7 @@ def test_a_folder_of_the_first_version_is_read_with_todays_columns(first):
 
 
 def test_order_of_methods_is_that_of_the_sweep(first):
-    assert read_provenance(first / "provenance.json")["about"]["methods"] == ["seada_stabilised", "a"]
+    assert read_provenance(first / "provenance.json")["about"]["methods"] == ["seada_balanced", "a"]
 
 
 def test_written_again_it_has_the_same_values(first, tmp_path):

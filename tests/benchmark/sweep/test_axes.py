@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+from benchmark.configs import SWEEPS
 from benchmark.errors import UserError
 from benchmark.sweep.axes import setting_names, settings_of
-from benchmark.sweep.config import sweep_of
+from benchmark.sweep.config import read_sweep, sweep_of
 from benchmark.sweep.runs import runs_of
+from benchmark.train.resolve import resolve
 
 PLACE = "made/{setting}-{seed}"
 
@@ -116,3 +119,25 @@ def test_an_option_of_the_model_reaches_the_base_that_it_works_on(phantom, tmp_p
     plain, combat = (run.config["model"]["init_args"] for run in runs_of(sweep, tmp_path))
     assert plain["ldr_dim"] == 7
     assert combat["base"]["init_args"]["ldr_dim"] == 7
+
+
+def test_the_shipped_sweep_varies_every_family_and_its_options_are_those_of_every_method():
+    sweep = read_sweep(SWEEPS / "stress.yaml")
+    assert {axis: list(values) for axis, values in sweep.axes.items()}["quantisation"] == ["0", "1", "3"]
+    assert len(settings_of(sweep)) == 32
+    folders = {str(folder) for setting in settings_of(sweep).values() for folder, _ in setting.phantoms}
+    # Three seeds of each setting but the two of epochs and that of ldr_dim.
+    assert len(folders) == 3 * 29
+    for name, file in sweep.method_files().items():
+        resolved = resolve(file, {})
+        card = yaml.safe_load(file.read_text())["card"]
+        assert resolved["model"]["class_path"], name
+        assert ("augmentations_imitate" in card) == ("views" in name or name == "seada_balanced")
+
+
+def test_the_wrong_views_are_those_of_noise_and_resolution_and_the_card_says_so():
+    file = read_sweep(SWEEPS / "stress.yaml").method_files()["seada_balanced_wrong_views"]
+    resolved = resolve(file, {})
+    views = resolved["model"]["init_args"]["blocks"]["views"]
+    assert {name for name, strength in views.items() if strength} == {"noise", "resolution"}
+    assert yaml.safe_load(file.read_text())["card"]["augmentations_imitate"] == ["noise", "resolution"]

@@ -151,8 +151,9 @@ def test_options_that_make_no_sense_are_refused(smoke, tmp_path, asked, message)
         planned_runs(read_sweep(smoke()), tmp_path, **asked)
 
 
-def test_scans_that_are_not_there_can_be_asked_for(smoke, tmp_path):
-    sweep = read_sweep(smoke(seeds={"pooled": [1], "leave_one_site_out": [1]}, methods=["combat", "autoencoder"]))
+def test_scans_that_are_not_there_can_be_asked_for(smoke, combat_of_the_autoencoder, tmp_path):
+    methods = [combat_of_the_autoencoder, "autoencoder"]
+    sweep = read_sweep(smoke(seeds={"pooled": [1], "leave_one_site_out": [1]}, methods=methods))
     runs = planned_runs(sweep, tmp_path, scans=1000, sites=4)
     assert len(runs) == 2 * (1 + 4)
     assert not any(planned.has_data for planned in runs)

@@ -86,9 +86,11 @@ def folder_of(out, name):
     return next(out / place for place, run in runs.items() if run["name"].startswith(f"{name},"))
 
 
-def test_runs_that_need_the_same_are_an_array_and_each_that_waits_is_a_job(pretended, sweep_file, run, tmp_path):
+def test_runs_that_need_the_same_are_an_array_and_each_that_waits_is_a_job(
+    pretended, sweep_file, run, combat_of_the_autoencoder, tmp_path
+):
     config = sweep_file(
-        ["seada", "autoencoder", "combat", "random_vectors"],
+        ["seada", "autoencoder", combat_of_the_autoencoder, "random_vectors"],
         partition="gpu", account="science", throttle=7, cpus_per_task=4, mem_gb=1.5, gpus_per_node=2,
         setup=["module load cuda"], methods={"seada": {"nodes": 2, "time_minutes": 90}},
     )  # fmt: skip

@@ -75,8 +75,9 @@ def embeddings(folder):
 @pytest.mark.parametrize(
     ("method", "batch", "more"),
     [
-        ("seada_stabilised", 2, []),
-        ("seada_stabilised", 1, ["--compute.accumulate=3"]),
+        ("seada_balanced", 2, []),
+        ("seada", 2, []),
+        ("seada", 1, ["--compute.accumulate=3"]),
         ("dann", 3, ["--data.num_workers=2"]),
         ("autoencoder", 1, ["--compute.accumulate=2"]),
         ("autoencoder", LAST_BATCH, []),
@@ -99,8 +100,8 @@ def test_out_of_time_in_an_epoch_a_training_goes_on_from_that_step(fit, signalle
 
 
 def test_told_of_a_preemption_a_training_saves_and_goes_on(fit, signalled):
-    whole = fit("seada_stabilised", folder="whole")
-    told = fit("seada_stabilised", SAVE, signalled(signal.SIGTERM, 0, 2), folder="told")
+    whole = fit("seada_balanced", folder="whole")
+    told = fit("seada_balanced", SAVE, signalled(signal.SIGTERM, 0, 2), folder="told")
     assert (told / CHECKPOINTS / LAST).is_file()
     assert not (whole / CHECKPOINTS / LAST).is_file()
     pd.testing.assert_frame_equal(embeddings(whole), embeddings(told), check_exact=True)

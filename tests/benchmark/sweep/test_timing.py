@@ -19,7 +19,7 @@ LIGHT = EvaluationSettings(probes=("linear",), permutations=0, test_permutations
 
 
 def test_a_few_steps_on_noise_tell_what_a_method_takes():
-    found = time_method(resolve(METHODS / "seada_stabilised.yaml", SIZE), 8)
+    found = time_method(resolve(METHODS / "seada_balanced.yaml", SIZE), 8)
     assert 0 < found.training_seconds < 1
     assert 0 < found.embedding_seconds < 1
     assert found.disk_mib > 0.1

@@ -59,8 +59,10 @@ def test_scoring_again_keeps_the_seconds_of_the_training(run):
 
 
 def test_a_card_reaches_the_tables_and_changes_no_run_key():
-    config = resolve(METHODS / "seada_stabilised.yaml", {})
-    assert config["card"]["augmentations_imitate"] == ["contrast", "bias", "noise", "resolution"]
+    config = resolve(METHODS / "seada_balanced.yaml", {})
+    assert config["card"]["augmentations_imitate"] == [
+        "contrast", "bias", "noise", "resolution", "registration", "gradient", "mask",
+    ]  # fmt: skip
     other = {**config, "card": None}
     assert run_parts(config, []).key == run_parts(other, []).key
     assert run_parts(config, []).key != run_parts({**config, "seed_everything": 7}, []).key

@@ -16,15 +16,27 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.slow
 
 TRAINED = (
-    "seada_stabilised",
+    "seada_balanced",
     "seada",
-    "seada_stabilised_uncentred",
-    "stabiliser_only",
     "dann",
     "autoencoder",
     "combat",
 )
 CONTROLS = ("mask_pca", "mask_pca_combat", "equalised_pca", "equalised_pca_combat")
+#: Rows of other sweeps, of the same code; the conformance suite tries each of them.
+VARIANTS = (
+    "autoencoder_balanced",
+    "autoencoder_views",
+    "combat_views",
+    "seada_balanced_adversary",
+    "seada_balanced_no_erasure",
+    "seada_balanced_no_metric",
+    "seada_balanced_no_network",
+    "seada_balanced_no_path",
+    "seada_balanced_no_views",
+    "seada_balanced_unadapted",
+    "seada_balanced_wrong_views",
+)
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
 
@@ -37,12 +49,12 @@ def vectors(frame):
 
 
 def test_there_is_a_test_for_every_shipped_method():
-    assert {path.stem for path in METHODS.glob("*.yaml")} == {*TRAINED, *CONTROLS, *CLOSED}
+    assert {path.stem for path in METHODS.glob("*.yaml")} == {*TRAINED, *CONTROLS, *VARIANTS, *CLOSED}
 
 
 def test_two_processes_that_lightning_starts_end_well(command, arguments):
     out, given = arguments(
-        "seada_stabilised", "--trainer.devices=2", "--trainer.accelerator=cpu",
+        "seada_balanced", "--trainer.devices=2", "--trainer.accelerator=cpu",
         "--trainer.strategy=ddp_find_unused_parameters_true",
     )  # fmt: skip
     command(*given)
@@ -55,8 +67,10 @@ def test_two_processes_that_lightning_starts_end_well(command, arguments):
 
 
 def test_combat_trains_its_base_exactly_as_the_autoencoder_alone(fit):
-    alone, combat = fit("autoencoder", folder="alone"), fit("combat", folder="combat")
-    reused = fit("combat", f"--trained_base={alone}/model.ckpt", folder="reused")
+    # With one learning rate for both: the shipped ones differ.
+    alone, rate = fit("autoencoder", folder="alone"), "--model.base.init_args.learning_rate=0.004"
+    combat = fit("combat", rate, folder="combat")
+    reused = fit("combat", rate, f"--trained_base={alone}/model.ckpt", folder="reused")
     np.testing.assert_array_equal(vectors(embeddings(combat)), vectors(embeddings(reused)))
     assert not np.allclose(vectors(embeddings(alone)), vectors(embeddings(combat)))
 
@@ -64,8 +78,8 @@ def test_combat_trains_its_base_exactly_as_the_autoencoder_alone(fit):
 def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupted_one_does(fit, arguments):
     # Weights are averaged from the beginning, so that the average too is interrupted.
     options = ("--trainer.max_epochs=30", "--model.average_from=0")
-    whole = fit("seada_stabilised", *options, folder="whole")
-    killed, given = arguments("seada_stabilised", *options, folder="killed")
+    whole = fit("seada_balanced", *options, folder="whole")
+    killed, given = arguments("seada_balanced", *options, folder="killed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "benchmark.cli", *given], cwd=ROOT, env=environment)
     deadline = time.time() + 120
@@ -74,7 +88,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
     process.kill()
     process.wait()
     assert not (killed / "embeddings.parquet").exists()
-    fit("seada_stabilised", *options, folder="killed")
+    fit("seada_balanced", *options, folder="killed")
     assert 0 <= waiting_share(whole) < 1
     # The log is that of the second stretch of work alone.
     assert pd.read_csv(killed / "logs" / "metrics.csv")["epoch"].min() > 0
@@ -83,8 +97,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
 
 def test_embeddings_carry_what_else_a_method_has(fit, phantom):
     got = {
-        method: embeddings(fit(method, folder=method))
-        for method in ("seada_stabilised", "pca_voxels", "random_vectors")
+        method: embeddings(fit(method, folder=method)) for method in ("seada_balanced", "pca_voxels", "random_vectors")
     }
     truth = pd.read_csv(phantom / "truth.csv").set_index("scan_key")
     for frame in got.values():
@@ -92,15 +105,15 @@ def test_embeddings_carry_what_else_a_method_has(fit, phantom):
         expected = truth.loc[keys, "bio_ventricle_ml"].to_numpy(np.float32)
         np.testing.assert_array_equal(frame["anatomy_ventricle_ml"].to_numpy(), expected)
     styles = {method: frame.filter(regex=r"^s\d+$").shape[1] for method, frame in got.items()}
-    assert styles == {"seada_stabilised": 8, "pca_voxels": 0, "random_vectors": 0}
+    assert styles == {"seada_balanced": 8, "pca_voxels": 0, "random_vectors": 0}
     assert "rec_ssim" not in got["random_vectors"]
     # Only scored scans are reconstructed.
     scored = {method: frame["split"] == "test" for method, frame in got.items()}
     pca = got["pca_voxels"][scored["pca_voxels"]]
     assert pca["rec_ssim"].between(0, 1).all()
     assert (pca["rec_rmse"] < 1.0).all()
-    finite = np.isfinite(got["seada_stabilised"][["rec_rmse", "rec_psnr", "rec_ssim"]]).all(axis=1)
-    assert (finite == scored["seada_stabilised"]).all()
+    finite = np.isfinite(got["seada_balanced"][["rec_rmse", "rec_psnr", "rec_ssim"]]).all(axis=1)
+    assert (finite == scored["seada_balanced"]).all()
 
 
 @pytest.mark.parametrize("method", ["mask_pca_combat", "equalised_pca_combat"])
@@ -113,7 +126,7 @@ def test_controls_are_fitted_without_epochs_and_harmonised_as_their_base_alone(f
     assert not log.exists() or "epoch" not in log.read_text()
 
 
-@pytest.mark.parametrize("method", ["seada_stabilised", "combat", "pca_voxels", "random_vectors", "true_anatomy"])
+@pytest.mark.parametrize("method", ["seada_balanced", "combat", "pca_voxels", "random_vectors", "true_anatomy"])
 def test_embeddings_carry_the_outline_and_what_is_left_without_it(fit, method):
     frame = embeddings(fit(method))
     mask, common = (frame.filter(regex=rf"^{letter}\d+$").to_numpy() for letter in "mc")
@@ -164,7 +177,7 @@ def test_a_held_out_site_is_not_trained_on_and_combat_says_that_it_looked(fit):
 
 
 def test_the_configuration_is_printed_whole(inside):
-    done = inside("fit", "--config", METHODS / "seada_stabilised.yaml", "--print_config")
+    done = inside("fit", "--config", METHODS / "seada_balanced.yaml", "--print_config")
     assert "class_path: seada.seada.SEADA" in done.stdout
     assert "adversarial_weight" in done.stdout
     assert "max_epochs" in done.stdout

@@ -42,7 +42,7 @@ def described(table):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["seada_stabilised", "autoencoder", "combat", "equalised_pca_combat", "pca_voxels"])
+@pytest.mark.parametrize("name", ["seada_balanced", "autoencoder", "combat", "equalised_pca_combat", "pca_voxels"])
 def test_files_of_test_scans_get_the_ldrs_of_the_embeddings(fit, phantom, name):
     folder = fit(name)
     table, expected = scans(folder, phantom)

@@ -32,8 +32,8 @@ def files(folder):
 @pytest.mark.parametrize(
     ("name", "make"),
     [
-        ("seada_stabilised", SEADA),
-        ("combat", lambda: ComBat(Autoencoder())),
+        ("seada", lambda: SEADA(adversarial_weight=0.5)),
+        ("combat", lambda: ComBat(Autoencoder(learning_rate=0.002, average_from=1.0))),
         ("pca_voxels", PCAVoxels),
         ("random_vectors", RandomVectors),
     ],

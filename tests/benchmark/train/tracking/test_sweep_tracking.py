@@ -8,7 +8,7 @@ from tests.conftest import smoke_sweep
 
 pytestmark = pytest.mark.slow
 
-METHODS = ["seada_stabilised", "combat", "pca_voxels", "random_vectors"]
+METHODS = ["seada_balanced", "combat", "pca_voxels", "random_vectors"]
 TRACKING = {"wandb": {"project": "watched", "mode": "offline"}, "probes_every": 1, "images": 2, "images_every": 1}
 
 TENSORBOARD = {
@@ -64,10 +64,10 @@ def test_a_run_is_a_wandb_run_of_the_sweep_s_group_named_and_numbered_after_it(r
 
 
 def test_losses_and_probe_curves_are_logged_beside_the_csv(runs):
-    wandb_run, folder = runs["seada_stabilised"]
+    wandb_run, folder = runs["seada_balanced"]
     series = wandb_run.series()
     table = pd.read_csv(folder / "logs" / "metrics.csv")
-    for key in ("train/reconstruction", "train/domain", "probe/site", "probe/diagnosis", "ldr/effective_rank"):
+    for key in ("train/reconstruction", "train/views", "probe/site", "probe/diagnosis", "ldr/effective_rank"):
         assert series[key] == pytest.approx(table[key].tolist(), abs=1e-6)
         assert len(series[key]) == 2
     assert all(0 <= value <= 1 for key in ("probe/site", "probe/diagnosis") for value in series[key])
@@ -75,7 +75,7 @@ def test_losses_and_probe_curves_are_logged_beside_the_csv(runs):
 
 
 def test_a_logger_named_in_the_sweep_logs_into_the_run_s_folder(runs):
-    for method in ("seada_stabilised", "combat"):
+    for method in ("seada_balanced", "combat"):
         assert list((runs[method][1] / "board").glob("events.*"))
 
 
@@ -85,7 +85,7 @@ def test_a_method_that_is_fitted_after_its_epochs_has_curves_of_what_it_has_befo
 
 
 def test_reconstructions_are_images_named_by_site(runs):
-    wandb_run, folder = runs["seada_stabilised"]
+    wandb_run, folder = runs["seada_balanced"]
     images = wandb_run.series()["reconstructions"]
     assert len(images) == 2
     for image in images:
@@ -112,8 +112,8 @@ def test_the_final_tables_are_those_of_the_run(runs):
 
 
 def test_configuration_and_provenance_are_logged(runs, sweeps):
-    wandb_run, folder = runs["seada_stabilised"]
-    assert wandb_run.config["method"] == "seada_stabilised"
+    wandb_run, folder = runs["seada_balanced"]
+    assert wandb_run.config["method"] == "seada_balanced"
     assert wandb_run.config["run_key"].startswith(folder.name)
     assert wandb_run.config["trainer"]["max_epochs"] == 2
     assert wandb_run.config["provenance"]["libraries"]["torch"]
@@ -123,7 +123,7 @@ def test_configuration_and_provenance_are_logged(runs, sweeps):
 
 def test_the_sweep_s_wide_tables_are_a_run_of_the_same_group(runs, sweeps, offline_runs):
     tables = offline_runs(sweeps[0])["tables"]
-    assert tables.run.run_group == runs["seada_stabilised"][0].run.run_group
+    assert tables.run.run_group == runs["seada_balanced"][0].run.run_group
     logged = tables.table(tables.series()["tables/leakage"][0])
     assert len(logged["data"]) == len(pd.read_csv(sweeps[0] / "leakage.csv"))
 
