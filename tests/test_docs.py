@@ -46,32 +46,67 @@ def test_links_between_the_pages_lead_somewhere():
             assert (page.parent / Path(target)).exists(), f"{page.name} links to {target}"
 
 
+#: Columns of the README's tables: results folder, protocol, and (table, column, digits) in their order.
+README_TABLES = {
+    "reference": (
+        "pooled",
+        [
+            ("retrieval", "map_cn_ad", 3),
+            ("retrieval", "travelling_top1", 3),
+            ("leakage", "top1_common_mask", 3),
+            ("leakage", "mlp_standardised", 3),
+            ("leakage", "knn_standardised", 3),
+            ("leakage", "effective_rank", 1),
+        ],
+    ),
+    "unseen": (
+        "leave_one_site_out",
+        [
+            ("retrieval", "map_cn_ad", 3),
+            ("retrieval", "travelling_top1", 3),
+            ("leakage", "mlp_standardised", 3),
+            ("leakage", "mlp_standardised_held_out_site", 3),
+            ("leakage", "linear_standardised_held_out_site", 3),
+        ],
+    ),
+}
+
+
 @pytest.mark.slow
-def test_the_table_of_the_readme_is_of_the_results():
+@pytest.mark.parametrize("name", README_TABLES)
+def test_the_tables_of_the_readme_are_of_the_results(name):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = text.split("<!-- reference tables: begin -->")[1].split("<!-- reference tables: end -->")[0]
+    shown = text.split(f"<!-- {name} table: begin -->")[1].split(f"<!-- {name} table: end -->")[0]
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in shown.splitlines() if line.startswith("|")
     ]
-    results = load_results(ROOT / "results" / "reference")
-    retrieval, leakage = (results.table(name).set_index(["protocol", "method"]) for name in ("retrieval", "leakage"))
-    columns = [
-        (retrieval, "pooled", "map_cn_ad", 3),
-        (retrieval, "pooled", "travelling_top1", 3),
-        (leakage, "pooled", "top1_common_mask", 3),
-        (leakage, "pooled", "mlp_standardised", 3),
-        (leakage, "leave_one_site_out", "mlp_standardised_held_out_site", 3),
-        (leakage, "pooled", "effective_rank", 1),
-    ]
+    results = load_results(ROOT / "results" / name)
+    protocol, columns = README_TABLES[name]
     assert [row[0] for row in rows[2:]] == [*results.about.methods, "chance"]
+    tables = {table: results.table(table).set_index(["protocol", "method"]) for table, _, _ in columns}
     for method, *cells in rows[2:-1]:
-        for cell, (table, protocol, key, digits) in zip(cells, columns, strict=True):
-            mean, spread = table.loc[(protocol, method), [key, f"{key}_sd"]]
-            assert cell == ("–" if pd.isna(mean) else f"{mean:.{digits}f} ± {spread:.{digits}f}")
+        for cell, (table, key, digits) in zip(cells, columns, strict=True):
+            mean, spread = tables[table].loc[(protocol, method), [key, f"{key}_sd"]]
+            assert cell == shown_as(mean, spread, digits)
+
+
+def shown_as(mean, spread, digits):
+    if pd.isna(mean):
+        return "–"
+    return f"{mean:.{digits}f}" if pd.isna(spread) else f"{mean:.{digits}f} ± {spread:.{digits}f}"
 
 
 @pytest.mark.parametrize(
-    "folder", ["reference", "ablation", "anatomies", "archive/phantom-3/reference", "archive/phantom-3/ablation"]
+    "folder",
+    [
+        "reference",
+        "unseen",
+        "archive/phantom-4/reference",
+        "archive/phantom-4/ablation",
+        "archive/phantom-4/anatomies",
+        "archive/phantom-3/reference",
+        "archive/phantom-3/ablation",
+    ],
 )
 def test_committed_results_say_which_rows_bound_the_others(folder):
     results = read_results(ROOT / "results" / folder)
