@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slurm
 
 METHODS = ["seada_balanced", "dann", "autoencoder", "combat"]
 SAME = ("scores.csv", "retrieval.md", "retrieval.csv", "leakage.md", "leakage.csv", "statistics.md")
-EPOCHS = 16
+EPOCHS = 40
 #: Epochs of a length that a job can be found in while it trains, on the fastest machine. Callbacks are in no run key.
 SLOW = """
 import time
