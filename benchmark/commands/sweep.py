@@ -14,38 +14,7 @@ from benchmark.parsing import Parser
 
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
-    parser = Parser("sweep", "Train and score the runs of a sweep that are missing, then write the tables.")
-    parser.add_argument(
-        "--config", type=Path, required=True, help="Sweep file, or the name of a shipped one, such as quick."
-    )
-    parser.add_argument(
-        "--out",
-        type=Path | None,
-        default=None,
-        help="Results folder; results/NAME of the sweep file by default.",
-    )
-    parser.add_argument(
-        "--plan",
-        action="store_true",
-        help="Print the runs with their state, and estimated time, memory and disk; start nothing.",
-    )
-    parser.add_argument("--scans", type=int | None, default=None, help="With --plan: so many scans, none looked at.")
-    parser.add_argument("--sites", type=int | None, default=None, help="With --plan and --scans: their sites.")
-    parser.add_argument(
-        "--shape",
-        type=tuple[int, int, int] | None,
-        default=None,
-        help="With --plan: voxels of a volume, as '[80,96,80]'.",
-    )
-    parser.add_argument("--workers", type=int | None, default=None, help="Runs at a time, over the sweep file's own.")
-    parser.add_argument(
-        "--plugins",
-        type=Path,
-        nargs="+",
-        default=[],
-        help="Folders with modules of class paths, beside those of the methods' YAML files.",
-    )
-    options = parser.parse_args(args)
+    options = _parser().parse_args(args)
     shipped = SWEEPS / f"{options.config}.yaml"
     if not options.config.is_file() and shipped.is_file():
         options.config = shipped
@@ -102,6 +71,41 @@ def main(args: list[str]) -> int:
         what = f"{count(len(failures), 'run')} failed, the first is '{run.name}' ({error})"
         return fail(f"{what}; tracebacks are in {run.folder.parent}/*/error.txt", status=1)
     return 0
+
+
+def _parser() -> Parser:
+    parser = Parser("sweep", "Train and score the runs of a sweep that are missing, then write the tables.")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="Sweep file, or the name of a shipped one, such as quick."
+    )
+    parser.add_argument(
+        "--out",
+        type=Path | None,
+        default=None,
+        help="Results folder; results/NAME of the sweep file by default.",
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="Print the runs with their state, and estimated time, memory and disk; start nothing.",
+    )
+    parser.add_argument("--scans", type=int | None, default=None, help="With --plan: so many scans, none looked at.")
+    parser.add_argument("--sites", type=int | None, default=None, help="With --plan and --scans: their sites.")
+    parser.add_argument(
+        "--shape",
+        type=tuple[int, int, int] | None,
+        default=None,
+        help="With --plan: voxels of a volume, as '[80,96,80]'.",
+    )
+    parser.add_argument("--workers", type=int | None, default=None, help="Runs at a time, over the sweep file's own.")
+    parser.add_argument(
+        "--plugins",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="Folders with modules of class paths, beside those of the methods' YAML files.",
+    )
+    return parser
 
 
 def _plan(sweep: Any, out: Path, shape: tuple[int, int, int] | None = None, **asked: int) -> int:

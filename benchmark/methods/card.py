@@ -22,7 +22,7 @@ class MethodCard:
     tried_settings
         How many settings were tried to choose the method's own, at least; 0 for none.
     chosen_on
-        Data by whose test scores they were chosen; empty where none were tried.
+        Data that they were chosen on, and by what; empty where none were tried.
     augmentations_imitate
         Families of scanner effects that the method's augmentations imitate, by the phantom's names: contrast, bias,
         noise, resolution, gradient, motion, mask, registration, quantisation.

@@ -47,7 +47,7 @@ class Views:
     gradient
         Smooth displacement, in mm.
     mask
-        Mask too wide or too tight, all around and in places.
+        Mask too tight, all around and in places; nothing is known of what lies outside a mask.
 
     Raises
     ------
