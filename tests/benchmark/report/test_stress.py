@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.report.about import About
-from benchmark.report.stress import holding, long_table, stress_figure, write_stress
+from benchmark.report.stress import _numbers, holding, long_table, stress_figure, write_stress
 from benchmark.report.summary import Entry
 from benchmark.report.svg import to_svg
 from benchmark.results.write import write_scores
@@ -120,3 +121,21 @@ def test_a_picture_has_every_method_value_and_chance_and_says_that_data_are_synt
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*METHODS, "chance"]
     assert figure.get_suptitle() == "Stress by epochs (synthetic data)"
     assert to_svg(lambda: stress_figure(of_axis, About()), "a").startswith("<svg")
+
+
+def test_intervals_over_three_seeds_cover_as_often_as_they_say():
+    draw = np.random.default_rng(0)
+
+    def data_set(level):
+        """Top-1 of 24 travelling subjects at 8 sites, who differ, on a phantom that differs from others."""
+        ability = np.log(level / (1 - level)) + 0.3 * draw.normal() + draw.normal(size=24)
+        return draw.binomial(8, 1 / (1 + np.exp(-ability))).sum() / (8 * 24)
+
+    for level in (0.5, 0.9, 0.98):
+        truth, covered = np.mean([data_set(level) for _ in range(4000)]), 0
+        for _ in range(1000):
+            seeds = np.array([data_set(level) for _ in range(3)])
+            numbers = _numbers(Entry(seeds.mean(), seeds.std(ddof=1), 3, 3, 0.0), bounded=True)
+            covered += numbers["ci_low"] <= truth <= numbers["ci_high"]
+        # Four standard errors of a share of 0.95 among 1000.
+        assert 0.92 < covered / 1000 < 0.98, level
