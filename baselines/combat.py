@@ -1,182 +1,68 @@
-"""ComBat on the LDR of another method."""
+"""ComBat on finished LDRs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any, Literal
+from typing import ClassVar
 
-import numpy as np
 import pandas as pd
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.optim import Optimizer
 
-from baselines.harmonisation import Array, Harmonisation
-from benchmark.methods.data_spec import DataSpec
+from baselines.harmonisation import Harmonisation
+from baselines.post_hoc import PostHoc, UnseenSite
 from benchmark.methods.errors import MethodError
-from benchmark.methods.representation import Batch, RepresentationModule
-
-Covariate = Literal["age", "sex"]
-#: Name of the site that training does not see.
-HELD_OUT = "(held-out site)"
+from benchmark.methods.harmoniser import Array, Covariate, Fitted, Harmoniser, Sites
+from benchmark.methods.representation import RepresentationModule
 
 
-class ComBat(RepresentationModule):
-    """Train another method as it is, then remove location and scale of the sites from its LDR.
+class LocationScale(Harmoniser):
+    """Location and scale of the sites by empirical Bayes: ComBat, through neuroHarmonize.
 
-    Fitted on training scans only, by neuroHarmonize; never sees a diagnosis. Unlike the other methods it
-    needs to be told the site of every scan it embeds, and parameters of that site.
+    Johnson et al., Biostatistics 2007; for MRI Fortin et al., NeuroImage 2018; with a smooth effect of age
+    ComBat-GAM, Pomponio et al., NeuroImage 2020.
+
+    Parameters
+    ----------
+    covariates
+        What is preserved: any of ``age`` and ``sex``; both by default.
+    smooth_age
+        Whether the effect of age is a penalised spline and not linear.
+
+    Raises
+    ------
+    MethodError
+        For a smooth effect of age without age among the covariates.
+    """
+
+    fitted_type: ClassVar[type[Fitted]] = Harmonisation
+
+    def __init__(self, covariates: list[Covariate] | None = None, smooth_age: bool = False) -> None:
+        self.covariates: list[Covariate] = ["age", "sex"] if covariates is None else list(covariates)
+        self.smooth_age = smooth_age
+        if smooth_age and "age" not in self.covariates:
+            raise MethodError("smooth_age: true is not allowed; it needs age among covariates")
+
+    def fit(self, features: Array, site: Sites, covariates: pd.DataFrame) -> Harmonisation:
+        """Fit ComBat."""
+        return Harmonisation.fit(features, site, covariates, smooth=("age",) if self.smooth_age else ())
+
+
+class ComBat(PostHoc):
+    """ComBat with linear effects of covariates on the LDR of another method.
 
     Parameters
     ----------
     base
         The method whose LDR is harmonised; it is trained exactly as on its own.
     covariates
-        What is preserved as a linear effect: any of ``age`` and ``sex``.
+        What is preserved as a linear effect: any of ``age`` and ``sex``; both by default.
     unseen_site
-        Of a site that training does not see: ``refuse`` to embed its scans, or ``transductive``, fit its
-        location and scale on those of its unlabelled scans that are not scored.
+        See :class:`baselines.post_hoc.PostHoc`.
     """
 
     def __init__(
         self,
         base: RepresentationModule,
         covariates: list[Covariate] | None = None,
-        unseen_site: Literal["refuse", "transductive"] = "transductive",
+        unseen_site: UnseenSite = "transductive",
     ) -> None:
-        super().__init__(base.learning_rate, base.gradient_clip, base.average_from)
-        self.base = base
-        self.covariates: list[str] = ["age", "sex"] if covariates is None else list(covariates)
-        self.unseen_site = unseen_site
-        self.automatic_optimization = base.automatic_optimization
-        self.harmonisation: Harmonisation | None = None
-        self.transductive_scans = 0
-        self.base_is_trained = False
-
-    def build(self, spec: DataSpec) -> None:
-        """Build the base."""
-        self.base.compute = self.compute
-        self.base.ensure_built(spec)
-
-    def configure_model(self) -> None:
-        """Lightning hook: the base trains inside this module and needs its trainer."""
-        super().configure_model()
-        self.base.trainer = self.trainer
-        # Lightning knows which hook of this module is running, not which of the base's.
-        self.base.log_dict = self.log_dict  # type: ignore[method-assign]
-
-    def use_trained_base(self, checkpoint: str) -> None:
-        """Take over a base trained before with the same settings, so that it is not trained again.
-
-        Parameters
-        ----------
-        checkpoint
-            A checkpoint of the base on its own.
-        """
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        self.base.on_load_checkpoint(state)
-        self.base.load_state_dict(state["state_dict"])
-        self.base_is_trained = True
-
-    @property
-    def training_epochs_apply(self) -> bool:
-        """Whether the base trains by epochs, for the plan of a sweep."""
-        return bool(getattr(self.base, "training_epochs_apply", True))
-
-    def on_fit_start(self) -> None:
-        """Lightning hook: no epochs for a base that is trained already, or that has none."""
-        self.base.on_fit_start()
-        if self.base_is_trained:
-            self.trainer.fit_loop.max_epochs = 0
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Any:
-        """Training step of the base."""
-        self.base._batch_of_epoch = self._batch_of_epoch
-        return self.base.training_step(batch, batch_idx)
-
-    def on_train_epoch_end(self) -> None:
-        """Lightning hook: that of the base."""
-        self.base.on_train_epoch_end()
-
-    def configure_optimizers(self) -> Optimizer | list[Optimizer]:
-        """Optimisers of the base."""
-        optimizers: Optimizer | list[Optimizer] = self.base.configure_optimizers()  # type: ignore[assignment]
-        return optimizers
-
-    def fit_after_training(self, batches: Iterable[Batch], unseen: Iterable[Batch]) -> None:
-        """Fit ComBat on the base's LDRs of the training scans."""
-        self.base.fit_after_training(batches, unseen)
-        fitted = Harmonisation.fit(*self._rows(batches))
-        if self.unseen_site == "transductive":
-            features, site, covariates = self._rows(unseen)
-            self.transductive_scans = len(features)
-            if self.transductive_scans:
-                fitted = fitted.extended(features, site, covariates)
-        self.harmonisation = fitted
-
-    def embed(self, batch: Batch) -> Tensor:
-        """Harmonised LDR, shape (batch, dimension)."""
-        if self.harmonisation is None:
-            raise MethodError("ComBat is not fitted: it is fitted on the training scans when training ends")
-        features, site, covariates = self._rows([batch])
-        if HELD_OUT in site and HELD_OUT not in self.harmonisation.sites:
-            raise MethodError(
-                "ComBat has no parameters for the held-out site: unseen_site is 'refuse', or the site has no "
-                "scans outside the test split to fit it on; allowed: unseen_site: transductive with such scans"
-            )
-        return torch.as_tensor(self.harmonisation.apply(features, site, covariates)).to(batch["volume"])
-
-    def embed_in_training(self, batch: Batch) -> Tensor:
-        """LDR of the base, shape (batch, dimension): there is nothing to harmonise with yet."""
-        return self.base.embed(batch)
-
-    def notes(self) -> dict[str, str]:
-        """What the base notes, and whether scans of the held-out site were looked at."""
-        notes = {**self.base.notes(), "site_label": "needs the site of every scan it embeds"}
-        if self.transductive_scans:
-            notes["transductive"] = (
-                f"location and scale of the held-out site fitted on {self.transductive_scans} of its unlabelled, "
-                "unscored scans"
-            )
-        return notes
-
-    def get_extra_state(self) -> dict[str, Any]:
-        """The fitted parameters as tensors and strings, which load with ``weights_only=True``."""
-        if self.harmonisation is None:
-            return {}
-        arrays = {
-            name: torch.as_tensor(value) if isinstance(value, np.ndarray) else list(value)
-            for name, value in asdict(self.harmonisation).items()
-        }
-        return {**arrays, "transductive_scans": self.transductive_scans}
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Inverse of :meth:`get_extra_state`."""
-        if not state:
-            return
-        arrays: dict[str, Any] = {
-            name: value.cpu().numpy() if isinstance(value, Tensor) else tuple(value)
-            for name, value in state.items()
-            if name != "transductive_scans"
-        }
-        self.harmonisation = Harmonisation(**arrays)
-        self.transductive_scans = int(state["transductive_scans"])
-
-    def _rows(self, batches: Iterable[Batch]) -> tuple[Array, NDArray[np.str_], pd.DataFrame]:
-        """Base LDRs (scan, dimension), site names (scan,) and covariates of all batches."""
-        if self.spec is None:
-            raise MethodError("ComBat is not built: it needs the datamodule's spec")
-        names = np.array([*self.spec.sites, HELD_OUT])
-        ldr, site, covariates = [], [], []
-        with torch.no_grad():
-            for batch in batches:
-                moved = {**batch, "volume": batch["volume"].to(next(self.base.parameters()))}
-                ldr.append(self.base.embed(moved).cpu().numpy().astype(np.float64))  # type: ignore[arg-type]
-                site.append(names[batch["site"].cpu().numpy()])
-                fields = {name: batch[name].cpu().numpy() for name in self.covariates}  # type: ignore[literal-required]
-                covariates.append(pd.DataFrame(fields, index=range(len(site[-1]))))
-        if not ldr:
-            return np.zeros((0, 0)), names[:0], pd.DataFrame(columns=self.covariates, dtype=np.float64)
-        return np.concatenate(ldr), np.concatenate(site), pd.concat(covariates, ignore_index=True)
+        super().__init__(base, LocationScale(covariates), unseen_site)
+        self.covariates = self.harmoniser.covariates

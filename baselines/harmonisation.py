@@ -8,8 +8,10 @@ this wrapper owns the design matrix and checks what goes in and what comes out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,17 +19,20 @@ from neuroCombat.neuroCombat import find_parametric_adjustments
 from neuroHarmonize import harmonizationLearn
 from neuroHarmonize.harmonizationLearn import fitLSModelAndFindPriors
 from numpy.typing import NDArray
+from scipy.interpolate import BSpline
 
 from benchmark.methods.errors import MethodError
-
-Array = NDArray[np.float64]
+from benchmark.methods.harmoniser import Array, Fitted, Sites, check_finite, checked, one_new_site, rows_of
 
 #: Dimensions with a smaller range than this, relative to the largest, are constant to ComBat.
 CONSTANT = 1e-9
+#: Ages in years that the splines of a smooth effect cover; beyond them it stays as it is at the end.
+AGES = (0.0, 110.0)
+_DEGREE = 3
 
 
 @dataclass(frozen=True)
-class Harmonisation:
+class Harmonisation(Fitted):
     """Fitted ComBat parameters, as arrays and strings only.
 
     Attributes
@@ -39,11 +44,16 @@ class Harmonisation:
     varying
         Shape (feature,), bool: features that ComBat is applied to; a constant one passes unchanged.
     coefficients
-        Regression coefficients, shape (site + covariate, varying feature).
+        Regression coefficients, shape (site + column, varying feature); the columns are the covariates with a linear
+        effect, then the splines of the smooth one.
     grand_mean, pooled_variance
         Shape (varying feature,).
     gamma, delta
         Location and scale of every site, shape (site, varying feature), in standardised units.
+    smooth
+        The covariate with a smooth effect; empty for none.
+    knots
+        Of its cubic B-splines.
     """
 
     sites: tuple[str, ...]
@@ -54,9 +64,18 @@ class Harmonisation:
     pooled_variance: Array
     gamma: Array
     delta: Array
+    smooth: tuple[str, ...] = ()
+    knots: Array = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
-    def fit(cls, features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> Harmonisation:
+    def fit(
+        cls,
+        features: Array,
+        site: Sites,
+        covariates: pd.DataFrame,
+        smooth: tuple[str, ...] = (),
+        empirical_bayes: bool = True,
+    ) -> Harmonisation:
         """Fit on the training scans.
 
         Parameters
@@ -66,7 +85,11 @@ class Harmonisation:
         site
             Shape (scan,).
         covariates
-            One numeric column a covariate, row for row; may have no columns. Never the diagnosis.
+            One numeric column per covariate, row for row; may have no columns. Never the diagnosis.
+        smooth
+            One of the covariates, in years, whose effect is a penalised spline (ComBat-GAM); none by default.
+        empirical_bayes
+            Whether the sites' parameters are drawn towards each other over the features.
 
         Raises
         ------
@@ -74,7 +97,7 @@ class Harmonisation:
             For fewer than two sites, a site with one scan, a missing covariate, a covariate that the sites
             determine, non-finite features, or a non-finite result; the message names the cause.
         """
-        _check(features, site, covariates)
+        checked("ComBat", features, site, covariates)
         sites = tuple(sorted(set(site)))
         if len(sites) < 2:
             raise MethodError(f"ComBat needs scans of at least 2 sites to fit, got only '{sites[0]}'")
@@ -88,7 +111,11 @@ class Harmonisation:
             )
         with _numpy_state_kept():
             table = covariates.reset_index(drop=True).astype(np.float64).assign(SITE=site)
-            model, _ = harmonizationLearn(features[:, varying], table)
+            options: dict[str, Any] = {"eb": empirical_bayes}
+            if smooth:
+                options |= {"smooth_terms": list(smooth), "smooth_term_bounds": AGES, "seed": 0}
+            with redirect_stdout(StringIO()):
+                model, _ = harmonizationLearn(features[:, varying], table, **options)
         fitted = cls(
             sites=tuple(str(name) for name in model["SITE_labels"]),
             covariates=tuple(covariates.columns),
@@ -98,39 +125,44 @@ class Harmonisation:
             pooled_variance=np.asarray(model["var_pooled"], np.float64)[:, 0],
             gamma=np.asarray(model["gamma_star"], np.float64),
             delta=np.asarray(model["delta_star"], np.float64),
+            smooth=smooth,
+            knots=_knots_of(model["smooth_model"]),
         )
         return fitted._finite()
 
-    def extended(self, features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> Harmonisation:
+    def extended(
+        self, features: Array, site: Sites, covariates: pd.DataFrame, empirical_bayes: bool = True
+    ) -> Harmonisation:
         """Add location and scale of one new site, fitted on its scans; everything else stays as it is.
 
         Parameters and errors are those of :meth:`fit`; all rows are of one site that has no parameters yet.
         """
-        _check(features, site, covariates)
+        checked("ComBat", features, site, covariates)
         self._check_covariates(covariates)
-        if len(set(site)) != 1 or site[0] in self.sites:
-            raise MethodError(f"ComBat is extended by one new site at a time, got {', '.join(sorted(set(site)))}")
+        name = one_new_site("ComBat", self.sites, site)
         flat = np.ptp(features[:, self.varying], axis=0) == 0
         if flat.any():
             raise MethodError(
-                f"ComBat cannot be fitted to site '{site[0]}': feature {np.flatnonzero(flat)[0]} is constant there"
+                f"ComBat cannot be fitted to site '{name}': feature {np.flatnonzero(flat)[0]} is constant there"
             )
         # harmonizationLearn(orig_model=…) of neuroHarmonize 2.5.2 fails for new sites (it leaves out ref_level), so
         # the steps it would take are called one by one: standardise as the model does, then fit that site alone.
         standardised = self._standardised(features, self._effects(covariates)).T
         info = {"n_batch": 1, "batch_info": [list(range(len(features)))], "ref_level": None}
         with _numpy_state_kept():
-            priors = fitLSModelAndFindPriors(standardised, np.ones((len(features), 1)), info)
-            gamma, delta = find_parametric_adjustments(standardised, priors, info, mean_only=False)
+            found = fitLSModelAndFindPriors(standardised, np.ones((len(features), 1)), info, eb=empirical_bayes)
+            gamma, delta = found["gamma_hat"], found["delta_hat"]
+            if empirical_bayes:
+                gamma, delta = find_parametric_adjustments(standardised, found, info, mean_only=False)
         return replace(
             self,
-            sites=(*self.sites, str(site[0])),
+            sites=(*self.sites, name),
             coefficients=np.insert(self.coefficients, len(self.sites), self.grand_mean, axis=0),
             gamma=np.vstack([self.gamma, np.asarray(gamma, np.float64)]),
             delta=np.vstack([self.delta, np.asarray(delta, np.float64)]),
         )._finite()
 
-    def apply(self, features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> Array:
+    def apply(self, features: Array, site: Sites, covariates: pd.DataFrame) -> Array:
         """Harmonise scans of sites that have parameters.
 
         Returns
@@ -144,20 +176,20 @@ class Harmonisation:
             For a site without parameters, missing covariates or non-finite values.
         """
         self._check_covariates(covariates)
-        unknown = sorted(set(site) - set(self.sites))
-        if unknown:
-            raise MethodError(
-                f"ComBat has no parameters for site '{unknown[0]}'; it was fitted on {', '.join(self.sites)}"
-            )
-        _check_finite(features, covariates)
+        row = rows_of("ComBat", self.sites, site)
+        check_finite("ComBat", features, covariates)
         # harmonizationApply of neuroHarmonize does the same, but is only right where every fitted site has a scan.
-        effects, row = self._effects(covariates), [self.sites.index(name) for name in site]
+        effects = self._effects(covariates)
         adjusted = (self._standardised(features, effects) - self.gamma[row]) / np.sqrt(self.delta[row])
         result = features.copy()
         result[:, self.varying] = adjusted * np.sqrt(self.pooled_variance) + self.grand_mean + effects
         if not np.isfinite(result).all():
             raise MethodError("ComBat gave values that are not finite for finite input; please report the design")
         return result
+
+    def residuals(self, features: Array, covariates: pd.DataFrame) -> Array:
+        """Standardised features (scan, varying feature) without grand mean and effects of covariates."""
+        return self._standardised(features, self._effects(covariates))
 
     def _check_covariates(self, covariates: pd.DataFrame) -> None:
         # Columns in another order would silently be multiplied by each other's coefficients.
@@ -167,7 +199,13 @@ class Harmonisation:
             )
 
     def _effects(self, covariates: pd.DataFrame) -> Array:
-        effects: Array = covariates.to_numpy(np.float64) @ self.coefficients[len(self.sites) :]
+        columns = covariates.drop(columns=list(self.smooth)).to_numpy(np.float64)
+        if self.smooth:
+            years = np.clip(covariates[self.smooth[0]].to_numpy(np.float64), *AGES)
+            # As the library has it, the first spline is left out: the sites' means are in its place.
+            splines = BSpline.design_matrix(years, self.knots, _DEGREE).toarray()[:, 1:]
+            columns = np.hstack([columns, splines])
+        effects: Array = columns @ self.coefficients[len(self.sites) :]
         return effects
 
     def _standardised(self, features: Array, effects: Array) -> Array:
@@ -181,30 +219,12 @@ class Harmonisation:
         return self
 
 
-def _check(features: Array, site: NDArray[np.str_], covariates: pd.DataFrame) -> None:
-    names, counts = np.unique(site, return_counts=True)
-    if len(names) == 0:
-        raise MethodError("ComBat needs scans to fit, got none")
-    for name, n in zip(names, counts, strict=True):
-        if n < 2:
-            raise MethodError(f"ComBat needs at least 2 training scans of every site; site '{name}' has {n}")
-    _check_finite(features, covariates)
+def _knots_of(smooth_model: dict[str, Any]) -> Array:
+    splines = smooth_model["bsplines_constructor"]
+    return np.zeros(0) if splines is None else np.asarray(splines.smoothers[0].knots, np.float64)
 
 
-def _check_finite(features: Array, covariates: pd.DataFrame) -> None:
-    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-    if len(bad):
-        raise MethodError(f"ComBat: features of {len(bad)} scans are not finite, the first in row {bad[0]}")
-    for name in covariates.columns:
-        missing = np.flatnonzero(~np.isfinite(covariates[name].to_numpy(np.float64)))
-        if len(missing):
-            raise MethodError(
-                f"ComBat: covariate '{name}' is missing for {len(missing)} scans, the first in row {missing[0]}; "
-                "fill it in the manifest or take it out of the method's covariates"
-            )
-
-
-def _check_rank(site: NDArray[np.str_], covariates: pd.DataFrame) -> None:
+def _check_rank(site: Sites, covariates: pd.DataFrame) -> None:
     dummies = pd.get_dummies(pd.Series(site)).to_numpy(np.float64)
     for i, name in enumerate(covariates.columns):
         values = covariates.iloc[:, : i + 1].to_numpy(np.float64)

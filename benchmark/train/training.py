@@ -21,6 +21,7 @@ from benchmark.data.atomic import atomic_path
 from benchmark.data.datamodule import SiteDataModule
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.methods.harmoniser import Harmoniser
 from benchmark.methods.representation import RepresentationModule
 from benchmark.train.checkpoints import AtomicCheckpointIO, usable
 from benchmark.train.gather import save_embeddings
@@ -207,4 +208,4 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     # A transform of torchio's does not keep what it was made with: its description is for people.
-    return _described(value) if isinstance(value, LightningModule) else str(value)
+    return _described(value) if isinstance(value, (LightningModule, Harmoniser)) else str(value)

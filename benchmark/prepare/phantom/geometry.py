@@ -81,8 +81,8 @@ _EXPONENTS = [(i, j, k) for i in range(4) for j in range(4) for k in range(4) if
 
 def _monomials(where: NDArray[np.float32]) -> NDArray[np.float32]:
     # The second order is smaller: coils are nearly symmetric.
-    x, y, z = where / np.float32(80)
-    return np.stack([np.float32(0.5 if i + j + k == 2 else 1.0) * x**i * y**j * z**k for i, j, k in _EXPONENTS])
+    x, y, z = ([axis**power for power in range(4)] for axis in where / np.float32(80))
+    return np.stack([np.float32(0.5 if i + j + k == 2 else 1.0) * x[i] * y[j] * z[k] for i, j, k in _EXPONENTS])
 
 
 @cache

@@ -10,7 +10,9 @@ from lightning import Trainer
 
 from baselines.autoencoder import Autoencoder
 from baselines.combat import ComBat
+from baselines.leace import LEACE
 from baselines.pca_voxels import PCAVoxels
+from baselines.post_hoc import PostHoc
 from baselines.random_vectors import RandomVectors
 from benchmark.configs import METHODS
 from benchmark.errors import UserError
@@ -34,6 +36,7 @@ def files(folder):
     [
         ("seada", lambda: SEADA(adversarial_weight=0.5)),
         ("combat", lambda: ComBat(Autoencoder(learning_rate=0.002, average_from=1.0))),
+        ("leace", lambda: PostHoc(Autoencoder(learning_rate=0.004, average_from=1.0), LEACE(), "ignore")),
         ("pca_voxels", PCAVoxels),
         ("random_vectors", RandomVectors),
     ],
