@@ -78,7 +78,7 @@ class AutoencodingModule(RepresentationModule):
         if self.blocks.network:
             sizes, again = (spec.shape, self.ldr_dim, self.width, self.levels), self.compute.checkpoint_activations
             self.encoder = Encoder(*sizes, again)
-            self.decoder = Decoder(*sizes, self.style_dim, again)
+            self.decoder = Decoder(*sizes, self.modulation_dim, again)
             self.compute.prepare(self.encoder, self.decoder)
         if self.blocks.components:
             self.path = LinearPath(spec.shape, spec.spacing, self.ldr_dim, self.blocks.components)
@@ -89,6 +89,11 @@ class AutoencodingModule(RepresentationModule):
                 nn.init.zeros_(head.bias)  # type: ignore[arg-type]
         if self.blocks.view_weight:
             self.register_buffer("volume_variance", torch.zeros(()))
+
+    @property
+    def modulation_dim(self) -> int:
+        """Length of what modulates the decoder feature-wise: the style code."""
+        return self.style_dim
 
     def on_fit_start(self) -> None:
         """Lightning hook: fit on the training scans what must be there before the first step."""

@@ -140,6 +140,10 @@ class RepresentationModule(LightningModule, ABC):
         """Volumes (batch, 1, x, y, z) reconstructed from LDRs (batch, dimension) of a batch; None if it cannot."""
         return None
 
+    def summands(self, batch: Batch, ldr: Tensor) -> dict[str, Tensor]:
+        """Volumes (batch, 1, x, y, z), by name, that sum up to the reconstruction; none for most methods."""
+        return {}
+
     def fit_after_training(self, batches: Iterable[Batch], unseen: Iterable[Batch]) -> None:
         """Fit what is fitted once, on unaugmented scans, when the epochs are over.
 

@@ -25,7 +25,8 @@ KEY = "reconstructions"
 class Reconstructions(Callback):
     """Draw a few training scans beside their reconstructions, every few epochs and at the end.
 
-    The middle slices of each axis, volume above reconstruction, both on the volume's grey scale. They go to
+    The middle slices of each axis, volume above reconstruction, both on the volume's grey scale; below, for a method
+    whose reconstruction is a sum, what is summed, each on a grey scale of its own. They go to
     ``logs/reconstructions`` and to every logger that takes images (Weights & Biases, TensorBoard). Scans are drawn
     from all sites in turn and named by their site alone. A method that does not reconstruct gets no images.
 
@@ -71,8 +72,9 @@ class Reconstructions(Callback):
                 made = module.reconstruct(batch, embed(batch))
                 if made is None:
                     return
-                pair = torch.stack([batch["volume"][0, 0], made[0, 0]])
-                drawn.append(picture(pair.float().cpu().numpy()))
+                summands = module.summands(batch, embed(batch)) if hasattr(module, "summands") else {}
+                volumes = [one[0, 0] for one in (batch["volume"], made, *summands.values())]
+                drawn.append(picture(torch.stack(volumes).float().cpu().numpy()))
         captions = [f"{table['site'].iloc[row]}, epoch {epoch}" for row in rows]
         folder = Path(trainer.default_root_dir) / LOGS / KEY
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,30 +108,29 @@ def shown_rows(scans: pd.DataFrame, count: int) -> list[int]:
     return [int(row) for row in rows]
 
 
-def picture(pair: Floats) -> Picture:
-    """Grey picture of a volume and its reconstruction.
+def picture(volumes: Floats) -> Picture:
+    """Grey picture of a volume, its reconstruction, and what that is the sum of.
 
     Parameters
     ----------
-    pair
-        Shape (2, x, y, z): the volume, then its reconstruction.
+    volumes
+        Shape (2 or more, x, y, z): the volume, then its reconstruction, then any summands.
 
     Returns
     -------
     numpy.ndarray
-        Shape (height, width): middle slices across z, y and x side by side, anterior or superior up, the
-        reconstruction below, on the grey scale of the volume's 0.5th to 99.5th percentile.
+        Shape (height, width): middle slices across z, y and x side by side, anterior or superior up, one row per
+        volume, on the grey scale of the first volume's 0.5th to 99.5th percentile; a summand on that of its own.
     """
-    low, high = np.percentile(pair[0], [0.5, 99.5])
-    _, x, y, z = pair.shape
+    _, x, y, z = volumes.shape
     rows = []
-    for volume in pair:
+    for number, volume in enumerate(volumes):
+        low, high = np.percentile(volume if number > 1 else volumes[0], [0.5, 99.5])
         slices = [volume[:, :, z // 2].T[::-1], volume[:, y // 2].T[::-1], volume[x // 2].T[::-1]]
         tallest = max(one.shape[0] for one in slices)
         padded = [np.pad(one, ((0, tallest - len(one)), (0, 0)), constant_values=low) for one in slices]
-        rows.append(np.concatenate(padded, axis=1))
-    scaled = (np.concatenate(rows) - low) / max(float(high - low), 1e-6)
-    grey: Picture = (np.clip(np.nan_to_num(scaled), 0, 1) * 255).astype(np.uint8)
+        rows.append((np.concatenate(padded, axis=1) - low) / max(float(high - low), 1e-6))
+    grey: Picture = (np.clip(np.nan_to_num(np.concatenate(rows)), 0, 1) * 255).astype(np.uint8)
     return grey
 
 
