@@ -13,6 +13,7 @@ EXTRAS = {
     "cluster": ("submitit",),
     "track": ("wandb",),
     "anndata": ("anndata",),
+    "onnx": ("onnxruntime",),
 }  # fmt: skip
 
 
