@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
-from benchmark.methods.data_spec import DataSpec
+from baselines.around_base import AroundBase
 from benchmark.methods.errors import MethodError
 from benchmark.methods.harmoniser import Array, Fitted, Harmoniser, Sites, fitted_from, state_of
 from benchmark.methods.representation import Batch, RepresentationModule
@@ -21,7 +20,7 @@ HELD_OUT = "(held-out site)"
 UnseenSite = Literal["refuse", "ignore", "transductive"]
 
 
-class PostHoc(RepresentationModule):
+class PostHoc(AroundBase):
     """Train another method as it is, then harmonise its LDR, by what is fitted on the training scans.
 
     Most harmonisers need to be told the site of every scan that is embedded, and parameters of that site; the
@@ -47,8 +46,7 @@ class PostHoc(RepresentationModule):
     def __init__(
         self, base: RepresentationModule, harmoniser: Harmoniser, unseen_site: UnseenSite = "transductive"
     ) -> None:
-        super().__init__(base.learning_rate, base.gradient_clip, base.average_from)
-        self.base = base
+        super().__init__(base)
         self.harmoniser = harmoniser
         self.unseen_site = unseen_site
         if unseen_site == "ignore" and harmoniser.needs_site:
@@ -56,7 +54,6 @@ class PostHoc(RepresentationModule):
                 f"unseen_site: ignore is not allowed with {self._name}, which needs parameters of every site; "
                 "allowed: refuse, transductive"
             )
-        self.automatic_optimization = base.automatic_optimization
         self.fitted: Fitted | None = None
         self.transductive_scans = 0
         self.base_is_trained = False
@@ -64,18 +61,6 @@ class PostHoc(RepresentationModule):
     @property
     def _name(self) -> str:
         return type(self.harmoniser).__name__
-
-    def build(self, spec: DataSpec) -> None:
-        """Build the base."""
-        self.base.compute = self.compute
-        self.base.ensure_built(spec)
-
-    def configure_model(self) -> None:
-        """Lightning hook: the base trains inside this module and needs its trainer."""
-        super().configure_model()
-        self.base.trainer = self.trainer
-        # Lightning knows which hook of this module is running, not which of the base's.
-        self.base.log_dict = self.log_dict  # type: ignore[method-assign]
 
     def use_trained_base(self, checkpoint: str) -> None:
         """Take over a base trained before with the same settings, so that it is not trained again.
@@ -90,30 +75,11 @@ class PostHoc(RepresentationModule):
         self.base.load_state_dict(state["state_dict"])
         self.base_is_trained = True
 
-    @property
-    def training_epochs_apply(self) -> bool:
-        """Whether the base trains by epochs, for the plan of a sweep."""
-        return bool(getattr(self.base, "training_epochs_apply", True))
-
     def on_fit_start(self) -> None:
-        """Lightning hook: no epochs for a base that is trained already, or that has none."""
-        self.base.on_fit_start()
+        """Lightning hook: no epochs for a base that is trained already."""
+        super().on_fit_start()
         if self.base_is_trained:
             self.trainer.fit_loop.max_epochs = 0
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Any:
-        """Training step of the base."""
-        self.base._batch_of_epoch = self._batch_of_epoch
-        return self.base.training_step(batch, batch_idx)
-
-    def on_train_epoch_end(self) -> None:
-        """Lightning hook: that of the base."""
-        self.base.on_train_epoch_end()
-
-    def configure_optimizers(self) -> Optimizer | list[Optimizer]:
-        """Optimisers of the base."""
-        optimizers: Optimizer | list[Optimizer] = self.base.configure_optimizers()  # type: ignore[assignment]
-        return optimizers
 
     def fit_after_training(self, batches: Iterable[Batch], unseen: Iterable[Batch]) -> None:
         """Fit the harmoniser on the base's LDRs of the training scans."""

@@ -208,4 +208,4 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     # A transform of torchio's does not keep what it was made with: its description is for people.
-    return _described(value) if isinstance(value, (LightningModule, Harmoniser)) else str(value)
+    return _described(value) if isinstance(value, (torch.nn.Module, Harmoniser)) else str(value)
