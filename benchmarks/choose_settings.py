@@ -64,7 +64,10 @@ def read_trials(path: Path) -> Trials:
     UserError
         If methods differ in how many they have.
     """
-    trials: Trials = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        trials: Trials = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     counts = {method: len(settings) for method, settings in trials.items()}
     if len(set(counts.values())) != 1:
         raise UserError(f"{path}: every method must have the same number of trials, not {counts}")

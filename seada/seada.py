@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, cast
 
 import torch
@@ -101,7 +102,7 @@ class SEADA(AutoencodingModule):
         self.memory_batches = memory_batches
         self.centre_batches = centre_batches
         for name in ("adversarial_weight", "style_weight"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise MethodError(f"{name}: {getattr(self, name)} is not allowed; it must be at least 0")
         self.memory = LDRMemory(memory_batches, centred=centre_batches)
         self.classifier: DomainClassifier | None = None

@@ -226,6 +226,8 @@ class AutoencodingModule(RepresentationModule):
         self._ldrs_of_epoch.append(ldr.detach().float())
         # Summed here and logged once an epoch: a call of Lightning's log costs up to a tenth of a step.
         for name, loss in losses.items():
+            if name == "views" and not self.blocks.view_weight:
+                continue
             added = at_least_single(loss.detach()) * len(batch["index"])
             self._losses_of_epoch[name] = self._losses_of_epoch.get(name, 0) + added
 

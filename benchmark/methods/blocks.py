@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,7 +50,7 @@ class BuildingBlocks:
 
     def __post_init__(self) -> None:
         for name in ("components", "view_weight"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise MethodError(f"blocks.{name}: {getattr(self, name)} is not allowed; it must be at least 0")
         if not (self.network or self.components):
             raise MethodError("blocks.network: false is not allowed without blocks.components: nothing would be left")

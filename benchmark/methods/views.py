@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -65,7 +66,7 @@ class Views:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value < 0:
+            if not 0 <= value < math.inf:
                 raise MethodError(f"blocks.views.{name}: {value} is not allowed; it must be at least 0")
 
     def of(self, volume: Tensor, rows: Tensor, epoch: int, seed: int, spacing: float) -> Tensor:

@@ -27,6 +27,11 @@ def test_methods_with_unequal_numbers_of_trials_are_refused(tmp_path):
         choose_settings.read_trials(tmp_path / "trials.yaml")
 
 
+def test_a_file_of_trials_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(choose_settings.UserError, match=r"none.yaml: cannot be read: No such file"):
+        choose_settings.read_trials(tmp_path / "none.yaml")
+
+
 def test_overrides_keep_the_other_nested_settings():
     settings = {"weight": 0.0, "blocks": {"components": 256, "erase": "site"}}
     found = choose_settings.with_overrides(settings, {"blocks": {"components": 128}, "rate": {"low": 1}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from lightning import Trainer, seed_everything
@@ -127,6 +129,7 @@ def test_more_sites_than_dimensions_are_refused():
     ("settings", "message"),
     [
         ({"components": -1}, "blocks.components: -1 is not allowed; it must be at least 0"),
+        ({"view_weight": math.nan}, "blocks.view_weight: nan is not allowed; it must be at least 0"),
         ({"view_weight": -0.5}, "blocks.view_weight: -0.5 is not allowed"),
         ({"network": False}, "blocks.network: false is not allowed without blocks.components"),
         ({"image_metric": True, "erase": "site"}, "blocks.image_metric: true is not allowed; it needs"),

@@ -70,6 +70,8 @@ def test_losses_and_probe_curves_are_logged_beside_the_csv(runs):
     for key in ("train/reconstruction", "train/views", "probe/site", "probe/diagnosis", "ldr/effective_rank"):
         assert series[key] == pytest.approx(table[key].tolist(), abs=1e-6)
         assert len(series[key]) == 2
+    # A method without views logs none.
+    assert "train/views" not in pd.read_csv(runs["combat"][1] / "logs" / "metrics.csv")
     assert all(0 <= value <= 1 for key in ("probe/site", "probe/diagnosis") for value in series[key])
     assert series["probe/site"] != series["probe/diagnosis"]
 
