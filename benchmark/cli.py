@@ -15,6 +15,7 @@ from benchmark.extras import extra_of
 #: Command to the module of :mod:`benchmark.commands` that has it, and to its function.
 COMMANDS = {
     "sweep": ("sweep", "main"),
+    "tune": ("tune", "main"),
     "status": ("cluster", "status"),
     "collect": ("cluster", "collect"),
     "evaluate": ("evaluate", "main"),
@@ -38,6 +39,7 @@ Benchmark of scanner-free representations of brain MRI.
 
 commands:
   sweep        run methods x protocols x seeds, and write retrieval and leakage tables
+  tune         choose settings of a sweep's methods by rules that use no test label
   status       say how the runs of a sweep on a cluster are
   collect      write the tables of what a cluster has done of a sweep so far
   fit          train one method from its YAML file, and write its embeddings (a LightningCLI)

@@ -9,3 +9,5 @@ FOLDER = Path(__file__).parent
 DEFAULTS = FOLDER / "defaults.yaml"
 METHODS = FOLDER / "methods"
 SWEEPS = FOLDER / "sweeps"
+#: Search spaces of methods, by the name of their YAML file.
+SEARCH = FOLDER / "search"
