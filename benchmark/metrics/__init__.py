@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from benchmark.metrics.pairwise_leakage import pairwise_site_probe
     from benchmark.metrics.permutation_test import site_permutation_test
     from benchmark.metrics.reconstruction import mean_over_sites
+    from benchmark.metrics.reliability.discriminability import discriminability
+    from benchmark.metrics.reliability.icc import between_site_icc, within_site_icc
+    from benchmark.metrics.reliability.site_fingerprint import site_fingerprint
+    from benchmark.metrics.reliability.variance_components import variance_components
     from benchmark.metrics.retrieval import mean_average_precision, precision_at_k, retrieval_measures
     from benchmark.metrics.rows import Estimate
     from benchmark.metrics.same_site import same_site_share
@@ -36,8 +40,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Estimate",
     "age_error",
+    "between_site_icc",
     "bras",
     "collapsed",
+    "discriminability",
     "disease_across_sites",
     "disease_probe",
     "effective_rank",
@@ -57,10 +63,13 @@ __all__ = [
     "precision_at_k",
     "retrieval_measures",
     "same_site_share",
+    "site_fingerprint",
     "site_permutation_test",
     "site_probe",
     "site_to_site_precision",
     "travelling_top1",
+    "variance_components",
+    "within_site_icc",
     "worst_site_precision",
 ]
 

@@ -46,7 +46,7 @@ def same_site_share(
         n in queries; parts are the query sites. NaN with a note, in all of them, for a gallery of fewer than ten scans,
         or a distance that cannot be taken.
     """
-    return _share(Search.of(ldr, site=site, subject=subject, **options))
+    return own_site_share(Search.of(ldr, site=site, subject=subject, **options))
 
 
 def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str] | None = None) -> list[Score]:
@@ -54,11 +54,12 @@ def scores(scans: Scans, settings: EvaluationSettings, query_sites: Sequence[str
     return [
         row
         for search in searches(scans, settings, query_sites)
-        for row in _share(search).scores(SHARE, search.params(gallery="all_sites"), "query_site")
+        for row in own_site_share(search).scores(SHARE, search.params(gallery="all_sites"), "query_site")
     ]
 
 
-def _share(search: Search) -> Estimate:
+def own_site_share(search: Search, depth: int = DEPTH) -> Estimate:
+    """:func:`same_site_share` of the first ``depth`` scans of each query of a search."""
     scans, distance = search.scans, search.distance
     queries, codes = np.flatnonzero(search.may_query), Codes.of(scans)
     site, subject, names = codes.site, codes.subject, scans.site[queries]
@@ -66,21 +67,21 @@ def _share(search: Search) -> Estimate:
     vectors, note = vectors_of(scans, distance)
     note = note or ("" if len(queries) else "no query")
     if not note and min(len(scans) - np.bincount(subject)[subject[queries]]) < DEPTH:
-        note = f"a query has fewer than {DEPTH} scans of other subjects"
+        note = f"a query has fewer than {depth} scans of other subjects"
     if note or vectors is None:
         parts = {one: Estimate(math.nan, int((names == one).sum()), note=note) for one in query_sites}
         return Estimate(math.nan, len(queries), note=note, parts=parts)
-    nearest = nearest_scans(vectors, queries, codes, distance, "all_sites", deep_enough(DEPTH, subject))
+    nearest = nearest_scans(vectors, queries, codes, distance, "all_sites", deep_enough(depth, subject))
 
     def own_share(places: Array, which: Array, gone: Array) -> Array:
         # Where one subject's absence leaves fewer than ten, a place that nothing fills is no scan of the site.
         shares: Array = ((site[places] == site[queries[which], None]) & (places >= 0)).mean(axis=1)
         return shares
 
-    share = own_share(nearest[:, :DEPTH], np.arange(len(queries)), queries)
+    share = own_share(nearest[:, :depth], np.arange(len(queries)), queries)
     one_class = np.zeros(len(scans), np.int64)
     every, own = (gallery_counts(queries, codes, which, one_class)[:, 0] for which in ("all_sites", "own_site"))
-    result = mean_of_queries(scans, queries, nearest, DEPTH, own_share, (share, own / every), names, search.settings)
+    result = mean_of_queries(scans, queries, nearest, depth, own_share, (share, own / every), names, search.settings)
     parts = {
         one: Estimate(float(share[here].mean()), int(here.sum()), chance=float((own / every)[here].mean()))
         for one in query_sites
