@@ -275,6 +275,22 @@ PRESERVED: Sequence[Column] = (
     Column("collapsed", ("collapsed",), "structure", "collapsed", digits=2, terminal=False),
 )
 
+#: How far scans of one person agree, at several sites and at one; beside them what is retrieved.
+RELIABILITY: Sequence[Column] = (
+    _measure("icc_between_sites", ("ICC", "between sites"), "icc_between_sites", "reliability"),
+    _measure("icc_consistency", ("ICC", "consistency"), "icc_consistency", "reliability"),
+    _measure("icc_within_site", ("ICC", "within site"), "icc_within_site", "reliability"),
+    *(
+        _measure(f"{name}_share", (name, "share"), f"{name}_share", "reliability", coordinates="raw")
+        for name in ("subject", "site", "session", "residual")
+    ),
+    _measure("discriminability", ("discriminability",), "discriminability", "reliability"),
+    _measure("site_fingerprint", ("site", "fingerprint"), "site_fingerprint", "reliability"),
+)
+
+#: Columns of all wide tables.
+EVERY_COLUMN: Sequence[Column] = (*RETRIEVAL, *LEAKAGE, *LEAKAGE_EXTENDED, *PRESERVED, *RELIABILITY)
+
 
 def pair_of(scores: pd.DataFrame) -> str:
     """The two labels that :data:`PAIR` stands for in these scores."""
@@ -300,6 +316,12 @@ def extended_leakage(scores: pd.DataFrame) -> Sequence[Column]:
     beside = {column.key for column in BESIDE_LEAKAGE}
     measures = present([column for column in LEAKAGE_EXTENDED if column.key not in beside], scores)
     return [*measures, *BESIDE_LEAKAGE] if measures else []
+
+
+def reliability(scores: pd.DataFrame) -> Sequence[Column]:
+    """:data:`RELIABILITY` and what is found beside it; none where a long score table has none of it."""
+    measures = present(RELIABILITY, scores)
+    return [*measures, TRAVELLING_TOP1, CROSS_SITE_MAP] if measures else []
 
 
 def present(columns: Sequence[Column], scores: pd.DataFrame) -> Sequence[Column]:

@@ -58,7 +58,7 @@ class Results(StoredResults):
         Parameters
         ----------
         name
-            ``retrieval``, ``leakage``, ``leakage_extended`` or ``preserved``.
+            ``retrieval``, ``leakage``, ``leakage_extended``, ``preserved`` or ``reliability``.
 
         Returns
         -------

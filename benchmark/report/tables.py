@@ -15,7 +15,7 @@ from benchmark.data.atomic import atomic_path
 from benchmark.metrics.rows import parse_key_values
 from benchmark.report.about import About
 from benchmark.report.blocks import Block, heading, items, paragraph, to_markdown
-from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, OF_HELD_OUT_SITE, PRESERVED, RETRIEVAL, Column
+from benchmark.report.columns import EVERY_COLUMN, OF_HELD_OUT_SITE, RETRIEVAL, Column
 from benchmark.report.held_out import held_out_comparison
 from benchmark.report.summary import known_first, ordered, sections
 from benchmark.report.text import footnotes, section_title
@@ -29,7 +29,7 @@ _NAME_WIDTH = 18
 
 def shown_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
     """Those rows of a table of replicates that a wide table shows: from these methods are compared in pairs."""
-    shown = [column.rows(replicates).index for column in (*RETRIEVAL, *LEAKAGE, *LEAKAGE_EXTENDED, *PRESERVED)]
+    shown = [column.rows(replicates).index for column in EVERY_COLUMN]
     chosen: pd.DataFrame = replicates.loc[np.unique(np.concatenate(shown))]
     return chosen
 

@@ -21,6 +21,7 @@ from benchmark.report.columns import (
     extended_leakage,
     pair_of,
     present,
+    reliability,
     scored,
     with_labels,
 )
@@ -97,6 +98,19 @@ _PRESERVED_FOOTER = (
     "below 4 or a first component above 60 %.",
 )
 
+_RELIABILITY_FOOTER = (
+    "ICC between sites: ICC(2,1), absolute agreement of single scans of one person at different sites, over subjects "
+    "who were at all of the same sites; ICC consistency: ICC(3,1), which lets sites differ by a constant; ICC within "
+    "site: ICC(1,1) of repeat scans at one site. Medians over dimensions; 0 by chance.",
+    "subject, site, session, residual share: components of the variance of these scans, summed over dimensions; they "
+    "add up to 1. Without repeat scans at one site the session's is in the residual.",
+    "discriminability: share of comparisons in which two scans of one person are closer than one of them and another "
+    "person's; 0.5 by chance. site fingerprint: share of scans whose nearest scan of another person is of the same "
+    "site; best at chance. Both among travelling subjects alone. All intervals are over subjects, with the sites as "
+    "they are.",
+    "Reliability is no merit by itself: the outline of the brain is reliable. Read it beside mAP CN/AD (other sites).",
+)
+
 
 @dataclass(frozen=True)
 class WideTable:
@@ -127,9 +141,9 @@ class WideTable:
 
 
 def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
-    """The wide tables of a long score table: ``retrieval``, ``leakage``, ``leakage_extended`` and ``preserved``.
+    """The wide tables: ``retrieval``, ``leakage``, ``leakage_extended``, ``preserved`` and ``reliability``.
 
-    The latter two leave out columns that no method has, and are left out themselves where there is none. Headers name
+    The latter three leave out columns that no method has, and are left out themselves where there is none. Headers name
     the two labels that take the place of CN and AD where another column was retrieved by.
 
     Parameters
@@ -167,6 +181,12 @@ def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
             ("leakage", "Leakage", [*scored(LEAKAGE, scores), *outline], (*_LEAKAGE_FOOTER, *held_out, *of_outline)),
             ("leakage_extended", "Leakage, further measures", extended_leakage(scores), (*_EXTENDED_FOOTER, *held_out)),
             ("preserved", "What is preserved", present(PRESERVED, scores), (*_PRESERVED_FOOTER, *of_outline)),
+            (
+                "reliability",
+                "Reliability",
+                reliability(scores),
+                (*_RELIABILITY_FOOTER, f"Distance: {_distance(scores)}."),
+            ),
         )
         if columns
     ]

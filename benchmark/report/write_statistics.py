@@ -14,15 +14,7 @@ from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
 from benchmark.report.about import About
 from benchmark.report.blocks import Block, heading, items, paragraph, table, to_markdown
-from benchmark.report.columns import (
-    HEADLINES,
-    LEAKAGE,
-    LEAKAGE_EXTENDED,
-    PRESERVED,
-    RETRIEVAL,
-    pair_of,
-    with_labels,
-)
+from benchmark.report.columns import EVERY_COLUMN, HEADLINES, pair_of, with_labels
 from benchmark.report.grid import Cell, number
 from benchmark.report.statistics.report import TITLE, statistics_blocks
 from benchmark.report.statistics.settings import StatisticsSettings
@@ -125,7 +117,7 @@ def weighted_blocks(folder: Path, weights: Mapping[str, float]) -> list[Block]:
         raise UserError(
             f"weights: {folder} holds no {REPLICATES}; the sweep or evaluate that made the scores writes it"
         )
-    known = {column.key: column for column in (*RETRIEVAL, *LEAKAGE, *LEAKAGE_EXTENDED, *PRESERVED)}
+    known = {column.key: column for column in EVERY_COLUMN}
     for key in weights:
         if key not in known:
             raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
