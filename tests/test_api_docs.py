@@ -1,4 +1,4 @@
-"""The examples of docs/api.md run, in order, as one program."""
+"""The examples of docs/api.md, and that of docs/metrics.md, run; those of a section in order, as one program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import pytest
 
 from tests.conftest import ROOT
 
-SECTIONS = re.split(r"^## ", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+
+def _sections(page: str) -> list[str]:
+    return re.split(r"^## ", (ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+
+
+SECTIONS = [*_sections("api.md"), *(section for section in _sections("metrics.md") if "```python" in section)]
 
 
 def _case(section):
@@ -25,4 +30,4 @@ def test_examples(section, tmp_path, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL)
     assert blocks
     for block in blocks:
-        exec(compile(block, "docs/api.md", "exec"), names)  # noqa: S102 (the page's own examples)
+        exec(compile(block, "docs", "exec"), names)  # noqa: S102 (the pages' own examples)

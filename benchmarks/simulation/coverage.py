@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from benchmark.metrics import age_and_anatomy, disease, graded, leakage, retrieval, same_site, travelling
+from benchmark.metrics.reliability import discriminability, icc, site_fingerprint, variance_components
 from benchmark.metrics.rows import Score
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings, Probe
@@ -24,6 +25,7 @@ from benchmarks.simulation.counting import counts
 from benchmarks.simulation.data_sets import Design, data_set
 
 SEARCH = (retrieval, same_site, graded, travelling)
+RELIABILITY = (icc, variance_components, discriminability, site_fingerprint)
 READ = (leakage, disease, age_and_anatomy)
 
 
@@ -78,7 +80,7 @@ def scored_pairs(
     """
     for index in indices:
         first, second = (
-            _scored(table, settings, (*SEARCH, *READ) if with_probes else SEARCH)
+            _scored(table, settings, (*SEARCH, *RELIABILITY, *(READ if with_probes else ())))
             for table in data_set(design, seed, index)
         )
         yield first, second

@@ -59,7 +59,7 @@ def readable(part: Scans, note: str) -> tuple[npt.NDArray[np.bool_], str]:
     if not len(part):
         return np.zeros(part.ldr.shape[1], bool), note
     varies = varying(part.ldr)
-    return varies, "" if varies.any() else "the LDR is constant over the scans"
+    return varies, "" if varies.any() else "the LDR is constant over the scored scans"
 
 
 def crossed_search(search: Search) -> tuple[Search, str]:

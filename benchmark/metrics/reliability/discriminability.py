@@ -29,12 +29,12 @@ def discriminability(
 ) -> Estimate:
     """Share of comparisons in which a travelling subject's two scans are closer than one of them and another subject's.
 
-    Bridgeford et al., PLOS Computational Biology 2021: over all pairs t, t' of scans of a subject i and all scans t''
-    of others j, how often δ(x_it, x_it') < δ(x_it, x_jt''); equal distances count half. In [0, 1], higher is better,
-    0.5 by chance. It does not saturate as top-1 does once the nearest scan is right: all of a subject's scans must be
-    closer than those of others, at whatever site. Subjects are those who were at all of the same sites
-    (:func:`benchmark.metrics.reliability.crossed.crossed`); ``query_sites`` is not read. The interval is over resamples
-    of these subjects, who are compared with each other as often as they are drawn (:mod:`benchmark.metrics.bootstrap`).
+    Bridgeford et al., PLOS Computational Biology 2021: over all pairs t, t' of scans of a subject i, with LDRs x of
+    shape (dimensions,), and all scans t'' of others j, how often δ(x_it, x_it') < δ(x_it, x_jt''); equal distances
+    count half. In [0, 1], higher is better, 0.5 by chance. It does not saturate as top-1 does once the nearest scan is
+    right: all of a subject's scans must be closer than those of others, at whatever site. Subjects are those who were
+    at all of the same sites (:func:`benchmark.metrics.reliability.crossed.crossed`); ``query_sites`` is not read. The
+    interval is over resamples of these subjects with all their comparisons (:mod:`benchmark.metrics.bootstrap`).
 
     Returns
     -------

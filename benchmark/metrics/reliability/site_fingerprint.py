@@ -27,12 +27,11 @@ def site_fingerprint(
     """Share of travelling subjects' scans whose nearest scan of another travelling subject is of the same site.
 
     The same people were at every site, so that nothing but the site can make it differ from chance, which is the own
-    site's share of the gallery: 1 / sites where everybody has as many scans at each. In [0, 1], lower is better down to
-    chance. Queries and gallery are the scans of the subjects who were at all of the same sites
-    (:func:`benchmark.metrics.reliability.crossed.crossed`). Otherwise as
-    :func:`benchmark.metrics.same_site.same_site_share` of the first scan, interval included; ``query_sites`` is not
-    read. The identification of scanners in place of people, as by Finn et al., Nature Neuroscience 2015, is a use of
-    studies of travelling subjects.
+    site's share of the gallery: 1 / sites where everybody has as many scans at each. In [0, 1], of rankings of shape
+    (queries, 1), lower is better down to chance. Queries and gallery are the scans of the subjects who were at all of
+    the same sites (:func:`benchmark.metrics.reliability.crossed.crossed`); ``query_sites`` is not read. Otherwise as
+    :func:`benchmark.metrics.same_site.same_site_share` of the first scan, interval included. It is the identification
+    of Finn et al., Nature Neuroscience 2015, of scanners in place of people.
 
     Returns
     -------

@@ -37,22 +37,21 @@ def variance_components(
     coordinates: Over = "raw",
     **options: Unpack[Options],
 ) -> dict[str, Estimate]:
-    """Shares of subject, site, session and residual in the variance of single scans of LDRs, (scans, dimensions).
+    """Shares of subject, site, session and residual in the variance of single scans.
 
-    By the method of moments, from the mean squares of the subjects who were at all of the same sites
-    (:func:`benchmark.metrics.reliability.anova.crossed_components`; Searle, Casella & McCulloch 1992); negative
-    components count as 0, and the shares add up to 1. Each is in [0, 1]; that of the subject is better higher, the
-    others lower. ``session`` is what repeat scans of a subject at one site differ in; where there are none it is in
-    ``residual``, the interaction of subject and site. The interval is over resamples of these subjects
-    (:mod:`benchmark.metrics.bootstrap`), with the sites as they are.
+    By the method of moments (Searle, Casella & McCulloch, Variance components, 1992), from the mean squares of LDRs of
+    shape (scans, dimensions) of the subjects who were at all of the same sites
+    (:func:`benchmark.metrics.reliability.anova.crossed_components`). Negative components count as 0. Each share is in
+    [0, 1], higher is better for the subject, lower for the others. ``session`` is what repeat scans of a subject at one
+    site differ in; where there are none it is in ``residual``, the interaction of subject and site. The interval is
+    over resamples of these subjects (:mod:`benchmark.metrics.bootstrap`), with the sites as they are.
 
     Parameters
     ----------
     coordinates
-        ``raw``: components are summed over dimensions before the shares are taken, so that each dimension weighs by its
-        variance, as it does in a Euclidean distance, and the axes of the LDR do not matter; ``standardised``: shares
-        are taken in each dimension, whose scale does not matter, and their median over dimensions is given, which need
-        not add up to 1.
+        ``raw``, the headline: components are summed over dimensions before shares are taken, so that shares add up to
+        1, a dimension weighs by its variance, as in a Euclidean distance, and the axes of the LDR do not matter;
+        ``standardised``: the median over dimensions of each one's shares, in which its scale does not matter.
 
     Returns
     -------

@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.errors import UserError
 from benchmark.report.about import About
-from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RETRIEVAL, extended_leakage, scored
+from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RELIABILITY, RETRIEVAL, extended_leakage, scored
+from benchmark.report.results import load_results
 from benchmark.report.tables import format_terminal, write_tables
 from benchmark.results.schema import SCORE_COLUMNS, joined, with_parameters
 from benchmark.results.write import write_scores
+from tests.conftest import ROOT
 from tests.tables import long_table
 
 PARAMETERS = ["distance", "gallery", "label"]
@@ -100,6 +103,33 @@ def test_further_measures_of_leakage_stand_beside_retrieval_and_rank(scores, mak
     assert "finds nothing is worthless" in (tmp_path / "leakage_extended.md").read_text()
 
 
+def test_reliability_has_a_table_of_its_own(scores, make_score, tmp_path):
+    rows = [
+        make_score("a", value, seed=seed, table="reliability", metric=metric, params=params)
+        for metric, params, value in (
+            ("icc_between_sites", "coordinates=standardised", 0.4),
+            ("subject_share", "coordinates=raw", 0.5),
+            ("subject_share", "coordinates=standardised", 0.6),
+            ("discriminability", "distance=cosine_centred;gallery=all_sites", 0.7),
+            ("discriminability", "distance=euclidean;gallery=all_sites", 0.8),
+        )
+        for seed in (1, 2)
+    ]
+    write_tables(joined([scores, long_table(rows)]), tmp_path, About())
+    wide = pd.read_csv(tmp_path / "reliability.csv").set_index(["protocol", "method"])
+    shown = ["icc_between_sites", "subject_share", "discriminability", "map_cn_ad"]
+    assert wide.loc[("pooled", "a"), shown].tolist() == pytest.approx([0.4, 0.5, 0.7, 0.7])
+    assert "site_fingerprint" not in wide
+    assert "Read it beside mAP CN/AD" in (tmp_path / "reliability.md").read_text()
+
+
+def test_results_from_before_reliability_was_scored_have_no_table_of_it():
+    results = load_results(ROOT / "results" / "archive" / "phantom-4" / "reference")
+    assert set(results.table("preserved")["method"]) == set(results.scores["method"])
+    with pytest.raises(UserError, match="table 'reliability' is not allowed; allowed: retrieval, leakage, "):
+        results.table("reliability")
+
+
 def test_p_values_of_every_test_are_shown(scores, make_score):
     given = [
         ("p_value", f"coordinates={coordinates};given={given};permutations=199;statistic=ridge")
@@ -151,7 +181,7 @@ def test_terminal_has_both_tables(scores):
 
 
 def test_column_keys_are_unique():
-    for columns in (RETRIEVAL, LEAKAGE, LEAKAGE_EXTENDED):
+    for columns in (RETRIEVAL, LEAKAGE, LEAKAGE_EXTENDED, RELIABILITY):
         assert len({column.key for column in columns}) == len({column.heading for column in columns}) == len(columns)
 
 

@@ -73,8 +73,8 @@ def test_what_sites_differ_in_is_no_reliability_within_them():
         (metrics.within_site_icc, [0] * 6, range(6), "no subject has two scored scans at one site"),
         (metrics.within_site_icc, [0] * 6, [0, 0, 1, 1, 2, 3], "2 subjects have two scored scans at one site"),
         (metrics.within_site_icc, [0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2], "no site has two subjects"),
-        (metrics.between_site_icc, [0, 1] * 3, [0, 0, 1, 1, 2, 2], "the LDR is constant over the scans"),
-        (metrics.within_site_icc, [0] * 6, [0, 0, 1, 1, 2, 2], "the LDR is constant over the scans"),
+        (metrics.between_site_icc, [0, 1] * 3, [0, 0, 1, 1, 2, 2], "the LDR is constant over the scored scans"),
+        (metrics.within_site_icc, [0] * 6, [0, 0, 1, 1, 2, 2], "the LDR is constant over the scored scans"),
     ],
 )
 def test_undefined(function, site, subject, note):

@@ -85,6 +85,6 @@ def test_undefined():
     assert session.note.startswith("no travelling subject has two scored scans at one site")
     for one in metrics.variance_components(np.ones((18, 2)), **where).values():
         assert math.isnan(one.value)
-        assert one.note == "the LDR is constant over the scans"
+        assert one.note == "the LDR is constant over the scored scans"
     with pytest.raises(UserError, match="coordinates: 'whitened' is not allowed; allowed: raw, standardised"):
         metrics.variance_components(ldr, coordinates="whitened", **where)
