@@ -19,8 +19,8 @@ FEWEST = 3
 def crossed(scans: Scans) -> tuple[Scans, str]:
     """Scans of the largest crossed design: subjects who were all at the same two or more sites, at these sites.
 
-    Of the sets of sites that anybody was at, it is the one with most pairs of a subject and a site; of equal ones, that
-    with more subjects, and then with the first of them.
+    Of the sets of sites that anybody was at and three subjects share, it is the one with most pairs of a subject and a
+    site; of equal ones, that with more subjects, and then with the first of them.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def _crossed(scans: Scans) -> tuple[Scans, str]:
     sets, first = np.unique(was_at[travelled], axis=0, return_index=True)
     fits = was_at.astype(np.int64) @ sets.T.astype(np.int64) == sets.sum(axis=1)
     subjects = fits.sum(axis=0)
-    best = np.lexsort((first, -subjects, -subjects * sets.sum(axis=1)))[0]
+    best = np.lexsort((first, -subjects, -subjects * sets.sum(axis=1), subjects < FEWEST))[0]
     sites, left_out = int(sets[best].sum()), int(travelled.sum() - subjects[best])
     if subjects[best] < FEWEST:
-        note = f"{subjects[best]} subjects have scored scans at the same {sites} sites; at least {FEWEST} are needed"
+        note = f"subjects with scored scans at the same {sites} sites: {subjects[best]}; at least {FEWEST} are needed"
         return scans.where(np.zeros(len(scans), bool)), note
     part = scans.where(fits[subject, best] & sets[best][site])
     note = f"{left_out} of {travelled.sum()} travelling subjects left out, who were not at all of {sites} sites"

@@ -100,8 +100,7 @@ def _within(scans: Scans, settings: EvaluationSettings) -> Estimate:
     cell = codes_of(np.char.add(np.char.add(scans.site, "/"), scans.subject))
     part = scans.where(np.bincount(cell)[cell] > 1)
     subjects = len(np.unique(part.subject))
-    count = f"{subjects} subjects have" if subjects else "no subject has"
-    few = f"{count} two scored scans at one site; at least {FEWEST} are needed"
+    few = f"subjects with two scored scans at one site: {subjects}; at least {FEWEST} are needed"
     varies, reason = readable(part, few)
     if reason or subjects < FEWEST:
         return Estimate(math.nan, subjects, note=few if subjects < FEWEST else reason)

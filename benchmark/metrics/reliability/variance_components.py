@@ -91,8 +91,8 @@ def _components(scans: Scans, settings: EvaluationSettings, coordinates: Over) -
     drawn = np.stack([replicates_of(one[0], one[1:], strata, settings.bootstrap, settings.seed) for one in shares])
     value, replicates = np.median(shares[:, 0], axis=1), np.median(drawn, axis=2)
     estimates = {
-        name: Estimate(float(share), strata.subjects, math.nan, *bounded_interval(drawn), note=note, replicates=drawn)
-        for name, share, drawn in zip(METRICS, value, replicates, strict=True)
+        name: Estimate(float(share), strata.subjects, math.nan, *bounded_interval(each), note=note, replicates=each)
+        for name, share, each in zip(METRICS, value, replicates, strict=True)
     }
     if not np.isfinite(found.session[0]).any():
         none = "no travelling subject has two scored scans at one site; what they would show is in the residual"

@@ -122,7 +122,7 @@ def test_scored_scans_that_are_all_alike_leave_every_score_undefined(make_table,
         "all scored scans have the same vector",
         "the LDR is constant",
         "the LDR is constant over the scored scans",
-        "no subject has two scored scans at one site",
+        "subjects with two scored scans at one site: 0",
     }
 
 

@@ -41,6 +41,13 @@ def test_the_largest_design_is_taken_whatever_sites_are_called(letters):
     assert found[:3] == (["p", "q", "r", "s"], sorted(two), 8)
 
 
+def test_a_larger_design_of_too_few_subjects_is_passed_over():
+    found = design(p="abcdef", q="abcdef", r="gh", s="gh", t="gh")
+    assert found[:3] == (["r", "s", "t"], ["g", "h"], 6)
+
+
 def test_too_few():
     assert design(p="a", q="b", r="aa")[2:] == (0, "no subject has scored scans at two sites")
-    assert design(p="ab", q="ab")[2:] == (0, "2 subjects have scored scans at the same 2 sites; at least 3 are needed")
+    assert design(p="ab", q="ab")[2:] == (
+        0, "subjects with scored scans at the same 2 sites: 2; at least 3 are needed",
+    )  # fmt: skip

@@ -70,8 +70,8 @@ def test_what_sites_differ_in_is_no_reliability_within_them():
     ("function", "site", "subject", "note"),
     [
         (metrics.between_site_icc, [0] * 6, range(6), "no subject has scored scans at two sites"),
-        (metrics.within_site_icc, [0] * 6, range(6), "no subject has two scored scans at one site"),
-        (metrics.within_site_icc, [0] * 6, [0, 0, 1, 1, 2, 3], "2 subjects have two scored scans at one site"),
+        (metrics.within_site_icc, [0] * 6, range(6), "subjects with two scored scans at one site: 0"),
+        (metrics.within_site_icc, [0] * 6, [0, 0, 1, 1, 2, 3], "subjects with two scored scans at one site: 2"),
         (metrics.within_site_icc, [0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2], "no site has two subjects"),
         (metrics.between_site_icc, [0, 1] * 3, [0, 0, 1, 1, 2, 2], "the LDR is constant over the scored scans"),
         (metrics.within_site_icc, [0] * 6, [0, 0, 1, 1, 2, 2], "the LDR is constant over the scored scans"),

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from benchmark import metrics
+from benchmark.metrics.reliability.site_fingerprint import scores
+from benchmark.metrics.scans import scored_scans
+from benchmark.metrics.settings import EvaluationSettings
 
 
 def scans(site_strength, seed=0, subjects=12, sites=4, alone=8):
@@ -50,3 +53,9 @@ def test_undefined():
     found = metrics.site_fingerprint(ldr[alone], site=where["site"][alone], subject=where["subject"][alone])
     assert math.isnan(found.value)
     assert (found.n, found.note) == (0, "no subject has scored scans at two sites")
+
+
+def test_all_sites_query_where_one_is_held_out(make_table):
+    table = scored_scans(make_table(site_strength=0.5))
+    settings = EvaluationSettings(distances=("euclidean",), bootstrap=20)
+    assert scores(table, settings, ["site2"]) == scores(table, settings)
