@@ -17,10 +17,10 @@ from benchmark.methods.blocks import BuildingBlocks
 from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.domain import DomainClassifier
 from benchmark.methods.errors import MethodError
+from benchmark.methods.memory import LDRMemory
 from benchmark.methods.objectives import confusion_loss, reverse_gradient
 from benchmark.methods.representation import AVERAGE_FROM, Batch
 from benchmark.methods.schedules import ramp
-from seada.memory import LDRMemory
 from seada.style import StyleEncoder
 
 

@@ -1,6 +1,6 @@
 import torch
 
-from seada.memory import LDRMemory
+from benchmark.methods.memory import LDRMemory
 
 
 def test_memory_keeps_the_last_batches_without_gradient():
