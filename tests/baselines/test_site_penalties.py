@@ -7,8 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from lightning import Trainer, seed_everything
-from sklearn.linear_model import LinearRegression
 from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 
 from baselines.autoencoder import Autoencoder
@@ -19,7 +17,7 @@ from baselines.site_penalty import LEAST_SCANS
 from benchmark.methods.blocks import BuildingBlocks
 from benchmark.methods.conformance import check_method
 from benchmark.methods.errors import MethodError
-from benchmark.methods.mock_data import SHAPE, SITES, MockData
+from tests.toy_sites import anatomy_explained, between_sites, trained
 
 PENALTIES = (MMD, DeepCORAL, HSIC)
 EVERYTHING = BuildingBlocks(components=24, view_weight=1.0, erase="transductive", image_metric=True)
@@ -133,45 +131,6 @@ def test_hsic_is_the_centred_alignment_where_scans_are_many():
     expected = (kernel * label).sum() / np.sqrt((kernel**2).sum() * (label**2).sum())
     assert HSIC().penalty(ldrs, sites).item() == pytest.approx(expected, abs=0.01)
     assert HSIC().penalty(ldrs, sites[torch.randperm(len(sites))]).item() == pytest.approx(0, abs=0.01)
-
-
-class OffsetSites(MockData):
-    """Smooth patterns of the subject, brighter or darker all over by the site and in nothing else."""
-
-    def __init__(self):
-        super().__init__()
-        axes = torch.meshgrid(*(torch.linspace(-1, 1, size) for size in SHAPE), indexing="ij")
-        waves = torch.stack([torch.cos(3 * (axis + shift)) for axis in axes for shift in (0.0, 0.7)])
-        pattern = torch.einsum("sw,wxyz->sxyz", self.fields["anatomy"], waves)
-        offset = torch.linspace(-3, 3, len(SITES) + 1)[self.fields["site"]]
-        self.fields["volume"] = (pattern + offset[:, None, None, None]).unsqueeze(1)
-
-
-def between_sites(model, data):
-    """Share of the variance of training scans' LDRs that lies between sites."""
-    batch = data.batch(data.rows("train"))
-    with torch.no_grad():
-        ldrs = model.embed(batch)
-    means = torch.stack([ldrs[batch["site"] == site].mean(dim=0) for site in range(len(SITES))])
-    return (means.var(dim=0, correction=0).sum() / ldrs.var(dim=0, correction=0).sum()).item()
-
-
-def anatomy_explained(model, data):
-    """Share of the variance of the subjects' patterns that is linear in LDRs, training and test scans together."""
-    batch = data.batch(torch.arange(len(data.scans)))
-    with torch.no_grad():
-        ldrs = model.embed(batch)
-    return LinearRegression().fit(ldrs, batch["anatomy"]).score(ldrs, batch["anatomy"])
-
-
-def trained(method, epochs=30):
-    seed_everything(0, verbose=False)
-    model, data = method(ldr_dim=8, width=4, levels=2, learning_rate=4e-3, average_from=1.0), OffsetSites()
-    Trainer(
-        max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False,
-    ).fit(model, datamodule=data)  # fmt: skip
-    return model.eval(), data
 
 
 @pytest.fixture(scope="module")
