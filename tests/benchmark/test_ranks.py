@@ -24,11 +24,14 @@ METHODS_WITH_EPOCHS = (
     "seada_balanced",
     "seada",
     "dann",
+    "mmd",
+    "cvae",
+    "fader",
     "autoencoder",
     "combat",
 )
-#: Those of a code of their own; the autoencoder is ComBat's base.
-ON_THREE = ("seada_balanced", "seada", "dann", "combat")
+#: Those of a code of their own; the autoencoder is ComBat's base. ``mmd`` stands for all penalties on sites.
+ON_THREE = ("seada_balanced", "seada", "dann", "mmd", "cvae", "fader", "combat")
 METHODS_WITHOUT = ("pca_voxels", "mask_pca", "equalised_pca_combat", "random_vectors", "true_anatomy")
 #: The batch of all processes together: a multiple of each number of them.
 BATCH = 12
