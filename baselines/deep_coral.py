@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from baselines.kernels import hsic, site_products, spread
+from baselines.kernels import covariance_norm, site_products, spread
 from baselines.site_penalty import SitePenalty
 
 
@@ -33,6 +33,6 @@ class DeepCORAL(SitePenalty):
         of_all = covariances.mean(dim=0)
         products = torch.einsum("aij,bij->ab", covariances, covariances)
         # A covariance's product with itself has the bias of sampling; those of different sites have none.
-        products = products.diagonal_scatter(torch.stack([hsic(part @ part.T, part @ part.T) for part in parts]))
+        products = products.diagonal_scatter(torch.stack([covariance_norm(part) for part in parts]))
         means = spread(site_products(ldrs @ ldrs.T, sites))
         return spread(products) / of_all.square().sum().clamp_min(1e-12) + means / of_all.trace().clamp_min(1e-12)

@@ -76,10 +76,7 @@ def u_centred(kernel: Tensor) -> Tensor:
     return centred - torch.diag(centred.diagonal())
 
 
-def hsic(one: Tensor, other: Tensor) -> Tensor:
-    """Hilbert-Schmidt independence criterion of two kernel matrices (scan, scan), without bias; a scalar.
-
-    Of one linear kernel with itself: the squared Frobenius norm of the covariance.
-    """
-    count = len(one)
-    return (u_centred(one) * u_centred(other)).sum() / (count * (count - 3))
+def covariance_norm(points: Tensor) -> Tensor:
+    """Squared Frobenius norm of the covariance of points (scan, dimension), without bias; at least four scans."""
+    count = len(points)
+    return u_centred(points @ points.T).square().sum() / (count * (count - 3))
