@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -38,7 +40,7 @@ class CVAE(SiteConditioned):
     Raises
     ------
     MethodError
-        If ``kl_weight`` is negative.
+        If ``kl_weight`` is negative or no number.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class CVAE(SiteConditioned):
         blocks: BuildingBlocks = BuildingBlocks(),  # noqa: B008 (frozen; the default shows in --print_config)
     ) -> None:
         super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip, average_from, blocks)
-        if kl_weight < 0:
+        if not 0 <= kl_weight < math.inf:
             raise MethodError(f"kl_weight: {kl_weight} is not allowed; it must be at least 0")
         self.kl_weight = kl_weight
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.func import functional_call
@@ -43,7 +45,7 @@ class Fader(SiteConditioned):
     Raises
     ------
     MethodError
-        If ``adversarial_weight`` or ``memory_batches`` is negative.
+        If ``adversarial_weight`` or ``memory_batches`` is negative or no number.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Fader(SiteConditioned):
         self.classifier_hidden = classifier_hidden
         self.memory_batches = memory_batches
         for name in ("adversarial_weight", "memory_batches"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise MethodError(f"{name}: {getattr(self, name)} is not allowed; it must be at least 0")
         self.memory = LDRMemory(memory_batches, centred=True)
 

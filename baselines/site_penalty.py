@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 import torch
@@ -37,7 +38,7 @@ class SitePenalty(AutoencodingModule):
     Raises
     ------
     MethodError
-        If a setting is negative.
+        If ``weight`` or ``memory_batches`` is negative or no number.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class SitePenalty(AutoencodingModule):
         self.weight = weight
         self.memory_batches = memory_batches
         for name in ("weight", "memory_batches"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise MethodError(f"{name}: {getattr(self, name)} is not allowed; it must be at least 0")
         self.memory = LDRMemory(memory_batches, centred=True)
 

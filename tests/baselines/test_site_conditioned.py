@@ -110,6 +110,7 @@ def test_building_blocks_work_with_each(method):
 @pytest.mark.parametrize(
     ("method", "name"), [(CVAE, "kl_weight"), (Fader, "adversarial_weight"), (Fader, "memory_batches")]
 )
-def test_negative_settings_are_refused(method, name):
-    with pytest.raises(MethodError, match=f"{name}: -1 is not allowed; it must be at least 0"):
-        method(**{name: -1})
+@pytest.mark.parametrize("value", [-1, float("nan")])
+def test_negative_settings_are_refused(method, name, value):
+    with pytest.raises(MethodError, match=f"{name}: {value} is not allowed; it must be at least 0"):
+        method(**{name: value})

@@ -165,6 +165,7 @@ def test_nothing_is_estimated_of_sites_with_few_scans():
 
 
 @pytest.mark.parametrize("name", ["weight", "memory_batches"])
-def test_negative_settings_are_refused(name):
-    with pytest.raises(MethodError, match=f"{name}: -1 is not allowed; it must be at least 0"):
-        MMD(**{name: -1})
+@pytest.mark.parametrize("value", [-1, float("nan")])
+def test_negative_settings_are_refused(name, value):
+    with pytest.raises(MethodError, match=f"{name}: {value} is not allowed; it must be at least 0"):
+        MMD(**{name: value})
