@@ -153,8 +153,8 @@ def test_a_bad_option_is_named(project, capsys, more, message):
 def test_unknown_commands_and_methods_are_answered_with_the_valid_ones(capsys, tmp_path):
     assert outcome(capsys, ["fly"]) == (
         2,
-        "error: unknown command 'fly'; allowed: sweep, tune, status, collect, evaluate, compare, merge, tables, verify, "
-        "manifest, preprocess, phantom, list, check-method, fit, predict\n",
+        "error: unknown command 'fly'; allowed: sweep, tune, status, collect, evaluate, compare, merge, tables, "
+        "verify, manifest, preprocess, phantom, list, check-method, fit, predict\n",
     )
     sweep = tmp_path / "s.yaml"
     sweep.write_text("methods: [sead]\nseeds: {pooled: [1]}\n")
