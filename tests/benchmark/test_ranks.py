@@ -29,9 +29,25 @@ METHODS_WITH_EPOCHS = (
     "fader",
     "autoencoder",
     "combat",
+    "simclr",
+    "vicreg",
+    "y_aware",
+    "unlearning",
 )
 #: Those of a code of their own; the autoencoder is ComBat's base. ``mmd`` stands for all penalties on sites.
-ON_THREE = ("seada_balanced", "seada", "dann", "mmd", "cvae", "fader", "combat")
+ON_THREE = (
+    "seada_balanced",
+    "seada",
+    "dann",
+    "mmd",
+    "cvae",
+    "fader",
+    "combat",
+    "simclr",
+    "vicreg",
+    "y_aware",
+    "unlearning",
+)
 METHODS_WITHOUT = ("pca_voxels", "mask_pca", "equalised_pca_combat", "random_vectors", "true_anatomy")
 #: The batch of all processes together: a multiple of each number of them.
 BATCH = 12

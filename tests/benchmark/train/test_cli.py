@@ -21,6 +21,9 @@ TRAINED = (
     "dann",
     "autoencoder",
     "combat",
+    "simclr",
+    "vicreg",
+    "y_aware",
 )
 CONTROLS = ("mask_pca", "mask_pca_combat", "equalised_pca", "equalised_pca_combat")
 #: Rows of other sweeps, of the same code; the conformance suite tries each of them.
