@@ -42,8 +42,9 @@ class Memory(nn.Module):
             torch.cat([old.to(new) for old in each[:-1]] + [new])
             for new, each in zip(columns, zip(*batches, strict=True), strict=True)
         )
-        first = max(len(batches) - self.batches, 0)
-        self.kept = [tuple(column.detach() for column in batch) for batch in batches[first:]]
+        self.kept = [
+            tuple(column.detach() for column in batch) for batch in batches[max(len(batches) - self.batches, 0) :]
+        ]
         return joined
 
     def get_extra_state(self) -> list[list[Tensor]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -75,7 +77,7 @@ class SimCLR(TwoViews):
         temperature: float = 0.1,
         projection_dim: int = 128,
         views: Views = Views(),  # noqa: B008 (frozen; the default shows in --print_config)
-        memory_batches: int = 15,
+        memory_batches: int = 7,
         ldr_dim: int = 32,
         width: int = 16,
         levels: int = 3,
@@ -84,7 +86,7 @@ class SimCLR(TwoViews):
         average_from: float = AVERAGE_FROM,
     ) -> None:
         super().__init__(views, memory_batches, ldr_dim, width, levels, learning_rate, gradient_clip, average_from)
-        if not temperature > 0:
+        if not 0 < temperature < math.inf:
             raise MethodError(f"temperature: {temperature} is not allowed; it must be above 0")
         self.temperature = temperature
         self.projection_dim = projection_dim

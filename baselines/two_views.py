@@ -32,7 +32,7 @@ class TwoViews(EncoderOnly):
     def __init__(
         self,
         views: Views = Views(),  # noqa: B008 (frozen; the default shows in --print_config)
-        memory_batches: int = 15,
+        memory_batches: int = 7,
         ldr_dim: int = 32,
         width: int = 16,
         levels: int = 3,

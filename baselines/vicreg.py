@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -63,7 +65,7 @@ class VICReg(TwoViews):
         covariance_weight: float = 1.0,
         expander_dim: int = 128,
         views: Views = Views(),  # noqa: B008 (frozen; the default shows in --print_config)
-        memory_batches: int = 15,
+        memory_batches: int = 7,
         ldr_dim: int = 32,
         width: int = 16,
         levels: int = 3,
@@ -76,7 +78,7 @@ class VICReg(TwoViews):
         self.variance_weight = variance_weight
         self.covariance_weight = covariance_weight
         for name in ("invariance_weight", "variance_weight", "covariance_weight"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise MethodError(f"{name}: {getattr(self, name)} is not allowed; it must be at least 0")
         self.expander_dim = expander_dim
 

@@ -43,7 +43,7 @@ class YAware(SimCLR):
         temperature: float = 0.1,
         projection_dim: int = 128,
         views: Views = Views(),  # noqa: B008 (frozen; the default shows in --print_config)
-        memory_batches: int = 15,
+        memory_batches: int = 7,
         ldr_dim: int = 32,
         width: int = 16,
         levels: int = 3,

@@ -20,6 +20,11 @@ def test_memory_keeps_the_last_batches_without_their_gradient():
     assert len(none.extend(batches[1])[0]) == 3
 
 
+def test_memory_fills_up_to_the_number_of_batches_and_stays_there():
+    memory = Memory(5)
+    assert [len(memory.extend(torch.zeros(2, 1))[0]) for _ in range(8)] == [2, 4, 6, 8, 10, 12, 12, 12]
+
+
 def test_memory_survives_a_checkpoint():
     memory, other = Memory(2), Memory(2)
     memory.extend(torch.ones(3, 2), torch.arange(3))
