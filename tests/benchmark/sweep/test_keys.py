@@ -167,7 +167,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
     [
         # Comments, docstrings and layout.
         ("benchmark/data/sampling.py", '"""', '"""Really: ', [False, False]),
-        ("baselines/post_hoc.py", "self.base = base\n", "# Kept.\n        self.base = (\n  base)\n", [False, False]),
+        ("baselines/around_base.py", "self.base = base\n", "# Kept.\n        self.base = (\n  base)\n", [False, False]),
         # What nothing of the run imports.
         ("baselines/another.py", "", "class Another: ...\n", [False, False]),
         ("baselines/dann.py", "return ", "return 2 * ", [False, False]),
@@ -177,7 +177,7 @@ def test_keys_do_not_depend_on_where_the_repository_lies(repository):
         ("benchmark/train/tracking/waiting.py", "return ", "return 2 * ", [False, False]),
         ("benchmark/prepare/phantom/draws.py", "return ", "return 2 * ", [False, False]),
         # The method, its base and what they import; the data path; the training.
-        ("baselines/post_hoc.py", "self.base = base", "self.base = 2 * base", [True, False]),
+        ("baselines/around_base.py", "self.base = base", "self.base = 2 * base", [True, False]),
         ("baselines/harmonisation.py", "return ", "return 2 * ", [True, False]),
         ("baselines/autoencoder.py", "return ", "return 2 * ", [True, False]),
         ("benchmark/methods/encoder.py", "return ", "return 2 * ", [True, False]),
