@@ -29,6 +29,8 @@ CONSTANT = 1e-9
 #: Ages in years that the splines of a smooth effect cover; beyond them it stays as it is at the end.
 AGES = (0.0, 110.0)
 _DEGREE = 3
+#: Values of a covariate without which its splines are not told apart.
+DIFFERENT = 10
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,14 @@ class Harmonisation(Fitted):
                 f"ComBat needs at least 2 features that vary over the training scans, got {varying.sum()} of "
                 f"{len(varying)}: the representation has collapsed"
             )
+        if smooth:
+            covariates = covariates.assign(**{smooth[0]: np.clip(covariates[smooth[0]].to_numpy(np.float64), *AGES)})
+            different = covariates[smooth[0]].nunique()
+            if different < DIFFERENT:
+                raise MethodError(
+                    f"ComBat: a smooth effect of '{smooth[0]}' needs at least {DIFFERENT} different values from "
+                    f"{AGES[0]:g} to {AGES[1]:g}, got {different}; take smooth_age: false"
+                )
         with _numpy_state_kept():
             table = covariates.reset_index(drop=True).astype(np.float64).assign(SITE=site)
             options: dict[str, Any] = {"eb": empirical_bayes}

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 import yaml
@@ -29,7 +28,6 @@ from benchmark.errors import UserError
 from benchmark.methods.representation import Batch
 from benchmark.methods.views import Views
 from benchmark.metrics.settings import EvaluationSettings
-from benchmark.metrics.similarity import prepare, similarities
 from benchmark.prepare.phantom.generate import generate
 from benchmark.prepare.phantom.settings import FAMILIES, PhantomSettings
 from benchmark.results.read import read_table
@@ -41,6 +39,8 @@ from benchmark.sweep.sweep import run_sweep
 from benchmark.train import load_method
 from benchmark.train.resolve import instantiate_data
 from benchmark.train.run_folder import EMBEDDINGS
+from benchmark.tune.rules import view_match
+from benchmark.tune.space import with_overrides
 
 TRIALS = Path(__file__).with_name("trials.yaml")
 #: Families of scanner effects that the phantoms have.
@@ -74,36 +74,9 @@ def read_trials(path: Path) -> Trials:
     return trials
 
 
-def with_overrides(settings: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """Nested settings with others over them; neither is changed."""
-    nested = {
-        name: with_overrides(settings.get(name, {}), value) if isinstance(value, dict) else value
-        for name, value in overrides.items()
-    }
-    return {**settings, **nested}
-
-
 def training_rows(manifest: pd.DataFrame) -> pd.DataFrame:
     """Training subjects of a phantom's manifest, without its split and without diagnoses."""
     return manifest[manifest["split"] == "train"].drop(columns="split").assign(diagnosis="")
-
-
-def view_match(
-    ldr: npt.NDArray[np.float64], of_views: npt.NDArray[np.float64], centre: npt.NDArray[np.float64]
-) -> float:
-    """Share of scans whose most similar view, by centred cosine, is their own.
-
-    Parameters
-    ----------
-    ldr, of_views
-        LDRs of scans and of a view of each, shape (scans, dimensions).
-    centre
-        Mean LDR of the training scans, shape (dimensions,).
-    """
-    cosines = similarities(
-        prepare(ldr, centre, "cosine_centred"), prepare(of_views, centre, "cosine_centred"), "cosine_centred"
-    )
-    return float((cosines.argmax(axis=1) == np.arange(len(ldr))).mean())
 
 
 def mean_ranks(measured: pd.DataFrame) -> pd.Series:

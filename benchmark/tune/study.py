@@ -24,7 +24,7 @@ from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, PRESERVED
 from benchmark.report.summary import sections
 from benchmark.results.read import read_table
 from benchmark.results.schema import SCORES
-from benchmark.sweep.config import SweepConfig, with_seed
+from benchmark.sweep.config import SweepConfig, content_of, with_seed
 from benchmark.sweep.data_sets import data_of
 from benchmark.sweep.run import Run
 from benchmark.sweep.runs import runs_of
@@ -79,12 +79,14 @@ def make_trials(sweep: SweepConfig, folder: Path, count: int) -> list[Trial]:
     Raises
     ------
     UserError
-        If a search space is not as it must be, or the folder has trials of other settings.
+        If a method's file or search space is not as it must be, or the folder has trials of other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
     trials = []
     for method, path in sweep.method_files().items():
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # Says what is wrong with a file.
+        resolve(path, {})
+        content = content_of(path)
         for number, settings in enumerate(trials_of(read_space(space_file(path)), count), 1):
             file = folder / f"{method}-{number}.yaml"
             changed = {**content, "model": with_overrides(content["model"], {"init_args": nested(settings)})}

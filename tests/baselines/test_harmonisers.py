@@ -201,3 +201,13 @@ def test_rows_that_cannot_be_used_are_refused(name):
     site[0], ldr[3, 1] = "A", np.nan
     with pytest.raises(MethodError, match="not finite, the first in row 3"):
         ALL[name]().fit(ldr, site, covariates)
+
+
+def test_a_smooth_effect_of_age_takes_any_age_and_says_where_ages_are_too_few():
+    ldr, site, covariates = toy("offset")
+    covariates.loc[0, "age"], covariates.loc[1, "age"] = 900.0, -5.0
+    smooth = LocationScale(smooth_age=True)
+    assert np.isfinite(smooth.fit(ldr, site, covariates).apply(ldr, site, covariates)).all()
+    covariates["age"] = 60.0 + 10 * (np.arange(300) % 3)
+    with pytest.raises(MethodError, match="a smooth effect of 'age' needs at least 10 different values .* got 3"):
+        smooth.fit(ldr, site, covariates)

@@ -130,3 +130,14 @@ def test_bad_input_is_one_line(tmp_path, sweep, arguments, message, capsys):
 def test_a_sweep_with_axes_is_refused(tmp_path, capsys):
     assert main(["tune", "--config", "stress", "--out", str(tmp_path / "out"), "--trials", "1"]) == 2
     assert "field 'axes': is not allowed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("card: {}\n", "model"), ("model: [\n", "YAML"), ("model: {class_path: a.B}\n", "a.B")]
+)
+def test_a_method_s_file_that_cannot_be_used_is_one_line(tmp_path, sweep, text, message, capsys):
+    (tmp_path / "my_autoencoder.yaml").write_text(text)
+    assert main(["tune", "--config", str(sweep), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "my_autoencoder.yaml" in line
+    assert message in line
