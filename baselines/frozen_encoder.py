@@ -78,6 +78,11 @@ class FrozenEncoder(ClosedForm):
         self._loaded = False
         if file is None and encoder is None:
             raise MethodError("FrozenEncoder: file or encoder must be given")
+        for name, given in (("shape", shape or (1,)), ("channels", (channels,))):
+            if min(given) < 1:
+                raise MethodError(f"FrozenEncoder: {name} {list(given)} is not allowed; it must be at least 1")
+        if spacing is not None and not 0 < spacing < math.inf:
+            raise MethodError(f"FrozenEncoder: spacing {spacing} is not allowed; it must be above 0 mm")
         axes = ["RL".find, "AP".find, "SI".find]
         if sorted(next((i for i, of in enumerate(axes) if of(code) >= 0), 3) for code in orientation) != [0, 1, 2]:
             raise MethodError(f"FrozenEncoder: orientation '{orientation}' is not allowed; allowed: such as RAS or LPS")
