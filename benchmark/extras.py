@@ -5,7 +5,8 @@ from __future__ import annotations
 #: Extra of the distribution to the top-level modules of what it installs.
 EXTRAS = {
     "train": (
-        "SimpleITK", "lightning", "neuroCombat", "neuroHarmonize", "nibabel", "nilearn", "torch", "torchio",
+        "SimpleITK", "lightning", "neuroCombat", "neuroHarmonize", "nibabel", "nilearn",
+        "pytorch_metric_learning", "torch", "torchio",
     ),
     "import": (
         "SimpleITK", "bids", "dicom2nifti", "intensity_normalization", "nibabel", "nilearn", "pydicom",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+#: Label of a scan that methods see only where their card says so.
+DIAGNOSIS = "diagnosis"
+
 #: What a row of a table is: a method that competes, or a bound of all of them.
 Role = Literal["method", "floor", "ceiling"]
 
@@ -33,7 +36,8 @@ class MethodCard:
     transductive
         Whether unlabelled scans of an unseen site are used to embed that site's scans.
     uses
-        Labels of training scans that training looks at, of site, age and sex.
+        Labels of training scans that training looks at, of site, age, sex and diagnosis. A method that sees diagnoses
+        stands in a block of its own in the tables, and does not compete with those that see none.
     """
 
     role: Role = "method"
@@ -45,3 +49,8 @@ class MethodCard:
     needs_site_at_test: bool = False
     transductive: bool = False
     uses: list[str] = field(default_factory=list)
+
+    @property
+    def sees_diagnoses(self) -> bool:
+        """Whether training looks at the diagnoses of training scans."""
+        return DIAGNOSIS in self.uses

@@ -25,6 +25,14 @@ from benchmark.methods.representation import Batch, RepresentationModule
 #: Largest difference between LDRs of one scan that is rounding, relative to the LDRs' standard deviation.
 ROUNDING = 1e-3
 
+_LOOKED = (
+    "other diagnoses of the scans give other LDRs; methods must not look at diagnoses, unless the card states "
+    "'uses: [diagnosis]', and then at those of training scans alone"
+)
+_PEEKED = (
+    "other diagnoses of scans that are not in training give other LDRs; read those of split 'train', and no others"
+)
+
 Make = Callable[[], LightningModule]
 
 
@@ -78,9 +86,11 @@ def check_method(make: Make, card: MethodCard | None = None, processes: int = 2)
             "determinism", "two trainings with one seed give other LDRs; draw by torch's seeded generator",
             model, lambda: _trained(make, MockData(), Path(folder)),
         )  # fmt: skip
+        # A method that sees diagnoses sees those of training scans; of the others nothing may change a bit.
+        others = MockData(diagnoses=1, of_training=0 if card.sees_diagnoses else None)
         found += _same(
-            "diagnoses", "other diagnoses of the scans give other LDRs; methods must not look at diagnoses",
-            model, lambda: _trained(make, MockData(diagnoses=1), Path(folder)),
+            "diagnoses", _PEEKED if card.sees_diagnoses else _LOOKED,
+            model, lambda: _trained(make, others, Path(folder)),
         )  # fmt: skip
         found += _same(
             "checkpoint", "a model loaded from its checkpoint gives other LDRs; keep what is fitted in parameters, "

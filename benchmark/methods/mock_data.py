@@ -31,9 +31,11 @@ class MockData(LightningDataModule):
     ----------
     diagnoses
         Seed of the diagnoses, which no batch holds: they are in ``scans`` alone.
+    of_training
+        Seed of the training scans' diagnoses; None for that of all others.
     """
 
-    def __init__(self, diagnoses: int = 0) -> None:
+    def __init__(self, diagnoses: int = 0, of_training: int | None = None) -> None:
         super().__init__()
         self.spec = DataSpec(SHAPE, SITES, SPACING)
         site, split = [], []
@@ -45,7 +47,10 @@ class MockData(LightningDataModule):
                 split += [name] * count
         draw = torch.Generator().manual_seed(0)
         self.fields = _scans(torch.tensor(site), draw)
-        ill = torch.randint(2, (len(site),), generator=torch.Generator().manual_seed(diagnoses))
+        ill = _drawn(len(site), diagnoses)
+        if of_training is not None:
+            training = torch.tensor([name == "train" for name in split])
+            ill[training] = _drawn(len(site), of_training)[training]
         self.scans = pd.DataFrame(
             {
                 "subject_id": [f"mock{number:03d}" for number in range(len(site))],
@@ -78,6 +83,10 @@ class MockData(LightningDataModule):
         trainer: Any = self.trainer
         batches = [self.batch(part) for part in torch.split(rows, BATCH)]
         return DataLoader(cast(Any, batches[trainer.global_rank :: trainer.world_size]), batch_size=None)
+
+
+def _drawn(scans: int, seed: int) -> Tensor:
+    return torch.randint(2, (scans,), generator=torch.Generator().manual_seed(seed))
 
 
 def _scans(site: Tensor, draw: torch.Generator) -> dict[str, Tensor]:

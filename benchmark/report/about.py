@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmark.methods.card import MethodCard
-from benchmark.report.text import grouped
+from benchmark.report.summary import ordered
+from benchmark.report.text import SEES_DIAGNOSES, grouped
 
 #: Entry of ``provenance.json`` that holds it.
 ABOUT = "about"
@@ -80,6 +81,11 @@ class About:
         lines = [SYNTHETIC] if self.synthetic else []
         if cards:
             lines += [_settings(cards), *_facts(cards)]
+        if seeing := [method for method, card in cards.items() if card.sees_diagnoses]:
+            lines.append(
+                f"Trained with the diagnoses of training subjects: {', '.join(seeing)}. Other rows see none, so that "
+                "these do not compete with them, are never the best, and are in no statistics between methods."
+            )
         if self.seconds:
             where = f" ({self.machine})" if self.machine else ""
             lines.append(
@@ -90,8 +96,18 @@ class About:
 
     @property
     def bounds(self) -> dict[str, str]:
-        """Methods that do not compete: ``floor`` or ``ceiling`` by name."""
-        return {method: card.role for method, card in self.cards.items() if card.role != "method"}
+        """Methods that do not compete, with why not: ``floor``, ``ceiling``, or that they see diagnoses."""
+        roles = {method: card.role for method, card in self.cards.items() if card.role != "method"}
+        seeing = [method for method, card in self.cards.items() if card.sees_diagnoses and method not in roles]
+        return {**roles, **dict.fromkeys(seeing, SEES_DIAGNOSES)}
+
+    def order(self, methods: Iterable[str]) -> list[str]:
+        """Methods in table order, then those that it does not name, in the alphabet's; see :meth:`apart_last`."""
+        return self.apart_last(ordered(methods, self.methods))
+
+    def apart_last(self, methods: Iterable[str]) -> list[str]:
+        """Methods as they come, and those that see diagnoses after the others."""
+        return sorted(methods, key=lambda method: self.bounds.get(method) == SEES_DIAGNOSES)
 
     @property
     def candidates(self) -> list[str]:

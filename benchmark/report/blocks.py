@@ -58,7 +58,7 @@ def to_markdown(blocks: Iterable[Block]) -> str:
 
 def _markdown(block: Block) -> str:
     if block.grid is not None:
-        rows = [*block.grid.rows, *block.grid.foot]
+        rows = [*block.grid.body, *block.grid.foot]
         names = [header.text for header in block.grid.headers]
         lines = [names, ["---", *["---:"] * (len(names) - 1)], *([_text(cell) for cell in row] for row in rows)]
         return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -72,6 +72,10 @@ class Grid:
         A header per column; the first column holds the names of the rows.
     rows
         In the order shown at first.
+    apart
+        Rows that stand in a block of their own after the others, and are sorted among themselves.
+    apart_title
+        Heading of that block.
     foot
         Rows that stay at the end, such as chance.
     notes
@@ -84,6 +88,15 @@ class Grid:
     rows: Sequence[Sequence[Cell]]
     foot: Sequence[Sequence[Cell]] = ()
     notes: Sequence[tuple[str, str]] = ()
+    apart: Sequence[Sequence[Cell]] = ()
+    apart_title: str = ""
+
+    @property
+    def body(self) -> list[Sequence[Cell]]:
+        """All rows but the foot, with the heading of the block apart as a row of its own, where there is one."""
+        title = Cell(self.apart_title)
+        empty = [Cell("") for _ in self.headers[1:]]
+        return [*self.rows, *([[title, *empty], *self.apart] if self.apart else ())]
 
 
 class Footnotes:

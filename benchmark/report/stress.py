@@ -66,6 +66,7 @@ def write_stress(
     entries = {name: _entries(out / name, methods) for name in folders}
     abouts = [About.of(read_provenance(out / name / PROVENANCE)) for name in folders]
     about = next((about for about in abouts if about != About()), About())
+    methods = about.apart_last(methods)
     scores = long_table(axes, entries, methods)
     lines = holding(scores, [method for method in methods if method not in about.bounds])
     files = {

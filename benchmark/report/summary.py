@@ -68,7 +68,7 @@ class Section:
     train_seconds
         Mean seconds that a run's training took, by method; empty where nothing is known of it.
     bounds
-        Methods that bound the others and do not compete, ``floor`` or ``ceiling`` by name.
+        Methods that do not compete, with why not (:attr:`benchmark.report.about.About.bounds`).
     """
 
     protocol: str

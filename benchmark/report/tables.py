@@ -17,7 +17,7 @@ from benchmark.report.about import About
 from benchmark.report.blocks import Block, heading, items, paragraph, to_markdown
 from benchmark.report.columns import EVERY_COLUMN, OF_HELD_OUT_SITE, RETRIEVAL, Column
 from benchmark.report.held_out import held_out_comparison
-from benchmark.report.summary import known_first, ordered, sections
+from benchmark.report.summary import known_first, sections
 from benchmark.report.text import footnotes, section_title
 from benchmark.report.wide_grid import section_grid
 from benchmark.report.wide_tables import WideTable, wide_tables
@@ -58,7 +58,7 @@ def table_files(scores: pd.DataFrame, wide: Sequence[WideTable], about: About) -
     """
     scores = arranged(scores, SCORE_COLUMNS, after="version")
     frames = {table.name: wide_frame(table) for table in wide}
-    frames["retrieval_by_site"] = _by_site(scores, about.methods)
+    frames["retrieval_by_site"] = _by_site(scores, about)
     held_out = held_out_comparison(scores)
     if len(held_out):
         frames["leakage_held_out"] = held_out
@@ -105,12 +105,16 @@ def narrow(table: WideTable) -> str:
         grid = section_grid(part, [replace(column, digits=min(column.digits, 2)) for column in kept], {})
         rows = [
             [_shortened(row[0].text), *("±".join(filter(None, (cell.text, cell.spread))) for cell in row[1:])]
-            for row in (*grid.rows, *grid.foot)
+            for row in (*grid.rows, *grid.apart, *grid.foot)
         ]
         # The header goes in as rows: tabulate would widen each column by two under a header of its own.
         lines = [*head, *(row[: len(kept) + 1] for row in rows)]
         text = tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=["left"] + ["right"] * len(kept))
-        told = [f"{table.title}. {section_title(part)}", *text.split("\n"), *footnotes(part, kept)]
+        shown = text.split("\n")
+        if grid.apart:
+            # A cell of it would widen the first column by half.
+            shown.insert(len(head) + len(grid.rows), f"{grid.apart_title}:")
+        told = [f"{table.title}. {section_title(part)}", *shown, *footnotes(part, kept)]
         blocks.append("\n".join(line.rstrip() for line in told))
     return "\n\n".join(blocks) + "\n"
 
@@ -137,10 +141,10 @@ def _names(column: Column) -> tuple[str, str, str]:
     return column.key, f"{column.key}_sd", f"{column.key}_chance"
 
 
-def _by_site(scores: pd.DataFrame, method_order: Sequence[str]) -> pd.DataFrame:
+def _by_site(scores: pd.DataFrame, about: About) -> pd.DataFrame:
     # The best distance is chosen over all of a method's queries, not site by site.
     columns = [column for column in RETRIEVAL if column.table == "retrieval" and not column.best_distance]
-    methods = ordered(scores["method"].unique(), method_order)
+    methods = about.order(scores["method"].unique())
     names = ["protocol", "query_site", "method", *(name for column in columns for name in _names(column))]
     frames = []
     for subgroup, rows in scores[scores["subgroup"].str.startswith("query_site=")].groupby("subgroup"):

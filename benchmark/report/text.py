@@ -12,6 +12,10 @@ from benchmark.report.summary import Section
 MISSING = "–"
 CHANCE = "chance"
 
+#: Why a method that is trained with diagnoses does not compete, and the heading of the rows of such methods.
+SEES_DIAGNOSES = "sees diagnoses"
+SUPERVISED_ROWS = "sees diagnoses of training subjects"
+
 _TITLES = {
     "pooled": "Pooled: every site in training, subjects held out",
     "leave_one_site_out": "Leave one site out: the querying site unseen in training",
@@ -44,6 +48,17 @@ def footnotes(part: Section, columns: Sequence[Column]) -> list[str]:
 
 def _all_of(names: Sequence[str], every: Collection[object], thing: str) -> str:
     return f"every {thing}" if len(names) == len(every) > 1 else ", ".join(names)
+
+
+def not_competing(bounds: Mapping[str, str]) -> str:
+    """Which methods do not compete, from why each of them does not."""
+    return "floor, ceiling and methods that see diagnoses" if SEES_DIAGNOSES in bounds.values() else "floor and ceiling"
+
+
+def best_apart(bounds: Mapping[str, str]) -> str:
+    """What is not looked at where the best is marked."""
+    names = not_competing(bounds)
+    return f"rows of {names} apart" if SEES_DIAGNOSES in bounds.values() else f"{names} rows apart"
 
 
 def statistics_note(scores: pd.DataFrame) -> list[str]:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from benchmark.report.columns import Column
 from benchmark.report.grid import Cell, Footnotes, Grid, Header, number
 from benchmark.report.summary import Entry, Section
-from benchmark.report.text import CHANCE, counted
+from benchmark.report.text import CHANCE, SEES_DIAGNOSES, SUPERVISED_ROWS, counted
 
 
 def section_grid(
     part: Section, columns: Sequence[Column], higher: Mapping[str, bool | None], notes: Footnotes | None = None
 ) -> Grid:
-    """A section of a wide table: a row per method, then chance.
+    """A section of a wide table: a row per method, those that see diagnoses in a block apart, then chance.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ def section_grid(
     """
     notes = notes or Footnotes()
     best = {column.key: best_methods(part, column, higher.get(column.key)) for column in columns}
-    rows = []
+    rows: list[list[Cell]] = []
+    apart: list[list[Cell]] = []
     for method, entries in part.entries.items():
         cells = [
             replace(
@@ -41,7 +42,8 @@ def section_grid(
             for column, entry in ((column, entries[column.key]) for column in columns)
         ]
         seeds = part.complete[method]
-        rows.append([Cell(method), *cells, Cell(str(seeds), value=float(seeds)), *_train_seconds(part, method)])
+        of_method = [Cell(method), *cells, Cell(str(seeds), value=float(seeds)), *_train_seconds(part, method)]
+        (apart if part.bounds.get(method) == SEES_DIAGNOSES else rows).append(of_method)
     headers = [Header(column.heading, higher.get(column.key)) for column in columns]
     times = [Header("train s", False)] if part.train_seconds else []
     return Grid(
@@ -51,13 +53,15 @@ def section_grid(
         rows,
         [[Cell(CHANCE), *(_chance(part, column) for column in columns), Cell(""), *(Cell("") for _ in times)]],
         notes.listed(),
+        apart,
+        SUPERVISED_ROWS,
     )
 
 
 def best_methods(part: Section, column: Column, higher: bool | None) -> set[str]:
     """Methods whose mean, as it is shown, is the best of the compared ones; none without a direction.
 
-    Floor and ceiling do not compete, and a method alone is not the best of anything.
+    Floor, ceiling and methods that see diagnoses do not compete, and a method alone is not the best of anything.
     """
     if higher is None:
         return set()

@@ -26,7 +26,7 @@ from benchmark.report.columns import (
     with_labels,
 )
 from benchmark.report.held_out import with_held_out
-from benchmark.report.summary import Section, ordered, sections
+from benchmark.report.summary import Section, sections
 from benchmark.report.text import statistics_note
 
 _COMMON_FOOTER = (
@@ -151,8 +151,8 @@ def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
     scores
         Long score table, rows in any order.
     about
-        What else readers are told. Methods come in its order, others follow; one without any score gets a row of
-        dashes. Titles and footers say of synthetic data that they are.
+        What else readers are told. Methods come in its order, others follow, and those that see diagnoses are last;
+        one without any score gets a row of dashes. Titles and footers say of synthetic data that they are.
     """
     scores = with_held_out(scores)
     pair = pair_of(scores)
@@ -160,7 +160,8 @@ def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
     outline = present(OUTLINE, scores)
     of_outline = _OUTLINE_FOOTER if outline else ()
     held_out = _HELD_OUT_FOOTER if present(OF_HELD_OUT_SITE, scores) else ()
-    told = about.lines(ordered(scores["method"].unique(), about.methods))
+    methods = about.order(scores["method"].unique())
+    told = about.lines(methods)
     last = (*statistics_note(scores), *_few_for_whitening(scores), *told, *about.notes, _versions(scores))
     return [
         WideTable(
@@ -168,7 +169,7 @@ def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
             about.title(title),
             with_labels(columns, pair),
             (*(line.replace(PAIR, pair) for line in (*common, *footer)), *last),
-            [_with_facts(part, about) for part in sections(scores, columns, about.methods)],
+            [_with_facts(part, about) for part in sections(scores, columns, methods)],
             {column.key: direction(column.rows(scores)["higher_is_better"]) for column in columns},
         )
         for name, title, columns, footer in (

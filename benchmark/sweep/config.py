@@ -10,6 +10,7 @@ import yaml
 
 from benchmark.configs import METHODS
 from benchmark.errors import UserError
+from benchmark.methods.card import DIAGNOSIS
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.prepare.phantom.settings import PhantomSettings
 from benchmark.protocols import PROTOCOLS
@@ -112,8 +113,8 @@ class SweepConfig:
 
     @property
     def candidates(self) -> list[str]:
-        """Names of the methods that compete, in table order: those that no card calls floor or ceiling."""
-        return [name for name, file in self.method_files().items() if role_of(file) == "method"]
+        """Names of the methods that compete, in table order: no floor or ceiling, and none that sees diagnoses."""
+        return [name for name, file in self.method_files().items() if competes(file)]
 
     def method_files(self) -> dict[str, Path]:
         """Method name to YAML file, in table order.
@@ -221,10 +222,12 @@ def _check_primary(sweep: SweepConfig) -> None:
             raise UserError(f"field 'primary.scores': '{key}' is not allowed; allowed: {', '.join(known)}")
 
 
-def role_of(file: Path) -> str:
-    """Role that a method's YAML file states: ``method`` where it states none."""
+def competes(file: Path) -> bool:
+    """Whether a method is a candidate by the card in its YAML file; one without a card is."""
     card = content_of(file).get("card")
-    return str(card.get("role", "method")) if isinstance(card, dict) else "method"
+    if not isinstance(card, dict):
+        return True
+    return card.get("role", "method") == "method" and DIAGNOSIS not in (card.get("uses") or ())
 
 
 def content_of(file: Path) -> dict[str, Any]:

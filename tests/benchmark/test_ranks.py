@@ -33,6 +33,9 @@ METHODS_WITH_EPOCHS = (
     "vicreg",
     "y_aware",
     "unlearning",
+    "deep_metric",
+    "dann_diagnosis",
+    "group_dro",
 )
 #: Those of a code of their own; the autoencoder is ComBat's base. ``mmd`` stands for all penalties on sites.
 ON_THREE = (
@@ -47,6 +50,9 @@ ON_THREE = (
     "vicreg",
     "y_aware",
     "unlearning",
+    "deep_metric",
+    "dann_diagnosis",
+    "group_dro",
 )
 METHODS_WITHOUT = ("pca_voxels", "mask_pca", "equalised_pca_combat", "random_vectors", "true_anatomy")
 #: The batch of all processes together: a multiple of each number of them.

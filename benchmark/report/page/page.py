@@ -24,8 +24,7 @@ from benchmark.report.page.examples import Examples
 from benchmark.report.page.pareto import pareto_plots
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
-from benchmark.report.summary import ordered
-from benchmark.report.text import section_title
+from benchmark.report.text import best_apart, not_competing, section_title
 from benchmark.report.wide_grid import section_grid
 from benchmark.report.wide_tables import WideTable
 from benchmark.results.read import StoredResults
@@ -70,7 +69,7 @@ def render_page(
         For a figure that is not SVG.
     """
     about = About.of(results.provenance)
-    methods = ordered(results.scores["method"].unique(), about.methods)
+    methods = about.order(results.scores["method"].unique())
     summaries = aggregate(results.scores)
     titles = {part.protocol: section_title(part) for table in wide for part in table.sections}
     plots = pareto_plots(results.scores, methods, intervals=intervals, bounds=about.bounds)
@@ -165,6 +164,8 @@ def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequenc
         "commit": str(environment.get("git_commit") or ""),
         "dirty": bool(environment.get("git_dirty")),
         "synthetic": about.synthetic,
+        "apart": best_apart(about.bounds),
+        "bounds": not_competing(about.bounds),
     }
 
 

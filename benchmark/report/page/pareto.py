@@ -118,12 +118,12 @@ def pareto_plots(
         Intervals of the statistics between methods
         (:func:`benchmark.report.statistics.intervals.interval_table`), None where there are none.
     bounds
-        Methods that do not compete, ``floor`` or ``ceiling`` by name.
+        Methods that do not compete, with why not (:attr:`benchmark.report.about.About.bounds`).
 
     Notes
     -----
     The bars of an axis are the statistics' 95 % intervals where there are any for its protocol and score: over
-    subjects and seeds, as their ``covers`` says. Floor and ceiling, which are in no statistics, then have none.
+    subjects and seeds, as their ``covers`` says. Methods that do not compete are in no statistics and then have none.
     Without statistics the bars are ± one SD over seeds where every method has one, otherwise the means over runs of
     the ends of their 95 % intervals where every run has them.
     """

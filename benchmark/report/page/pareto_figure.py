@@ -41,7 +41,7 @@ class Point:
     undominated
         Whether no compared method is at least as good in both and better in one; False for floor and ceiling.
     role
-        ``floor`` or ``ceiling``, empty for a compared method.
+        Why it does not compete, such as ``floor``; empty for a compared method.
     """
 
     method: str

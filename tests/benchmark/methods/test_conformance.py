@@ -108,6 +108,16 @@ class Peeking(Plain):
             next(self.parameters()).mul_(1 + ill)
 
 
+class OfTraining(Plain):
+    """Reads the diagnoses of training scans, as a method may that says so."""
+
+    def on_fit_start(self):
+        scans = self.trainer.datamodule.scans
+        ill = (scans.loc[scans["split"] == "train", "diagnosis"] == "AD").mean()
+        with torch.no_grad():
+            next(self.parameters()).mul_(1 + ill)
+
+
 class Forgetful(Plain):
     """What is fitted is in no checkpoint."""
 
@@ -164,6 +174,17 @@ def test_each_break_is_found_and_named(broken, check, words):
 @pytest.mark.parametrize("fine", [Plain, Refusing])
 def test_nothing_is_found_in_what_keeps_it(fine):
     assert check_method(fine, MethodCard(needs_site_at_test=fine is Refusing), processes=1) == []
+
+
+def test_diagnoses_of_training_scans_are_seen_by_a_method_that_says_so_and_no_others_by_any():
+    declared = MethodCard(uses=["diagnosis"])
+    assert check_method(OfTraining, declared, processes=1) == []
+    (undeclared,) = check_method(OfTraining, processes=1)
+    assert undeclared.check == "diagnoses"
+    assert "unless the card states 'uses: [diagnosis]'" in undeclared.problem
+    (peeking,) = check_method(Peeking, declared, processes=1)
+    assert peeking.check == "diagnoses"
+    assert "diagnoses of scans that are not in training give other LDRs" in peeking.problem
 
 
 MINE = '''

@@ -60,6 +60,17 @@ def test_lines_of_the_footer():
     assert ABOUT_A_AND_B.bounds == {"c": "floor"}
 
 
+def test_a_method_that_sees_diagnoses_does_not_compete_and_comes_last():
+    cards = {"a": MethodCard(uses=["site", "diagnosis"]), "b": MethodCard(), "c": MethodCard(role="floor")}
+    about = About(cards=cards, methods=["a", "b", "c"])
+    assert about.bounds == {"c": "floor", "a": "sees diagnoses"}
+    assert about.candidates == ["b"]
+    assert about.order(["a", "z"]) == ["b", "c", "z", "a"]
+    _, labels, seeing = about.lines(["b", "c", "a"])
+    assert labels.endswith("site, diagnosis: a.")
+    assert seeing.startswith("Trained with the diagnoses of training subjects: a. Other rows see none")
+
+
 @pytest.fixture
 def written(scores, tmp_path):
     """A results folder as a sweep leaves it, and what `tables` makes of it."""

@@ -54,6 +54,19 @@ def test_best_is_bold_without_floor_and_ceiling(make_score):
     assert re.search(r"true\\_anatomy & 0\.900", text)
 
 
+def test_rows_that_see_diagnoses_stand_below_a_heading(make_score):
+    table_of_all = wide_table(
+        table([make_score(*pair) for pair in (("a", 0.6), ("b", 0.7), ("c", 0.9))]), RETRIEVAL[:2]
+    )
+    parts = [replace(part, bounds={"c": "sees diagnoses"}) for part in table_of_all.sections]
+    text = latex(replace(table_of_all, sections=parts))
+    assert re.search(
+        r"b & .*\n\\multicolumn\{\d\}\{@\{\}l\}\{\\emph\{sees diagnoses of training subjects\}\} .*\n\{\}c & 0.900",
+        text,
+    )
+    assert "Bold: best mean of a column, rows of floor, ceiling and methods that see diagnoses apart." in text
+
+
 def test_lower_is_better_and_no_direction(make_score):
     rows = [make_score(method, value, higher_is_better=False) for method, value in (("a", 0.2), ("b", 0.3))]
     assert r"\textbf{0.200}" in fragment(table(rows))

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.report.about import About
+from benchmark.methods.card import MethodCard
+from benchmark.report.about import ABOUT, About
 from benchmark.report.stress import _numbers, holding, long_table, stress_figure, write_stress
 from benchmark.report.summary import Entry
 from benchmark.report.svg import to_svg
-from benchmark.results.write import write_scores
+from benchmark.results.write import write_provenance, write_scores
 from tests.benchmark.report.conftest import score
 from tests.tables import long_table as scores_of
 
@@ -107,6 +108,27 @@ def test_tables_and_pictures_of_folders_one_of_which_has_no_scores(tmp_path):
     before = {file: file.read_bytes() for file in files}
     write_stress(tmp_path, AXES, ["combat"])
     assert {file: file.read_bytes() for file in files} == before
+
+
+def test_a_method_that_sees_diagnoses_is_shown_last_and_holds_nothing_back(tmp_path):
+    about = About(cards={"supervised": MethodCard(uses=["diagnosis"])}, methods=["supervised", "combat"])
+    values = {"supervised": (0.9, 0.99), "combat": (0.5, 0.95)}
+    for name in ("base", "epochs-16", "contrast-0"):
+        (tmp_path / name).mkdir()
+        rows = []
+        for method, (found, top1) in values.items():
+            rows.append(score(method, found))
+            rows.append(score(method, top1, table="identity", metric="top1", params="gallery=other_sites"))
+            leak = {"params": "coordinates=standardised;probe=mlp", "higher_is_better": False}
+            rows.append(score(method, 0.3, table="leakage", metric="balanced_accuracy", **leak))
+        write_scores(scores_of(rows), tmp_path / name)
+        write_provenance({ABOUT: about.to_json()}, tmp_path / name)
+    _, lines = write_stress(tmp_path, AXES, ["supervised", "combat"])
+    # By mAP it would not, if the other were a candidate.
+    assert lines[1:] == ["contrast (0, 1): combat at every value", "epochs (5, 16): combat at every value"]
+    text = (tmp_path / "stress.md").read_text()
+    assert "| setting | combat | supervised |" in text
+    assert "Trained with the diagnoses of training subjects: supervised." in text
 
 
 def test_a_picture_has_every_method_value_and_chance_and_says_that_data_are_synthetic():

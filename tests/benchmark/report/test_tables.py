@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.methods.card import MethodCard
 from benchmark.report.about import About
 from benchmark.report.columns import LEAKAGE, LEAKAGE_EXTENDED, RELIABILITY, RETRIEVAL, extended_leakage, scored
 from benchmark.report.results import load_results
@@ -39,6 +40,19 @@ def test_scores_come_back_exactly_and_bytes_do_not_depend_on_row_order(scores, t
     assert list(stored.columns) == list(text.columns) == COLUMNS
     assert stored["value"].equals(text["value"])
     assert len(stored) == len(scores)
+
+
+def test_methods_that_see_diagnoses_come_last_in_every_view(scores, tmp_path):
+    about = About(methods=["b", "a"], cards={"b": MethodCard(uses=["diagnosis"])})
+    write_tables(scores, tmp_path, about)
+    text = (tmp_path / "retrieval.md").read_text()
+    rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")]
+    assert rows[:6] == ["| method", "| ---", "| a", "| sees diagnoses of training subjects", "| b", "| chance"]
+    assert "Trained with the diagnoses of training subjects: b." in text
+    assert pd.read_csv(tmp_path / "retrieval.csv")["method"].tolist() == ["a", "b"] * 2
+    terminal = format_terminal(scores, about).splitlines()
+    place = terminal.index("sees diagnoses of training subjects:")
+    assert [terminal[place - 1][0], terminal[place + 1][0]] == ["a", "b"]
 
 
 def test_csv_text(scores, tmp_path):

@@ -10,6 +10,7 @@ from benchmark.report.about import About
 from benchmark.report.columns import CROSS_SITE_MAP
 from benchmark.report.grid import Footnotes, letters, number
 from benchmark.report.summary import sections
+from benchmark.report.text import SEES_DIAGNOSES
 from benchmark.report.wide_grid import best_methods, section_grid
 from benchmark.report.wide_tables import direction, wide_tables
 from tests.tables import long_table
@@ -38,6 +39,17 @@ def test_best(make_score):
     assert best_methods(part, CROSS_SITE_MAP, True) == {"c"}
     assert best_methods(part, CROSS_SITE_MAP, False) == {"a", "b"}
     assert best_methods(part, CROSS_SITE_MAP, None) == set()
+
+
+def test_rows_that_see_diagnoses_stand_apart_and_are_never_best(make_score):
+    values = {"a": 0.4, "b": 0.5, "supervised": 0.9}
+    (part,) = sections(long_table(make_score(*pair) for pair in values.items()), [CROSS_SITE_MAP], None)
+    part = replace(part, bounds={"supervised": SEES_DIAGNOSES})
+    grid = section_grid(part, [CROSS_SITE_MAP], {CROSS_SITE_MAP.key: True})
+    assert [(row[0].text, row[1].best) for row in grid.rows] == [("a", False), ("b", True)]
+    assert [(row[0].text, row[1].best) for row in grid.apart] == [("supervised", False)]
+    texts = [[cell.text for cell in row] for row in grid.body[2:]]
+    assert texts == [["sees diagnoses of training subjects", "", ""], ["supervised", "0.900", "1"]]
 
 
 def test_one_compared_method_is_not_best(make_score):

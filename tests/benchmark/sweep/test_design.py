@@ -16,6 +16,7 @@ CONTENT = {"methods": ["random_vectors", "combat", "dann", "pca_voxels"], "seeds
 
 def test_the_first_method_that_competes_is_compared_with_the_others():
     assert sweep_of(CONTENT, FILE).primary_method == "combat"
+    assert sweep_of({**CONTENT, "methods": ["group_dro", *CONTENT["methods"]]}, FILE).primary_method == "combat"
     assert sweep_of({**CONTENT, "primary": None}, FILE).primary_method == "combat"
     assert sweep_of({**CONTENT, "primary": {"method": "dann"}}, FILE).primary_method == "dann"
 

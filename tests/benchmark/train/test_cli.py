@@ -29,6 +29,10 @@ TRAINED = (
 CONTROLS = ("mask_pca", "mask_pca_combat", "equalised_pca", "equalised_pca_combat")
 #: Rows of other sweeps, of the same code; the conformance suite tries each of them.
 VARIANTS = (
+    "diagnosis_classifier",
+    "deep_metric",
+    "dann_diagnosis",
+    "group_dro",
     "centring",
     "combat_gam",
     "coral",

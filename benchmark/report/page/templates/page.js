@@ -15,16 +15,18 @@
   };
 
   const sortBy = (table, column, state) => {
-    const body = table.tBodies[0];
     // From the table's own order each time, so that equal values keep it whatever was sorted before.
-    const rows = state === "none" ? table.ownOrder : [...table.ownOrder].sort(order(column, state));
-    body.append(...rows);
+    for (const [body, own] of table.ownOrder) {
+      body.append(...(state === "none" ? own : [...own].sort(order(column, state))));
+    }
     [...table.tHead.rows[0].cells].forEach((header, place) =>
       header.setAttribute("aria-sort", place === column ? state : "none"));
   };
 
   const prepare = (table) => {
-    table.ownOrder = [...table.tBodies[0].rows];
+    // The first body, and that of rows which are sorted among themselves; between them stands a heading.
+    table.ownOrder = [...table.tBodies].filter((body, place) => !place || body.className === "apart")
+      .map((body) => [body, [...body.rows]]);
     [...table.tHead.rows[0].cells].forEach((header, column) => {
       header.setAttribute("aria-sort", "none");
       const button = document.createElement("button");

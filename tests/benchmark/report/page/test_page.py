@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.methods.card import MethodCard
+from benchmark.report.about import ABOUT, About
 from benchmark.report.blocks import heading, items, paragraph, table
 from benchmark.report.grid import Cell, number
 from benchmark.report.write_all import write_all
@@ -133,6 +135,21 @@ def test_same_bytes_every_time(write_results, make_examples, tmp_path):
         write_all(folder, tmp_path / name, examples=[make_examples()], statistics=STATISTICS, figures=FIGURES)
         pages.append((tmp_path / name / "report.html").read_bytes())
     assert pages[0] == pages[1]
+
+
+def test_rows_that_see_diagnoses_have_a_body_of_their_own(write_results, tmp_path):
+    about = About(cards={"plain": MethodCard(uses=["diagnosis"])}, methods=["plain"])
+    write_all(write_results(provenance={ABOUT: about.to_json()}), tmp_path / "out")
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert (Parsed(text).wrong, Parsed(text).open) == ([], [])
+    table = re.search(r'<table id="retrieval-1".*?</table>', text, re.S)[0]
+    first, title, apart = re.findall(r"<tbody.*?</tbody>", table, re.S)
+    assert len(re.findall('<th scope="row">', first)) == 2
+    assert "sees diagnoses of training subjects" in title
+    assert re.findall('<th scope="row">(.*?)</th>', apart) == ["plain"]
+    assert "<strong>" not in apart
+    assert "plain (sees diagnoses)" in text
+    assert "Grey diamonds: floor, ceiling and methods that see diagnoses, which do not compete" in text
 
 
 def test_content(page):
