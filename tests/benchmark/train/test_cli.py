@@ -37,6 +37,8 @@ VARIANTS = (
     "combat_gam",
     "coral",
     "covbat",
+    "harmony",
+    "pca_harmony",
     "histogram_matching",
     "leace",
     "nyul",
