@@ -36,10 +36,16 @@ def main(args: list[str]) -> int:
 
     from dataclasses import replace
 
-    from benchmark.sweep.config import read_sweep
+    import yaml
+
+    from benchmark.sweep.config import method_patterns, read_sweep
+    from benchmark.sweep.up_to_date import matches
 
     # Before all that takes seconds to load.
     sweep = read_sweep(options.config)
+    for pattern in method_patterns(yaml.safe_load(options.config.read_text(encoding="utf-8"))):
+        if not matches(pattern):
+            say(f"note: {options.config}: field 'methods': no file matches {pattern}", sys.stderr)
 
     from benchmark.commands.cluster import check_not_submitted, submit
     from benchmark.report.text import count

@@ -18,6 +18,7 @@ from benchmark.report.statistics.settings import PRIMARY_SCORES
 from benchmark.sweep.axes import settings_of
 from benchmark.sweep.executor_config import ExecutorConfig, check_executor
 from benchmark.sweep.fields import filled, typed
+from benchmark.sweep.up_to_date import matches
 from benchmark.train.tracking.settings import TrackingSettings
 
 
@@ -64,7 +65,8 @@ class SweepConfig:
     Attributes
     ----------
     methods
-        Names of files in ``benchmark/configs/methods/``, or paths of YAML files.
+        Names of files in ``benchmark/configs/methods/``, or paths of YAML files. A path with ``*`` in the sweep file
+        stands for all files that it matches, of which there may be none.
     seeds
         Seeds of each protocol that is run: ``pooled``, ``leave_one_site_out``.
     overrides
@@ -173,7 +175,7 @@ def sweep_of(content: Any, path: Path) -> SweepConfig:
     if not isinstance(content, dict):
         raise UserError(f"{path}: a sweep is a mapping with the fields {', '.join(SweepConfig.__dataclass_fields__)}")
     try:
-        sweep = typed("", content, SweepConfig)
+        sweep = typed("", _with_methods_found(content), SweepConfig)
         if sweep.evaluation.own_distance is not None:
             raise UserError(
                 "field 'evaluation.own_distance' is not allowed in a sweep; a method declares it as 'own_distance' "
@@ -187,6 +189,23 @@ def sweep_of(content: Any, path: Path) -> SweepConfig:
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from None
     return sweep
+
+
+def method_patterns(content: Any) -> list[str]:
+    """Those entries of the methods of a sweep file's content that stand for all files that they match."""
+    methods = content.get("methods") if isinstance(content, dict) else None
+    return [name for name in methods if isinstance(name, str) and "*" in name] if isinstance(methods, list) else []
+
+
+def _with_methods_found(content: dict[str, Any]) -> dict[str, Any]:
+    patterns = method_patterns(content)
+    if not patterns:
+        return content
+    found = [matches(name) if name in patterns else [name] for name in content["methods"]]
+    methods = list(dict.fromkeys(name for names in found for name in names))
+    if not methods:
+        raise UserError(f"field 'methods': no file matches {', '.join(patterns)}")
+    return {**content, "methods": methods}
 
 
 def with_seed(value: Any, seed: int) -> Any:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
@@ -27,7 +28,7 @@ from benchmark.results.read import read_provenance, read_table
 from benchmark.results.schema import PROVENANCE, REPLICATES, SCORES, SCORES_CSV, joined
 from benchmark.results.write import write_provenance, write_replicates, write_scores
 from benchmark.sweep.changes import out_of_date
-from benchmark.sweep.config import SweepConfig
+from benchmark.sweep.config import SweepConfig, method_patterns
 from benchmark.sweep.data_sets import build_stores, inputs_of
 from benchmark.sweep.display import log_line
 from benchmark.sweep.local import execute_locally
@@ -137,7 +138,8 @@ def _remember(sweep: SweepConfig, out: Path, file: Path, runs: Sequence[Run]) ->
     made = [run.folder / name for run in runs for name in (EMBEDDINGS, MODEL)]
     made += [run.scores_folder / name for run in runs for name in (REPLICATES, SCORES, MARKER)]
     tables = [path for path in out.iterdir() if path.is_file() and not path.name.startswith(".")]
-    found = {pattern: matches(pattern) for pattern in patterns}
+    of_methods = method_patterns(yaml.safe_load(file.read_text(encoding="utf-8")))
+    found = {pattern: matches(pattern) for pattern in (*patterns, *of_methods)}
     methods = list(sweep.method_files().values())
     modules = modules_of(runs)
     remember(out, [file, *methods], [*read, *made, *tables], found, modules, tables_text(sweep, out))

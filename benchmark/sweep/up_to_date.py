@@ -40,7 +40,7 @@ def remember(
     files
         Everything else it was made from, and everything it made; size and time of change count.
     patterns
-        Pattern of manifests, as the sweep has it, to the files that it matched.
+        Pattern of manifests or methods, as the sweep has it, to the files that it matched.
     modules
         Modules that the results depend on to their files, of which the content counts; those of the suite may be left
         out.
@@ -114,7 +114,7 @@ def still_finished(out: Path, sweep: Path) -> str | None:
 
 
 def matches(pattern: str) -> list[str]:
-    """Files that a pattern of manifests matches now."""
+    """Files that a pattern of manifests or methods matches now."""
     path = Path(pattern)
     anchor = Path(path.anchor) if path.is_absolute() else Path()
     return sorted(str(found) for found in anchor.glob(str(path.relative_to(anchor)) if path.is_absolute() else pattern))

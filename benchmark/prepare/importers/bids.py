@@ -40,6 +40,9 @@ class Options:
         Column of participants.tsv or sessions.tsv; sex or gender by default.
     site_column
         Column whose values are added to the dataset's name, where one dataset is of several sites.
+    site_pattern
+        Regular expression of the whole label of a session, whose one group is added to the dataset's name, where
+        sessions are called after scanners, such as '(.{7})[0-9]{3}' for OXF1PRI002.
     diagnosis_map
         Diagnosis (CN, MCI, AD, PD, SWEDD, PRODROMAL, OTHER, or empty for unknown) by word in the table, such as
         '{"patient": "AD"}'. Common words are known (control, HC, MCI, AD, PD ...); others are OTHER.
@@ -54,6 +57,7 @@ class Options:
     age_column: str | None = None
     sex_column: str | None = None
     site_column: str | None = None
+    site_pattern: str | None = None
     diagnosis_map: dict[str, str] = field(default_factory=dict)
     sex_map: dict[str, str] = field(default_factory=dict)
 
@@ -87,6 +91,7 @@ class _Reader:
                 f"dataset: '{options.dataset}' is not allowed; it must be of letters, digits, '.', '_' and '-'"
             )
         self.dataset = options.dataset or _dataset_name(options.images)
+        self.site_pattern = _pattern(options)
         self.people = People(options.images, options.participants)
         self.sidecars = Sidecars(options.images)
         self.diagnoses = Words("diagnosis_map", options.diagnosis_map, DIAGNOSIS_WORDS, DIAGNOSES, "OTHER")
@@ -109,6 +114,11 @@ class _Reader:
             if site is None or not _safe(site[0][site_column]):
                 return "no value in the column of sites"
             dataset += f"-{_safe(site[0][site_column])}"
+        if self.site_pattern:
+            label = self.site_pattern.fullmatch(image.session)
+            if label is None or not _safe(label[1] or ""):
+                return "label of the session in which site_pattern finds no site"
+            dataset += f"-{_safe(label[1])}"
         diagnosis, years, sex = (
             self.people.cell(image.subject, image.session, names, subject_first=what == "sex")
             for what, names in self.columns.items()
@@ -159,6 +169,21 @@ def _known(scan: Scan, what: str) -> bool:
 
 def _safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-._")
+
+
+def _pattern(options: Options) -> re.Pattern[str] | None:
+    if options.site_pattern is None:
+        return None
+    try:
+        pattern = re.compile(options.site_pattern)
+    except re.error as error:
+        raise UserError(f"site_pattern: '{options.site_pattern}' is no regular expression: {error}") from None
+    if pattern.groups != 1:
+        raise UserError(
+            f"site_pattern: '{options.site_pattern}' has {pattern.groups} groups; it must have one, "
+            "such as (.{7})[0-9]{3}"
+        )
+    return pattern
 
 
 def _dataset_name(root: Path) -> str:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmark.data.atomic import atomic_path
 from benchmark.data.manifest import read_manifests
-from benchmark.data.schema import ADDED
+from benchmark.data.schema import ADDED, REQUIRED
 from benchmark.errors import UserError, cause
 from benchmark.folders import make_writable
 from benchmark.prepare.importers.write import IDENTIFYING
@@ -221,7 +221,9 @@ def _write_manifests(out: Path, scans: pd.DataFrame, brains: dict[str, str]) -> 
     for site, group in part.groupby("site", sort=True):
         made.append(out / f"{site}.csv")
         shown = group.drop(columns=[name for name in ADDED if name in group]).sort_values(["subject_id", "session_id"])
-        _write_csv(shown.loc[:, (shown.notna() & (shown != "")).any()], made[-1])
+        filled = (shown.notna() & (shown != "")).any()
+        # What nobody knows of any scan is left out, but for what a manifest must have.
+        _write_csv(shown.loc[:, filled | filled.index.isin(REQUIRED)], made[-1])
     return made
 
 

@@ -21,6 +21,18 @@ def test_the_first_method_that_competes_is_compared_with_the_others():
     assert sweep_of({**CONTENT, "primary": {"method": "dann"}}, FILE).primary_method == "dann"
 
 
+def test_a_pattern_of_methods_stands_for_the_files_that_it_matches(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {**CONTENT, "methods": ["mine/*.yaml", "combat", "none/*.yaml"]}
+    with pytest.raises(UserError, match=r"sweep.yaml: field 'methods': no file matches mine/\*.yaml"):
+        sweep_of({**given, "methods": ["mine/*.yaml"]}, FILE)
+    assert sweep_of(given, FILE).methods == ["combat"]
+    (tmp_path / "mine").mkdir()
+    for name in ("b", "a"):
+        (tmp_path / "mine" / f"{name}.yaml").write_text("model: {class_path: a.B}\n")
+    assert sweep_of(given, FILE).methods == ["mine/a.yaml", "mine/b.yaml", "combat"]
+
+
 @pytest.mark.parametrize(
     ("primary", "message"),
     [

@@ -76,6 +76,17 @@ def test_nearer_json_files_overrule_those_above(build, given, replica):
     assert (again["scanner_model"], again["field_strength"]) == ("Ingenia", "3")
 
 
+def test_sites_are_found_in_labels_of_sessions(build, refuse, given):
+    built = build(*given, "--site-pattern", "0([12])")
+    assert scan(built, "R901", "02")["site"] == f"{DATASET}-2"
+    assert {row["site"] for row in built.rows} == {f"{DATASET}-1", f"{DATASET}-2"}
+    # Images of sessions a and b, and of those without a label: 3 of R902, 2 of R903 and R904, one each of four more.
+    assert built.reasons()["label of the session in which site_pattern finds no site"] == 2 + 3 + 2 + 2 + 4
+    assert "site_pattern: '(' is no regular expression" in refuse(*given, "--site-pattern", "(")
+    without = refuse(*given, "--site-pattern", "a")
+    assert without.endswith("site_pattern: 'a' has 0 groups; it must have one, such as (.{7})[0-9]{3}")
+
+
 def test_phase_images_are_left_out(build, given, replica):
     path = replica / "sub-R905/anat/sub-R905_T1w.nii.gz"
     path.rename(path.with_name("sub-R905_part-phase_T1w.nii.gz"))

@@ -89,6 +89,13 @@ def test_what_is_done_is_not_done_again_and_originals_stay(capsys, save, manifes
     assert [path.read_bytes() for path in paths] == before
 
 
+def test_what_a_manifest_must_have_stays_where_it_is_empty_everywhere(capsys, save, manifest, tmp_path):
+    run(capsys, manifest([save()], diagnosis=[""], sex=[""], visit_code=[""]), tmp_path / "out", *FAST)
+    (scan,) = read_manifests([tmp_path / "out" / "A.csv"]).to_dict("records")
+    assert (scan["diagnosis"], scan["sex"], scan["age"]) == ("", "", 70.5)
+    assert "visit_code" not in pd.read_csv(tmp_path / "out" / "A.csv")
+
+
 def test_a_folder_of_other_settings_is_left_alone(capsys, save, manifest, tmp_path):
     listed = manifest([save()])
     run(capsys, listed, tmp_path / "out", *FAST)
