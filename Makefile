@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install lint test test-fast test-slurm benchmark reference clean
+.PHONY: help install lint test test-fast test-slurm benchmark benchmark-all reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ test-slurm: $(STAMP) ## run a sweep on a real SLURM of two nodes on this machine
 
 benchmark: $(RUNTIME) ## compare SE-ADA with its baselines across the eight sites of the phantom
 	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/quick.yaml
+
+benchmark-all: $(RUNTIME) ## compare every shipped method on the same phantom, all sites in training
+	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/all.yaml
 
 reference: $(RUNTIME) ## the sweep whose tables are committed under results/reference (long)
 	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/reference.yaml

@@ -1,0 +1,31 @@
+"""What the shipped sweeps have in common, and what they must not forget."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmark.configs import METHODS, SWEEPS
+from benchmark.sweep.config import read_sweep
+from benchmark.sweep.design import blind_spots
+
+pytestmark = pytest.mark.needs("train")
+
+
+def test_the_sweep_of_every_method_forgets_none():
+    methods = read_sweep(SWEEPS / "all.yaml").methods
+    assert sorted(methods) == sorted(path.stem for path in METHODS.glob("*.yaml"))
+
+
+def test_the_sweep_of_every_method_has_the_data_of_make_benchmark_and_can_show_a_difference():
+    quick, every = (read_sweep(SWEEPS / f"{name}.yaml") for name in ("quick", "all"))
+    assert every.phantom == quick.phantom
+    assert every.overrides == quick.overrides
+    assert every.methods[: len(quick.methods)] == quick.methods
+    assert blind_spots(every) == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SWEEPS.glob("*.yaml")))
+def test_every_shipped_sweep_can_be_read(name):
+    sweep = read_sweep(SWEEPS / f"{name}.yaml")
+    assert sweep.method_files()
+    assert sweep.primary_method in sweep.candidates
