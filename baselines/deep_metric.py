@@ -25,7 +25,7 @@ class DeepMetric(Supervised):
     ----------
     alpha, beta
         Sharpness for positive and for negative pairs.
-    base
+    threshold
         Cosine that positive pairs should be above and negative pairs below.
     margin
         By how much a pair may be better than the anchor's hardest pair of the other kind and still be mined.
@@ -39,7 +39,7 @@ class DeepMetric(Supervised):
         self,
         alpha: float = 2.0,
         beta: float = 50.0,
-        base: float = 0.5,
+        threshold: float = 0.5,
         margin: float = 0.1,
         memory_batches: int = 7,
         ldr_dim: int = 32,
@@ -52,12 +52,12 @@ class DeepMetric(Supervised):
         super().__init__(ldr_dim, width, levels, learning_rate, gradient_clip, average_from)
         self.alpha = alpha
         self.beta = beta
-        self.base = base
+        self.threshold = threshold
         self.margin = margin
         self.memory_batches = memory_batches
         self.memory = Memory(memory_batches)
         self.pairs = MultiSimilarityMiner(epsilon=margin)
-        self.loss = MultiSimilarityLoss(alpha=alpha, beta=beta, base=base)
+        self.loss = MultiSimilarityLoss(alpha=alpha, beta=beta, base=threshold)
 
     def build(self, spec: DataSpec) -> None:
         """Create the encoder."""

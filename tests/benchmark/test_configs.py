@@ -7,6 +7,7 @@ import pytest
 from benchmark.configs import METHODS, SWEEPS
 from benchmark.sweep.config import read_sweep
 from benchmark.sweep.design import blind_spots
+from benchmark.train.resolve import resolve
 
 pytestmark = pytest.mark.needs("train")
 
@@ -22,6 +23,14 @@ def test_the_sweep_of_every_method_has_the_data_of_make_benchmark_and_can_show_a
     assert every.overrides == quick.overrides
     assert every.methods[: len(quick.methods)] == quick.methods
     assert blind_spots(every) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.stem for path in METHODS.glob("*.yaml")))
+def test_an_option_called_base_is_the_method_that_a_method_works_on(name):
+    # Sweeps look for it by that name, to train it once and to tell what a run costs.
+    base = resolve(METHODS / f"{name}.yaml", {})["model"].get("init_args", {}).get("base")
+    assert base is None or "class_path" in base
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SWEEPS.glob("*.yaml")))
