@@ -6,7 +6,7 @@ from __future__ import annotations
 EXTRAS = {
     "train": (
         "SimpleITK", "lightning", "neuroCombat", "neuroHarmonize", "nibabel", "nilearn",
-        "pytorch_metric_learning", "torch", "torchio",
+        "pytorch_metric_learning", "safetensors", "torch", "torchio",
     ),
     "import": (
         "SimpleITK", "bids", "dicom2nifti", "intensity_normalization", "nibabel", "nilearn", "pydicom",

@@ -156,13 +156,18 @@ def load_method(folder: str | Path) -> LoadedMethod:
     Parameters
     ----------
     folder
-        Of a run: of ``seada-bench fit``, of :func:`benchmark.train.fit`, or of a sweep.
+        Of a run: of ``seada-bench fit``, of :func:`benchmark.train.fit`, or of a sweep; or of an exported model, as
+        for :func:`benchmark.train.exported_model.load_model`.
 
     Raises
     ------
     UserError
         For a folder without ``config.yaml`` or ``model.ckpt``, or whose model cannot be made.
     """
+    from benchmark.train.exported_model import DESCRIPTION, load_model
+
+    if (Path(folder) / DESCRIPTION).is_file():
+        return load_model(folder)
     config_file, checkpoint = Path(folder) / CONFIG, Path(folder) / MODEL
     for file in (config_file, checkpoint):
         if not file.is_file():
