@@ -30,6 +30,8 @@ COMMANDS = {
     "check-method": ("check_method", "main"),
     "fit": ("lightning", "main"),
     "predict": ("lightning", "main"),
+    "export": ("export", "main"),
+    "embed": ("embed", "main"),
 }
 
 USAGE = """\
@@ -44,6 +46,8 @@ commands:
   collect      write the tables of what a cluster has done of a sweep so far
   fit          train one method from its YAML file, and write its embeddings (a LightningCLI)
   predict      embed scans with a trained model (a LightningCLI)
+  export       write a finished run as a model that carries its own preprocessing
+  embed        embed files with an exported model, raw T1 images too
   check-method try a method of your own on mock data, and say what breaks the contract
   evaluate     score embeddings made by this or any other software
   compare      say what differs between two results folders

@@ -32,6 +32,7 @@ FOLDERS = {
     "benchmark/methods": "train",
     "benchmark/prepare": "import",
     "benchmark/prepare/phantom": "train",
+    "benchmark/search": "train",
     "benchmark/sweep": "train",
     "benchmark/train": "train",
     "corpus": "train",

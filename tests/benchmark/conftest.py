@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from benchmark.configs import METHODS
@@ -57,3 +59,45 @@ def data(phantom):
         return SiteDataModule(**given | settings)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def trained(phantom, inside, tmp_path_factory):
+    """Folder of a method trained for one epoch on the smoke phantom, once a test process; nobody may change it."""
+    made = {}
+
+    def run(method, *more):
+        if (method, more) not in made:
+            out = tmp_path_factory.mktemp("run") / method
+            inside(
+                "fit", "--config", METHODS / f"{method}.yaml",
+                f"--data.manifests=[{phantom}/phantom-*.csv]", f"--data.data_root={phantom}",
+                f"--data.truth={phantom}/truth.csv", f"--data.cache_dir={phantom.parent}/cache",
+                "--data.preprocessing.shape=[16,24,16]", "--data.preprocessing.spacing=10.0",
+                "--trainer.max_epochs=1", "--trainer.enable_progress_bar=false",
+                f"--trainer.default_root_dir={out}", *more,
+            )  # fmt: skip
+            made[method, more] = out
+        return made[method, more]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def exported(trained, inside, tmp_path_factory):
+    """Folder of the exported model of a method that was trained so, and what was said; nobody may change it."""
+    made = {}
+
+    def run(method, *more):
+        if (method, more) not in made:
+            out = tmp_path_factory.mktemp("model") / method
+            made[method, more] = out, inside("export", trained(method, *more), "--out", out).stdout
+        return made[method, more]
+
+    return run
+
+
+@pytest.fixture
+def spoilt(exported, tmp_path):
+    """A copy of the exported model of a method, for a test to spoil."""
+    return lambda method: shutil.copytree(exported(method)[0], tmp_path / "spoilt")
