@@ -15,6 +15,7 @@ EXTRAS = {
     "track": ("wandb",),
     "anndata": ("anndata",),
     "onnx": ("onnxruntime",),
+    "search": ("usearch",),
 }  # fmt: skip
 
 
