@@ -32,6 +32,8 @@ COMMANDS = {
     "predict": ("lightning", "main"),
     "export": ("export", "main"),
     "embed": ("embed", "main"),
+    "index": ("index", "main"),
+    "search": ("search", "main"),
 }
 
 USAGE = """\
@@ -48,6 +50,8 @@ commands:
   predict      embed scans with a trained model (a LightningCLI)
   export       write a finished run as a model that carries its own preprocessing
   embed        embed files with an exported model, raw T1 images too
+  index        index an archive of scans: build, add, remove, compact, info
+  search       find the scans of an index that are most similar to a query
   check-method try a method of your own on mock data, and say what breaks the contract
   evaluate     score embeddings made by this or any other software
   compare      say what differs between two results folders

@@ -62,6 +62,18 @@ def check_holds_scores(folder: Path) -> None:
         raise UserError(f"{folder}: holds no {SCORE_FILES[0]}; give the results folder of a sweep or of evaluate")
 
 
+def check_is_index(folder: Path) -> None:
+    """See that a folder holds an index of scans.
+
+    Raises
+    ------
+    UserError
+        If it does not.
+    """
+    if not (folder / "index.json").is_file():
+        raise UserError(f"{folder / 'index.json'}: there is no such file; the folder of an index is needed")
+
+
 def check_are_there(files: Iterable[Path]) -> None:
     """See that files are there; patterns are left to whoever expands them.
 

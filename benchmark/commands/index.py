@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
-from benchmark.folders import check_are_there, check_can_be_made
+from benchmark.folders import check_are_there, check_can_be_made, check_is_index
 from benchmark.parsing import Parser
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _add(args: list[str]) -> int:
     parser.add_argument("--index", type=Path, required=True, help="Folder of the index.")
     _of_scans(parser)
     options = parser.parse_args(args)
+    check_is_index(options.index)
     check_are_there(options.manifest)
 
     from benchmark.plugins import use_plugins
@@ -88,6 +89,7 @@ def _remove(args: list[str]) -> int:
     parser.add_argument("--subjects", type=str, nargs="+", default=[], help="Subjects, of whom all scans are taken.")
     parser.add_argument("--filter", type=str, default="", help="Condition, such as 'site == \"A\" and age < 60'.")
     options = parser.parse_args(args)
+    check_is_index(options.index)
     given = [name for name in ("scans", "subjects", "filter") if options[name]]
     if len(given) != 1:
         raise UserError("index remove: give one of --scans, --subjects and --filter")
@@ -114,6 +116,7 @@ def _compact(args: list[str]) -> int:
     parser.add_argument("--index", type=Path, required=True, help="Folder of the index.")
     _graph(parser)
     options = parser.parse_args(args)
+    check_is_index(options.index)
 
     from benchmark.search.index import writing
 
@@ -127,6 +130,7 @@ def _info(args: list[str]) -> int:
     parser = Parser("index info", "Say what an index holds, after every file was compared with its checksum.")
     parser.add_argument("--index", type=Path, required=True, help="Folder of the index.")
     options = parser.parse_args(args)
+    check_is_index(options.index)
     say("\n".join(_told(options.index)))
     return 0
 

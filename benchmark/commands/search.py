@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
-from benchmark.folders import check_are_there, check_can_be_made
+from benchmark.folders import check_are_there, check_can_be_made, check_is_index
 from benchmark.parsing import Parser, at_least_one
 
 
@@ -45,6 +45,7 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
     at_least_one("k", options.k)
     at_least_one("processes", options.processes)
+    check_is_index(options.index)
     if bool(options.images) == bool(options.scans):
         raise UserError("search: give either images or --scans")
     if options.out is not None:

@@ -32,10 +32,13 @@ from benchmark.methods.card import MethodCard
 from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.harmoniser import Harmoniser
 from benchmark.methods.representation import RepresentationModule
+from benchmark.protocols import POOLED
 from benchmark.report.columns import HEADLINE_DISTANCE
 from benchmark.results.environment import environment
-from benchmark.results.schema import RUN_COLUMNS
+from benchmark.results.read import read_results
+from benchmark.results.schema import RUN_COLUMNS, run_name
 from benchmark.search.first_stage import PREPARED, recorded
+from benchmark.search.gate import typical_volumes
 from benchmark.search.scores import own_scores
 from benchmark.sweep.run import MARKER, OWN, RUNS, marker_of
 from benchmark.train.checkpoints import AtomicCheckpointIO
@@ -125,7 +128,7 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
     _check_run(run)
     if out.exists() or out.is_symlink():
         raise UserError(f"--out: {out} is already there; name another folder")
-    marker = next(filter(None, map(marker_of, (run, *sorted(run.glob(f"{OWN}*"))))), {})
+    marker = _marker(run)
     config = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
     card = config.get("card")
     role = MethodCard(**card or {}).role
@@ -138,11 +141,14 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
     train = table.frame[table.frame["split"] == "train"]
     synthetic = is_synthetic(table.frame if scans is None else scans)
     raw, why = (None, f"{PREPARED}{reason}")
-    space = None
+    space: dict[str, Any] | None = None
+    limits: dict[str, list[float]] = {}
+    typical: dict[str, NDArray[np.float32]] = {}
     if scans is not None:
         of_training = scans[scans["split"] == "train"]
         raw, why = recorded(of_training)
         space = space_of(map(Path, of_training["image"]))
+        typical, limits = typical_volumes(of_training, method.preprocessing, method.masks)
     scores = own_scores(
         next((folder for folder in (run, *run.glob(f"{OWN}*")) if (folder / MARKER).is_file()), run),
         run / EMBEDDINGS, marker, None if results is None else Path(results), synthetic,
@@ -162,7 +168,7 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
         "held_out_site": method.held_out_site,
         "precision": method.precision,
         "state": state,
-        "statistics": _statistics(train, ldr),
+        "statistics": {**_statistics(train, ldr), "volumes": limits},
         "headline": {"distance": config.get("own_distance") or HEADLINE_DISTANCE, "centre": "training scans"},
         "needs": _needs(method.model, card),
         "notes": method.model.notes(),
@@ -175,8 +181,9 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
     }
     with _whole(out) as folder:
         statistics = {
-            "centre": torch.from_numpy(ldr.mean(axis=0).astype(np.float32)),
+            "centre": torch.from_numpy(ldr.mean(axis=0)),
             "covariance": torch.from_numpy(np.atleast_2d(np.cov(ldr, rowvar=False))),
+            **{name: torch.from_numpy(volume) for name, volume in typical.items()},
         }
         contents = {
             WEIGHTS: safetensors.torch.save(tensors),
@@ -196,6 +203,46 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
     return Exported(out, model.digest, checked, difference, reason, why, space is not None)
 
 
+def run_of_method(results: Path, method: str, seed: int | None = None) -> Path:
+    """Folder of a method's run in a sweep's results: the pooled one of the lowest seed, or else of the first site.
+
+    Parameters
+    ----------
+    results
+        Results folder of a sweep.
+    method
+        As the tables call it.
+    seed
+        Of the run; None for the lowest.
+
+    Raises
+    ------
+    UserError
+        If there is none among the finished runs that the tables are made of.
+    """
+    keys = read_results(results).provenance.get("run_keys", {})
+    found: dict[tuple[bool, int, str], Path] = {}
+    methods = set()
+    for folder in sorted((results / RUNS).glob("*")):
+        marker = _marker(folder)
+        place = {name: marker[name] for name in RUN_COLUMNS} if marker else {}
+        if not marker or keys.get(run_name(**place)) != marker["run_key"]:
+            continue
+        methods.add(str(marker["method"]))
+        if marker["method"] == method and seed in (None, marker["seed"]):
+            found[marker["protocol"] != POOLED, marker["seed"], marker["held_out_site"]] = folder
+    if not found:
+        of_seed = "" if seed is None else f" with seed {seed}"
+        there = ", ".join(sorted(methods)) or "none"
+        raise UserError(f"{results}: has no finished run of {method}{of_seed}; methods with runs there: {there}")
+    return found[min(found)]
+
+
+def _marker(run: Path) -> dict[str, Any]:
+    """What a sweep notes of a finished run; empty where it is of none."""
+    return next(filter(None, map(marker_of, (run, *sorted(run.glob(f"{OWN}*"))))), {})
+
+
 def _check_run(run: Path) -> None:
     if not run.is_dir():
         raise UserError(f"{run}: there is no such folder; the folder of a finished run is needed")
@@ -204,7 +251,8 @@ def _check_run(run: Path) -> None:
     several = sorted(run.glob(f"{RUNS}/*/{MODEL}"))
     if several and not (run / MODEL).is_file():
         raise UserError(
-            f"{run}: holds {len(several)} runs, and one model is one run; name one of them, such as {several[0].parent}"
+            f"{run}: holds {len(several)} runs, and one model is one run; say which by --method, or name one of them, "
+            f"such as {several[0].parent}"
         )
     for name in (CONFIG, MODEL, EMBEDDINGS):
         if not (run / name).is_file():

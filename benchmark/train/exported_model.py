@@ -58,18 +58,22 @@ class ExportedModel(LoadedMethod):
     description
         Content of ``model.json``.
     centre
-        Mean LDR of the training scans, shape (dimension,), float32.
+        Mean LDR of the training scans, shape (dimension,), float64.
     covariance
         Covariance of the training scans' LDRs, shape (dimension, dimension), float64, over n - 1.
     digest
         SHA-256, in hexadecimal, of the weights and of everything else that can change an embedding. Versions of
         libraries are no part of it; ``description["libraries"]`` has them.
+    typical
+        What the training's volumes are like on average, by name (:mod:`benchmark.search.gate`), shape (x, y, z) each;
+        empty where their files were not at hand when the model was exported.
     """
 
     description: dict[str, Any]
-    centre: NDArray[np.float32]
+    centre: NDArray[np.float64]
     covariance: NDArray[np.float64]
     digest: str
+    typical: dict[str, NDArray[np.float32]]
 
     @property
     def name(self) -> str:
@@ -91,6 +95,10 @@ class ExportedModel(LoadedMethod):
     def card(self) -> MethodCard:
         """What its YAML file states of the method."""
         return MethodCard(**self.description["card"] or {})
+
+    def volumes_of(self, scans: pd.DataFrame) -> NDArray[np.float32]:
+        """Volumes of scans as the network sees them, shape (scans, x, y, z); parameters as for :meth:`ldrs_of`."""
+        return cast(NDArray[np.float32], self._batch(scans)["volume"][:, 0].float().numpy())
 
     def check(self, scans: pd.DataFrame) -> None:
         """See that scans can be embedded; parameters and errors as for :meth:`ldrs_of`."""
@@ -156,9 +164,10 @@ def load_model(folder: str | Path, trust: Sequence[str] = ()) -> ExportedModel:
         description["held_out_site"],
         description["precision"],
         description,
-        statistics["centre"].numpy(),
-        statistics["covariance"].numpy(),
+        statistics.pop("centre").numpy(),
+        statistics.pop("covariance").numpy(),
         description["digest"],
+        {name: tensor.numpy() for name, tensor in statistics.items()},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -87,7 +88,7 @@ def test_search_ranks_as_the_retrieval_table_does(built, trained):
 def test_a_file_of_the_archive_finds_others_and_is_known_by_its_content(built, inside, manifests, phantom, tmp_path):
     scan = read_manifests(manifests, phantom).iloc[5]
     copied = tmp_path / "patient.nii.gz"
-    copied.write_bytes(open(scan["image"], "rb").read())
+    copied.write_bytes(Path(scan["image"]).read_bytes())
     out = tmp_path / "hits.json"
     done = inside(
         "search", "--index", built[0], copied, "--masks", scan["mask"], "--k", 3, "--out", out, "--one_per_subject"
@@ -158,7 +159,8 @@ def test_an_index_knows_the_model_that_made_it(built, exported, model):
     ("change", "said"),
     [
         ("blank", "is constant"), ("negative", "correlation with the training's mean volume"),
-        ("elsewhere", "lies elsewhere in space"), ("other grid", "is on a grid of"), ("four", "2 volumes; one is needed"),
+        ("elsewhere", "lies elsewhere in space"), ("other grid", "is on a grid of"),
+        ("four", "2 volumes; one is needed"),
         ("no mask", "masks: none is given"), ("torn", "is damaged or cut short"), ("missing", "No such file"),
         ("text", "is no image that can be read"),
     ],

@@ -100,8 +100,17 @@ def test_a_run_of_a_sweep_brings_its_scores_and_its_key(inside, smoke, no_worker
     for name, more in (("by_run", ()), ("by_results", ("--results", tmp_path / "sweep"))):
         said = inside("export", run, "--out", tmp_path / name, *more).stdout
         assert "the same bits as the run's embeddings" in said
+    said = inside("export", tmp_path / "sweep", "--method", "pca_voxels", "--out", tmp_path / "by_method").stdout
+    assert str(run) in said
     found = description(tmp_path / "by_run")
-    assert found == description(tmp_path / "by_results")
+    assert found == description(tmp_path / "by_results") == description(tmp_path / "by_method")
+    for more, words in (
+        (("--method", "dann"), "no finished run of dann; methods with runs there: pca_voxels"),
+        (("--method", "pca_voxels", "--seed", 3), "no finished run of pca_voxels with seed 3"),
+    ):
+        done = inside("export", tmp_path / "sweep", *more, "--out", tmp_path / "new", check=False)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert words in done.stderr
     assert found["run_key"].startswith(run.name)
     assert found["method"] == "pca_voxels"
     assert found["place"] == {"method": "pca_voxels", "protocol": "pooled", "held_out_site": "", "seed": 7}
@@ -128,7 +137,12 @@ def test_what_cannot_be_a_model_is_refused_on_one_line(trained, exported, inside
     results = tmp_path / "results"
     for key in ("a", "b"):
         shutil.copytree(run, results / "runs" / key)
-    refused("holds 2 runs, and one model is one run; name one of them, such as", results, "--out", tmp_path / "new")
+    refused(
+        "holds 2 runs, and one model is one run; say which by --method, or name one of them, such as",
+        results,
+        "--out",
+        tmp_path / "new",
+    )
     refused("unrecognized arguments", run, results, "--out", tmp_path / "new")
     for method, role in (("random_vectors", "floor"), ("true_anatomy", "ceiling")):
         refused(f"its method is a {role} of the tables", trained(method), "--out", tmp_path / "new")

@@ -46,8 +46,8 @@ def test_it_is_a_loaded_method_that_knows_its_training(exported, trained, scans)
     assert np.array_equal(model.ldrs_of(scans), got.to_numpy())
     table = pd.read_parquet(trained("autoencoder") / "embeddings.parquet").query("split == 'train'")
     ldr = table.filter(regex=r"^z\d").to_numpy(np.float64)
-    assert (model.centre.dtype, model.dimension) == (np.float32, 32)
-    np.testing.assert_array_equal(model.centre, ldr.mean(axis=0).astype(np.float32))
+    assert (model.centre.dtype, model.dimension) == (np.float64, 32)
+    np.testing.assert_array_equal(model.centre, ldr.astype(np.float64).mean(axis=0))
     np.testing.assert_allclose(model.covariance, np.cov(ldr.T), rtol=1e-12)
     assert model.card.tried_settings == 8
     assert model.scores is None
