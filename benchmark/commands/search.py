@@ -62,11 +62,10 @@ def main(args: list[str]) -> int:
 
     from benchmark.data.atomic import atomic_path
     from benchmark.plugins import use_plugins
-    from benchmark.search.archive import description_of, model_of
     from benchmark.search.index import Index
     from benchmark.search.output import as_csv, as_json, as_text
+    from benchmark.search.own_model import description_of
     from benchmark.search.query import Searcher, Wanted, query_of_scan
-    from benchmark.search.query_images import query_images
 
     use_plugins(options.plugins)
     index = Index(options.index)
@@ -75,6 +74,10 @@ def main(args: list[str]) -> int:
     if options.scans:
         queries = [query_of_scan(index, key) for key in options.scans]
     else:
+        # These load the libraries that embed, which take the longest.
+        from benchmark.search.archive import model_of
+        from benchmark.search.query_images import query_images
+
         given = {name: options[name] for name in ("masks", "sites", "ages", "sexes", "subjects")}
         model = model_of(options.index, index, options.trust)
         how = {name: options[name] for name in ("raw", "processes", "force")}

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +19,11 @@ from benchmark.data.contents import sha256_of
 from benchmark.data.schema import ADDED
 from benchmark.errors import UserError
 from benchmark.search.index import Index, IndexedModel, Writer, create, writing
+from benchmark.search.own_model import MODEL
 from benchmark.search.segments import Floats
-from benchmark.train.exported_model import ExportedModel, load_model, read_description
+from benchmark.train.exported_model import ExportedModel, load_model
 from benchmark.train.loaded_method import BATCH
 
-#: Folder of an index that holds the model that made it.
-MODEL = "model"
 #: Scans after which, or seconds after which at the latest, what was embedded is added: so much work a kill can cost.
 SCANS_AT_A_TIME, SECONDS_AT_A_TIME = 256, 30.0
 #: Columns of a scans table that say where a row was read, and nothing of the scan.
@@ -90,20 +88,6 @@ def model_of(folder: Path, index: Index, trust: Sequence[str] = ()) -> ExportedM
     model = load_model(folder / MODEL, trust)
     index.model.check_same(indexed(model), folder)
     return model
-
-
-def description_of(folder: Path, index: Index) -> dict[str, Any]:
-    """What the model of an index says of itself; nothing else of it is read.
-
-    Raises
-    ------
-    UserError
-        As :func:`model_of`.
-    """
-    description = read_description(folder / MODEL)
-    if description["digest"] != index.model.digest:
-        raise UserError(f"{folder / MODEL}: is another model than the one that made the index")
-    return description
 
 
 def contents(scans: pd.DataFrame) -> list[str]:

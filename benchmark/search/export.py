@@ -42,19 +42,8 @@ from benchmark.search.gate import typical_volumes
 from benchmark.search.scores import own_scores
 from benchmark.sweep.run import MARKER, OWN, RUNS, marker_of
 from benchmark.train.checkpoints import AtomicCheckpointIO
-from benchmark.train.exported_model import (
-    DESCRIPTION,
-    ENCODER,
-    FILES,
-    FORMAT,
-    STATISTICS,
-    WEIGHTS,
-    ExportedModel,
-    checksum_of,
-    digest_of,
-    load_model,
-    named_classes,
-)
+from benchmark.train.description import DESCRIPTION, FORMAT, STATISTICS, WEIGHTS, checksum_of, digest_of
+from benchmark.train.exported_model import ENCODER, FILES, ExportedModel, load_model, named_classes
 from benchmark.train.loaded_method import load_method
 from benchmark.train.packed import hidden_modules, pack
 from benchmark.train.resolve import instantiate_data
@@ -183,7 +172,7 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
         statistics = {
             "centre": torch.from_numpy(ldr.mean(axis=0)),
             "covariance": torch.from_numpy(np.atleast_2d(np.cov(ldr, rowvar=False))),
-            **{name: torch.from_numpy(volume) for name, volume in typical.items()},
+            **{name: torch.from_numpy(np.ascontiguousarray(volume)) for name, volume in typical.items()},
         }
         contents = {
             WEIGHTS: safetensors.torch.save(tensors),

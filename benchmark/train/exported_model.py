@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from argparse import ArgumentError
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -25,27 +24,18 @@ from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.errors import MethodError
 from benchmark.methods.representation import RepresentationModule
 from benchmark.parsing import in_one_line
+from benchmark.train.description import DESCRIPTION, STATISTICS, WEIGHTS, digest_of, read_description
 from benchmark.train.loaded_method import LoadedMethod
 from benchmark.train.packed import HIDDEN, hidden_modules, unpack
 from benchmark.train.resolve import instantiate_model
 from benchmark.train.space import check_space
 
-#: Goes up when earlier readers would take a folder wrongly.
-FORMAT = 1
-DESCRIPTION, WEIGHTS, STATISTICS = "model.json", "weights.safetensors", "training.safetensors"
 #: Folder within a model's with files that its settings name.
 FILES = "files"
 #: Ending of the only kind of such files: others hold pickles, or programs.
 ENCODER = ".onnx"
 #: Packages whose classes a model may name.
 PACKAGES = ("benchmark", "baselines", "seada")
-#: Entries of the description that can change an embedding, beside the weights and the files of settings.
-IDENTITY = ("format", "model", "spec", "preprocessing", "masks", "held_out_site", "precision", "raw", "state")
-#: Entries of the description that cannot.
-BESIDE = (
-    "method", "space", "statistics", "headline", "needs", "notes", "card", "scores", "synthetic", "prepared",
-    "run_key", "place", "libraries", "files", "digest", "checksum",
-)  # fmt: skip
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
@@ -171,45 +161,6 @@ def load_model(folder: str | Path, trust: Sequence[str] = ()) -> ExportedModel:
     )
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """Content of ``model.json``, checked against its own checksum; nothing else is looked at.
-
-    Raises
-    ------
-    UserError
-        For a file that is missing, cannot be read, was changed, or is of a later format.
-    """
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        raise UserError(
-            f"{path}: there is no such file; the folder of an exported model is needed (seada-bench export)"
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {cause(error)}") from None
-    version = content.get("format") if isinstance(content, dict) else None
-    if version != FORMAT:
-        raise UserError(f"{path}: its format is {version}, this seada-bench reads {FORMAT}; use the one that wrote it")
-    if content.get("checksum") != checksum_of(content):
-        raise UserError(f"{path}: was changed after it was written: its checksum is another; export the model again")
-    missing = [name for name in (*IDENTITY, *BESIDE) if name not in content]
-    if missing:
-        raise UserError(f"{path}: entry '{missing[0]}' is missing; export the model again")
-    return cast(dict[str, Any], content)
-
-
-def checksum_of(description: Mapping[str, Any]) -> str:
-    """SHA-256 of a description without its checksum."""
-    return _sha256_of_json({name: value for name, value in description.items() if name != "checksum"})
-
-
-def digest_of(description: Mapping[str, Any]) -> str:
-    """SHA-256 of what of a description can change an embedding, with the weights' and the files of settings."""
-    files = {name: value for name, value in description["files"].items() if name != STATISTICS}
-    return _sha256_of_json({**{name: description[name] for name in IDENTITY}, "files": files})
-
-
 def check_classes(path: Path, config: Any, trust: Sequence[str]) -> None:
     """Refuse settings that name a class from elsewhere, before anything is imported.
 
@@ -300,8 +251,3 @@ def _located(folder: Path, config: Any, files: Container[str]) -> Any:
             raise UserError(f"{folder / DESCRIPTION}: names the file '{file}'; allowed: {ENCODER} files of the model")
         located["file"] = str(folder / file)
     return located
-
-
-def _sha256_of_json(content: Any) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -25,6 +25,7 @@ from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.representation import Batch, RepresentationModule
 from benchmark.parsing import in_one_line
 from benchmark.train.checkpoints import AtomicCheckpointIO
+from benchmark.train.description import DESCRIPTION
 from benchmark.train.resolve import instantiate_model
 from benchmark.train.run_folder import CONFIG, MODEL
 
@@ -164,9 +165,9 @@ def load_method(folder: str | Path) -> LoadedMethod:
     UserError
         For a folder without ``config.yaml`` or ``model.ckpt``, or whose model cannot be made.
     """
-    from benchmark.train.exported_model import DESCRIPTION, load_model
-
     if (Path(folder) / DESCRIPTION).is_file():
+        from benchmark.train.exported_model import load_model
+
         return load_model(folder)
     config_file, checkpoint = Path(folder) / CONFIG, Path(folder) / MODEL
     for file in (config_file, checkpoint):

@@ -14,7 +14,8 @@ import safetensors.torch
 import benchmark
 from benchmark.data.manifest import read_manifests
 from benchmark.errors import UserError
-from benchmark.train.exported_model import checksum_of, digest_of, load_model
+from benchmark.train.description import checksum_of, digest_of
+from benchmark.train.exported_model import load_model
 
 
 @pytest.fixture(scope="module")
