@@ -34,6 +34,7 @@ COMMANDS = {
     "embed": ("embed", "main"),
     "index": ("index", "main"),
     "search": ("search", "main"),
+    "serve": ("serve", "main"),
 }
 
 USAGE = """\
@@ -52,6 +53,7 @@ commands:
   embed        embed files with an exported model, raw T1 images too
   index        index an archive of scans: build, add, remove, compact, info
   search       find the scans of an index that are most similar to a query
+  serve        search an index by image on a local page
   check-method try a method of your own on mock data, and say what breaks the contract
   evaluate     score embeddings made by this or any other software
   compare      say what differs between two results folders

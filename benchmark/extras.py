@@ -15,7 +15,7 @@ EXTRAS = {
     "track": ("wandb",),
     "anndata": ("anndata",),
     "onnx": ("onnxruntime",),
-    "search": ("usearch",),
+    "search": ("python_multipart", "starlette", "usearch", "uvicorn"),
 }  # fmt: skip
 
 

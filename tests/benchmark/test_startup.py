@@ -61,6 +61,7 @@ def called(*arguments):
         (("preprocess", "--help"), "--manifests"),
         (("search", "--help"), "--one_per_subject"),
         (("status", "--help"), "results"),
+        (("serve", "--help"), "--max_upload"),
         (("sweep", "--help"), "--plan"),
         (("tables", "--help"), "--weights"),
         (("verify", "--help"), "--runs"),
