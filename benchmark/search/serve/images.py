@@ -102,7 +102,9 @@ def residual(model: ExportedModel, query: Batch) -> Map:
         If the method reconstructs nothing.
     """
     with torch.no_grad(), model._fabric.autocast():
-        moved = model._fabric.to_device(query)
+        # In the type of the weights, as for an LDR.
+        volume = query["volume"].to(next(model.model.parameters()).dtype)
+        moved = model._fabric.to_device({**query, "volume": volume})
         made = model.model.reconstruct(moved, model.model.embed(moved))
     if made is None:
         raise UserError("the method does not reconstruct, so that there is no residual")

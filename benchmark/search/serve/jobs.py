@@ -98,20 +98,21 @@ class Job:
 
     def run(self) -> None:
         """Do it; whatever goes wrong is kept for whoever asks."""
+        error = ""
         try:
-            result = self._work(self)
-            self.result, self.stage = result, "done"
-        except (UserError, GoneError) as error:
-            self._fail(str(error))
+            self.result = self._work(self)
+        except (UserError, GoneError) as refused:
+            error = one_line(str(refused))
         except _StoppedError:
-            self._fail("the server ends")
+            error = "the server ends"
         except MemoryError:
-            self._fail("the server has too little memory for this")
+            error = "the server has too little memory for this"
         except Exception:  # noqa: BLE001 (one query must not end the work on all others)
             _LOG.exception("a job failed")
-            self._fail("the server could not do this; its terminal says why")
-        finally:
-            self.abandon()
+            error = "the server could not do this; its terminal says why"
+        # Whoever is told that it is over may rely on it.
+        self.abandon()
+        self.error, self.stage = error, "failed" if error else "done"
 
     def abandon(self) -> None:
         """Remove what the work was to be done with."""
@@ -119,13 +120,10 @@ class Job:
 
     def state(self) -> dict[str, Any]:
         """In plain values."""
-        ahead = max(self.number - self._worker.begun - 1, 0) if self.stage == "queued" else 0
+        ahead = max(self.number - self._worker.ended, 0) if self.stage == "queued" else 0
         return {
             "stage": self.stage, "share": self.share, "ahead": ahead, "result": self.result, "error": self.error,
         }  # fmt: skip
-
-    def _fail(self, why: str) -> None:
-        self.error, self.stage = one_line(why), "failed"
 
 
 class Worker:
@@ -143,7 +141,7 @@ class Worker:
         self._queue: queue.Queue[Job | None] = queue.Queue(bound)
         self._lock = threading.Lock()
         self._submitted = 0
-        self.begun = 0
+        self.ended = 0
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -199,8 +197,8 @@ class Worker:
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
-            self.begun += 1
             job.run()
+            self.ended += 1
 
 
 def one_line(text: str) -> str:

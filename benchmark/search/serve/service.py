@@ -112,8 +112,8 @@ class Service:
         index, description = shown.index, self.model.description
         return {
             "scans": len(index),
-            "subjects": len(set(index.live("subject_id"))),
-            "sites": sorted(set(index.live("site"))),
+            "subjects": shown.subjects,
+            "sites": shown.sites,
             "columns": shown.table.column_names,
             "model": told_of(description),
             "synthetic": bool(description["synthetic"]),

@@ -62,6 +62,8 @@ class Shown:
     ----------
     table
         What may be seen and filtered by; ``subject_id`` is a pseudonym, ``session_id`` a count of the subject's scans.
+    subjects, sites
+        How many subjects there are, and at which sites.
     """
 
     def __init__(self, index: Index, salt: bytes | None) -> None:
@@ -78,6 +80,9 @@ class Shown:
                 **{name: column for name, column in columns.items() if name in HARMLESS},
             }  # fmt: skip
         self.table = pa.table(columns)
+        kept = pa.array(index.kept)
+        self.subjects = pc.count_distinct(scans.column("subject_id").filter(kept)).as_py()
+        self.sites: list[str] = sorted(pc.unique(scans.column("site").filter(kept)).to_pylist())
         words = [self.table.column(name) for name in ("subject_id", "session_id", "site", "diagnosis")]
         self._words = pc.utf8_lower(pc.binary_join_element_wise(*words, " "))
 

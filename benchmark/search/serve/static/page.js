@@ -125,10 +125,11 @@ by("file-form").addEventListener("submit", (event) => {
 
 by("wanted").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (state.query) working((told, current) => search({ query: state.query }, told, current));
+  if (state.query) working((told, current) => search({ query: state.query, force: state.forced === state.query }, told, current));
 });
 
 by("force").addEventListener("click", () => {
+  state.forced = state.query;
   working((told, current) => search({ query: state.query, force: true }, told, current));
 });
 
@@ -157,7 +158,7 @@ async function list(offset) {
       working((told, current) => search({ scan: scan.scan }, told, current));
     }));
     row.append(cell);
-    cells(row, [[name, "name"], [scan.site], [scan.diagnosis], [fixed(scan.age, 1), "n"], [scan.sex]]);
+    cells(row, [[name, "name"], [scan.site, "site"], [scan.diagnosis], [fixed(scan.age, 1), "n"], [scan.sex]]);
     return row;
   }));
 }
@@ -222,7 +223,7 @@ function show(answer) {
   by("hits").tBodies[0].replaceChildren(...answer.hits.map((hit, place) => {
     const row = element("tr");
     const about = [
-      [String(hit.rank), "n"], [fixed(hit.similarity, 3), "n"], [fixed(hit.percentile, 1), "n"], [hit.site],
+      [String(hit.rank), "n"], [fixed(hit.similarity, 3), "n"], [fixed(hit.percentile, 1), "n"], [hit.site, "site"],
       [fixed(hit.age, 1), "n"], [hit.sex], [hit.diagnosis], [hit.subject_id, "name"], [hit.session_id],
     ];
     const cell = element("td");
