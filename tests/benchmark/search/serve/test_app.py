@@ -109,6 +109,44 @@ def test_a_query_that_fails_the_gate_is_answered_on_request_and_marked(client, t
     assert one["warnings"][0] in client.get(f"/api/answers/{forced['answer']}.csv").text
 
 
+def test_a_raw_image_is_prepared_first_where_the_model_can(client, new, model, finish, monkeypatch):
+    state = finish(client, upload(client, *new, raw="1"))
+    assert state["error"].startswith("the model cannot prepare raw images; scans must be prepared already")
+    made = []
+
+    def apply(settings, scans, folder):
+        made.append((settings, folder.parent))
+        return scans.assign(image=str(new[0]), mask=str(new[1]))
+
+    monkeypatch.setitem(model.description, "raw", {"version": 1})
+    monkeypatch.setattr("benchmark.search.serve.service.apply", apply)
+    assert "As the scanner left it" in client.get("/").text
+    raw = save(new[0].parent / "raw.nii", np.random.default_rng(0).random((20, 20, 20), np.float32))
+    prepared, direct = (finish(client, upload(client, *files, **said))["result"] for files, said in (
+        ((raw,), {"raw": "1"}), (new, {}),
+    ))  # fmt: skip
+    assert prepared["name"] == "raw.nii"
+    one, two = (client.service.queries.get(each["query"]).query.ldr for each in (prepared, direct))
+    assert np.array_equal(one, two)
+    assert made[0][0] == {"version": 1}
+    assert not made[0][1].exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"age": "old"}, "age: must be in years"), ({"age": "nan"}, "age: must be in years"),
+        ({"age": "-1"}, "age: must be in years"), ({"sex": "x"}, "sex: must be F, M"),
+        ({str(number): "x" for number in range(20)}, "Too many fields"), ({"site": "x" * 5000}, "Part exceeded"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_file_is_checked(client, new, said, says):
+    response = upload(client, *new, **said)
+    assert response.status_code in (400, 422)
+    assert says in response.json()["error"]
+    assert left_behind(client) == []
+
+
 def test_downloads_are_the_table(client, search):
     result = search(k=7)["result"]
     rows = list(csv.DictReader(io.StringIO(client.get(f"/api/answers/{result['answer']}.csv").text)))
