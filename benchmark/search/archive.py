@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from benchmark.data.contents import sha256_of
 from benchmark.data.schema import ADDED
-from benchmark.errors import UserError
+from benchmark.errors import UserError, cause
 from benchmark.search.index import Index, IndexedModel, Writer, create, writing
 from benchmark.search.own_model import MODEL
 from benchmark.search.segments import Floats
@@ -166,10 +166,27 @@ def add_scans(
     return report
 
 
+def ldrs_of(model: ExportedModel, scans: pd.DataFrame) -> Floats:
+    """LDRs of scans, shape (scans, dimension), after the model has checked that it can embed them.
+
+    Raises
+    ------
+    UserError
+        Whatever goes wrong: files of strangers make libraries fail in ways of their own, and one bad file must neither
+        end the work on others nor show a traceback. It names the first file.
+    """
+    try:
+        model.check(scans)
+        return model.ldrs_of(scans)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{scans['image'].iloc[0]}: cannot be used: {cause(error)}") from error
+
+
 def _embedded(model: ExportedModel, batch: pd.DataFrame, report: Added) -> list[tuple[pd.DataFrame, Floats]]:
     try:
-        model.check(batch)
-        return [(batch, model.ldrs_of(batch))]
+        return [(batch, ldrs_of(model, batch))]
     except UserError as error:
         if len(batch) == 1:
             report.problems.append(str(error))

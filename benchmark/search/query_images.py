@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.search.archive import contents
+from benchmark.search.archive import contents, ldrs_of
 from benchmark.search.embed import scans_of_images
 from benchmark.search.first_stage import apply
 from benchmark.search.gate import failures
@@ -64,28 +64,22 @@ def query_images(
         for row, (_, known_site) in known.items():
             if not sites and known_site in model.sites:
                 prepared.loc[row, "site"] = known_site
-        model.check(prepared)
         queries, refused = [], []
         for row in range(len(prepared)):
             one = prepared[row : row + 1].reset_index(drop=True)
-            ldr = model.ldrs_of(one)[0]
-            found = failures(model, one, ldr)
-            if found and not force:
-                refused.append(
-                    f"{images[row]}: is not like the scans of the training: {'; '.join(found)}; --force answers "
-                    "all the same, with a warning"
-                )
+            ldr = ldrs_of(model, one)[0]
+            unlike = failures(model, one, ldr)
+            found = f"is not like the scans of the training: {'; '.join(unlike)}"
+            if unlike and not force:
+                refused.append(f"{images[row]}: {found}; --force answers all the same, with a warning")
             subject, site = known.get(row, ("", ""))
             subject = subjects[row] if subjects else subject
             site = str(scans["site"][row]) if sites else site
-            queries.append(Query(str(images[row]), ldr.astype(np.float32), subject, site, _warned(found)))
+            marked = [f"the query {found}"] if unlike else []
+            queries.append(Query(str(images[row]), ldr.astype(np.float32), subject, site, marked))
     if refused:
         raise UserError("\n".join(refused))
     return queries
-
-
-def _warned(found: list[str]) -> list[str]:
-    return [f"the query is not like the scans of the training: {problem}" for problem in found]
 
 
 def _prepared(model: ExportedModel, scans: pd.DataFrame, folder: Path, processes: int, progress: bool) -> pd.DataFrame:

@@ -83,7 +83,8 @@ def _grid_of(path: Path) -> Image | None:
     try:
         image = _NIBABEL.load(path)
         affine = np.asarray(image.affine, np.float64)
-        usable = len(image.shape) >= 3 and np.isfinite(affine).all() and np.linalg.det(affine[:3, :3]) != 0
+        fine = np.isfinite(affine).all() and np.linalg.det(affine[:3, :3]) != 0
+        usable = len(image.shape) >= 3 and min(image.shape) > 0 and fine
     except Exception:  # noqa: BLE001 (whoever reads the voxels says what is wrong)
         return None
     return Image(np.broadcast_to(np.uint8(0), image.shape[:3]), affine) if usable else None

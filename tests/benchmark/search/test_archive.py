@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import pytest
 
 from benchmark.data.manifest import read_manifests
 from benchmark.embeddings.table import ldr_columns, read_embeddings
+from benchmark.errors import UserError
 from benchmark.metrics import precision_at_k
 from benchmark.search.archive import add_scans, indexed, model_of, new_index
 from benchmark.search.embed import scans_of_manifests
 from benchmark.search.index import Index
 from benchmark.search.query import Searcher, Wanted, query_of_scan
+from benchmark.search.query_images import query_images
 from benchmark.train.exported_model import load_model
 
 
@@ -221,3 +224,24 @@ def test_a_query_that_fails_the_gate_is_answered_by_force_and_marked(built, insi
 )
 def test_mistakes_are_refused_in_one_line(built, inside, arguments, said):
     assert said in refused(inside, *(str(built[0]) if each == "INDEX" else each for each in arguments))
+
+
+def test_damaged_headers_are_answered_in_one_line_each(built, manifests, phantom, tmp_path):
+    """Two hundred files whose header has a few random bytes: each is refused, or searched with, and nothing else."""
+    index = Index(built[0])
+    loaded = model_of(built[0], index)
+    scan = read_manifests(manifests, phantom).iloc[0]
+    whole = bytearray(gzip.decompress(Path(scan["image"]).read_bytes()))
+    rng, said = np.random.default_rng(0), {}
+    for number in range(200):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, 352, rng.integers(1, 4)):
+            damaged[place] = rng.integers(256)
+        path = tmp_path / f"{number}.nii"
+        path.write_bytes(damaged)
+        try:
+            query_images(loaded, index, [path], [Path(scan["mask"])])
+        except UserError as error:
+            said[path.name] = str(error)
+    assert len(said) > 40
+    assert not [text for name, text in said.items() if "\n" in text or not (name in text or "_mask" in text)]

@@ -20,10 +20,9 @@ from benchmark.data.preprocessing import Preprocessing
 from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.representation import RepresentationModule
 from benchmark.search.archive import add_scans, indexed
-from benchmark.search.gate import Reference, limits_of, problems
+from benchmark.search.gate import typical_volumes
 from benchmark.search.index import create
 from benchmark.search.serve.app import make_app
-from benchmark.search.serve.images import batch_of, volume_of
 from benchmark.search.serve.security import Access
 from benchmark.search.serve.service import Service
 from benchmark.search.serve.shown import Archives
@@ -49,13 +48,6 @@ class Projection(RepresentationModule):
 
     def reconstruct(self, batch, ldr):
         return (ldr @ self.weights.T).reshape(batch["volume"].shape)
-
-
-class Tiny(ExportedModel):
-    """An exported model that was never trained."""
-
-    def gate(self, scans, ldr):
-        return problems(self.reference.numbers(volume_of(batch_of(self, scans))), self.limits)
 
 
 def head(seed, scale=1.0, offset=0.0):
@@ -110,14 +102,13 @@ def model(scans):
         "method": HOSTILE, "raw": None, "prepared": "scans must be prepared already: nothing says how they were",
         "space": space_of(map(Path, scans["image"])), "scores": scores, "synthetic": True,
     }  # fmt: skip
-    made = Tiny(
+    typical, limits = typical_volumes(scans, Preprocessing(SHAPE, SPACING), "all")
+    description["statistics"] = {"volumes": limits}
+    made = ExportedModel(
         module, Preprocessing(SHAPE, SPACING), "all", None, "32-true", description,
-        np.zeros(DIMENSION, np.float32), np.eye(DIMENSION), hashlib.sha256(b"tiny").hexdigest(),
+        np.zeros(DIMENSION), np.eye(DIMENSION), hashlib.sha256(b"tiny").hexdigest(), typical,
     )  # fmt: skip
-    volumes = np.stack([volume_of(batch_of(made, scans[row : row + 1])) for row in range(len(scans))])
-    made.centre = made.ldrs_of(scans).mean(axis=0)
-    made.reference = Reference.of(volumes, masked=True)
-    made.limits = limits_of(made.reference.numbers(volume) for volume in volumes)
+    made.centre = made.ldrs_of(scans).mean(axis=0, dtype=np.float64)
     return made
 
 
