@@ -16,10 +16,11 @@ from scipy.stats import t
 from benchmark.data.atomic import atomic_path
 from benchmark.report.about import About
 from benchmark.report.blocks import heading, items, paragraph, table, to_markdown
-from benchmark.report.columns import CROSS_SITE_MAP, HEADLINES, TRAVELLING_TOP1
+from benchmark.report.columns import CROSS_SITE_MAP, HEADLINES, PRESERVED, TRAVELLING_TOP1, Column
 from benchmark.report.grid import Cell
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.settings import LEVEL
+from benchmark.report.stress_criteria import COLLAPSED, QUALITY, holding
 from benchmark.report.summary import Entry, sections
 from benchmark.report.svg import shortened, to_svg
 from benchmark.report.text import MISSING, counted
@@ -35,8 +36,8 @@ SHOWN = {
     RETRIEVAL: ("mAP", f"{CROSS_SITE_MAP.heading} across sites"),
     IDENTITY: ("top-1", TRAVELLING_TOP1.heading),
 }
-#: The method whose leakage is the most that one may have that holds, and the least top-1.
-REFERENCE, LEAST_TOP1 = "combat", 0.9
+#: What is read of every setting.
+COLUMNS: Sequence[Column] = (*HEADLINES, *(each for each in PRESERVED if each.key in (COLLAPSED, QUALITY)))
 _INK, _MUTED = "#1a1a1a", "#6b6b6b"
 _MARKERS = "osD^v<>Ph*"
 
@@ -99,9 +100,9 @@ def long_table(
     Returns
     -------
     pandas.DataFrame
-        ``axis``, ``value``, ``method``, ``score``; ``mean`` over ``seeds``, NaN if one is missing; ``ci_low`` and
-        ``ci_high``, its 95 % interval by Student's t, cut where the score is bounded, NaN for fewer than 3 seeds;
-        ``chance``; ``note``, why something is missing.
+        ``axis``, ``value``, ``method``, ``score``; ``mean`` and standard deviation ``sd`` over ``seeds``, NaN if one is
+        missing; ``ci_low`` and ``ci_high``, the mean's 95 % interval by Student's t, cut where the score is bounded,
+        NaN for fewer than 3 seeds; ``chance``; ``note``, why something is missing.
     """
     return pd.DataFrame(
         [
@@ -110,39 +111,9 @@ def long_table(
             for axis, values in axes.items()
             for value, name in values.items()
             for method in methods
-            for column in HEADLINES
+            for column in COLUMNS
         ]
     )
-
-
-def holding(scores: pd.DataFrame, methods: Sequence[str]) -> list[str]:
-    """Say of each axis which method holds at which values.
-
-    A method holds where its MLP leakage is at most ComBat's, its mAP not below the best other method's, and its
-    travelling top-1 at least 0.9, by means; not where a number of its own or ComBat's leakage is missing.
-
-    Parameters
-    ----------
-    scores
-        :func:`long_table`.
-    methods
-        Those that compete.
-    """
-    if REFERENCE not in methods:
-        return [f"Which method holds where is not said: {REFERENCE} is not among the methods."]
-    means = scores.set_index(["axis", "value", "score", "method"])["mean"].sort_index()
-    lines = [
-        f"A method holds where its MLP leakage is at most that of {REFERENCE}, its mAP not below the best other "
-        f"method's, and its travelling top-1 at least {LEAST_TOP1:g}; by means over seeds, without a test."
-    ]
-    for axis, of_axis in scores.groupby("axis", sort=False):
-        values = list(dict.fromkeys(of_axis["value"]))
-        lacking = {
-            method: {value: _lacking(means.loc[axis, value], method, methods) for value in values} for method in methods
-        }
-        told = [_told(method, of_values) for method, of_values in lacking.items() if not all(of_values.values())]
-        lines.append(f"{axis} ({', '.join(values)}): {'; '.join(told) or 'no method at any value'}")
-    return lines
 
 
 def stress_figure(scores: pd.DataFrame, about: About) -> Figure:
@@ -186,11 +157,11 @@ def stress_figure(scores: pd.DataFrame, about: About) -> Figure:
 
 def _entries(folder: Path, methods: Sequence[str]) -> Mapping[str, Mapping[str, Entry]]:
     path = folder / SCORES
-    return sections(read_table(path), HEADLINES, methods)[0].entries if path.is_file() else {}
+    return sections(read_table(path), COLUMNS, methods)[0].entries if path.is_file() else {}
 
 
 def _numbers(entry: Entry | None, bounded: bool) -> dict[str, Any]:
-    numbers = dict.fromkeys(("mean", "ci_low", "ci_high"), math.nan)
+    numbers = dict.fromkeys(("mean", "sd", "ci_low", "ci_high"), math.nan)
     if entry is None:
         return {**numbers, "seeds": 0, "chance": math.nan, "note": "no result"}
     notes = [counted(entry.undefined, entry.runs)] if entry.undefined else []
@@ -200,26 +171,14 @@ def _numbers(entry: Entry | None, bounded: bool) -> dict[str, Any]:
         half = float(t(entry.seeds - 1).ppf(1 - LEVEL / 2)) * entry.sd / math.sqrt(entry.seeds)
         low, high = (0.0, 1.0) if bounded else (-math.inf, math.inf)
         numbers |= {"ci_low": max(entry.mean - half, low), "ci_high": min(entry.mean + half, high)}
-    return {**numbers, "mean": entry.mean, "seeds": entry.seeds, "chance": entry.chance, "note": "; ".join(notes)}
-
-
-def _lacking(means: pd.Series, method: str, methods: Sequence[str]) -> list[str]:
-    """By which scores a method does not hold, from means by score and method."""
-    others = [means[RETRIEVAL, other] for other in methods if other != method]
-    holds = {
-        LEAKAGE: means[LEAKAGE, method] <= means[LEAKAGE, REFERENCE],
-        RETRIEVAL: means[RETRIEVAL, method] >= max((other for other in others if math.isfinite(other)), default=0.0),
-        IDENTITY: means[IDENTITY, method] >= LEAST_TOP1,
+    return {
+        **numbers,
+        "mean": entry.mean,
+        "sd": entry.sd,
+        "seeds": entry.seeds,
+        "chance": entry.chance,
+        "note": "; ".join(notes),
     }
-    return [SHOWN[score][0] for score, fine in holds.items() if not fine]
-
-
-def _told(method: str, lacking: Mapping[str, Sequence[str]]) -> str:
-    if not any(lacking.values()):
-        return f"{method} at every value"
-    held = ", ".join(value for value, reasons in lacking.items() if not reasons)
-    not_held = "; ".join(f"{value} by {', '.join(reasons)}" for value, reasons in lacking.items() if reasons)
-    return f"{method} at {held} (not at {not_held})"
 
 
 def _markdown(
