@@ -75,7 +75,11 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
         "runs": len(scores[RUN].drop_duplicates()),
         "run_keys": keys,
         "run_key_parts": dict(parts),
-        "merged": {str(results.folder): results.provenance for results in given},
+        # By name: where the folders lay on somebody's machine is nobody else's business, and two may have one name.
+        "merged": {
+            f"{number} {'' if each.folder is None else each.folder.name}": each.provenance
+            for number, each in enumerate(given, 1)
+        },
     }
     write_provenance(provenance, out)
     return read_results(out)

@@ -81,6 +81,7 @@ def test_what_is_merged_is_as_if_one_sweep_had_made_it(folder, tmp_path):
     assert merged.provenance["sweep"]["methods"] == ["a", "b"]
     assert sorted(merged.provenance["sweep"]["seeds"]["pooled"]) == [1, 2]
     assert merged.provenance["runs"] == 4
+    assert list(merged.provenance["merged"]) == [f"1 {one.name}", f"2 {two.name}"]
     assert merged.provenance["about"]["notes"] == ["for all", "of ['a', 'b']"]
     assert merged.provenance["about"]["seconds"] == whole.provenance["about"]["seconds"]
     assert [told["environment"]["made in"] for told in merged.provenance["merged"].values()] == ["one", "two"]
