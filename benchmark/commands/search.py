@@ -48,6 +48,10 @@ def main(args: list[str]) -> int:
     check_is_index(options.index)
     if bool(options.images) == bool(options.scans):
         raise UserError("search: give either images or --scans")
+    of_images = ("masks", "sites", "ages", "sexes", "subjects", "raw", "force")
+    named = next((name for name in of_images if options.scans and options[name]), None)
+    if named is not None:
+        raise UserError(f"--{named}: is for images; a scan of the index is known")
     if options.out is not None:
         if options.out.suffix not in (".csv", ".json"):
             raise UserError(f"--out: '{options.out.name}' is not allowed; its name must end in .csv or .json")
@@ -69,6 +73,10 @@ def main(args: list[str]) -> int:
 
     use_plugins(options.plugins)
     index = Index(options.index)
+    if options.approximate and not any(segment.recall for segment in index.state.segments):
+        raise UserError(
+            f"--approximate: {options.index} has no graph; 'seada-bench index compact --approximate' builds it"
+        )
     description = description_of(options.index, index)
     wanted = Wanted(options.k, condition, options.exclude_site, options.one_per_subject, options.approximate)
     if options.scans:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from benchmark.data.contents import sha256_of
 from benchmark.data.schema import ADDED
 from benchmark.errors import UserError, cause
-from benchmark.search.index import Index, IndexedModel, Writer, create, writing
+from benchmark.search.index import INDEX, Index, IndexedModel, Writer, create, writing
 from benchmark.search.own_model import MODEL
 from benchmark.search.segments import Floats
 from benchmark.train.exported_model import ExportedModel, load_model
@@ -64,7 +64,8 @@ def new_index(folder: Path, model_folder: Path, trust: Sequence[str] = ()) -> No
     """
     model = load_model(model_folder, trust)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder}: is there and not empty; give a new folder")
+        hint = "holds an index; 'seada-bench index add' adds to it" if (folder / INDEX).exists() else "is not empty"
+        raise UserError(f"{folder}: {hint}, and 'build' needs a new folder")
     try:
         shutil.copytree(model_folder, folder / MODEL)
     except OSError as error:

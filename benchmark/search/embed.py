@@ -57,7 +57,9 @@ def scans_of_images(
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         two = [str(path) for path, name in zip(images, names, strict=True) if name == twice][:2]
-        raise UserError(f"--images: {' and '.join(two)} have one name; name their subjects in a manifest (--manifest)")
+        raise UserError(
+            f"--images: {' and '.join(two)} have one name; name their subjects in a manifest, or rename one"
+        )
     return pd.DataFrame(
         {
             "subject_id": names,

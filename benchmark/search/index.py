@@ -270,10 +270,12 @@ class Writer:
             For a scan with the names of another that is in the index or among these, and for LDRs of another shape
             or that are not finite.
         """
-        if ldrs.shape != (len(scans), self.state.model.dimensions) or not np.isfinite(ldrs).all():
-            raise UserError(
-                f"LDRs: shape {ldrs.shape}; one finite vector of {self.state.model.dimensions} is needed per scan"
-            )
+        if ldrs.shape != (len(scans), self.state.model.dimensions):
+            needed = f"one finite vector of {self.state.model.dimensions} is needed per scan"
+            raise UserError(f"LDRs: shape {ldrs.shape} is not allowed; {needed}")
+        broken = ~np.isfinite(ldrs).all(axis=1)
+        if broken.any():
+            raise UserError(f"{scans['image'].to_numpy()[broken][0]}: its LDR has a value that is not finite")
         there = self.opened()
         known = {name: set(there.live(name)) for name in ("content", "scan_key")}
         frame = tidy(scans)

@@ -17,8 +17,9 @@ from benchmark.search.segments import Floats, LoadedSegment, unit_vectors
 BLOCK = 1 << 17
 #: Candidates of a graph for every hit, as some may not be found or are of a subject that was.
 SPARE = 4
-#: More than float32 loses of a product of two unit vectors: scans that are closer than this may change places.
-SLACK = 1e-5
+#: More than float32 loses of a product of two unit vectors, per dimension: scans that are closer than this may change
+#: places.
+SLACK = 4 * float(np.finfo(np.float32).eps)
 #: Pairs of scans of different subjects that a similarity is compared with, and the seed that they are drawn by.
 PAIRS, SEED = 20_000, 0
 
@@ -90,7 +91,7 @@ def nearest(
     rough = _rough(index, unit[0].astype(np.float32))[allowed]
     wanted = k
     while True:
-        rows = allowed[_first(rough, wanted)]
+        rows = allowed[_first(rough, wanted, index.model.dimensions)]
         found = _ranked(index, unit, rows)
         if len(rows) < len(allowed):
             # Those behind are there for rounding alone, and may be less similar than what was left out.
@@ -121,17 +122,17 @@ def _by_graph(index: Index, unit: Floats, k: int, may: Mask) -> npt.NDArray[np.i
             rows.append(start + found[may[start + found]])
         else:
             there = np.flatnonzero(may[start : start + len(part.units)])
-            rows.append(start + there[_first(_products(part, unit)[there], k)])
+            rows.append(start + there[_first(_products(part, unit)[there], k, len(unit))])
         start += len(part.units)
     return np.concatenate(rows)
 
 
-def _first(rough: Floats, count: int) -> npt.NDArray[np.int64]:
+def _first(rough: Floats, count: int, dimensions: int) -> npt.NDArray[np.int64]:
     """Positions of all values that could be among the largest, but for rounding; in no order."""
     if count >= len(rough):
         return np.arange(len(rough))
     least = np.partition(rough, len(rough) - count)[len(rough) - count]
-    return np.flatnonzero(rough >= least - SLACK)
+    return np.flatnonzero(rough >= least - SLACK * dimensions)
 
 
 def _ranked(index: Index, unit: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> Hits:

@@ -216,6 +216,8 @@ def test_a_query_that_fails_the_gate_is_answered_by_force_and_marked(built, insi
         (["search", "--index", "INDEX", "--scans", "a", "--k", "0"], "k: 0 is not allowed"),
         (["search", "--index", "INDEX", "--scans", "a", "--filter", "__import__('os')"], "is no comparison"),
         (["search", "--index", "INDEX", "--scans", "a", "--out", "x.txt"], "must end in .csv or .json"),
+        (["search", "--index", "INDEX", "--scans", "a", "--approximate"], "has no graph"),
+        (["search", "--index", "INDEX", "--scans", "a", "--force"], "--force: is for images"),
         (["index", "grow"], "unknown action 'index grow'"),
         (["index", "remove", "--index", "INDEX"], "give one of --scans, --subjects and --filter"),
         (["index", "remove", "--index", "INDEX", "--subjects", "nobody"], "no scan has subject_id 'nobody'"),
@@ -245,3 +247,10 @@ def test_damaged_headers_are_answered_in_one_line_each(built, manifests, phantom
             said[path.name] = str(error)
     assert len(said) > 40
     assert not [text for name, text in said.items() if "\n" in text or not (name in text or "_mask" in text)]
+
+
+def test_a_second_build_is_told_to_add(built, model, manifests, phantom, inside):
+    more = ("--manifest", manifests[0], "--data_root", phantom, "--out", built[0])
+    assert "holds an index; 'seada-bench index add' adds to it" in refused(
+        inside, "index", "build", "--model", model, *more
+    )

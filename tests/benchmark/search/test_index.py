@@ -173,9 +173,15 @@ def test_another_model_is_refused(folder):
         pass
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((2, 3), np.float32), np.full((2, 4), np.nan, np.float32)])
-def test_ldrs_that_cannot_be_compared_are_refused(folder, wrong):
-    with writing(folder, MODEL) as writer, pytest.raises(UserError, match="one finite vector of 4"):
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (np.zeros((2, 3), np.float32), "one finite vector of 4 is needed"),
+        (np.array([[0, 0, 0, 1], [0, np.nan, 0, 0]], np.float32), "1.nii.gz: its LDR has a value that is not finite"),
+    ],
+)
+def test_ldrs_that_cannot_be_compared_are_refused(folder, wrong, said):
+    with writing(folder, MODEL) as writer, pytest.raises(UserError, match=said):
         writer.add(scans(0, 2), wrong)
 
 
