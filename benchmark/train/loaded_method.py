@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 import yaml
 from lightning import Fabric
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from torch import Tensor
 
 from benchmark.data.datamodule import Masks, SiteDataModule
@@ -58,7 +59,8 @@ class LoadedMethod:
     precision: str
 
     def __post_init__(self) -> None:
-        self._fabric = Fabric(devices=1, precision=cast(Any, self.precision))
+        # One process, wherever it runs: left to look for a cluster, Lightning tells users to start with srun.
+        self._fabric = Fabric(devices=1, precision=cast(Any, self.precision), plugins=[LightningEnvironment()])
         # On the device, and in the precision's type.
         self._fabric.setup_module(self.model.eval())
 

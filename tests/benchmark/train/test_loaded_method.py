@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import nibabel
 import numpy as np
 import pandas as pd
@@ -62,6 +64,21 @@ def test_precision_and_preprocessing_are_those_of_the_training(fit, phantom, pre
     table, expected = scans(folder, phantom)
     got = load_method(folder).embed_files(table["image"].tolist(), table["mask"].tolist())
     np.testing.assert_allclose(got.to_numpy(), expected, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("job", [{}, {"SLURM_NTASKS": "2", "SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "1"}])
+def test_beside_slurm_it_is_one_process_and_says_nothing_of_srun(fit, phantom, tmp_path, monkeypatch, recwarn, job):
+    folder = fit("autoencoder")
+    (tmp_path / "srun").write_text("#!/bin/sh\n")
+    (tmp_path / "srun").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for name, value in job.items():
+        monkeypatch.setenv(name, value)
+    table, expected = scans(folder, phantom)
+    recwarn.clear()
+    got = load_method(folder).embed_files(table["image"].tolist()[:2], table["mask"].tolist()[:2])
+    np.testing.assert_allclose(got.to_numpy(), expected[:2], atol=1e-6, rtol=1e-6)
+    assert [str(warning.message) for warning in recwarn if "srun" in str(warning.message)] == []
 
 
 def test_without_masks(data, phantom, tmp_path):
