@@ -69,6 +69,8 @@ class SweepConfig:
         stands for all files that it matches, of which there may be none.
     seeds
         Seeds of each protocol that is run: ``pooled``, ``leave_one_site_out``.
+    held_out_sites
+        Sites that ``leave_one_site_out`` holds out, one a run; none for every site of the data.
     overrides
         Options of `seada-bench fit` that every method gets, such as ``trainer.max_epochs: 10``; ``{seed}`` in a
         string stands for the run's seed. ``model.*.NAME`` is the model's option of that name, and that of its base
@@ -101,6 +103,7 @@ class SweepConfig:
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     primary: PrimaryConfig = field(default_factory=PrimaryConfig)
     axes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    held_out_sites: list[str] = field(default_factory=list)
 
     @property
     def phantoms(self) -> list[tuple[Path, PhantomSettings]]:
@@ -219,6 +222,9 @@ def _check_protocols(sweep: SweepConfig) -> None:
             raise UserError(f"field 'seeds': protocol '{protocol}' is unknown; allowed: {', '.join(PROTOCOLS)}")
         if not isinstance(seeds, list) or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
             raise UserError(f"field 'seeds.{protocol}': {seeds} is not allowed; it must be a list of integers >= 0")
+    sites = sweep.held_out_sites
+    if not isinstance(sites, list) or not all(isinstance(site, str) and site for site in sites):
+        raise UserError(f"field 'held_out_sites': {sites!r} is not allowed; it must be a list of names of sites")
 
 
 def _check_primary(sweep: SweepConfig) -> None:

@@ -54,7 +54,8 @@ def runs_of(
             key_of_data = data_key(config["data"])
             if key_of_data not in digests:
                 digests[key_of_data] = data_digests(config["data"]) if made_up is None else {}
-            for site in sorted(set(scans["site"])) if protocol == LEAVE_ONE_SITE_OUT else [""]:
+            sites = sorted(set(scans["site"]))
+            for site in _held_out(sweep, sites, check=made_up is None) if protocol == LEAVE_ONE_SITE_OUT else [""]:
                 resolved = copy.deepcopy(config)
                 resolved["data"]["held_out_site"] = site or None
                 parts = run_parts(resolved, digests[key_of_data], sources)
@@ -77,6 +78,17 @@ def runs_of(
                 )
                 runs.append(run)
     return runs
+
+
+def _held_out(sweep: SweepConfig, sites: Sequence[str], *, check: bool) -> Sequence[str]:
+    """Sites to hold out, in the alphabet's order; of made-up data, whose sites have other names, as many."""
+    wanted = sorted(set(sweep.held_out_sites))
+    unknown = sorted(set(wanted) - set(sites))
+    if unknown and check:
+        raise UserError(f"field 'held_out_sites': '{unknown[0]}' is no site of the data; allowed: {', '.join(sites)}")
+    if unknown:
+        return sites[: len(wanted)]
+    return wanted or sites
 
 
 def _options(method: Path, overrides: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from benchmark.sweep.machine import Machine
 from benchmark.sweep.plan_text import Limits, advice, gib, plan_text
 from benchmark.sweep.planning import Plan, PlannedRun, make_plan, planned_runs
 from benchmark.sweep.run import Run
+from benchmark.sweep.runs import runs_of
 from benchmark.sweep.timing import memory_mib
 
 pytestmark = pytest.mark.slow
@@ -203,3 +204,22 @@ def test_finished_runs_tell_what_others_of_their_method_take(smoke, tmp_path, mo
     assert found.scoring_seconds == pytest.approx(2.0 * (size.scans / len(splits)) ** 1.5)
     assert found.memory_mib == pytest.approx(memory_mib() + 8 * 100, abs=30)
     assert found.gpu_mib == 8 * 7
+
+
+def test_only_the_sites_that_a_sweep_names_are_held_out(smoke, tmp_path):
+    def sweep(sites):
+        seeds = {"pooled": [], "leave_one_site_out": [7]}
+        return read_sweep(smoke(methods=["random_vectors"], seeds=seeds, held_out_sites=sites))
+
+    named = runs_of(sweep(["phantom-PPMI", "phantom-ADNI2"]), tmp_path)
+    assert [run.held_out_site for run in named] == ["phantom-ADNI2", "phantom-PPMI"]
+    every = {run.held_out_site: run.run_key for run in runs_of(sweep([]), tmp_path)}
+    assert len(every) == 8
+    assert {run.held_out_site: run.run_key for run in named}.items() <= every.items()
+    # Of data that are not looked at, as many.
+    made_up = planned_runs(sweep(["phantom-PPMI", "phantom-ADNI2"]), tmp_path, scans=100, sites=4)
+    assert len({each.run.held_out_site for each in made_up}) == len(made_up) == 2
+    with pytest.raises(UserError, match="field 'held_out_sites': 'PPMI' is no site of the data; allowed: phantom-A"):
+        runs_of(sweep(["PPMI"]), tmp_path)
+    with pytest.raises(UserError, match="field 'held_out_sites': 'PPMI' is not allowed; it must be a list"):
+        sweep("PPMI")
