@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Run:
         What its keys are made of.
     tracking
         What is told of its training while it runs; part of no key.
+    then
+        Is called with the run when it is scored, before it is marked complete; part of no key.
     """
 
     method: str
@@ -62,6 +64,7 @@ class Run:
     parts: RunParts
     score_parts: ScoreParts
     tracking: Tracking | None = None
+    then: Callable[[Run], None] | None = None
 
     @property
     def name(self) -> str:

@@ -178,6 +178,8 @@ def _train_and_score(run: Run, base: str | None, evaluation: EvaluationSettings,
     scores = to_frame(found)
     for name, frame in ((REPLICATES, to_replicates(found)), (SCORES, scores)):
         write_parquet(frame.assign(**run.place), run.scores_folder / name)
+    if run.then is not None:
+        run.then(run)
     marker = {
         **run.place,
         "run_key": run.run_key,

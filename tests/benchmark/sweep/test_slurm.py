@@ -30,44 +30,6 @@ def sweep_file(smoke):
 
 
 @pytest.fixture
-def pretended(tmp_path, monkeypatch):
-    """A SLURM that takes jobs and says of them what a test wants: `sbatch` and `sacct` of a few lines."""
-    commands, queue = tmp_path / "bin", tmp_path / "queue"
-    commands.mkdir()
-    queue.mkdir()
-    sbatch = 'n=$(ls QUEUE | wc -l); [ -e REFUSE ] && { echo "sbatch: error: invalid partition" >&2; exit 1; }'
-    programs = {
-        "srun": "exit 1",
-        "sbatch": f'{sbatch}; cp "$1" QUEUE/$((n + 1)); echo "Submitted batch job $((n + 1))"',
-        "sacct": "echo called >> CALLS; echo 'JobID|State|NodeList'; cat STATES",
-    }
-    for name, text in programs.items():
-        for word in ("QUEUE", "REFUSE", "CALLS", "STATES"):
-            text = text.replace(word, str(tmp_path / word.lower()))
-        (commands / name).write_text(f"#!/bin/sh\n{text}\n")
-        (commands / name).chmod(0o755)
-    monkeypatch.setenv("PATH", str(commands), prepend=":")
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-
-    class Pretended:
-        refuse = tmp_path / "refuse"
-
-        def scripts(self):
-            return {path.name: path.read_text() for path in sorted(queue.iterdir())}
-
-        def say(self, **states):
-            lines = "".join(f"{job.lstrip('j')}|{state}|n1\n" for job, state in states.items())
-            (tmp_path / "states").write_text(lines)
-
-        def calls(self):
-            return (tmp_path / "calls").read_text().count("called") if (tmp_path / "calls").exists() else 0
-
-    found = Pretended()
-    found.say()
-    return found
-
-
-@pytest.fixture
 def run(capsys):
     def call(*arguments):
         status = main([*map(str, arguments)])
