@@ -17,6 +17,8 @@ TOLD = ("map_cn_ad", "travelling_top1", "mlp_standardised")
 RESEARCH_USE = (
     "For research. A hit is a scan whose LDR is near; it is no diagnosis, and the mix of hits is no probability."
 )
+#: What makes a spreadsheet take a cell for a formula, at its beginning (OWASP, CSV injection).
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Columns that the terminal shows.
 _SHOWN = ("rank", "similarity", "percentile", "site", "diagnosis", "age", "sex", "subject_id", "session_id")
 
@@ -28,9 +30,10 @@ def as_text(answers: Sequence[Answer], model: Mapping[str, Any]) -> str:
 
 
 def as_csv(answers: Sequence[Answer]) -> str:
-    """One row per hit."""
-    hits = pd.concat([answer.hits for answer in answers], ignore_index=True)
-    return hits.assign(warning=_warnings(answers)).to_csv(index=False, lineterminator="\n")
+    """One row per hit; a text that a spreadsheet would take for a formula begins with an apostrophe."""
+    hits = pd.concat([answer.hits for answer in answers], ignore_index=True).assign(warning=_warnings(answers))
+    texts = hits.select_dtypes(exclude="number")
+    return hits.assign(**texts.map(_no_formula)).to_csv(index=False, lineterminator="\n")
 
 
 def as_json(answers: Sequence[Answer], model: Mapping[str, Any]) -> str:
@@ -112,6 +115,10 @@ def _share(share: Share) -> dict[str, Any]:
 
 def _warnings(answers: Sequence[Answer]) -> list[str]:
     return [" | ".join(answer.query.warnings) for answer in answers for _ in range(len(answer.hits))]
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _number(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -115,6 +116,19 @@ def test_csv_and_json_say_the_same_as_the_table(index, searcher):
         assert row["subject_id"] == hit["subject_id"]
         assert float(row["similarity"]) == pytest.approx(hit["similarity"])
         assert f"{hit['similarity']:.3f}" in as_text(answers, MODEL)
+
+
+def test_no_cell_of_a_csv_is_a_formula_to_a_spreadsheet_and_json_has_what_the_manifest_says(index, searcher):
+    answer = searcher.answer(query_of_scan(index, "A/s3/v1"), Wanted(5))
+    bad = ["=HYPERLINK(1)", "+1", "-1+2", "@SUM(A1)", "\t=1"]
+    hits = answer.hits.assign(subject_id=bad, similarity=-0.5, query="=1.nii")
+    answer = replace(answer, hits=hits, query=replace(answer.query, warnings=["=1"]))
+    rows = list(csv.DictReader(io.StringIO(as_csv([answer]))))
+    assert [row["subject_id"] for row in rows] == [f"'{text}" for text in bad]
+    assert {(row["query"], row["warning"], row["similarity"], row["site"]) for row in rows} == {
+        ("'=1.nii", "'=1", "-0.5", "A")
+    }
+    assert [hit["subject_id"] for hit in json.loads(as_json([answer], MODEL))["queries"][0]["hits"]] == bad
 
 
 def test_unknown_scans_and_impossible_numbers_of_hits_are_refused(index):
