@@ -88,13 +88,16 @@ class ExportedModel(LoadedMethod):
 
     def volumes_of(self, scans: pd.DataFrame) -> NDArray[np.float32]:
         """Volumes of scans as the network sees them, shape (scans, x, y, z); parameters as for :meth:`ldrs_of`."""
-        return cast(NDArray[np.float32], self._batch(scans)["volume"][:, 0].float().numpy())
+        return cast(NDArray[np.float32], self.batch_of(scans)["volume"][:, 0].float().numpy())
 
     def check(self, scans: pd.DataFrame) -> None:
         """See that scans can be embedded; parameters and errors as for :meth:`ldrs_of`."""
-        self._check(scans)
+        raw = "" if self.description["raw"] is None else ", or embed it as a raw image (--raw)"
+        for path in scans["image"]:
+            check_space(Path(path), self.description["space"], f"prepare it as these were{raw}")
+        super().check(scans)
 
-    def ldrs_of(self, scans: pd.DataFrame) -> NDArray[np.float32]:
+    def ldrs_of(self, scans: pd.DataFrame, volumes: Sequence[NDArray[np.float16]] | None = None) -> NDArray[np.float32]:
         """LDRs of some scans as one batch.
 
         Parameters
@@ -102,6 +105,8 @@ class ExportedModel(LoadedMethod):
         scans
             Columns ``image``, ``mask``, ``site``, ``age`` and ``sex``, "" or NaN where unknown. Checked before, by
             :meth:`check`.
+        volumes
+            As for :meth:`batch_of`.
 
         Returns
         -------
@@ -113,13 +118,7 @@ class ExportedModel(LoadedMethod):
         UserError, MethodError
             As :meth:`embed_files`.
         """
-        return cast(NDArray[np.float32], self._ldr(self._batch(scans)).numpy())
-
-    def _check(self, scans: pd.DataFrame) -> None:
-        raw = "" if self.description["raw"] is None else ", or embed it as a raw image (--raw)"
-        for path in scans["image"]:
-            check_space(Path(path), self.description["space"], f"prepare it as these were{raw}")
-        super()._check(scans)
+        return self.embedded(self.batch_of(scans, volumes))
 
 
 def load_model(folder: str | Path, trust: Sequence[str] = ()) -> ExportedModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentError
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ import torch
 import yaml
 from lightning import Fabric
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.datamodule import Masks, SiteDataModule
@@ -111,23 +112,59 @@ class LoadedMethod:
         if scans.empty:
             raise UserError("paths: no file is given")
         scans = scans.fillna({"mask": "", "site": "", "sex": ""})
-        self._check(scans)
-        ldrs = [self._ldr(self._batch(scans[start : start + BATCH])) for start in range(0, len(scans), BATCH)]
-        values = torch.cat(ldrs).numpy()
+        self.check(scans)
+        starts = range(0, len(scans), BATCH)
+        values = np.concatenate([self.embedded(self.batch_of(scans[start : start + BATCH])) for start in starts])
         names = [f"z{number}" for number in range(values.shape[1])]
         return pd.DataFrame(values, pd.Index(scans["image"], name="file"), names)
 
-    def _batch(self, scans: pd.DataFrame) -> Batch:
-        with one_thread():
+    def batch_of(self, scans: pd.DataFrame, volumes: Sequence[NDArray[np.float16]] | None = None) -> Batch:
+        """Scans as the method is given them.
+
+        Parameters
+        ----------
+        scans
+            Columns ``image``, ``mask``, ``site``, ``age`` and ``sex``, "" or NaN where unknown.
+        volumes
+            Their volumes, shape (x, y, z) each, where :func:`benchmark.data.store.stored_volume` has made them before
+            by this preprocessing; None to read the files.
+
+        Raises
+        ------
+        UserError
+            For a file that cannot be used.
+        """
+        if volumes is None:
             rows = scans[["image", "mask"]].astype(str).to_dict("records")
-            volumes = np.stack([stored_volume(row, self.preprocessing)[0] for row in rows])
+            with one_thread():
+                volumes = [stored_volume(row, self.preprocessing)[0] for row in rows]
         codes = {site: code for code, site in enumerate(self.sites)}
         table = scans.assign(scan_key=scans["image"], site_code=[codes.get(site, len(codes)) for site in scans["site"]])
-        batch = VolumeDataset(volumes, table)[EVALUATION, list(range(len(scans)))]
+        batch = VolumeDataset(np.stack(volumes), table)[EVALUATION, list(range(len(scans)))]
         return cast(Batch, {**batch, "index": torch.tensor(scans.index.to_numpy(np.int64))})
 
-    def _check(self, scans: pd.DataFrame) -> None:
-        """Refuse what differs from the training."""
+    def embedded(self, batch: Batch) -> NDArray[np.float32]:
+        """LDRs of a batch, shape (scans, dimension)."""
+        return cast(NDArray[np.float32], self._run(self.model.embed, batch).numpy())
+
+    def reconstructed(self, batch: Batch) -> NDArray[np.float32] | None:
+        """What the method makes of the LDRs of a batch, shape (scans, x, y, z); None where it reconstructs nothing."""
+        made = self._run(lambda moved: self.model.reconstruct(moved, self.model.embed(moved)), batch)
+        return None if made is None else cast(NDArray[np.float32], made[:, 0].numpy())
+
+    def check(self, scans: pd.DataFrame) -> None:
+        """See that scans can be embedded, but for what is in their files.
+
+        Parameters
+        ----------
+        scans
+            As for :meth:`batch_of`.
+
+        Raises
+        ------
+        UserError
+            For what differs from the training.
+        """
         masked = scans["mask"].astype(str) != ""
         if self.masks == "all" and not masked.all():
             missing = scans["image"][~masked].iloc[0]
@@ -140,17 +177,19 @@ class LoadedMethod:
         allowed = [*self.sites, *([self.held_out_site] if self.held_out_site else [])]
         unknown = [site for site in scans["site"] if site not in allowed]
         if unknown:
-            batch = self._batch(scans[:1])
-            said = [self._ldr({**batch, "site": torch.full_like(batch["site"], code)}) for code in (0, 1)]
-            if not torch.equal(*said):
+            batch = self.batch_of(scans[:1])
+            said = [self.embedded({**batch, "site": torch.full_like(batch["site"], code)}) for code in (0, 1)]
+            if not np.array_equal(*said):
                 what = f"'{unknown[0]}' is not allowed" if unknown[0] else "one a file is needed"
                 raise UserError(f"sites: {what}; the LDR depends on the site of a scan; allowed: {', '.join(allowed)}")
 
     @torch.no_grad()
-    def _ldr(self, batch: Batch) -> Tensor:
+    def _run(self, work: Callable[[Batch], Tensor | None], batch: Batch) -> Any:
+        """What a part of the method makes of a batch, on its device and in its precision; float32 on the CPU."""
         moved = self._fabric.to_device({**batch, "volume": batch["volume"].to(next(self.model.parameters()).dtype)})
         with self._fabric.autocast():
-            return self.model.embed(moved).float().cpu()
+            made = work(moved)
+        return None if made is None else made.float().cpu()
 
 
 def load_method(folder: str | Path) -> LoadedMethod:

@@ -10,7 +10,6 @@ from typing import Any, cast
 import nibabel
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 
 from benchmark.errors import UserError
@@ -51,24 +50,6 @@ class Map:
         return found if found > 0 else 1.0
 
 
-def batch_of(model: ExportedModel, scan: pd.DataFrame) -> Batch:
-    """One scan as the model is given it, by the preprocessing that the model carries.
-
-    Parameters
-    ----------
-    model
-        The model.
-    scan
-        One row, as for :meth:`benchmark.train.exported_model.ExportedModel.ldrs_of`.
-
-    Raises
-    ------
-    UserError
-        For a file that cannot be used.
-    """
-    return model._batch(scan.reset_index(drop=True))
-
-
 def volume_of(batch: Batch) -> Volume:
     """Volume of a batch of one scan, shape (x, y, z)."""
     return cast(Volume, batch["volume"][0, 0].numpy())
@@ -101,15 +82,10 @@ def residual(model: ExportedModel, query: Batch) -> Map:
     UserError
         If the method reconstructs nothing.
     """
-    with torch.no_grad(), model._fabric.autocast():
-        # In the type of the weights, as for an LDR.
-        volume = query["volume"].to(next(model.model.parameters()).dtype)
-        moved = model._fabric.to_device({**query, "volume": volume})
-        made = model.model.reconstruct(moved, model.model.embed(moved))
+    made = model.reconstructed(query)
     if made is None:
         raise UserError("the method does not reconstruct, so that there is no residual")
-    values = volume_of(query) - made.float().cpu().numpy()[0, 0]
-    return Map(values, "query minus its reconstruction, in units of the model's intensities")
+    return Map(volume_of(query) - made[0], "query minus its reconstruction, in units of the model's intensities")
 
 
 def occlusion(model: ExportedModel, query: Batch, hit: npt.NDArray[np.float32], tell: Callable[[float], None]) -> Map:
@@ -141,7 +117,7 @@ def occlusion(model: ExportedModel, query: Batch, hit: npt.NDArray[np.float32], 
     def similarity(volumes: torch.Tensor) -> npt.NDArray[np.float64]:
         count = len(volumes)
         repeated = {name: value.repeat_interleave(count, dim=0) for name, value in cast(dict[str, Any], query).items()}
-        ldrs = model._ldr(cast(Batch, {**repeated, "volume": volumes})).numpy()
+        ldrs = model.embedded(cast(Batch, {**repeated, "volume": volumes}))
         found: npt.NDArray[np.float64] = unit_vectors(ldrs, centre) @ target
         return found
 

@@ -18,7 +18,7 @@ from benchmark.search.first_stage import apply
 from benchmark.search.output import RESEARCH_USE, as_csv, as_json, as_values, told_of
 from benchmark.search.query import Answer, Query, Wanted, query_of_scan
 from benchmark.search.query_images import query_images
-from benchmark.search.serve.images import Map, batch_of, difference, drawn, nifti, occlusion, residual
+from benchmark.search.serve.images import Map, difference, drawn, nifti, occlusion, residual
 from benchmark.search.serve.jobs import Job, Kept, Worker
 from benchmark.search.serve.shown import Archives, Shown, ShownFilter, named
 from benchmark.train.exported_model import ExportedModel
@@ -236,7 +236,7 @@ class Service:
                     [upload.site] if upload.site else (), [] if upload.age is None else [upload.age],
                     [upload.sex] if upload.sex else (), force=True,
                 )  # fmt: skip
-                batch = batch_of(self.model, one)
+                batch = self.model.batch_of(one)
         except UserError as error:
             # Nobody knows the files by the names that they have here.
             raise UserError(_renamed(str(error), upload)) from None
@@ -286,7 +286,7 @@ class Service:
         scan = shown.index.scans.slice(row, 1).to_pandas()
         try:
             with self._reading:
-                return batch_of(self.model, scan)
+                return self.model.batch_of(scan)
         except UserError as error:
             told = str(error)
             for path in (scan["image"][0], scan["mask"][0]):

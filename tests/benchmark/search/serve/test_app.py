@@ -15,7 +15,7 @@ import pytest
 
 from benchmark.search.archive import add_scans, indexed
 from benchmark.search.index import create, writing
-from benchmark.search.serve.images import batch_of, volume_of
+from benchmark.search.serve.images import volume_of
 from tests.benchmark.search.serve.conftest import HOSTILE, SHAPE, SPACING, head, save
 
 
@@ -171,7 +171,7 @@ def test_maps_are_of_the_volumes_that_the_model_sees(client, search, finish, mod
     def volume(address):
         return nibabel.Nifti1Image.from_bytes(client.get(f"{address}/volume.nii").content).get_fdata()
 
-    query, other = (volume_of(batch_of(model, scans[row : row + 1])) for row in (0, int(hit.partition("-")[2])))
+    query, other = (volume_of(model.batch_of(scans[row : row + 1])) for row in (0, int(hit.partition("-")[2])))
     for seen, address in ((query, f"/api/queries/{result['query']}"), (other, f"/api/scans/{hit}")):
         # What lies outside of a mask, where the model has 0, is drawn as dark as anything.
         assert np.array_equal(volume(address), np.where(seen == 0, seen.min(), seen))

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from benchmark.errors import UserError
-from benchmark.search.serve.images import Map, batch_of, difference, drawn, nifti, occlusion, residual, volume_of
+from benchmark.search.serve.images import Map, difference, drawn, nifti, occlusion, residual, volume_of
 from tests.benchmark.search.serve.conftest import Projection
 
 
 @pytest.fixture
 def batches(model, scans):
-    return [batch_of(model, scans[row : row + 1]) for row in (0, 5)]
+    return [model.batch_of(scans[row : row + 1]) for row in (0, 5)]
 
 
 def test_a_volume_is_centred_on_the_origin_at_any_spacing():
@@ -67,7 +67,7 @@ def test_only_the_cube_that_carries_the_ldr_shows_in_the_occlusion(model, batche
     module.ensure_built(model.model.spec)
     module.weights.data = weights.flatten(0, 2)
     model = replace(model, model=module, centre=np.ones(4, np.float32))
-    query, hit = (model._ldr(batch).numpy()[0] for batch in batches)
+    query, hit = (model.embedded(batch)[0] for batch in batches)
     shares = []
     found = occlusion(model, batches[0], hit, shares.append).values
     away = [each - 1 for each in (query, hit, np.zeros(4))]
