@@ -52,7 +52,8 @@ def main(args: list[str]) -> int:
         raise UserError(f"{options.model}: holds no model.json; give a folder that seada-bench export wrote")
 
     from benchmark.plugins import use_plugins
-    from benchmark.search.embed import embed_scans, scans_of_images, scans_of_manifests, write
+    from benchmark.search.embed import embed_scans, write
+    from benchmark.search.scans import scans_of_images, scans_of_manifests
     from benchmark.train.exported_model import load_model
 
     use_plugins(options.plugins)

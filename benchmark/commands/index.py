@@ -14,6 +14,9 @@ from benchmark.parsing import Parser
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.search.ahead import Ahead
+    from benchmark.train.exported_model import ExportedModel
+
 USAGE = """\
 usage: seada-bench index build --model MODEL --manifest FILE ... --out INDEX [options]
        seada-bench index add --index INDEX --manifest FILE ... [options]
@@ -55,14 +58,18 @@ def _build(args: list[str]) -> int:
     check_can_be_made(options.out.parent, "out")
 
     from benchmark.plugins import use_plugins
-    from benchmark.search.archive import new_index
-    from benchmark.search.embed import scans_of_manifests
+    from benchmark.search.ahead import reading_ahead
+    from benchmark.search.scans import scans_of_manifests
+    from benchmark.train.description import read_description
 
     use_plugins(options.plugins)
     # Before anything is made: every problem of the manifests.
     scans = scans_of_manifests(options.manifest, options.data_root)
-    new_index(options.out, options.model, options.trust)
-    return _embedded(options.out, scans, options.trust, options.approximate)
+    with reading_ahead(scans, read_description(options.model)["preprocessing"]) as ahead:
+        from benchmark.search.archive import new_index
+
+        model = new_index(options.out, options.model, options.trust)
+        return _embedded(options.out, model, scans, ahead, options.approximate)
 
 
 def _add(args: list[str]) -> int:
@@ -76,10 +83,21 @@ def _add(args: list[str]) -> int:
     check_are_there(options.manifest)
 
     from benchmark.plugins import use_plugins
-    from benchmark.search.embed import scans_of_manifests
+    from benchmark.search.ahead import reading_ahead
+    from benchmark.search.index import Index
+    from benchmark.search.own_model import description_of
+    from benchmark.search.scans import contents, scans_of_manifests
 
     use_plugins(options.plugins)
-    return _embedded(options.index, scans_of_manifests(options.manifest, options.data_root), options.trust, False)
+    scans = scans_of_manifests(options.manifest, options.data_root)
+    index = Index(options.index, check=False)
+    there = set(index.live("content"))
+    new = scans[[content not in there for content in contents(scans)]]
+    with reading_ahead(new, description_of(options.index, index)["preprocessing"]) as ahead:
+        from benchmark.search.archive import model_of
+
+        model = model_of(options.index, Index(options.index), options.trust)
+        return _embedded(options.index, model, scans, ahead, False)
 
 
 def _remove(args: list[str]) -> int:
@@ -152,14 +170,13 @@ def _graph(parser: Parser) -> None:
     )
 
 
-def _embedded(folder: Path, scans: pd.DataFrame, trust: list[str], graph: bool) -> int:
-    from benchmark.search.archive import add_scans, model_of
+def _embedded(folder: Path, model: ExportedModel, scans: pd.DataFrame, ahead: Ahead, graph: bool) -> int:
+    from benchmark.search.archive import add_scans
     from benchmark.search.index import Index, writing
 
     progress = sys.stderr.isatty()
-    model = model_of(folder, Index(folder), trust)
     tell = (lambda _: None) if progress else (lambda count: say(f"{count} scans added", sys.stderr))
-    report = add_scans(folder, model, scans, tell, progress)
+    report = add_scans(folder, model, scans, tell, progress, ahead)
     if graph:
         with writing(folder) as writer:
             writer.compact(graph)

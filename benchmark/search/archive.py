@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
 import time
@@ -15,11 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.data.contents import sha256_of
 from benchmark.data.schema import ADDED
 from benchmark.errors import UserError, cause
+from benchmark.search.ahead import Ahead
 from benchmark.search.index import INDEX, Index, IndexedModel, Writer, create, writing
 from benchmark.search.own_model import MODEL
+from benchmark.search.scans import contents
 from benchmark.search.segments import Floats
 from benchmark.train.exported_model import ExportedModel, load_model
 from benchmark.train.loaded_method import BATCH
@@ -47,8 +47,8 @@ class Added:
     problems: list[str] = field(default_factory=list)
 
 
-def new_index(folder: Path, model_folder: Path, trust: Sequence[str] = ()) -> None:
-    """Make an index without scans, with a copy of its model.
+def new_index(folder: Path, model_folder: Path, trust: Sequence[str] = ()) -> ExportedModel:
+    """Make an index without scans, with a copy of its model, which is returned.
 
     Parameters
     ----------
@@ -62,15 +62,16 @@ def new_index(folder: Path, model_folder: Path, trust: Sequence[str] = ()) -> No
     UserError
         For a folder that holds anything, and a model that cannot be used.
     """
-    model = load_model(model_folder, trust)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         hint = "holds an index; 'seada-bench index add' adds to it" if (folder / INDEX).exists() else "is not empty"
         raise UserError(f"{folder}: {hint}, and 'build' needs a new folder")
+    model = load_model(model_folder, trust)
     try:
         shutil.copytree(model_folder, folder / MODEL)
     except OSError as error:
         raise UserError(f"{folder}: cannot be made: {error.strerror or error}") from None
     create(folder, indexed(model))
+    return model
 
 
 def indexed(model: ExportedModel) -> IndexedModel:
@@ -91,31 +92,13 @@ def model_of(folder: Path, index: Index, trust: Sequence[str] = ()) -> ExportedM
     return model
 
 
-def contents(scans: pd.DataFrame) -> list[str]:
-    """What each scan's files hold: SHA-256 of those of image and mask, in hexadecimal.
-
-    Raises
-    ------
-    UserError
-        For a file that cannot be read.
-    """
-    files = [*scans["image"], *(mask for mask in scans["mask"] if mask)]
-    try:
-        known = sha256_of(map(str, files))
-    except OSError as error:
-        raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    return [
-        hashlib.sha256(f"{known[image]} {known.get(mask, '')}".encode()).hexdigest()
-        for image, mask in zip(map(str, scans["image"]), map(str, scans["mask"]), strict=True)
-    ]
-
-
 def add_scans(
     folder: Path,
     model: ExportedModel,
     scans: pd.DataFrame,
     tell: Callable[[int], None] = lambda _: None,
     progress: bool = False,
+    ahead: Ahead | None = None,
 ) -> Added:
     """Embed scans and add them to an index; those that are there are neither embedded nor added again.
 
@@ -126,11 +109,13 @@ def add_scans(
     model
         That of the index.
     scans
-        As :func:`benchmark.search.embed.scans_of_manifests` gives them.
+        As :func:`benchmark.search.scans.scans_of_manifests` gives them.
     tell
         Called with the number of scans that were added so far, whenever more are on the disk to stay.
     progress
         Whether a bar with the time left goes to stderr.
+    ahead
+        What has begun to read them; None to read each when it is needed.
 
     Returns
     -------
@@ -154,7 +139,7 @@ def add_scans(
         with tqdm(total=len(due), desc="index", unit="scan", disable=not progress, file=sys.stderr) as bar:
             for start in range(0, len(due), BATCH):
                 batch = due[start : start + BATCH]
-                waiting += _embedded(model, batch, report)
+                waiting += _embedded(model, batch, report, ahead)
                 bar.update(len(batch))
                 late = time.monotonic() - since > SECONDS_AT_A_TIME
                 if late or sum(len(each) for each, _ in waiting) >= SCANS_AT_A_TIME:
@@ -167,7 +152,7 @@ def add_scans(
     return report
 
 
-def ldrs_of(model: ExportedModel, scans: pd.DataFrame) -> Floats:
+def ldrs_of(model: ExportedModel, scans: pd.DataFrame, ahead: Ahead | None = None) -> Floats:
     """LDRs of scans, shape (scans, dimension), after the model has checked that it can embed them.
 
     Raises
@@ -178,22 +163,24 @@ def ldrs_of(model: ExportedModel, scans: pd.DataFrame) -> Floats:
     """
     try:
         model.check(scans)
-        return model.ldrs_of(scans)
+        return model.ldrs_of(scans, None if ahead is None else ahead.volumes_of(scans))
     except UserError:
         raise
     except Exception as error:
         raise UserError(f"{scans['image'].iloc[0]}: cannot be used: {cause(error)}") from error
 
 
-def _embedded(model: ExportedModel, batch: pd.DataFrame, report: Added) -> list[tuple[pd.DataFrame, Floats]]:
+def _embedded(
+    model: ExportedModel, batch: pd.DataFrame, report: Added, ahead: Ahead | None
+) -> list[tuple[pd.DataFrame, Floats]]:
     try:
-        return [(batch, ldrs_of(model, batch))]
+        return [(batch, ldrs_of(model, batch, ahead))]
     except UserError as error:
         if len(batch) == 1:
             report.problems.append(str(error))
             return []
     single = [batch[row : row + 1] for row in range(len(batch))]
-    return [found for one in single for found in _embedded(model, one, report)]
+    return [found for one in single for found in _embedded(model, one, report, ahead)]
 
 
 def _add(writer: Writer, waiting: list[tuple[pd.DataFrame, Floats]], report: Added) -> None:

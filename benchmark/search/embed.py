@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmark.data.atomic import atomic_path
-from benchmark.data.manifest import read_manifests
 from benchmark.embeddings.table import REQUIRED, write_embeddings
 from benchmark.errors import UserError
 from benchmark.search.first_stage import apply, file_state
@@ -25,59 +23,6 @@ from benchmark.train.loaded_method import BATCH
 
 #: Name of the note that says which model made an embeddings file.
 MODEL_NOTE = "model"
-
-
-def scans_of_images(
-    images: Sequence[Path],
-    masks: Sequence[Path] = (),
-    sites: Sequence[str] = (),
-    ages: Sequence[float] = (),
-    sexes: Sequence[str] = (),
-) -> pd.DataFrame:
-    """A scans table of files that no manifest names; a scan's subject is called after its file.
-
-    Parameters
-    ----------
-    images
-        Images, or folders with a DICOM series each.
-    masks, sites, ages, sexes
-        One a file, or none at all; one site is that of all files.
-
-    Raises
-    ------
-    UserError
-        For another number of them, and for two files of one name.
-    """
-    count = len(images)
-    sites = [*sites] * count if len(sites) == 1 else sites
-    for name, given in (("masks", masks), ("sites", sites), ("ages", ages), ("sexes", sexes)):
-        if len(given) not in (0, count):
-            raise UserError(f"--{name}: {len(given)} are given for {count} files; one a file is needed")
-    names = [path.name.partition(".")[0] for path in images]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        two = [str(path) for path, name in zip(images, names, strict=True) if name == twice][:2]
-        raise UserError(
-            f"--images: {' and '.join(two)} have one name; name their subjects in a manifest, or rename one"
-        )
-    return pd.DataFrame(
-        {
-            "subject_id": names,
-            "session_id": "1",
-            "site": list(sites) or "unknown",
-            "diagnosis": "",
-            "age": list(ages) or np.nan,
-            "sex": list(sexes) or "",
-            "image": [str(path) for path in images],
-            "mask": [str(path) for path in masks] or "",
-        }
-    )
-
-
-def scans_of_manifests(manifests: Sequence[Path], data_root: Path | None = None, raw: bool = False) -> pd.DataFrame:
-    """A scans table of manifests, as for a training; ``raw`` for images that only ``preprocess`` would read."""
-    scans = read_manifests(list(manifests), data_root, check_images=not raw)
-    return scans.assign(mask=scans["mask"].fillna("") if "mask" in scans else "")
 
 
 def embed_scans(

@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
 from benchmark.data.datamodule import SiteDataModule
+from benchmark.data.preprocessing import Preprocessing
 from benchmark.data.sampling import EveryScanOnce
+from benchmark.data.store import VolumeStore, digest_of_store, image_digest
 from benchmark.data.synthetic import is_synthetic
 from benchmark.embeddings.table import KEY, ldr_columns, read_embeddings
 from benchmark.errors import UserError
@@ -134,10 +136,13 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
     limits: dict[str, list[float]] = {}
     typical: dict[str, NDArray[np.float32]] = {}
     if scans is not None:
-        of_training = scans[scans["split"] == "train"]
+        rows = np.flatnonzero(scans["split"] == "train")
+        of_training = scans.iloc[rows]
         raw, why = recorded(of_training)
         space = space_of(map(Path, of_training["image"]))
-        typical, limits = typical_volumes(of_training, method.preprocessing, method.masks)
+        stored = _stored(scans, method.preprocessing, config["data"].get("cache_dir"))
+        volumes = None if stored is None else (stored, rows)
+        typical, limits = typical_volumes(of_training, method.preprocessing, method.masks, volumes)
     scores = own_scores(
         next((folder for folder in (run, *run.glob(f"{OWN}*")) if (folder / MARKER).is_file()), run),
         run / EMBEDDINGS, marker, None if results is None else Path(results), synthetic,
@@ -288,6 +293,18 @@ def _scans(config: dict[str, Any], embedded: pd.DataFrame) -> tuple[pd.DataFrame
     if not scans[KEY].astype(str).equals(embedded[KEY].astype(str)):
         return None, "the training's manifests name other scans now"
     return scans, ""
+
+
+def _stored(scans: pd.DataFrame, preprocessing: Preprocessing, cache_dir: str | None) -> NDArray[np.float16] | None:
+    """Volumes of all scans, of a store of these files and settings; None where the training's is not there any more."""
+    if not cache_dir or not (cache := Path(cache_dir)).is_dir():
+        return None
+    digest = digest_of_store(image_digest(scans, cache), preprocessing)
+    try:
+        store = VolumeStore(cache / digest[:16])
+    except (OSError, EOFError, ValueError, KeyError):
+        return None
+    return store.volumes if store.digest == digest else None
 
 
 def _spec(model: RepresentationModule) -> dict[str, Any]:

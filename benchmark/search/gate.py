@@ -107,7 +107,10 @@ def limits_of(numbers: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
 
 
 def typical_volumes(
-    scans: pd.DataFrame, preprocessing: Preprocessing, masks: str
+    scans: pd.DataFrame,
+    preprocessing: Preprocessing,
+    masks: str,
+    stored: tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]] | None = None,
 ) -> tuple[dict[str, Volume], dict[str, list[float]]]:
     """What a model takes along for the gate.
 
@@ -119,6 +122,8 @@ def typical_volumes(
         Of their volumes.
     masks
         ``all`` where each of them has a mask.
+    stored
+        Volumes of a store of the training, shape (rows, x, y, z), and the row of each scan in it; None to read files.
 
     Returns
     -------
@@ -134,11 +139,16 @@ def typical_volumes(
     """
     if len(scans) < FEWEST:
         return {}, {}
-    columns = [name for name in ("image", "mask") if name in scans]
-    chosen = scans.iloc[:: -(-len(scans) // MOST)][columns].fillna("").astype(str)
-    with one_thread():
-        halves = [stored_volume(row, preprocessing)[0] for row in chosen.to_dict("records")]
-    volumes: Volume = np.stack(halves).astype(np.float32)
+    step = -(-len(scans) // MOST)
+    if stored is not None:
+        of_all, rows = stored
+        volumes: Volume = of_all[rows[::step]].astype(np.float32)
+    else:
+        columns = [name for name in ("image", "mask") if name in scans]
+        chosen = scans.iloc[::step][columns].fillna("").astype(str)
+        with one_thread():
+            halves = [stored_volume(row, preprocessing)[0] for row in chosen.to_dict("records")]
+        volumes = np.stack(halves).astype(np.float32)
     reference = Reference.of(volumes, masks == "all" and preprocessing.mask_background)
     kept = {name: value for name, value in reference.__dict__.items() if value is not None}
     return kept, limits_of(map(reference.numbers, volumes))

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.search.archive import contents, ldrs_of
-from benchmark.search.embed import scans_of_images
+from benchmark.search.archive import ldrs_of
 from benchmark.search.first_stage import apply
 from benchmark.search.gate import failures
 from benchmark.search.index import Index
@@ -20,6 +19,7 @@ from benchmark.train.exported_model import ExportedModel
 
 
 def query_images(
+from benchmark.search.scans import contents, scans_of_images
     model: ExportedModel,
     index: Index,
     images: Sequence[Path],
@@ -42,7 +42,7 @@ def query_images(
     index
         What is searched in: a query whose files are in it is known by them, with its subject and site.
     images, masks, sites, ages, sexes
-        As for :func:`benchmark.search.embed.scans_of_images`.
+        As for :func:`benchmark.search.scans.scans_of_images`.
     subjects
         Whose scans are not to be found, one per image; none where they are not known.
     raw, processes, progress

@@ -17,10 +17,10 @@ from benchmark.embeddings.table import ldr_columns, read_embeddings
 from benchmark.errors import UserError
 from benchmark.metrics import precision_at_k
 from benchmark.search.archive import add_scans, indexed, model_of, new_index
-from benchmark.search.embed import scans_of_manifests
 from benchmark.search.index import Index
 from benchmark.search.query import Searcher, Wanted, query_of_scan
 from benchmark.search.query_images import query_images
+from benchmark.search.scans import scans_of_manifests
 from benchmark.train.exported_model import load_model
 
 

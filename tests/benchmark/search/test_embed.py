@@ -13,7 +13,8 @@ from benchmark.data.manifest import read_manifests
 from benchmark.embeddings.table import load_table, read_embeddings
 from benchmark.errors import UserError
 from benchmark.search import load_model
-from benchmark.search.embed import embed_scans, scans_of_images, scans_of_manifests
+from benchmark.search.embed import embed_scans
+from benchmark.search.scans import scans_of_images, scans_of_manifests
 from tests.benchmark.search.test_first_stage import raw_manifests
 
 pytestmark = pytest.mark.slow

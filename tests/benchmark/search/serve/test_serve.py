@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from benchmark.search.archive import add_scans, new_index
-from benchmark.search.embed import scans_of_manifests
+from benchmark.search.scans import scans_of_manifests
 from benchmark.train.exported_model import load_model
 from tests.conftest import ROOT
 
