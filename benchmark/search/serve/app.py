@@ -126,9 +126,9 @@ class _Pages:
             image, mask = form.get("image"), form.get("mask")
             if not isinstance(image, UploadFile):
                 raise UserError("image: a NIfTI file is needed")
-            said = {name: str(form.get(name) or "").strip() for name in ("raw", "site", "age", "sex")}
+            said = {name: str(form.get(name) or "").strip() for name in ("raw", "site", "age", "sex", "subject")}
             upload = await run_sync(self._saved, image, mask if isinstance(mask, UploadFile) else None, said)
-        return JSONResponse({"job": self.service.embed(upload)}, 202)
+        return JSONResponse({"job": await run_sync(self.service.embed, upload)}, 202)
 
     def _saved(self, image: UploadFile, mask: UploadFile | None, said: Mapping[str, str]) -> Upload:
         called, age = shown_name(image.filename), _age(said["age"])
@@ -147,7 +147,7 @@ class _Pages:
             raise
         return Upload(
             folder, files[0], files[1] if len(files) > 1 else None, called, bool(said["raw"]), said["site"], age,
-            said["sex"],
+            said["sex"], said["subject"],
         )  # fmt: skip
 
     async def started(self, start: Callable[[Mapping[str, Any]], str], request: Request) -> Response:

@@ -46,6 +46,8 @@ class Upload:
         Whether it is as a scanner left it.
     site, age, sex
         Empty, or None, where unknown.
+    subject
+        Whose it is, as the archive shows its subjects; empty where it is of none of them, or unknown.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Upload:
     site: str = ""
     age: float | None = None
     sex: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class Service:
             "prepared": description["prepared"],
             "note": RESEARCH_USE,
             "most_hits": MOST_HITS,
+            "graph": shown.graph,
         }
 
     def embed(self, upload: Upload) -> str:
@@ -129,12 +133,19 @@ class Service:
 
         Raises
         ------
+        UserError
+            For a subject that the archive does not have; the files are removed all the same.
         BusyError
-            If the queue is full; the files are removed all the same.
+            If the queue is full, likewise.
         """
+        try:
+            subject = self.archives.current().subject(upload.subject) if upload.subject else ""
+        except UserError:
+            shutil.rmtree(upload.folder, ignore_errors=True)
+            raise
         return self.jobs.put(
             self.embedding.submit(
-                lambda job: self._embed(job, upload), lambda: shutil.rmtree(upload.folder, ignore_errors=True)
+                lambda job: self._embed(job, upload, subject), lambda: shutil.rmtree(upload.folder, ignore_errors=True)
             )
         )
 
@@ -144,7 +155,8 @@ class Service:
         Parameters
         ----------
         asked
-            ``query`` (its name) or ``scan``; ``k``, ``filter``, ``exclude_sites``, ``one_per_subject``, ``force``.
+            ``query`` (its name) or ``scan``; ``k``, ``filter``, ``exclude_sites``, ``one_per_subject``,
+            ``approximate``, ``force``.
 
         Raises
         ------
@@ -154,7 +166,7 @@ class Service:
             If the queue is full.
         """
         known = {"query": str, "scan": str, "k": int, "filter": str, "exclude_sites": list}
-        for name, kind in (known | {"one_per_subject": bool, "force": bool}).items():
+        for name, kind in (known | dict.fromkeys(("one_per_subject", "approximate", "force"), bool)).items():
             if name in asked and type(asked[name]) is not kind:
                 raise UserError(f"{name}: must be of type {kind.__name__}")
         if ("query" in asked) == ("scan" in asked):
@@ -166,9 +178,12 @@ class Service:
         if len(sites) > 1000 or not all(isinstance(site, str) for site in sites):
             raise UserError("exclude_sites: must be a list of sites")
         shown = self.archives.current()
+        approximate = asked.get("approximate", False)
+        if approximate and not shown.graph:
+            raise UserError("approximate: the archive has no graph; 'index compact --approximate' builds one")
         text = asked.get("filter", "").strip()
         condition = ShownFilter(text, shown.table) if text else None
-        wanted = Wanted(k, condition, sites, asked.get("one_per_subject", False))
+        wanted = Wanted(k, condition, sites, asked.get("one_per_subject", False), approximate)
         held, name = self._held(shown, asked)
         force = asked.get("force", False)
         return self.jobs.put(self.searching.submit(lambda job: self._search(job, shown, held, name, wanted, force)))
@@ -215,7 +230,7 @@ class Service:
         answer = self.answers.get(name)
         return as_csv([answer]) if kind == "csv" else as_json([answer], self.model.description)
 
-    def _embed(self, job: Job, upload: Upload) -> dict[str, Any]:
+    def _embed(self, job: Job, upload: Upload, subject: str) -> dict[str, Any]:
         mask = str(upload.mask) if upload.mask else ""
         try:
             job.tell("preparing")
@@ -234,7 +249,7 @@ class Service:
                 (query,) = query_images(
                     self.model, self.archives.current().index, [image], [Path(brain)] if brain else (),
                     [upload.site] if upload.site else (), [] if upload.age is None else [upload.age],
-                    [upload.sex] if upload.sex else (), force=True,
+                    [upload.sex] if upload.sex else (), [subject] if subject else (), force=True,
                 )  # fmt: skip
                 batch = self.model.batch_of(one)
         except UserError as error:
@@ -264,7 +279,8 @@ class Service:
             hit["scan"] = shown.scan_id(int(row))
         return {
             **values, "answer": self.answers.put(answer), "name": query.name, "query": name,
-            "known_subject": bool(query.subject), "model": told_of(self.model.description), "note": RESEARCH_USE,
+            "known_subject": bool(query.subject), "approximate": wanted.approximate,
+            "model": told_of(self.model.description), "note": RESEARCH_USE,
         }  # fmt: skip
 
     def _map(self, job: Job, kind: str, shown: Shown, held: Held, row: int) -> dict[str, Any]:

@@ -64,6 +64,8 @@ class Shown:
         What may be seen and filtered by; ``subject_id`` is a pseudonym, ``session_id`` a count of the subject's scans.
     subjects, sites
         How many subjects there are, and at which sites.
+    graph
+        What is told of its approximate search; empty where it has none.
     """
 
     def __init__(self, index: Index, salt: bytes | None) -> None:
@@ -83,6 +85,9 @@ class Shown:
         kept = pa.array(index.kept)
         self.subjects = pc.count_distinct(scans.column("subject_id").filter(kept)).as_py()
         self.sites: list[str] = sorted(pc.unique(scans.column("site").filter(kept)).to_pylist())
+        graphs = [segment for segment in index.state.segments if segment.recall is not None]
+        recall = min((segment.recall.share for segment in graphs if segment.recall is not None), default=0.0)
+        self.graph = f"finds {recall:.1%} of the 10 nearest" if graphs else ""
         words = [self.table.column(name) for name in ("subject_id", "session_id", "site", "diagnosis")]
         self._words = pc.utf8_lower(pc.binary_join_element_wise(*words, " "))
 
@@ -117,6 +122,19 @@ class Shown:
         """Of a scan, for people."""
         site, subject, session = (self.table.column(each)[row].as_py() for each in ("site", "subject_id", "session_id"))
         return f"{site}/{subject}/{session}"
+
+    def subject(self, shown: str) -> str:
+        """The own name of a subject that the page names.
+
+        Raises
+        ------
+        UserError
+            If there is none.
+        """
+        rows = np.flatnonzero(self.index.kept & pc.equal(self.table.column("subject_id"), shown).to_numpy())
+        if not len(rows):
+            raise UserError(f"subject: no scan of the archive is of '{shown}'; leave it empty where none is")
+        return str(self.index.scans.column("subject_id")[int(rows[0])].as_py())
 
     def listed(self, words: str, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
         """How many scans have all of some words in subject, session, site or diagnosis; and a page of them."""

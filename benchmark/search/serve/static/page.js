@@ -83,7 +83,11 @@ async function working(work) {
 
 function wanted() {
   const excluded = [...document.querySelectorAll("input[name=exclude]:checked")].map((each) => each.value);
-  return { k: Number(by("k").value), filter: by("filter").value, exclude_sites: excluded, one_per_subject: by("one").checked };
+  const graph = by("approximate");
+  return {
+    k: Number(by("k").value), filter: by("filter").value, exclude_sites: excluded, one_per_subject: by("one").checked,
+    ...(graph ? { approximate: graph.checked } : {}),
+  };
 }
 
 async function search(what, told, current) {
@@ -216,8 +220,9 @@ function show(answer) {
   state.answer = answer;
   bullets(by("warnings"), answer.warnings);
   const said = [`${answer.could_be_found} scans could have been found.`];
-  if (answer.own_subject_left_out) said.push(`${answer.own_subject_left_out} of the query's own subject were left out.`);
-  else if (!answer.known_subject) said.push("The query's subject is not known, so that its own scans may be among the hits.");
+  if (answer.known_subject) said.push(`${answer.own_subject_left_out} of the query's own subject were left out.`);
+  else said.push("The query's subject is not known, so that its own scans may be among the hits.");
+  if (answer.approximate) said.push("Searched approximately: some of the nearest may be missing.");
   if (!answer.hits.length) said.push("Nothing is found: no scan of the archive may be, by what is asked.");
   by("summary").textContent = said.join(" ");
   by("hits").tBodies[0].replaceChildren(...answer.hits.map((hit, place) => {

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -85,6 +86,41 @@ def test_a_file_is_embedded_searched_with_and_deleted(client, new, finish):
     image = nibabel.Nifti1Image.from_bytes(volume)
     assert image.shape == SHAPE
     assert np.allclose(image.affine[:3, 3], -SPACING * (np.array(SHAPE) - 1) / 2)
+
+
+def test_the_scans_of_a_subject_that_is_named_are_left_out(client, new, finish):
+    image, mask = new
+    subject = client.get("/api/scans").json()["scans"][0]["subject_id"]
+    one = finish(client, upload(client, image, mask, subject=f" {subject} "))["result"]
+    assert one["known_subject"]
+    found = finish(client, client.post("/api/search", json={"query": one["query"], "k": 50}))["result"]
+    assert (len(found["hits"]), found["own_subject_left_out"]) == (22, 2)
+    assert subject not in {hit["subject_id"] for hit in found["hits"]}
+    # Its own name in the archive is not what the page shows, and would tell that it is there.
+    response = upload(client, image, mask, subject="person00")
+    assert response.status_code == 422
+    assert response.json()["error"].startswith("subject: no scan of the archive is of 'person00'")
+    assert left_behind(client) == []
+
+
+def test_approximate_search_is_offered_where_there_is_a_graph(client, make_client, index_folder, tmp_path, finish):
+    pytest.importorskip("usearch")
+    scan = client.get("/api/scans").json()["scans"][0]["scan"]
+    refused = client.post("/api/search", json={"scan": scan, "approximate": True})
+    assert (refused.status_code, "has no graph" in refused.json()["error"]) == (422, True)
+    assert 'id="approximate"' not in client.get("/").text
+    folder = shutil.copytree(index_folder, tmp_path / "index")
+    with writing(folder) as writer:
+        writer.compact(graph=True)
+    other = make_client(folder)
+    assert "quicker in a large archive, finds 100.0% of the 10 nearest" in other.get("/").text
+    scan = other.get("/api/scans").json()["scans"][0]["scan"]
+    exact, quick = (
+        finish(other, other.post("/api/search", json={"scan": scan, "k": 5, "approximate": wanted}))["result"]
+        for wanted in (False, True)
+    )
+    assert (exact["approximate"], quick["approximate"]) == (False, True)
+    assert quick["hits"] == exact["hits"]
 
 
 def test_a_file_of_the_archive_is_known_and_is_its_own_nearest_but_for_its_subject(client, files, finish):

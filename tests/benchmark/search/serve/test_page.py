@@ -99,6 +99,7 @@ def test_from_the_address_to_hits_by_keyboard_alone_and_narrow(browser, running,
     browser.width(390, 800)
     # Canvases follow a moment later.
     browser.until("document.documentElement.scrollWidth <= 390", 10)
+    assert browser.run('document.getElementById("subject").getBoundingClientRect().right') <= 390
     picture("narrow-dark")
     browser.scheme("light")
     picture("narrow")
@@ -125,6 +126,15 @@ def test_a_file_that_fails_the_gate_and_what_is_shown_on_request(browser, runnin
     assert not browser.run('document.getElementById("warnings").hidden')
     browser.until(LOADED)
     picture("forced")
+    browser.run('document.getElementById("subject").value = "nobody"')
+    browser.run('document.querySelector("#file-form .primary").click()')
+    browser.until('document.getElementById("error").textContent.includes("is of \'nobody\'")')
+    subject = browser.run('document.querySelector("#list .name").textContent.split(" / ")[0]')
+    browser.run(f'document.getElementById("subject").value = "{subject}"')
+    browser.run('document.querySelector("#file-form .primary").click()')
+    browser.until('!document.getElementById("refused").hidden')
+    browser.run('document.getElementById("force").click()')
+    browser.until('document.getElementById("summary").textContent.includes("2 of the query\'s own subject were left")')
     browser.run('document.getElementById("filter").value = "__import__(1)"')
     browser.run('document.getElementById("again").click()')
     browser.until('document.getElementById("error").textContent.includes("is no comparison")')
