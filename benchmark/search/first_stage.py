@@ -120,7 +120,8 @@ def apply(
     folder.mkdir(parents=True, exist_ok=True)
     work = partial(_prepared, dict(raw), settings, folder)
     rows = scans.to_dict("records")
-    done = mapped(work, rows, processes, "prepare", progress)
+    # A process of its own for one image would take longer to start than it saves.
+    done = mapped(work, rows, min(processes, len(rows)), "prepare", progress)
     problems = [one["error"] for one in done if "error" in one]
     if problems:
         head = [] if len(problems) == 1 else [f"{len(problems)} of {len(rows)} raw images cannot be used:"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from benchmark.errors import UserError
 from benchmark.search.archive import ldrs_of
@@ -15,11 +19,11 @@ from benchmark.search.first_stage import apply
 from benchmark.search.gate import failures
 from benchmark.search.index import Index
 from benchmark.search.query import Query
+from benchmark.search.scans import contents, scans_of_images
 from benchmark.train.exported_model import ExportedModel
 
 
 def query_images(
-from benchmark.search.scans import contents, scans_of_images
     model: ExportedModel,
     index: Index,
     images: Sequence[Path],
@@ -85,7 +89,29 @@ from benchmark.search.scans import contents, scans_of_images
 def _prepared(model: ExportedModel, scans: pd.DataFrame, folder: Path, processes: int, progress: bool) -> pd.DataFrame:
     if model.description["raw"] is None:
         raise UserError(f"--raw: the model cannot prepare raw images; {model.description['prepared']}")
-    return apply(model.description["raw"], scans, folder, processes, progress)
+    # Of one image a bar would stand still for half a minute.
+    one = progress and len(scans) == 1
+    with _clock(f"prepare {Path(scans['image'][0]).name}, about half a minute", one):
+        return apply(model.description["raw"], scans, folder, processes, progress and not one)
+
+
+@contextmanager
+def _clock(what: str, shown: bool) -> Iterator[None]:
+    """Show on stderr, each second, for how long something has been done."""
+    over = threading.Event()
+    with tqdm(desc=what, bar_format="{desc}{elapsed}", disable=not shown, file=sys.stderr) as bar:
+
+        def tick() -> None:
+            while not over.wait(1):
+                bar.refresh()
+
+        ticking = threading.Thread(target=tick, daemon=True)
+        ticking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            ticking.join()
 
 
 def _known(index: Index, scans: pd.DataFrame) -> dict[int, tuple[str, str]]:
