@@ -90,13 +90,13 @@ def _add(args: list[str]) -> int:
 
     use_plugins(options.plugins)
     scans = scans_of_manifests(options.manifest, options.data_root)
-    index = Index(options.index, check=False)
+    index = Index(options.index)
     there = set(index.live("content"))
     new = scans[[content not in there for content in contents(scans)]]
     with reading_ahead(new, description_of(options.index, index)["preprocessing"]) as ahead:
         from benchmark.search.archive import model_of
 
-        model = model_of(options.index, Index(options.index), options.trust)
+        model = model_of(options.index, index, options.trust)
         return _embedded(options.index, model, scans, ahead, False)
 
 
