@@ -125,7 +125,7 @@ def reading_ahead(
 
 
 def _pairs(scans: pd.DataFrame) -> list[Pair]:
-    return list(zip(scans["image"].astype(str), scans["mask"].astype(str), strict=True))
+    return list(zip(map(str, scans["image"]), map(str, scans["mask"]), strict=True))
 
 
 def _read(pair: Pair, preprocessing: Mapping[str, Any]) -> npt.NDArray[np.float16] | str:

@@ -178,8 +178,8 @@ class LoadedMethod:
         unknown = [site for site in scans["site"] if site not in allowed]
         if unknown:
             batch = self.batch_of(scans[:1])
-            said = [self.embedded({**batch, "site": torch.full_like(batch["site"], code)}) for code in (0, 1)]
-            if not np.array_equal(*said):
+            one, two = (self.embedded({**batch, "site": torch.full_like(batch["site"], code)}) for code in (0, 1))
+            if not np.array_equal(one, two):
                 what = f"'{unknown[0]}' is not allowed" if unknown[0] else "one a file is needed"
                 raise UserError(f"sites: {what}; the LDR depends on the site of a scan; allowed: {', '.join(allowed)}")
 

@@ -277,7 +277,7 @@ async function viewer(parent) {
   const shown = new niivue.Niivue({
     dragAndDropEnabled: false, show3Dcrosshair: false, isColorbar: false, backColor: [0, 0, 0, 1], crosshairWidth: 1,
     crosshairWidthUnit: "mm", crosshairColor: [1, 0.25, 0.2, 0.8], multiplanarShowRender: niivue.SHOW_RENDER.NEVER,
-    logLevel: "error",
+    logLevel: "error", loadingText: "",
   });
   await shown.attachToCanvas(canvas);
   shown.setSliceType(Number(by("slices").value));
