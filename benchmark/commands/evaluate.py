@@ -19,14 +19,15 @@ def main(args: list[str]) -> int:
         "--embeddings",
         type=Path,
         required=True,
-        help="Parquet, CSV, NPZ or AnnData (.h5ad) file, or a folder of them, each a method named after its file.",
+        help="Parquet, CSV, TSV, NPZ, NPY or AnnData (.h5ad) file, or a folder of them, each a method named after its "
+        "file.",
     )
     parser.add_argument("--out", type=Path, required=True, help="Folder for scores and tables.")
     parser.add_argument(
         "--rows",
         type=Path | None,
         default=None,
-        help="Table with the rows of an .npz array; same stem, .csv by default.",
+        help="Table with the rows of an .npz or .npy array; same stem, .csv or .tsv by default.",
     )
     parser.add_argument("--key", type=str | None, default=None, help="Array of an .npz file, or entry of .h5ad's obsm.")
     parser.add_argument("--manifest", type=Path, nargs="+", default=[], help="Manifests that know more of the scans.")
@@ -36,6 +37,13 @@ def main(args: list[str]) -> int:
     parser.add_argument("--session", type=str | None, default=None, help="Column in place of session_id.")
     parser.add_argument(
         "--vectors", type=str | None, default=None, help="Prefix of the vectors' columns; z by default."
+    )
+    parser.add_argument(
+        "--map",
+        type=str,
+        nargs="+",
+        default=[],
+        help="Labels to read as others, such as 'diagnosis: control=CN, Dementia=AD' 'sex: 1=M, 2=F'.",
     )
     parser.add_argument(
         "--allow_different_scans", type=bool, default=False, help="Let the files of a folder have different scans."
@@ -50,12 +58,16 @@ def main(args: list[str]) -> int:
         raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
     check_can_be_made(options.out, "out")
 
+    from benchmark.embeddings.labels import parse_maps
     from benchmark.embeddings.options import ForeignOptions
-    from benchmark.report.evaluate import evaluate
+    from benchmark.report.evaluate import EVALUATED, UNKNOWN, evaluate
     from benchmark.report.tables import format_terminal
+    from benchmark.report.verdict import not_scored, verdicts
+    from benchmark.report.wide_tables import few_for_whitening
 
     names = ("rows", "key", "label", "site", "subject", "session", "vectors")
-    foreign = ForeignOptions(manifests=tuple(options.manifest), **{name: options[name] for name in names})
+    maps = parse_maps(options.map)
+    foreign = ForeignOptions(manifests=tuple(options.manifest), map=maps, **{name: options[name] for name in names})
     results = evaluate(
         options.embeddings,
         settings=options.evaluation,
@@ -64,4 +76,7 @@ def main(args: list[str]) -> int:
     )
     results.save(options.out)
     say(format_terminal(results.scores, results.about))
+    lines = few_for_whitening(results.scores)
+    lines += not_scored(results.scores, results.provenance[EVALUATED][UNKNOWN])
+    say("\n".join([*lines, f"every score and table: {options.out}", *verdicts(results.scores)]))
     return 0

@@ -25,8 +25,8 @@ def read_methods(
     Parameters
     ----------
     path
-        File, or folder whose ``.parquet``, ``.csv``, ``.npz`` and ``.h5ad`` files are read, hidden ones and those in
-        folders within it left out. A table with the rows of an ``.npz`` file is no method.
+        File, or folder whose files of a suffix in :data:`benchmark.embeddings.read.READERS` are read, hidden ones and
+        those in folders within it left out. A table with the rows of an array is no method.
     options
         Where their parts are.
     allow_different_scans
@@ -80,7 +80,7 @@ def _files(folder: Path, options: ForeignOptions) -> list[Path]:
     there = sorted(
         file for file in folder.iterdir() if file.suffix in READERS and not file.name.startswith(".") and file.is_file()
     )
-    tables = {rows_of(file, options).resolve() for file in there if file.suffix == ".npz"}
+    tables = {rows_of(file, options).resolve() for file in there if file.suffix in (".npz", ".npy")}
     files = [file for file in there if file.resolve() not in tables]
     if not files:
         raise UserError(f"{folder}: holds no embeddings; allowed: {', '.join(READERS)} files")

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.embeddings.loaded import Loaded, among, same_length, vector_table
 from benchmark.embeddings.options import ForeignOptions
-from benchmark.embeddings.table import load_table
+from benchmark.embeddings.tsv import load_rows
 from benchmark.errors import UserError
 
 #: Names that an array of vectors has by convention.
@@ -19,8 +19,29 @@ ARRAYS = ("ldr", "embeddings")
 
 
 def rows_of(path: Path, options: ForeignOptions) -> Path:
-    """The table with the rows of an ``.npz`` file: the one that is named, or the CSV file of the same stem."""
+    """The table with the rows of an array: the one that is named, or the CSV or TSV file of the same stem."""
+    if options.rows is None and (other := path.with_suffix(".tsv")).is_file() and not path.with_suffix(".csv").exists():
+        return other
     return options.rows or path.with_suffix(".csv")
+
+
+def with_rows(path: Path, name: str, array: Any, options: ForeignOptions) -> Loaded:
+    """An array that a file calls by a name, with what is known of its rows.
+
+    Raises
+    ------
+    UserError
+        If the table of the rows cannot be read, or has another number of them.
+    """
+    vectors = vector_table(path, name, array)
+    rows_path = rows_of(path, options)
+    if options.rows is None and not rows_path.is_file():
+        raise UserError(
+            f"{rows_path}: no such file; it must hold the rows of {path}, or --rows must name the file that does"
+        )
+    rows, notes = load_rows(rows_path)
+    same_length(path, name, vectors, rows_path, rows)
+    return Loaded(path, rows_path, rows, vectors, notes)
 
 
 def read_npz(path: Path, options: ForeignOptions) -> Loaded:
@@ -43,15 +64,7 @@ def read_npz(path: Path, options: ForeignOptions) -> Loaded:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     name, array = _array(path, options.key)
-    vectors = vector_table(path, name, array)
-    rows_path = rows_of(path, options)
-    if options.rows is None and not rows_path.is_file():
-        raise UserError(
-            f"{rows_path}: no such file; it must hold the rows of {path}, or --rows must name the file that does"
-        )
-    rows, notes = load_table(rows_path)
-    same_length(path, name, vectors, rows_path, rows)
-    return Loaded(path, rows_path, rows, vectors, notes)
+    return with_rows(path, name, array, options)
 
 
 def _array(path: Path, key: str | None) -> tuple[str, Any]:

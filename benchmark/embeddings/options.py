@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -13,7 +14,8 @@ class ForeignOptions:
     Attributes
     ----------
     rows
-        Table (Parquet or CSV) with the rows of an ``.npz`` array; the CSV file of the same stem by default.
+        Table (Parquet, CSV or TSV) with the rows of an ``.npz`` or ``.npy`` array; the CSV or TSV file of the same stem
+        by default.
     key
         Array of an ``.npz`` file, or entry of ``obsm`` of an ``.h5ad`` file.
     manifests
@@ -23,7 +25,9 @@ class ForeignOptions:
     site, subject, session
         Columns in place of ``site``, ``subject_id`` and ``session_id``.
     vectors
-        Prefix of the LDR's columns in a Parquet or CSV file; ``z`` by default.
+        Prefix of the LDR's columns in a Parquet, CSV or TSV file; ``z`` by default.
+    map
+        New label by old one, by column, such as ``{"diagnosis": {"control": "CN"}}``.
     """
 
     rows: Path | None = None
@@ -34,3 +38,4 @@ class ForeignOptions:
     subject: str | None = None
     session: str | None = None
     vectors: str | None = None
+    map: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.schema import SPLITS
+from benchmark.embeddings.labels import check_known
 from benchmark.embeddings.loaded import Loaded
 from benchmark.embeddings.options import ForeignOptions
 from benchmark.embeddings.table import REQUIRED, as_text, check_keys, check_values, ldr_columns, numbers
@@ -19,6 +20,9 @@ ONLY_SESSION = "1"
 
 #: Most distinct numbers with a fraction that still are labels, such as 0, 0.5, 1, 2, 3 of the CDR.
 MOST_FRACTIONS = 10
+
+#: Names, by their small letters, of columns that may well be the subjects'.
+_SUBJECTS = frozenset(("subject", "subjects", "participantid", "participant", "ptid", "patno", "rid", "patientid"))
 
 _UNKNOWN = ("", "NA", "N/A", "nan", "NaN")
 
@@ -38,25 +42,32 @@ def scored_frame(loaded: Loaded, options: ForeignOptions) -> pd.DataFrame:
         Rows and vectors; columns ``z0, z1, ...`` of the rows are left out.
     options
         ``label, site, subject, session`` name columns that take the place of ``diagnosis, site, subject_id,
-        session_id``. Where a label is named, ``age`` and ``sex`` may be missing. Sessions may be missing where no
-        subject has two scans at a site.
+        session_id``. Only the site must be there, for leakage alone: diagnosis, age and sex may be missing, without a
+        diagnosis subjects too, so that every scan counts as one, and sessions where no subject has two scans at a
+        site. Labels that look like known ones under other names are asked about.
 
     Raises
     ------
     UserError
         For a column that is missing, an empty subject, session or site, a scan in two rows, an age that is no
-        number, a split that is none, and a label that is no class.
+        number, a split that is none, a label that is no class, and one that looks like another.
     """
     path, rows = loaded.rows_path, loaded.rows.drop(columns=ldr_columns(loaded.rows))
     source = _sources(path, rows, options)
     frame = pd.DataFrame(index=rows.index)
+    substitutes = {"subject_id": [f"scan{row}" for row in range(1, len(rows) + 1)], "session_id": ONLY_SESSION}
     for name in ("subject_id", "session_id", "site"):
-        frame[name] = _text(path, rows, source[name]) if name in source else ONLY_SESSION
+        frame[name] = _text(path, rows, source[name]) if name in source else substitutes[name]
         check_values(path, source.get(name, name), frame[name], frame[name] == "", "")
-    label = source["diagnosis"]
-    frame["diagnosis"] = _text(path, rows, label) if options.label is None else label_texts(path, label, rows[label])
+    label = source.get("diagnosis")
+    if label is None:
+        frame["diagnosis"] = ""
+    else:
+        chosen = options.label is not None
+        frame["diagnosis"] = label_texts(path, label, rows[label]) if chosen else _text(path, rows, label)
     frame["age"] = numbers(path, rows, "age", finite=False) if "age" in rows else np.nan
     frame["sex"] = _text(path, rows, "sex") if "sex" in rows else ""
+    check_known(path, frame, options)
     if "split" in rows:
         frame["split"] = rows["split"].astype(object).map(as_text)
         allowed = f"allowed: {', '.join(SPLITS)}, or empty"
@@ -67,13 +78,19 @@ def scored_frame(loaded: Loaded, options: ForeignOptions) -> pd.DataFrame:
     return pd.concat([frame, rows.drop(columns=frame.columns, errors="ignore"), loaded.vectors], axis=1)
 
 
-def remarks(options: ForeignOptions) -> dict[str, str]:
-    """What a reader of tables must know of columns that took another's place, by name."""
-    return {
+def remarks(loaded: Loaded, options: ForeignOptions) -> dict[str, str]:
+    """What a reader of tables must know of columns that are missing or took another's place, by name."""
+    told = {
         name: f"column '{column}' is the {name}; where tables say {default}, they mean it."
         for name, default in _COLUMNS.items()
         if (column := getattr(options, name)) is not None and column != default
     }
+    if (options.subject or "subject_id") not in loaded.rows:
+        told["subject"] = (
+            "there is no column of subjects, so every scan counts as one; where subjects have several scans, leakage "
+            "reads too high and intervals are too narrow."
+        )
+    return told
 
 
 def label_texts(path: Path, name: str, column: pd.Series) -> pd.Series:
@@ -118,9 +135,13 @@ def _sources(path: Path, rows: pd.DataFrame, options: ForeignOptions) -> dict[st
             raise UserError(f"{path}: column '{column}' (--{named[name]}) is missing; found: {there}")
         if (column or name) in rows:
             source[name] = column or name
-        elif name != "session_id" and not (options.label and name in ("age", "sex")):
-            hint = f"--{named[name]} names another" if name in named else "not needed where --label names a column"
-            raise UserError(f"{path}: column '{name}' is missing ({hint}); found: {there}")
+    if "site" not in source:
+        raise UserError(f"{path}: column 'site' is missing (--site names another); found: {there}")
+    if "subject_id" not in source:
+        alike = [str(column) for column in rows if re.sub(r"[^a-z]", "", str(column).casefold()) in _SUBJECTS]
+        if alike or "diagnosis" in source:
+            why = f"'{alike[0]}' looks like it" if alike else "retrieval leaves out scans of the query's own subject"
+            raise UserError(f"{path}: column 'subject_id' is missing (--subject names another): {why}; found: {there}")
     return source
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.data.synthetic import is_synthetic
+from benchmark.embeddings.labels import mapped
 from benchmark.embeddings.loaded import Loaded, same_length, vector_table
 from benchmark.embeddings.methods import OTHER_SCANS, check_same_scans, read_methods
 from benchmark.embeddings.options import ForeignOptions
@@ -33,6 +34,8 @@ FOREIGN = "foreign"
 
 #: Entry of the provenance that says what was scored, and how.
 EVALUATED = "evaluated"
+#: Entry of that with the facts of which nothing is known of any scan.
+UNKNOWN = "unknown"
 
 Vectors = npt.NDArray[np.floating[Any]]
 
@@ -52,11 +55,12 @@ def evaluate(
     Parameters
     ----------
     embeddings
-        Parquet, CSV, NPZ or AnnData file, or a folder of them, each a method named after its file; or a table with the
-        columns of an embeddings file; or an array of shape (scans, dimensions); or several tables or arrays by method.
+        Parquet, CSV, TSV, NPZ, NPY or AnnData file, or a folder of them, each a method named after its file; or a table
+        with the columns of an embeddings file; or an array of shape (scans, dimensions); or several tables or arrays by
+        method.
     rows
-        What is known of the scans of arrays, one row per scan: ``subject_id``, ``site`` and ``diagnosis``, and
-        ``session_id``, ``age``, ``sex`` and ``split`` where known.
+        What is known of the scans of arrays, one row per scan: ``site``, and ``subject_id``, ``session_id``,
+        ``diagnosis``, ``age``, ``sex`` and ``split`` where known.
     settings
         How to score; the defaults if None.
     options
@@ -90,7 +94,8 @@ def evaluate(
             scores.append(to_frame(found).assign(**run))
             replicates.append(to_replicates(found).assign(**run))
             notes += [f"{method}: {named(name, text)}" for name, text in sorted(table.notes.items())]
-    synthetic = any(is_synthetic(table.frame) for _, table in methods.values())
+    tables = [table.frame for _, table in methods.values()]
+    synthetic = any(map(is_synthetic, tables))
     about = About(synthetic=synthetic, notes=notes, methods=list(methods))
     provenance = {
         "environment": environment(),
@@ -101,6 +106,7 @@ def evaluate(
             "settings": asdict(how),
             "options": {name: _plain(value) for name, value in asdict(options).items() if value},
             "allow_different_scans": allow_different_scans,
+            UNKNOWN: [name for name in ("diagnosis", "age", "sex") if not any(_known(table, name) for table in tables)],
         },
     }
     return Results(
@@ -129,13 +135,18 @@ def _table(
         known = given.drop(columns=names).reset_index(drop=True)
     else:
         if rows is None:
-            raise UserError(f"{name}: an array says nothing of its scans; rows must give their subject_id and site")
+            raise UserError(f"{name}: an array says nothing of its scans; rows must give their site")
         vectors, known = vector_table(path, "array", given), pd.DataFrame(rows).reset_index(drop=True)
         same_length(path, "array", vectors, Path("rows"), known)
-    # What nobody knows of any scan need not be given.
-    known = known.assign(**{column: None for column in ("age", "sex") if column not in known})
-    return EmbeddingTable(scored_frame(Loaded(path, path, known, vectors), options), remarks(options))
+    loaded = mapped(Loaded(path, path, known, vectors), options)
+    return EmbeddingTable(scored_frame(loaded, options), {**loaded.notes, **remarks(loaded, options)})
+
+
+def _known(table: pd.DataFrame, name: str) -> bool:
+    return bool((table[name].notna() & (table[name] != "")).any())
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
     return [str(one) for one in value] if isinstance(value, tuple) else str(value)

@@ -68,9 +68,12 @@ def table_files(scores: pd.DataFrame, wide: Sequence[WideTable], about: About) -
 
 
 def format_terminal(scores: pd.DataFrame, about: About) -> str:
-    """Retrieval and leakage, and that of held-out sites, narrow enough for a terminal of 120 columns."""
+    """Retrieval and leakage, and that of held-out sites, narrow enough for a terminal of 120 columns.
+
+    Retrieval is left out where no method has any score of it.
+    """
     wide = {table.name: table for table in wide_tables(scores, about)}
-    shown = [wide[name] for name in ("retrieval", "leakage")]
+    shown = [wide[name] for name in ("retrieval", "leakage") if name == "leakage" or _has_any(wide[name])]
     extended = wide.get("leakage_extended")
     held_out = [column for column in OF_HELD_OUT_SITE if extended and column.key in extended.directions]
     if extended and held_out:
@@ -135,6 +138,11 @@ def wide_frame(table: WideTable) -> pd.DataFrame:
             alone = replace(part, entries={method: entries})
             rows.append(row | {"notes": "; ".join(footnotes(alone, table.columns))})
     return pd.DataFrame(rows)
+
+
+def _has_any(table: WideTable) -> bool:
+    every = (entry for part in table.sections for entries in part.entries.values() for entry in entries.values())
+    return any(not math.isnan(entry.mean) for entry in every)
 
 
 def _names(column: Column) -> tuple[str, str, str]:

@@ -162,7 +162,7 @@ def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
     held_out = _HELD_OUT_FOOTER if present(OF_HELD_OUT_SITE, scores) else ()
     methods = about.order(scores["method"].unique())
     told = about.lines(methods)
-    last = (*statistics_note(scores), *_few_for_whitening(scores), *told, *about.notes, _versions(scores))
+    last = (*statistics_note(scores), *few_for_whitening(scores), *told, *about.notes, _versions(scores))
     return [
         WideTable(
             name,
@@ -204,7 +204,8 @@ def _with_facts(part: Section, about: About) -> Section:
     return replace(part, train_seconds=seconds, bounds=about.bounds)
 
 
-def _few_for_whitening(scores: pd.DataFrame) -> list[str]:
+def few_for_whitening(scores: pd.DataFrame) -> list[str]:
+    """Which methods' whitened coordinates are mostly noise, and what to read in their place; one line, or none."""
     flagged = scores[scores["note"].str.contains(WHITENED_BY_FEW, regex=False)]
     if flagged.empty:
         return []

@@ -8,6 +8,7 @@ import pytest
 
 from benchmark.embeddings.options import ForeignOptions
 from benchmark.embeddings.read import read_foreign
+from benchmark.errors import UserError
 
 anndata = pytest.importorskip("anndata")
 
@@ -61,6 +62,22 @@ def test_which_array_is_taken(rows, vectors, tmp_path, arrays, key, expected):
     rows.to_csv(tmp_path / "a.csv", index=False)
     frame = read_foreign(tmp_path / "a.npz", ForeignOptions(key=key)).frame
     np.testing.assert_array_equal(frame[[f"z{i}" for i in range(5)]], vectors * np.float32(expected))
+
+
+def test_tabs_and_a_lone_array_are_read_as_the_csv(table, rows, vectors, tmp_path):
+    table.to_csv(tmp_path / "flat.csv", index=False)
+    table.to_csv(tmp_path / "tabs.tsv", index=False, sep="\t")
+    expected = read_foreign(tmp_path / "flat.csv", NOTHING).frame
+    pd.testing.assert_frame_equal(read_foreign(tmp_path / "tabs.tsv", NOTHING).frame, expected)
+    np.save(tmp_path / "lone.npy", vectors)
+    rows.to_csv(tmp_path / "lone.tsv", index=False, sep="\t")
+    rows.to_csv(tmp_path / "scans.csv", index=False)
+    for options in (NOTHING, ForeignOptions(rows=tmp_path / "scans.csv")):
+        found = read_foreign(tmp_path / "lone.npy", options).frame
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    rows.head(3).to_csv(tmp_path / "scans.csv", index=False)
+    with pytest.raises(UserError, match="array has 24 rows, but .*scans.csv has 3; one row per vector"):
+        read_foreign(tmp_path / "lone.npy", ForeignOptions(rows=tmp_path / "scans.csv"))
 
 
 def test_rows_in_another_file(rows, vectors, tmp_path):

@@ -94,7 +94,7 @@ def test_a_folder_without_embeddings(folder, tmp_path, evaluate):
     (empty / "deep.csv").unlink()
     assert evaluate("--embeddings", empty, "--out", tmp_path / "all") == (
         2,
-        f"error: {empty}: holds no embeddings; allowed: .parquet, .csv, .npz, .h5ad files\n",
+        f"error: {empty}: holds no embeddings; allowed: .parquet, .csv, .tsv, .npz, .npy, .h5ad files\n",
     )
 
 

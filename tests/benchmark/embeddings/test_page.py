@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 
 def blocks(text):
-    return re.findall(r"^```(python|)\n(.*?)^```", text, flags=re.S | re.M)
+    return re.findall(r"^```(python|text|)\n(.*?)^```", text, flags=re.S | re.M)
 
 
 @pytest.mark.slow
@@ -24,14 +24,14 @@ def test_the_examples_of_the_page_work(tmp_path, monkeypatch, evaluate):
     for kind, body in blocks(text):
         if kind == "python":
             exec(body, names)  # noqa: S102 (the page is ours)
-        else:
+        elif kind == "":
             commands += [shlex.split(line)[1:] for line in body.splitlines()]
     scans = names["scans"]
     renamed = {"subject_id": "person", "session_id": "visit", "site": "scanner", "diagnosis": "tau_positive"}
     flat = pd.read_csv("mine.csv").drop(columns=["age", "sex"]).rename(columns=renamed)
     flat.assign(tau_positive=(flat["tau_positive"] == "AD").astype(int)).to_csv("tau.csv", index=False)
     evaluations = [command[1:] for command in commands if command[0] == "evaluate"]
-    assert len(evaluations) == 6
+    assert len(evaluations) == 7
     for arguments in evaluations:
         status, error = evaluate(*arguments)
         assert status == 0, error

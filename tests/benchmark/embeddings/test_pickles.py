@@ -86,3 +86,16 @@ def test_a_pickle_in_annotated_data(rows, vectors, bomb, tmp_path, scores_of):
         file["X"].attrs["pandas_type"] = payload
     scores_of(path)
     assert not bomb[1].exists()
+
+
+def test_an_npy_file_of_objects(rows, vectors, bomb, tmp_path, evaluate):
+    path = tmp_path / "a.npy"
+    np.save(path, objects(vectors, bomb[0]), allow_pickle=True)
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    status, error = evaluate("--embeddings", path, "--out", tmp_path / "out")
+    assert (status, error) == (
+        2,
+        f"error: {path}: cannot be read as npy: pickled Python objects are not allowed, nor loaded; it must hold "
+        "numbers\n",
+    )
+    assert not bomb[1].exists()

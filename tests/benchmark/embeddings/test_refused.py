@@ -49,9 +49,29 @@ def with_value(table, row, column, value):
     ("change", "options", "message"),
     [
         (lambda t: t.drop(columns="site"), (), "column 'site' is missing (--site names another); found: subject_id, "),
-        (lambda t: t.drop(columns="subject_id"), (), "column 'subject_id' is missing (--subject names another)"),
-        (lambda t: t.drop(columns="diagnosis"), (), "column 'diagnosis' is missing (--label names another)"),
-        (lambda t: t.drop(columns="age"), (), "column 'age' is missing (not needed where --label names a column)"),
+        (
+            lambda t: t.drop(columns="subject_id"),
+            (),
+            "column 'subject_id' is missing (--subject names another): retrieval leaves out scans of the query's own",
+        ),
+        (
+            lambda t: t.rename(columns={"subject_id": "participant_id"}).drop(columns="diagnosis"),
+            (),
+            "column 'subject_id' is missing (--subject names another): 'participant_id' looks like it; found: ",
+        ),
+        (
+            lambda t: t.replace({"CN": "Healthy control", "AD": "Dementia", "F": "1", "M": "2"}),
+            ("--map", "diagnosis: Dementia=AD"),
+            "column 'diagnosis': 'Healthy control' (12 rows) looks like CN; column 'sex': '1' (12 rows) looks like M, "
+            "'2' (12 rows) looks like F (as OASIS codes it); if so, add --map 'diagnosis: Healthy control=CN' "
+            "'sex: 1=M, 2=F'; to keep a label, map it to itself",
+        ),
+        (
+            lambda t: t,
+            ("--map", "diagnosis: Dementia=AD"),
+            "column 'diagnosis' holds no 'Dementia' (--map); it holds: AD, CN",
+        ),
+        (lambda t: t, ("--map", "group: a=b"), "column 'group' (--map) is missing; found: "),
         (lambda t: t, ("--site", "centre"), "column 'centre' (--site) is missing; found: subject_id, session_id, "),
         (lambda t: t, ("--label", "tau"), "column 'tau' (--label) is missing; found: "),
         (lambda t: t, ("--subject", "person"), "column 'person' (--subject) is missing"),
@@ -125,13 +145,20 @@ def test_options_that_mean_nothing_for_the_file(table, tmp_path, refused):
     path = tmp_path / "mine.csv"
     table.to_csv(path, index=False)
     assert refused(path, "--key", "x") == "--key: is for .npz and .h5ad files; given: .csv"
-    assert refused(path, "--rows", "rows.csv") == "--rows: is for .npz files; given: .csv"
+    assert refused(path, "--rows", "rows.csv") == "--rows: is for .npz and .npy files; given: .csv"
+    assert refused(path, "--map", "control=CN") == (
+        "--map: 'control=CN' is not allowed; it must be like 'diagnosis: control=CN, Dementia=AD'"
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("mine.npy", b"", "suffix '.npy' is not allowed; allowed: .parquet, .csv, .npz, .h5ad"),
+        ("mine.txt", b"", "suffix '.txt' is not allowed; allowed: .parquet, .csv, .tsv, .npz, .npy, .h5ad"),
+        ("mine.npy", b"", "cannot be read as npy: "),
+        ("mine.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'", "cannot be read as npy: EOF: "),
+        ("mine.tsv", b"site\tz0\nA\n", "row 1: 1 values for 2 columns"),
+        ("mine.tsv", b"site\tsite\nA\tB\n", "column 'site' is there 2 times; once is allowed"),
         ("mine.npz", b"not a zip", "cannot be read as npz: not a ZIP archive"),
         ("mine.npz", pickle.dumps({"ldr": [1.0]}), "cannot be read as npz: not a ZIP archive"),
         ("mine.h5ad", b"not hdf5", "cannot be read as h5ad: "),
@@ -186,7 +213,7 @@ def test_truncated_archives(archive, vectors, tmp_path, refused):
         ),
         (lambda v: {"a": v[0]}, (), "0 arrays of floats with two axes (none) where one is expected"),
         (lambda v: {"ldr": v}, ("--key", "style"), "array 'style' (--key) is missing; found: 'ldr'"),
-        (lambda v: {"ldr": v}, ("--vectors", "z"), "--vectors: is for .parquet and .csv files; given: .npz"),
+        (lambda v: {"ldr": v}, ("--vectors", "z"), "--vectors: is for .parquet, .csv and .tsv files; given: .npz"),
     ],
 )
 def test_archives(archive, vectors, tmp_path, refused, arrays, options, message):
@@ -228,7 +255,7 @@ def test_rows_of_an_archive_are_named_by_their_own_file(archive, rows, vectors, 
             ("--key", "cube"),
             "obsm 'cube': shape (24, 5, 1) is not allowed",
         ),
-        (lambda v: {"X": v}, ("--rows", "rows.csv"), "--rows: is for .npz files; given: .h5ad"),
+        (lambda v: {"X": v}, ("--rows", "rows.csv"), "--rows: is for .npz and .npy files; given: .h5ad"),
     ],
 )
 def test_annotated_data(rows, vectors, tmp_path, refused, parts, options, message):
