@@ -9,7 +9,7 @@ EXTRAS = {
         "pytorch_metric_learning", "safetensors", "torch", "torchio",
     ),
     "import": (
-        "SimpleITK", "bids", "dicom2nifti", "intensity_normalization", "nibabel", "nilearn", "pydicom",
+        "SimpleITK", "bids", "dicom2nifti", "intensity_normalization", "nibabel", "nilearn", "openpyxl", "pydicom",
     ),
     "cluster": ("submitit",),
     "track": ("wandb",),

@@ -1,4 +1,4 @@
-"""Any dataset in BIDS: T1w images, participants.tsv, sessions.tsv and JSON files."""
+"""Any dataset in BIDS: T1w images, participants.tsv, sessions.tsv and JSON files; those that Clinica converts too."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from benchmark.data.schema import DIAGNOSES, SEXES
 from benchmark.errors import UserError
 from benchmark.prepare.importers.bids_files import Sidecars, t1_images
 from benchmark.prepare.importers.bids_tables import DIAGNOSIS_WORDS, SEX_WORDS, People, Words, age
+from benchmark.prepare.importers.clinica import AGE_AT_BASELINE, of_oasis, rated, years_since
 from benchmark.prepare.importers.files import stem
 from benchmark.prepare.importers.record import Import, Scan
 from benchmark.prepare.importers.sessions import Image, gather
 from benchmark.prepare.importers.sidecar import read_json
 
-_COLUMNS = {"diagnosis": ("diagnosis", "dx", "group"), "age": ("age",), "sex": ("sex", "gender")}
+_COLUMNS = {"diagnosis": ("diagnosis", "dx", "group"), "age": ("age", AGE_AT_BASELINE), "sex": ("sex", "gender")}
 
 
 @dataclass(frozen=True)
@@ -123,14 +124,17 @@ class _Reader:
             self.people.cell(image.subject, image.session, names, subject_first=what == "sex")
             for what, names in self.columns.items()
         )
-        if years and years[0].table is self.people.table:
+        if years and years[0].table is self.people.table and not years_since(years[1], image.session):
             self.age_of_subject.add(image.path)
         facts = (
             self.diagnoses(diagnosis[0][diagnosis[1]]) if diagnosis else "",
-            age(*years, self.bounded) if years else math.nan,
+            age(*years, self.bounded) + years_since(years[1], image.session) if years else math.nan,
             self.sexes(sex[0][sex[1]]) if sex else "",
         )
         source = diagnosis[0].source(diagnosis[1]) if diagnosis else ""
+        if not facts[0] and not self.options.diagnosis_column and of_oasis(image.subject):
+            by_rating, source = rated(self.people, image.subject, image.session)
+            facts = (by_rating, *facts[1:])
         extra = {"image_id": stem(image.path), "diagnosis_source": source}
         subject = f"{self.dataset}_{image.subject}"
         return Scan(subject, image.session, image.path, dataset, *facts, *acquired.of_scan, extra=extra)

@@ -1,4 +1,4 @@
-"""OASIS-1 (cross-sectional, 18 to 96 years): discs of Analyze pairs and oasis_cross-sectional.csv."""
+"""OASIS-1 (cross-sectional, 18 to 96 years): discs of Analyze pairs and oasis_cross-sectional.csv or .xlsx."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Options:
     images
         Folder with the unpacked discs (disc1/OAS1_...), or with the session folders (OAS1_...) themselves.
     table
-        oasis_cross-sectional.csv; the site offers it as a spreadsheet too: save that as CSV in UTF-8.
+        oasis_cross-sectional.csv, or the site's spreadsheet, oasis_cross-sectional-NNNN.xlsx.
     image
         subj_111: the session's repeats averaged at 1 mm, with skull. raw: the first repeat as acquired. t88_masked:
         registered to the atlas, without skull.

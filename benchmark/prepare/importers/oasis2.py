@@ -1,4 +1,4 @@
-"""OASIS-2 (longitudinal, 60 to 96 years): parts of raw image pairs and oasis_longitudinal.csv."""
+"""OASIS-2 (longitudinal, 60 to 96 years): parts of raw image pairs and oasis_longitudinal.csv or .xlsx."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Options:
     images
         Folder with the unpacked parts (OAS2_RAW_PART1/OAS2_...), or with the session folders (OAS2_...) themselves.
     table
-        oasis_longitudinal.csv; the site offers it as a spreadsheet too: save that as CSV in UTF-8.
+        oasis_longitudinal.csv, or the site's spreadsheet, oasis_longitudinal_demographics-NNNN.xlsx.
     """
 
     images: Path

@@ -33,7 +33,7 @@ class Pairs:
         self.session = re.compile(rf"(OAS{release}_\d{{4}})_(MR\d+)")
         self.example = f"OAS{release}_NNNN_MRn"
         self.found = Import(ambiguous=[OVERLAP])
-        self.table = read_table(table)
+        self.table = read_table(table, (key,))
         self.rows = self.table.keyed(key, self.session.pattern, self.example)
         known: dict[str, tuple[Row, str]] = {}
         for name, row in self.rows.items():
@@ -108,10 +108,10 @@ class Pairs:
         return images
 
 
-def from_cdr(row: Row) -> tuple[str, str]:
+def from_cdr(row: Row, column: str = "CDR") -> tuple[str, str]:
     """Diagnosis by the CDR, and its source."""
-    value = cdr(row, "CDR")
-    return "" if value != value else "AD" if value > 0 else "CN", row.source("CDR")
+    value = cdr(row, column)
+    return "" if value != value else "AD" if value > 0 else "CN", row.source(column)
 
 
 def _pairs(files: Iterable[Path], folder: Path, found: Import) -> list[Path]:

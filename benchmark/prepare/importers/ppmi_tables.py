@@ -15,7 +15,9 @@ from benchmark.prepare.importers.tables import Row, read_table
 _COHORTS = {"1": "PD", "2": "CN", "3": "SWEDD", "4": "PRODROMAL", "9": "OTHER"}
 #: 0 is female here; the OASIS tables have other codes.
 _SEXES = {"0": "F", "1": "M"}
-_MONTH = re.compile(r"(\d{1,2})/(?:\d{1,2}/)?(\d{4})")
+_MONTH = re.compile(r"(?P<month>\d{1,2})/(?:\d{1,2}/)?(?P<year>\d{4})")
+#: As a spreadsheet stores it.
+_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-\d{2}")
 _PATNO = re.compile(r"(\d{1,7})(?:\.0)?")
 
 
@@ -42,7 +44,7 @@ def read_persons(
     """Participants by PATNO; of two tables that have a value, the first given here counts.
 
     They are ``Participant_Status.csv``, ``Demographics.csv``, ``Age_at_visit.csv`` and
-    ``PPMI_Curated_Data_Cut_Public_YYYYMMDD.csv``; unknown codes and contradictions are noted.
+    ``PPMI_Curated_Data_Cut_Public_YYYYMMDD.xlsx`` or ``.csv``; unknown codes and contradictions are noted.
     """
     persons: dict[str, Person] = {}
     for path, read in (
@@ -51,7 +53,7 @@ def read_persons(
         (ages, _read_ages),
         (curated, _read_curated),
     ):
-        table = read_table(path) if path else None
+        table = read_table(path, ("PATNO",)) if path else None
         for row in table.rows if table else ():
             number = _PATNO.fullmatch(row["PATNO"])
             if number is None:
@@ -109,7 +111,7 @@ def _month(row: Row, column: str) -> datetime.date | None:
     value = row.get(column)
     if missing(value):
         return None
-    found = _MONTH.fullmatch(value)
-    if found is None or not 1 <= int(found[1]) <= 12:
+    found = _MONTH.fullmatch(value) or _DAY.fullmatch(value)
+    if found is None or not 1 <= int(found["month"]) <= 12:
         raise row.complaint(column, "it must be a month such as 06/2015, or empty")
-    return datetime.date(int(found[2]), int(found[1]), 15)
+    return datetime.date(int(found["year"]), int(found["month"]), 15)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from benchmark.data.plain_text import NotTextError, text_of
 from benchmark.errors import UserError
+from benchmark.prepare.importers import xlsx
 from benchmark.prepare.importers.normalise import missing, number
 from benchmark.prepare.importers.record import LeftOut
 
@@ -23,7 +24,7 @@ _WHOLE = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of a CSV or TSV file; names of columns and values are without surrounding spaces."""
+    """Rows of a CSV or TSV file or a spreadsheet; names of columns and values are without surrounding spaces."""
 
     path: Path
     columns: tuple[str, ...]
@@ -133,12 +134,34 @@ class Row:
         raise self.complaint(column, f"it must be one of {listing}, or empty")
 
 
-def read_table(path: Path) -> Table:
-    """Read a CSV (``,``), or a TSV by its suffix, as text in UTF-8, with or without byte-order mark.
+def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
+    """Read a CSV (``,``), or a TSV by its suffix, as text in UTF-8, with or without byte-order mark; or an ``.xlsx``.
 
     Fields may be quoted, and have spaces around them. A file that cannot be read, is in another encoding, has no header
-    or no row, names a column twice, or has a row of another length, is an error that names file and line.
+    or no row, names a column twice, or has a row of another length, is an error that names file and line. Of a
+    spreadsheet the first sheet that has the ``needed`` columns is read (:func:`.xlsx.lines_of`).
     """
+    spreadsheet = path.suffix.lower() == xlsx.SUFFIX
+    table: Table | None = None
+    for line, values in xlsx.lines_of(path, needed) if spreadsheet else _lines(path):
+        if table is None:
+            table = Table(path, _header(path, values), [])
+            continue
+        if spreadsheet:
+            # Empty cells at the end of a row are not stored.
+            values = values + [""] * (len(table.columns) - len(values))
+        if len(values) != len(table.columns):
+            raise UserError(f"{path}:{line}: has {len(values)} fields, the header has {len(table.columns)}")
+        table.rows.append(Row(table, line, dict(zip(table.columns, values, strict=True))))
+    if table is None:
+        raise UserError(f"{path}: is empty; its first line must name the columns")
+    if not table.rows:
+        raise UserError(f"{path}: has a header but no row")
+    return table
+
+
+def _lines(path: Path) -> Iterator[xlsx.Line]:
+    """Lines of a text file that are not empty, each with the number of the line that it begins in."""
     try:
         text = text_of(path.read_bytes())
     except NotTextError as error:
@@ -147,27 +170,15 @@ def read_table(path: Path) -> Table:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    table: Table | None = None
     start = 1
     try:
         for fields in reader:
             line, start = start, reader.line_num + 1
             values = [value.strip() for value in fields]
-            if not any(values):
-                continue
-            if table is None:
-                table = Table(path, _header(path, values), [])
-            elif len(values) != len(table.columns):
-                raise UserError(f"{path}:{line}: has {len(values)} fields, the header has {len(table.columns)}")
-            else:
-                table.rows.append(Row(table, line, dict(zip(table.columns, values, strict=True))))
+            if any(values):
+                yield line, values
     except csv.Error as error:
         raise UserError(f"{path}:{start}: is no line of a CSV file: {error}") from None
-    if table is None:
-        raise UserError(f"{path}: is empty; its first line must name the columns")
-    if not table.rows:
-        raise UserError(f"{path}: has a header but no row")
-    return table
 
 
 def _header(path: Path, names: Sequence[str]) -> tuple[str, ...]:
