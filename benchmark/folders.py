@@ -74,14 +74,38 @@ def check_is_index(folder: Path) -> None:
         raise UserError(f"{folder / 'index.json'}: there is no such file; the folder of an index is needed")
 
 
+def expanded(option: str, files: Iterable[Path]) -> list[Path]:
+    """Files, with those that match a pattern (``*``, ``?``, ``[...]``) in its place, in the alphabet's order.
+
+    A shell expands patterns that are not quoted; quoted ones, and those of YAML files, come as they are.
+
+    Raises
+    ------
+    UserError
+        For a pattern that matches nothing, and for files that are not there, a line each.
+    """
+    found: list[Path] = []
+    for file in files:
+        if not set("*?[") & set(str(file)) or file.exists():
+            found.append(file)
+            continue
+        root = Path(file.anchor)
+        matching = sorted(root.glob(str(file.relative_to(root))))
+        if not matching:
+            raise UserError(f"--{option}: no file matches '{file}'")
+        found += matching
+    check_are_there(found)
+    return list(dict.fromkeys(found))
+
+
 def check_are_there(files: Iterable[Path]) -> None:
-    """See that files are there; patterns are left to whoever expands them.
+    """See that files are there.
 
     Raises
     ------
     UserError
         For those that are not, a line each.
     """
-    absent = [file for file in files if not file.exists() and not set("*?[") & set(str(file))]
+    absent = [file for file in files if not file.exists()]
     if absent:
         raise UserError("\n".join(f"{file}: cannot be read: No such file or directory" for file in absent))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
-from benchmark.folders import check_are_there, check_can_be_made
+from benchmark.folders import check_are_there, check_can_be_made, expanded
 from benchmark.parsing import Parser, at_least_one
 
 
@@ -21,7 +21,7 @@ def main(args: list[str]) -> int:
     parser.add_argument("--sites", type=str, nargs="+", default=[], help="Their sites, one each, or one for all.")
     parser.add_argument("--ages", type=float, nargs="+", default=[], help="Ages in years, one each.")
     parser.add_argument("--sexes", type=str, nargs="+", default=[], help="F or M, one each.")
-    parser.add_argument("--manifest", type=Path, nargs="+", default=[], help="Manifests in place of --images.")
+    parser.add_argument("--manifest", type=Path, nargs="+", default=[], help="Manifests or patterns, not --images.")
     parser.add_argument("--data_root", type=Path | None, default=None, help="Folder that paths may be relative to.")
     parser.add_argument("--out", type=Path, required=True, help="New file for the embeddings, .parquet or .csv.")
     parser.add_argument(
@@ -47,7 +47,8 @@ def main(args: list[str]) -> int:
     if options.out.exists():
         raise UserError(f"--out: {options.out} is already there; name another file, or remove it first")
     check_can_be_made(options.out.parent, "out")
-    check_are_there([*options.manifest, *options.images, *options.masks])
+    manifests = expanded("manifest", options.manifest)
+    check_are_there([*options.images, *options.masks])
     if not (options.model / "model.json").is_file():
         raise UserError(f"{options.model}: holds no model.json; give a folder that seada-bench export wrote")
 
@@ -58,7 +59,7 @@ def main(args: list[str]) -> int:
 
     use_plugins(options.plugins)
     if options.manifest:
-        scans = scans_of_manifests(options.manifest, options.data_root, options.raw)
+        scans = scans_of_manifests(manifests, options.data_root, options.raw)
     else:
         scans = scans_of_images(options.images, *(options[name] for name in of_images))
     model = load_model(options.model, options.trust)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
-from benchmark.folders import SCORE_FILES, check_can_be_made
+from benchmark.folders import SCORE_FILES, check_can_be_made, expanded
 from benchmark.parsing import Parser
 
 
@@ -30,7 +30,9 @@ def main(args: list[str]) -> int:
         help="Table with the rows of an .npz or .npy array; same stem, .csv or .tsv by default.",
     )
     parser.add_argument("--key", type=str | None, default=None, help="Array of an .npz file, or entry of .h5ad's obsm.")
-    parser.add_argument("--manifest", type=Path, nargs="+", default=[], help="Manifests that know more of the scans.")
+    parser.add_argument(
+        "--manifest", type=Path, nargs="+", default=[], help="Manifests, or patterns, that know more of the scans."
+    )
     parser.add_argument("--label", type=str | None, default=None, help="Column to retrieve by; diagnosis by default.")
     parser.add_argument("--site", type=str | None, default=None, help="Column in place of site.")
     parser.add_argument("--subject", type=str | None, default=None, help="Column in place of subject_id.")
@@ -57,6 +59,7 @@ def main(args: list[str]) -> int:
     if any((options.out / name).exists() for name in SCORE_FILES):
         raise UserError(f"--out: {options.out} already holds scores; name another folder, or remove them first")
     check_can_be_made(options.out, "out")
+    manifests = tuple(expanded("manifest", options.manifest))
 
     from benchmark.embeddings.labels import parse_maps
     from benchmark.embeddings.options import ForeignOptions
@@ -67,7 +70,7 @@ def main(args: list[str]) -> int:
 
     names = ("rows", "key", "label", "site", "subject", "session", "vectors")
     maps = parse_maps(options.map)
-    foreign = ForeignOptions(manifests=tuple(options.manifest), map=maps, **{name: options[name] for name in names})
+    foreign = ForeignOptions(manifests=manifests, map=maps, **{name: options[name] for name in names})
     results = evaluate(
         options.embeddings,
         settings=options.evaluation,

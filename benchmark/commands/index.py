@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
-from benchmark.folders import check_are_there, check_can_be_made, check_is_index
+from benchmark.folders import check_can_be_made, check_is_index, expanded
 from benchmark.parsing import Parser
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _build(args: list[str]) -> int:
     _of_scans(parser)
     _graph(parser)
     options = parser.parse_args(args)
-    check_are_there(options.manifest)
+    manifests = expanded("manifest", options.manifest)
     check_can_be_made(options.out.parent, "out")
 
     from benchmark.plugins import use_plugins
@@ -64,7 +64,7 @@ def _build(args: list[str]) -> int:
 
     use_plugins(options.plugins)
     # Before anything is made: every problem of the manifests.
-    scans = scans_of_manifests(options.manifest, options.data_root)
+    scans = scans_of_manifests(manifests, options.data_root)
     with reading_ahead(scans, read_description(options.model)["preprocessing"]) as ahead:
         from benchmark.search.archive import new_index
 
@@ -80,7 +80,7 @@ def _add(args: list[str]) -> int:
     _of_scans(parser)
     options = parser.parse_args(args)
     check_is_index(options.index)
-    check_are_there(options.manifest)
+    manifests = expanded("manifest", options.manifest)
 
     from benchmark.plugins import use_plugins
     from benchmark.search.ahead import reading_ahead
@@ -89,7 +89,7 @@ def _add(args: list[str]) -> int:
     from benchmark.search.scans import contents, scans_of_manifests
 
     use_plugins(options.plugins)
-    scans = scans_of_manifests(options.manifest, options.data_root)
+    scans = scans_of_manifests(manifests, options.data_root)
     index = Index(options.index)
     there = set(index.live("content"))
     new = scans[[content not in there for content in contents(scans)]]
@@ -154,7 +154,9 @@ def _info(args: list[str]) -> int:
 
 
 def _of_scans(parser: Parser) -> None:
-    parser.add_argument("--manifest", type=Path, nargs="+", required=True, help="Manifests of prepared scans.")
+    parser.add_argument(
+        "--manifest", type=Path, nargs="+", required=True, help="Manifests of prepared scans, or patterns."
+    )
     parser.add_argument("--data_root", type=Path | None, default=None, help="Folder that paths may be relative to.")
     parser.add_argument(
         "--trust", type=str, nargs="+", default=[], help="Classes, or modules of them, that the model may import."

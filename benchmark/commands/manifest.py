@@ -88,7 +88,7 @@ def _build(args: list[str]) -> int:
 
 
 def _check(args: list[str]) -> int:
-    from benchmark.folders import check_are_there
+    from benchmark.folders import expanded
     from benchmark.parsing import Parser, at_least_one
     from benchmark.prepare.checks import Depth
 
@@ -96,7 +96,7 @@ def _check(args: list[str]) -> int:
         "manifest check",
         "Check manifests and their images; exit status 1 if a scan cannot be used, 2 if a manifest cannot.",
     )
-    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="CSV files, one a site.")
+    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="CSV files, one a site, or patterns.")
     parser.add_argument("--data_root", type=Path | None, default=None, help="Folder that paths may be relative to.")
     parser.add_argument(
         "--images",
@@ -112,7 +112,7 @@ def _check(args: list[str]) -> int:
     if options.out is not None and options.out.exists():
         raise UserError(f"--out: {options.out} is already there; name another file, or remove it first")
 
-    check_are_there(options.manifests)
+    manifests = expanded("manifests", options.manifests)
 
     import pandas as pd
 
@@ -122,7 +122,7 @@ def _check(args: list[str]) -> int:
     from benchmark.prepare.checks.images import Finding, check_images
     from benchmark.prepare.checks.text import check_text
 
-    scans = read_manifests(options.manifests, options.data_root, check_images=False)
+    scans = read_manifests(manifests, options.data_root, check_images=False)
     found: list[Finding] = check_images(scans, options.images, options.processes)
     sys.stdout.write(check_text(design_of(scans), found, len(scans)))
     if options.out is not None:

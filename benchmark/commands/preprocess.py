@@ -9,7 +9,7 @@ from pathlib import Path
 
 def main(args: list[str]) -> int:
     """Run ``preprocess`` with the arguments after that word; 1 if scans were quarantined."""
-    from benchmark.folders import check_are_there
+    from benchmark.folders import expanded
     from benchmark.parsing import Parser, at_least_one
     from benchmark.prepare.preprocess.settings import RawSettings
 
@@ -18,7 +18,7 @@ def main(args: list[str]) -> int:
         "Bring raw T1 images of manifests to template space; see docs/preprocessing.md.",
     )
     parser.add_argument("--config", action="config", help="YAML file with any of these options.")
-    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="CSV files, one a site.")
+    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="CSV files, one a site, or patterns.")
     parser.add_argument("--out", type=Path, required=True, help="Folder for volumes, manifests and report.")
     parser.add_argument("--data_root", type=Path | None, default=None, help="Folder that paths may be relative to.")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="Scans at a time.")
@@ -31,16 +31,20 @@ def main(args: list[str]) -> int:
     parser.add_class_arguments(RawSettings, None)
     options = parser.parse_args(args)
     at_least_one("processes", options.processes)
-    check_are_there(options.manifests)
+    manifests = expanded("manifests", options.manifests)
     names = RawSettings.__dataclass_fields__
 
-    from benchmark.prepare.preprocess.run import preprocess
+    from benchmark.prepare.preprocess.run import no_extractor, preprocess
     from benchmark.pseudonyms import read_or_make_salt
 
+    settings = RawSettings(**{name: options[name] for name in names})
+    if told := no_extractor(manifests, settings, options.data_root):
+        sys.stdout.write(told + "\n")
+        sys.stdout.flush()
     found = preprocess(
-        options.manifests,
+        manifests,
         options.out,
-        RawSettings(**{name: options[name] for name in names}),
+        settings,
         options.data_root,
         options.processes,
         salt=None if options.pseudonymize is None else read_or_make_salt(options.pseudonymize),

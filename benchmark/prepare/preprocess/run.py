@@ -19,7 +19,7 @@ from benchmark.data.schema import ADDED, REQUIRED
 from benchmark.errors import UserError, cause
 from benchmark.folders import make_writable
 from benchmark.prepare.importers.write import IDENTIFYING
-from benchmark.prepare.preprocess.brain import Program, required
+from benchmark.prepare.preprocess.brain import Program, installed, required
 from benchmark.prepare.preprocess.intensity import landmarks, normalised
 from benchmark.prepare.preprocess.parallel import mapped, problem
 from benchmark.prepare.preprocess.places import load_masked, paths_of, record_at, save, write_record
@@ -122,6 +122,22 @@ def preprocess(
     for site, part in report.groupby("site"):
         _write_sheet(out, str(site), part)
     return Outcome(made, report, quarantined)
+
+
+def no_extractor(manifests: list[Path], settings: RawSettings, data_root: Path | None = None) -> str:
+    """What to say first where scans get the template's mask because no program is installed; "" where none does."""
+    if settings.brain != "auto" or installed():
+        return ""
+    scans = read_manifests(manifests, data_root, check_images=False)
+    lacking = int((scans["mask"].fillna("") == "").sum()) if "mask" in scans else len(scans)
+    if not lacking:
+        return ""
+    mask = "the template's mask, which is the same for every head" if settings.registration != "none" else "no mask"
+    of = "every scan gets" if lacking == len(scans) else f"{lacking} of {len(scans)} scans, which come without one, get"
+    return (
+        f"note: no brain extractor is installed, so {of} {mask}; for a mask of its own put HD-BET (pip install hd-bet) "
+        "or SynthStrip (mri_synthstrip of FreeSurfer) on the PATH, or name masks in the manifests' column 'mask'"
+    )
 
 
 def _claim(out: Path, settings: RawSettings) -> None:

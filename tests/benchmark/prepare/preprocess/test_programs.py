@@ -9,6 +9,8 @@ from benchmark.data.images import Image
 from benchmark.errors import UserError
 from benchmark.prepare.preprocess.brain import extract_brain
 from benchmark.prepare.preprocess.dicom import convert_series
+from benchmark.prepare.preprocess.run import no_extractor
+from benchmark.prepare.preprocess.settings import RawSettings
 from tests.corpus.series import series
 
 
@@ -52,3 +54,22 @@ def test_a_converter_that_fails(program, tmp_path, script, message):
     program("dcm2niix", script)
     with pytest.raises(UserError, match=f"series: dcm2niix cannot convert the DICOM series: {message}"):
         convert_series(tmp_path / "series", tmp_path / "out")
+
+
+def test_what_every_scan_gets_without_a_program_is_said(tmp_path, monkeypatch):
+    header = "subject_id,session_id,image,site,diagnosis,age,sex,mask\n"
+    manifest = tmp_path / "a.csv"
+    manifest.write_text(f"{header}s1,1,a.nii.gz,A,CN,70,F,\ns2,1,b.nii.gz,A,CN,70,F,m.nii.gz\n", encoding="utf-8")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = no_extractor([manifest], RawSettings())
+    assert told.startswith(
+        "note: no brain extractor is installed, so 1 of 2 scans, which come without one, get the template's mask"
+    )
+    assert "so every scan gets" not in told
+    assert "get no mask" in no_extractor([manifest], RawSettings(registration="none"))
+    assert no_extractor([manifest], RawSettings(brain="template")) == ""
+    manifest.write_text(f"{header}s1,1,a.nii.gz,A,CN,70,F,\n", encoding="utf-8")
+    assert "so every scan gets the template's mask" in no_extractor([manifest], RawSettings())
+    (tmp_path / "hd-bet").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "hd-bet").chmod(0o755)
+    assert no_extractor([manifest], RawSettings()) == ""
