@@ -44,9 +44,11 @@ test-slurm: $(STAMP) ## run a sweep on a real SLURM of two nodes on this machine
 
 benchmark: $(RUNTIME) ## compare SE-ADA with its baselines across the eight sites of the phantom
 	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/quick.yaml
+	$(BIN)/seada-bench tables results/quick
 
 benchmark-all: $(RUNTIME) ## compare every shipped method on the same phantom, all sites in training
 	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/all.yaml
+	$(BIN)/seada-bench tables results/all
 
 reference: $(RUNTIME) ## the sweep whose tables are committed under results/reference (long)
 	$(BIN)/seada-bench sweep --config benchmark/configs/sweeps/reference.yaml

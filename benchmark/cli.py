@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from importlib import import_module
@@ -95,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return run(args[0], args[1:])
     except KeyboardInterrupt:
-        fail("interrupted; the same command goes on from here")
+        fail(f"interrupted; the same command goes on from here: seada-bench {shlex.join(args)}")
         return 130
     except ModuleNotFoundError as error:
         extra = extra_of(error, "import" if args[0] in ("manifest", "preprocess") else "train")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from benchmark.commands.terminal import fail, say
 from benchmark.configs import SWEEPS
 from benchmark.errors import UserError
+from benchmark.folders import make_writable
 from benchmark.parsing import Parser
 
 
@@ -67,11 +69,21 @@ def main(args: list[str]) -> int:
             raise UserError("--workers: is for worker processes of this machine; the sweep file says 'kind: slurm'")
         return submit(sweep, out)
     check_not_submitted(out)
+    from benchmark.sweep.display import log_line
+    from benchmark.sweep.plan_text import end_text, start_text
+
+    make_writable(out, "out")
+    lines, due = start_text(sweep, out)
+    for line in lines:
+        log_line(line, terminal=True)
+    started = time.monotonic()
     if sweep.axes:
         failures, text = run_stress(sweep, out, options.config)
     else:
         failures, text = run_sweep(sweep, out, file=options.config), tables_text(sweep, out)
     say(text)
+    if not sweep.axes:
+        log_line(end_text(due, len(failures), time.monotonic() - started, out), terminal=True)
     if failures:
         run, error = failures[0]
         what = f"{count(len(failures), 'run')} failed, the first is '{run.name}' ({error})"

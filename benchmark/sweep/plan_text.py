@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,10 +13,17 @@ import pandas as pd
 import torch
 from tabulate import tabulate
 
+from benchmark.prepare.phantom.generate import RECORD
+from benchmark.report.text import count
+from benchmark.report.write_all import PAGE
+from benchmark.sweep.axes import settings_of
+from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.cost import MIB
-from benchmark.sweep.display import duration
-from benchmark.sweep.planning import Plan, PlannedRun
+from benchmark.sweep.display import duration, log_line
+from benchmark.sweep.planning import Plan, PlannedRun, make_plan, planned_runs
 
+#: Seconds of a roughly estimated sweep from which timing its methods first, half a minute, is worth it.
+WORTH_TIMING = 600.0
 #: Share of memory and disk that a plan may use: what is estimated is no peak of everything.
 SAFE = 0.9
 
@@ -64,6 +71,58 @@ def plan_text(plan: Plan, limits: Limits) -> str:
         headers = ["method", "runs", "training", "scoring", "memory", "GPU memory", "disk"]
         tables.append(tabulate(_methods(plan), headers=headers, disable_numparse=True))
     return "\n\n".join([*tables, "\n".join(totals(plan, limits))]) + "\n"
+
+
+def start_text(sweep: SweepConfig, out: Path) -> tuple[list[str], int]:
+    """What a sweep is about to do, and about how long that takes on this machine, a line each; and how many runs.
+
+    Long ones are estimated as by ``--plan``, with a few timed steps of methods of which nothing is known; of short
+    ones these would take longer than they are worth. Of a sweep with axes the first setting stands for all.
+    """
+    settings = settings_of(sweep) if sweep.axes else {"": sweep}
+    name, first = next(iter(settings.items()))
+    runs = planned_runs(first, out / name)
+    due = [planned for planned in runs if planned.state != "done"]
+    if not due:
+        return [], 0
+    plan = make_plan(runs, out / name, first.evaluation, first.workers, measure=False)
+    wall = plan.wall_seconds(plan.machine.workers) * len(settings)
+    timed = wall > WORTH_TIMING
+    if timed:
+        log_line("timing a few steps of each method", terminal=True)
+        plan = make_plan(runs, out / name, first.evaluation, first.workers)
+        wall = plan.wall_seconds(plan.machine.workers) * len(settings)
+    each = f"{len(settings)} settings, each of " if sweep.axes else ""
+    methods = count(len({planned.run.method for planned in runs}), "method")
+    lines = [
+        f"{each}{methods}, {count(len(runs), 'run')}, {len(due)} to do, {count(plan.machine.workers, 'worker')}; "
+        f"results: {out}",
+        *_phantoms(list(settings.values())),
+    ]
+    basis = "from finished runs or a few timed steps" if timed else "rough: from earlier runs, else from volume sizes"
+    on_top = "phantoms, volume stores and tables come on top"
+    lines.append(f"estimate: about {duration(wall)} on this machine ({basis}); {on_top}")
+    problems = {planned.run.method: planned.cost.problem for planned in plan.due if planned.cost.problem}
+    lines += [f"no estimate for {method}: {problem}" for method, problem in problems.items()]
+    return lines, len(due) * len(settings)
+
+
+def _phantoms(sweeps: Sequence[SweepConfig]) -> list[str]:
+    every = {folder: settings for sweep in sweeps for folder, settings in sweep.phantoms}
+    missing = {folder: settings for folder, settings in every.items() if not (folder / RECORD).is_file()}
+    if not missing:
+        return []
+    scans = sum(
+        settings.train_scans + settings.sites * (settings.test_subjects + settings.travelling_subjects)
+        for settings in missing.values()
+    )
+    return [f"to be made first: {count(len(missing), 'phantom')}, about {scans} scans"]
+
+
+def end_text(runs: int, failed: int, seconds: float, out: Path) -> str:
+    """One line at the end of a sweep: what was done, in which time, and where to look."""
+    done = f"{runs - failed} of {count(runs, 'run')} done" if failed else f"{count(runs, 'run')} done"
+    return f"{done} in {duration(seconds)}; page: seada-bench tables {out} writes {out / 'tables' / PAGE}"
 
 
 def settings_text(plans: Mapping[str, Plan], limits: Limits) -> str:

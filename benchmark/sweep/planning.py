@@ -167,13 +167,15 @@ def _made_up(sweep: SweepConfig, scans: int | None, sites: int | None, data: dic
     return noise_scans(scans - held_back, held_back, sites)
 
 
-def make_plan(runs: Sequence[PlannedRun], out: Path, evaluation: EvaluationSettings, workers: int) -> Plan:
+def make_plan(
+    runs: Sequence[PlannedRun], out: Path, evaluation: EvaluationSettings, workers: int, *, measure: bool = True
+) -> Plan:
     """Estimate what runs take, on ``workers`` at a time; 0 for as many as a sweep takes by itself.
 
     The other parameters are those of :func:`with_costs`.
     """
     machine = Machine.here(workers, max(planned.run.processes for planned in runs))
-    plan = Plan(with_costs(runs, out, evaluation, machine, measure=True), machine)
+    plan = Plan(with_costs(runs, out, evaluation, machine, measure=measure), machine)
     stores = {
         store_folder(planned.run) if planned.has_data else planned.run.seed: planned.size.store_mib
         for planned in plan.due

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from collections.abc import Hashable, Iterable
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +14,6 @@ import nibabel
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from benchmark.data.atomic import atomic_path
 from benchmark.errors import UserError
@@ -28,6 +26,7 @@ from benchmark.prepare.phantom.cohort import cohort
 from benchmark.prepare.phantom.draws import held_out_draws
 from benchmark.prepare.phantom.label_maps import folder_digest
 from benchmark.prepare.phantom.settings import PhantomSettings
+from benchmark.prepare.phantom.shown import Shown
 from benchmark.prepare.phantom.sites import SITES, first_sites
 from benchmark.prepare.phantom.template import template_brain
 from benchmark.processes import process_pool
@@ -77,8 +76,7 @@ def generate(settings: PhantomSettings, out: Path, processes: int = 1) -> list[P
     subjects = [group.to_dict("records") for _, group in scans.groupby("subject_id", sort=True)]
     make = partial(_make_subject, settings, maker, out)
     truth: list[dict[str, object]] = []
-    # None: a bar is for a terminal alone.
-    with tqdm(total=len(scans), desc=f"phantom {out.name}", unit="scan", disable=None, file=sys.stderr) as bar:
+    with Shown(len(scans), f"phantom {out.name}") as bar:
         for rows in _mapped(make, subjects, processes):
             truth += rows
             bar.update(len(rows))

@@ -1,0 +1,36 @@
+"""What is seen of a phantom while it is made."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from benchmark.prepare.phantom import shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_log_gets_a_line_a_minute_with_the_time_left(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(shown.time, "monotonic", lambda: now[0])
+    stream = io.StringIO()
+    with shown.Shown(100, "phantom a", stream) as progress:
+        for _ in range(5):
+            now[0] += 30
+            progress.update(10)
+    lines = stream.getvalue().splitlines()
+    assert [line[20:] for line in lines] == [
+        "phantom a: 20/100 scans, about 4 min left",
+        "phantom a: 40/100 scans, about 3 min left",
+    ]
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line) for line in lines)
+
+
+def test_a_terminal_gets_a_bar():
+    stream = Terminal()
+    with shown.Shown(4, "phantom a", stream) as progress:
+        progress.update(4)
+    assert "phantom a: 100%" in stream.getvalue()
