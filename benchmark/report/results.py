@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.report.about import About
+from benchmark.report.pairing import save_headline_replicates
 from benchmark.report.tables import shown_replicates, wide_frame, write_tables
 from benchmark.report.wide_tables import wide_tables
 from benchmark.report.write_statistics import write_statistics
@@ -121,6 +122,8 @@ class Results(StoredResults):
             write_replicates(shown_replicates(replicates), out)
             if self.paired and replicates["method"].nunique() > 1:
                 write_statistics(shown_replicates(replicates), out, self.about)
+            elif self.paired:
+                save_headline_replicates(replicates, out)
         write_tables(self.scores, out, self.about)
         return out
 

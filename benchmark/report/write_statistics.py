@@ -16,6 +16,7 @@ from benchmark.report.about import About
 from benchmark.report.blocks import Block, heading, items, paragraph, table, to_markdown
 from benchmark.report.columns import EVERY_COLUMN, HEADLINES, pair_of, with_labels
 from benchmark.report.grid import Cell, number
+from benchmark.report.pairing import save_headline_replicates
 from benchmark.report.statistics.report import TITLE, statistics_blocks
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.statistics.stored import TABLES, stored_statistics, table_path
@@ -31,6 +32,8 @@ def write_statistics(
 ) -> None:
     """Write ``statistics.md`` and ``statistics_*.csv``: intervals, paired comparisons, ranks, detectable differences.
 
+    Beside them ``replicates_headline.parquet``, from which others pair their methods with these.
+
     Parameters
     ----------
     replicates
@@ -43,6 +46,7 @@ def write_statistics(
         How; the defaults if None. Where they name no reference, it is the first method of the order that was scored.
     """
     how = with_reference(settings, replicates, about.candidates)
+    save_headline_replicates(replicates, out)
     found = statistics(replicates, settings=how, bounds=about.bounds)
     for name in TABLES:
         with atomic_path(table_path(out, name)) as temporary:

@@ -12,15 +12,16 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.folders import make_writable
+from benchmark.methods.card import MethodCard
 from benchmark.results.compare import RUN, SCORE, score_name
 from benchmark.results.environment import environment
-from benchmark.results.read import StoredResults, read_results
-from benchmark.results.schema import joined, run_name, with_parameters
+from benchmark.results.read import StoredResults, read_results, read_table
+from benchmark.results.same_task import DATA, SUBMITTED, comparable, differing, task_difference
+from benchmark.results.schema import REPLICATES, joined, run_name, with_parameters
 from benchmark.results.write import write_provenance, write_replicates, write_scores
 
-#: Sections of a sweep that must be equal, and overrides that say where data lie, not what they are.
-_SHARED = ("evaluation", "overrides", "phantom", "primary")
-_PLACES = ("data.manifests", "data.data_root", "data.truth", "data.cache_dir")
+#: Sections of a sweep that a merged one is made of.
+_OF_SWEEP = {"methods": list, "seeds": dict}
 
 
 def merge(folders: Sequence[Path], out: Path) -> StoredResults:
@@ -45,14 +46,15 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
     names = " and ".join(str(results.folder) for results in given)
     provenances = [results.provenance for results in given]
     for results in given:
-        if not results.provenance.get("run_key_parts") or "sweep" not in results.provenance:
+        if not comparable(results):
             raise UserError(f"{results.folder}: records no run keys; only results of sweeps can be merged")
+    if difference := task_difference(given):
+        raise UserError(f"{names}: different tasks: {difference}")
+    if run := differing(each["run_keys"] for each in provenances):
+        raise UserError(f"{names}: run '{run}' has different keys")
+    for results in given:
+        _check_told(results)
     sweeps, abouts = ([provenance[name] for provenance in provenances] for name in ("sweep", "about"))
-    _united(f"{names}: different tasks: the sweeps differ in '{{}}'", map(_task, sweeps))
-    keys = _united(f"{names}: run '{{}}' has different keys", (each["run_keys"] for each in provenances))
-    parts = [part for each in provenances for part in each["run_key_parts"].items()]
-    data = ({name.rpartition("seed ")[2]: part["data"]} for name, part in parts)
-    _united(f"{names}: different tasks: the data of seed {{}} differ", data)
     scores = joined([results.scores for results in given]).drop_duplicates(ignore_index=True)
     _check(names, scores)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -61,10 +63,9 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
     for run in chain.from_iterable(sorted(Path(folder).glob("runs/*")) for folder in folders):
         if not (out / "runs" / run.name).exists():
             shutil.copytree(run, out / "runs" / run.name, symlinks=True)
-    replicates = [table for results in given if (table := results.replicates()) is not None]
-    if len(replicates) == len(given):
-        table = joined(replicates)
-        write_replicates(table[~with_parameters(table).duplicated([*RUN, "table", "metric", "parameters"])], out)
+    replicates = [read_table(path) for folder in folders if (path := folder / REPLICATES).is_file()]
+    if len(replicates) == len(folders):
+        write_replicates(each_once(joined(replicates)), out)
     write_scores(scores, out)
     protocols = _union(sweep["seeds"] for sweep in sweeps)
     seeds = {protocol: _union(sweep["seeds"].get(protocol, []) for sweep in sweeps) for protocol in protocols}
@@ -73,8 +74,10 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
         "sweep": {**sweeps[0], "methods": _union(sweep["methods"] for sweep in sweeps), "seeds": seeds},
         "about": _about(abouts, protocols),
         "runs": len(scores[RUN].drop_duplicates()),
-        "run_keys": keys,
-        "run_key_parts": dict(parts),
+        **{
+            name: dict(chain.from_iterable(each.get(name, {}).items() for each in provenances))
+            for name in ("run_keys", "run_key_parts", DATA, SUBMITTED)
+        },
         # By name: where the folders lay on somebody's machine is nobody else's business, and two may have one name.
         "merged": {
             f"{number} {'' if each.folder is None else each.folder.name}": each.provenance
@@ -85,31 +88,38 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
     return read_results(out)
 
 
-def _task(sweep: dict[str, Any]) -> dict[str, Any]:
-    overrides = {name: value for name, value in sweep["overrides"].items() if name not in _PLACES}
-    return {name: sweep.get(name) for name in _SHARED} | {"overrides": overrides}
-
-
-def _united(problem: str, tables: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Entries of all tables; an error where two have different values of one."""
-    united: dict[str, Any] = {}
-    for name, value in chain.from_iterable(table.items() for table in tables):
-        if united.setdefault(name, value) != value:
-            raise UserError(problem.format(name))
-    return united
-
-
 def _union(lists: Iterable[Iterable[Any]]) -> list[Any]:
     return list(dict.fromkeys(chain.from_iterable(lists)))
+
+
+def each_once(replicates: pd.DataFrame) -> pd.DataFrame:
+    """A table of replicates, every score of a run once."""
+    kept: pd.DataFrame = replicates[~with_parameters(replicates).duplicated([*RUN, "table", "metric", "parameters"])]
+    return kept
+
+
+def _check_told(results: StoredResults) -> None:
+    """Refuse what is told of methods in other words than this version's: a folder may be anybody's."""
+    kinds = {"cards": dict, "seconds": dict, "notes": list, "methods": list, "machine": str, "synthetic": bool}
+    told = {f"about.{name}": (results.provenance["about"].get(name), kind) for name, kind in kinds.items()}
+    told |= {f"sweep.{name}": (results.provenance["sweep"].get(name), kind) for name, kind in _OF_SWEEP.items()}
+    for name, (value, kind) in told.items():
+        if not isinstance(value, kind):
+            raise UserError(f"{results.folder}: provenance.json: field '{name}' must be a {kind.__name__}")
+    about, known = results.provenance["about"], set(MethodCard.__dataclass_fields__)
+    for method, card in about["cards"].items():
+        if not isinstance(card, dict) or not set(card) <= known:
+            raise UserError(
+                f"{results.folder}: provenance.json: the card of {method!a} is not one of this version"
+            )
+    if not all(isinstance(each, dict) for each in about["seconds"].values()):
+        raise UserError(f"{results.folder}: provenance.json: field 'about.seconds' must hold a dict for each protocol")
 
 
 def _check(names: str, scores: pd.DataFrame) -> None:
     keyed = with_parameters(scores)
     for _, row in keyed[keyed.duplicated([*RUN, *SCORE])].head(1).iterrows():
         raise UserError(f"{names}: run '{run_name(*row[RUN])}' has different values of {score_name(*row[SCORE])}")
-    versions = scores[["table", "metric", "version"]].drop_duplicates()
-    for _, row in versions[versions.duplicated(["table", "metric"])].head(1).iterrows():
-        raise UserError(f"{names}: different tasks: versions of the metric {row['table']} {row['metric']} differ")
 
 
 def _about(abouts: Sequence[dict[str, Any]], protocols: Sequence[str]) -> dict[str, Any]:

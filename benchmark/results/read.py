@@ -14,6 +14,7 @@ from benchmark.errors import UserError
 from benchmark.results.migrate import migrated_provenance, migrated_table
 from benchmark.results.schema import (
     BOOLEANS,
+    HEADLINE_REPLICATES,
     NUMBERS,
     PROVENANCE,
     REPLICATES,
@@ -52,7 +53,15 @@ class StoredResults:
 
     def replicates(self) -> pd.DataFrame | None:
         """Table of replicates; None where the folder has none, as the committed ones."""
-        path = None if self.folder is None else self.folder / REPLICATES
+        return self._table(REPLICATES)
+
+    def headline_replicates(self) -> pd.DataFrame | None:
+        """Those replicates that the statistics between methods need, if not more; None where the folder has none."""
+        full = self.replicates()
+        return self._table(HEADLINE_REPLICATES) if full is None else full
+
+    def _table(self, name: str) -> pd.DataFrame | None:
+        path = None if self.folder is None else self.folder / name
         return read_table(path) if path is not None and path.is_file() else None
 
 

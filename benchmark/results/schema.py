@@ -7,6 +7,9 @@
 ``replicates.parquet``
     Resampled values of the scores that wide tables show, from which methods are compared:
     :data:`REPLICATE_COLUMNS` and the parameters.
+``replicates_headline.parquet``
+    Those of them that the statistics between methods are made of, small enough to be published with the scores: from
+    them rows of others are compared with these, subject by subject.
 ``provenance.json``
     Where the scores come from: the sweep or the call of ``evaluate``, code, libraries, machine, run keys, and what
     readers of tables are told (:class:`benchmark.report.about.About`): order, cards and notes of methods.
@@ -28,6 +31,7 @@ SCHEMA_VERSION = 2
 
 SCORES, SCORES_CSV = SCORE_FILES
 REPLICATES = "replicates.parquet"
+HEADLINE_REPLICATES = "replicates_headline.parquet"
 PROVENANCE = "provenance.json"
 
 #: What a run is.

@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmark.data.atomic import atomic_path
 from benchmark.data.parquet import write_parquet
 from benchmark.results.read import VERSION_KEY
 from benchmark.results.schema import (
+    HEADLINE_REPLICATES,
     PROVENANCE,
     REPLICATE_COLUMNS,
     REPLICATES,
@@ -53,6 +57,34 @@ def write_replicates(replicates: pd.DataFrame, out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     write_parquet(arranged(replicates, REPLICATE_COLUMNS, after="metric"), out / REPLICATES, _METADATA)
+
+
+def write_headline_replicates(replicates: pd.DataFrame, out: Path) -> None:
+    """Write ``replicates_headline.parquet``: single precision, its bytes sorted by significance, so that they pack.
+
+    Parameters
+    ----------
+    replicates
+        As for :func:`write_replicates`, of the scores that the statistics between methods are made of.
+    out
+        Results folder; made where missing.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    table = arranged(replicates, REPLICATE_COLUMNS, after="metric")
+    drawn = pa.array([np.asarray(each, np.float32) for each in table.pop("replicates")], pa.list_(pa.float32()))
+    packed = pa.Table.from_pandas(table, preserve_index=False).append_column("replicates", drawn)
+    values = "replicates.list.element"
+    with atomic_path(out / HEADLINE_REPLICATES) as temporary:
+        pq.write_table(
+            packed.replace_schema_metadata(_METADATA),
+            temporary,
+            compression="zstd",
+            compression_level=19,
+            version="2.6",
+            use_dictionary=[name for name in packed.column_names if name != "replicates"],
+            use_byte_stream_split=[values],
+            write_page_checksum=True,
+        )
 
 
 def write_provenance(provenance: dict[str, Any], out: Path) -> None:

@@ -25,6 +25,7 @@ from benchmark.report.tables import format_terminal, shown_replicates, write_tab
 from benchmark.report.write_statistics import write_statistics
 from benchmark.results.environment import environment
 from benchmark.results.read import read_provenance, read_table
+from benchmark.results.same_task import DATA
 from benchmark.results.schema import PROVENANCE, REPLICATES, SCORES, SCORES_CSV, joined
 from benchmark.results.write import write_provenance, write_replicates, write_scores
 from benchmark.sweep.changes import out_of_date
@@ -235,6 +236,7 @@ def _write_results(
         "commits_of_runs": sorted({str(m["environment"]["git_commit"]) for m in markers}),
         "run_keys": {run.name: run.run_key for run in done},
         "run_key_parts": {run.name: run.parts.digests() for run in done},
+        DATA: {str(run.seed): run.parts.data for run in done},
     }
     write_provenance(provenance, out)
 
