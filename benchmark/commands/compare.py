@@ -41,11 +41,16 @@ def main(args: list[str]) -> int:
 
     from benchmark.data.atomic import atomic_path
     from benchmark.report.comparison_text import comparison_text
+    from benchmark.report.new_rows import new_rows_text
     from benchmark.results.compare import compare
     from benchmark.results.read import read_results
 
-    found = compare(read_results(options.a), read_results(options.b), options.tolerance)
+    a, b = read_results(options.a), read_results(options.b)
+    found = compare(a, b, options.tolerance)
     say(comparison_text(found, options.a, options.b))
+    rows = new_rows_text(a, b)
+    if rows:
+        say(f"\n{rows}")
     if options.csv is not None:
         with atomic_path(options.csv) as temporary:
             found.values.to_csv(temporary, index=False, lineterminator="\n")

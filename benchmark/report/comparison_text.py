@@ -31,6 +31,10 @@ def comparison_text(comparison: Comparison, a: Path, b: Path, most: int = 12) ->
     for side, alone in (("A", comparison.scores_only_a), ("B", comparison.scores_only_b)):
         lines += _listed(f"{count(len(alone), 'score')} in {side} alone, in runs that both have", alone, most)
     lines += _listed("metric versions differ, so these values are not comparable", comparison.versions, most)
+    if values.empty:
+        lines.append("no run is in both, so there is no score to compare value by value")
+        # Nor a provenance: that of other runs differs in everything.
+        return "\n".join(lines) + "\n"
     lines.append(f"{len(changed)} of {len(values)} scores differ by more than {comparison.tolerance:g}")
     lines += _beside(comparison)
     for side in "AB":
