@@ -20,6 +20,8 @@ COMMANDS = {
     "status": ("cluster", "status"),
     "collect": ("cluster", "collect"),
     "evaluate": ("evaluate", "main"),
+    "task": ("task", "main"),
+    "submit": ("submit", "main"),
     "compare": ("compare", "main"),
     "merge": ("merge", "main"),
     "tables": ("tables", "main"),
@@ -57,6 +59,8 @@ commands:
   serve        search an index by image on a local page
   check-method try a method of your own on mock data, and say what breaks the contract
   evaluate     score embeddings made by this or any other software
+  task         write the task of a sweep, for others to take part in: export
+  submit       score embeddings as rows of a task, beside the suite's
   compare      say what differs between two results folders
   merge        join results folders that have different runs of one task
   tables       write a results folder's tables as Markdown, CSV, LaTeX and one HTML page

@@ -34,6 +34,7 @@ FOLDERS = {
     "benchmark/prepare/phantom": "train",
     "benchmark/search": "train",
     "benchmark/sweep": "train",
+    "benchmark/tasks": "train",
     "benchmark/train": "train",
     "corpus": "train",
     "seada": "train",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
@@ -79,25 +80,17 @@ def _against(method: str, others: Sequence[str], values: pd.DataFrame) -> list[s
         f"tests; {int((~tested).sum())} of {len(rows)} could not be tested):"
     ]
     for protocol in known_first(rows["protocol"]):
-        part = rows[rows["protocol"] == protocol].set_index(["method_b", "score"])
-        columns = [column for column in HEADLINES if column.key in set(part.index.get_level_values("score"))]
+        part = rows[rows["protocol"] == protocol]
+        columns = [column for column in HEADLINES if column.key in set(part["score"])]
+        cells = {(row["method_b"], row["score"]): _cell(row) for row in part.to_dict("records")}
         arrows = found.intervals.set_index("score")["higher_is_better"].to_dict()
         table = [[f"{protocol}", *(f"{column.heading} {'↑' if arrows[column.key] else '↓'}" for column in columns)]]
-        table += [
-            [
-                other,
-                *(
-                    _cell(part.loc[(other, column.key)]) if (other, column.key) in part.index else ""
-                    for column in columns
-                ),
-            ]
-            for other in others
-        ]
+        table += [[other, *(cells.get((other, column.key), "") for column in columns)] for other in others]
         lines += tabulate(table, tablefmt="plain", disable_numparse=True).split("\n")
     return lines
 
 
-def _cell(row: pd.Series) -> str:
+def _cell(row: Mapping[Any, Any]) -> str:
     if not math.isfinite(row["difference"]):
         return MISSING
     return f"{-row['difference']:+.3f}{'*' if row['corrected'] < LEVEL else ''}"

@@ -64,4 +64,4 @@ def paired_values(given: Sequence[StoredResults]) -> tuple[pd.DataFrame, list[st
 
 def _values_alone(scores: pd.DataFrame) -> pd.DataFrame:
     columns = [*(name for name in REPLICATE_COLUMNS if name != "replicates"), *parameters_of(scores)]
-    return scores[columns].assign(replicates=[[]] * len(scores))
+    return scores[columns].assign(replicates=pd.Series([np.zeros(0)] * len(scores), scores.index, object))

@@ -50,8 +50,8 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
             raise UserError(f"{results.folder}: records no run keys; only results of sweeps can be merged")
     if difference := task_difference(given):
         raise UserError(f"{names}: different tasks: {difference}")
-    if run := differing(each["run_keys"] for each in provenances):
-        raise UserError(f"{names}: run '{run}' has different keys")
+    if name := differing(each["run_keys"] for each in provenances):
+        raise UserError(f"{names}: run '{name}' has different keys")
     for results in given:
         _check_told(results)
     sweeps, abouts = ([provenance[name] for provenance in provenances] for name in ("sweep", "about"))
@@ -109,9 +109,7 @@ def _check_told(results: StoredResults) -> None:
     about, known = results.provenance["about"], set(MethodCard.__dataclass_fields__)
     for method, card in about["cards"].items():
         if not isinstance(card, dict) or not set(card) <= known:
-            raise UserError(
-                f"{results.folder}: provenance.json: the card of {method!a} is not one of this version"
-            )
+            raise UserError(f"{results.folder}: provenance.json: the card of {method!a} is not one of this version")
     if not all(isinstance(each, dict) for each in about["seconds"].values()):
         raise UserError(f"{results.folder}: provenance.json: field 'about.seconds' must hold a dict for each protocol")
 

@@ -23,6 +23,7 @@ from benchmark.report.evaluate import EVALUATED, evaluate
 from benchmark.report.text import count
 from benchmark.results.compare import RUN, Comparison, compare
 from benchmark.results.read import StoredResults, read_results
+from benchmark.results.same_task import SUBMITTED
 from benchmark.results.schema import PROVENANCE, SCORES
 from benchmark.sweep.config import SweepConfig, read_sweep
 from benchmark.sweep.recorded import sanitised
@@ -126,6 +127,12 @@ def verify(
         if runs is not None or methods is not None:
             raise UserError(f"--runs, --methods: are for results of a sweep; {results} is of evaluate")
         return _evaluated_again(first, results, out, tolerance)
+    submitted = set(first.provenance.get(SUBMITTED, {}))
+    first = replace(first, scores=first.scores[~first.scores["method"].isin(submitted)])
+    if submitted and first.scores.empty:
+        raise UserError(
+            f"{results}: its rows were submitted, and no sweep makes them; 'seada-bench submit' scores them again"
+        )
     sweep = read_sweep(config) if config is not None else recorded_sweep(first, results)
     chosen = _chosen(first, sweep, runs, methods)
     sweep = _part(sweep, chosen)
@@ -204,6 +211,9 @@ def recorded_sweep(results: StoredResults, folder: Path) -> SweepConfig:
     found = results.provenance.get("sweep")
     if not isinstance(found, dict):
         raise UserError(f"{path}: does not record the sweep; name its file with --config")
+    # Rows that somebody submitted are no runs of it.
+    submitted = results.provenance.get(SUBMITTED, {})
+    found = {**found, "methods": [method for method in found.get("methods", []) if method not in submitted]}
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "sweep.yaml"
         file.write_text(yaml.safe_dump(found), encoding="utf-8")

@@ -153,9 +153,9 @@ def test_a_bad_option_is_named(project, capsys, more, message):
 def test_unknown_commands_and_methods_are_answered_with_the_valid_ones(capsys, tmp_path):
     assert outcome(capsys, ["fly"]) == (
         2,
-        "error: unknown command 'fly'; allowed: sweep, tune, status, collect, evaluate, compare, merge, tables, "
-        "verify, manifest, preprocess, phantom, list, check-method, fit, predict, export, embed, index, search, "
-        "serve\n",
+        "error: unknown command 'fly'; allowed: sweep, tune, status, collect, evaluate, task, submit, compare, "
+        "merge, tables, verify, manifest, preprocess, phantom, list, check-method, fit, predict, export, embed, index, "
+        "search, serve\n",
     )
     sweep = tmp_path / "s.yaml"
     sweep.write_text("methods: [sead]\nseeds: {pooled: [1]}\n")
