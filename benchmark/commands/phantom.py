@@ -27,16 +27,27 @@ def main(args: list[str]) -> int:
         help="Write a small replica of an archive's download instead, with made-up subjects, to try importers on.",
     )
     parser.add_argument("--subjects", type=int, default=12, help="Subjects of a replica (--layout).")
+    parser.add_argument(
+        "--croissant",
+        action="store_true",
+        help="Write croissant.json beside the manifests: metadata of the phantom in the format of MLCommons.",
+    )
     parser.add_class_arguments(PhantomSettings, None)
     options = parser.parse_args(args)
     names = PhantomSettings.__dataclass_fields__
     settings = PhantomSettings(**{name: options[name] for name in names})
+    if options.layout is not None and options.croissant:
+        raise UserError("--croissant: is for the phantom; a replica (--layout) has no manifests")
     if options.layout is not None:
         return _replica(options.layout, options.out, options.subjects, settings)
 
     from benchmark.prepare.phantom.generate import generate
 
     manifests = generate(settings, options.out, processes=options.processes)
+    if options.croissant:
+        from benchmark.prepare.phantom.croissant import write_croissant
+
+        write_croissant(settings, manifests, options.out)
     say(f"{len(manifests)} manifests in {options.out}\n")
     return 0
 
