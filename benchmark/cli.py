@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": ("verify", "main"),
     "manifest": ("manifest", "main"),
     "preprocess": ("preprocess", "main"),
+    "bids": ("bids", "main"),
     "phantom": ("phantom", "main"),
     "list": ("listing", "main"),
     "check-method": ("check_method", "main"),
@@ -67,6 +68,7 @@ commands:
   verify       run the sweep of a results folder again, and say whether the same comes out
   manifest     write per-site manifests from a downloaded dataset
   preprocess   bring raw T1 images to template space
+  bids         prepare, embed and score a dataset in BIDS, as a BIDS App
   phantom      generate the multi-site T1 phantom
   list         say what methods, sweeps, metrics and importers there are
 
@@ -103,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         fail(f"interrupted; the same command goes on from here: seada-bench {shlex.join(args)}")
         return 130
     except ModuleNotFoundError as error:
-        extra = extra_of(error, "import" if args[0] in ("manifest", "preprocess") else "train")
+        extra = extra_of(error, "import" if args[0] in ("manifest", "preprocess", "bids") else "train")
         if extra is None:
             raise
         needed = f"'{args[0]}' needs the package {error.name}, which is not installed"

@@ -28,6 +28,7 @@ MODULES = EXTRAS | {"dev": ("mlflow", "pytrec_eval", "ranx", "scib_metrics", "te
 #: Folders of tests that need an extra.
 FOLDERS = {
     "baselines": "train",
+    "benchmark/bids_app": "train",
     "benchmark/data": "train",
     "benchmark/methods": "train",
     "benchmark/prepare": "import",

@@ -20,7 +20,7 @@ from benchmark.prepare.preprocess.intensity import normalised
 from benchmark.prepare.preprocess.parallel import mapped, problem
 from benchmark.prepare.preprocess.places import paths_of, record_at, save, write_record
 from benchmark.prepare.preprocess.run import RECORD, REPORT, VERSION
-from benchmark.prepare.preprocess.scan import prepare
+from benchmark.prepare.preprocess.scan import Prepared, prepare
 from benchmark.prepare.preprocess.settings import RawSettings
 from benchmark.prepare.preprocess.template import template
 
@@ -112,11 +112,7 @@ def apply(
         For another template or version than the training's, a program that is not installed, and, a line each, every
         image that cannot be used.
     """
-    if raw["version"] != VERSION or raw["template"] != template_digest():
-        raise UserError("--raw: this seada-bench prepares raw images by another version or template than the training")
-    settings = RawSettings(**raw["settings"])
-    if settings.brain in get_args(Program):
-        required(settings.brain)  # type: ignore[arg-type]
+    settings = settings_of(raw)
     folder.mkdir(parents=True, exist_ok=True)
     work = partial(_prepared, dict(raw), settings, folder)
     rows = scans.to_dict("records")
@@ -127,6 +123,46 @@ def apply(
         head = [] if len(problems) == 1 else [f"{len(problems)} of {len(rows)} raw images cannot be used:"]
         raise UserError("\n".join([*head, *problems]))
     return scans.assign(image=[one["image"] for one in done], mask=[one["mask"] for one in done])
+
+
+def settings_of(raw: Mapping[str, Any]) -> RawSettings:
+    """Settings of a first stage, as :func:`recorded` gives it, which this installation can repeat.
+
+    Raises
+    ------
+    UserError
+        For another template or version than the training's, and a program that is not installed.
+    """
+    if raw["version"] != VERSION or raw["template"] != template_digest():
+        raise UserError("--raw: this seada-bench prepares raw images by another version or template than the training")
+    settings = RawSettings(**raw["settings"])
+    if settings.brain in get_args(Program):
+        required(settings.brain)  # type: ignore[arg-type]
+    return settings
+
+
+def prepared_as(
+    raw: Mapping[str, Any], settings: RawSettings, image: str, mask: str = "", orientation: str = ""
+) -> Prepared:
+    """A raw image prepared as a training's were, not yet normalised.
+
+    Parameters
+    ----------
+    raw, settings
+        As :func:`recorded` and :func:`settings_of` give them.
+    image, mask, orientation
+        As for :func:`apply`.
+
+    Raises
+    ------
+    UserError
+        For an image or mask that cannot be used, and a brain mask from elsewhere than the training's.
+    """
+    made = prepare(Path(image), Path(mask) if mask else None, orientation, "", settings)
+    if made.brain not in raw["brains"]:
+        allowed = " or ".join(raw["brains"])
+        raise UserError(f"{image}: its brain mask is from '{made.brain}', the training's were from {allowed}")
+    return made
 
 
 def file_state(path: str) -> list[Any]:
@@ -148,10 +184,7 @@ def _prepared(raw: dict[str, Any], settings: RawSettings, folder: Path, row: Map
         key = hashlib.sha256(json.dumps([raw, states, orientation], sort_keys=True).encode()).hexdigest()[:24]
         volume, brain, record = (folder / f"{key}{end}" for end in ("_T1w.nii.gz", "_mask.nii.gz", ".json"))
         if not record.is_file():
-            made = prepare(Path(image), Path(mask) if mask else None, orientation, "", settings)
-            if made.brain not in raw["brains"]:
-                allowed = " or ".join(raw["brains"])
-                return {"error": f"{image}: its brain mask is from '{made.brain}', the training's were from {allowed}"}
+            made = prepared_as(raw, settings, image, mask, orientation)
             save(made.mask.astype(np.uint8), made.affine, brain)
             save(normalised(made.volume, made.mask, settings.intensity, raw["standard"]), made.affine, volume)
             write_record({"brain": made.brain}, record, indent=None)

@@ -166,6 +166,16 @@ def failures(model: ExportedModel, scan: pd.DataFrame, ldr: npt.NDArray[np.float
     ldr
         Its LDR, shape (dimension,).
     """
+    return problems(*measured(model, scan, ldr))
+
+
+def measured(
+    model: ExportedModel, scan: pd.DataFrame, ldr: npt.NDArray[np.float32]
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """What the gate looks at: a scan's numbers, and what they were in training (:func:`limits_of`), both by name.
+
+    Parameters are those of :func:`failures`.
+    """
     statistics = model.description["statistics"]
     limits = dict(statistics["volumes"])
     numbers: dict[str, float] = {}
@@ -176,7 +186,7 @@ def failures(model: ExportedModel, scan: pd.DataFrame, ldr: npt.NDArray[np.float
         known = dict(zip(statistics["quantiles"], statistics["mahalanobis"], strict=True))
         limits["mahalanobis"] = [known[0.5], known[0.0], known[1.0]]
         numbers["mahalanobis"] = _mahalanobis(model, ldr)
-    return problems(numbers, limits)
+    return numbers, limits
 
 
 def _mahalanobis(model: ExportedModel, ldr: npt.NDArray[np.float32]) -> float:

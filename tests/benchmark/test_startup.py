@@ -42,6 +42,7 @@ def called(*arguments):
     ("arguments", "says"),
     [
         (("--help",), "commands:"),
+        (("bids", "--help"), "--participant_label"),
         (("check-method", "--help"), "--processes"),
         (("collect", "--help"), "results"),
         (("compare", "--help"), "--tolerance"),
@@ -81,6 +82,8 @@ def test_help_loads_no_slow_library(arguments, says):
     ("arguments", "says"),
     [
         (("fly",), "unknown command 'fly'"),
+        (("bids", "absent", "out", "participant"), "absent: there is no such folder"),
+        (("bids", "docs", "absent", "participant"), "--model: is missing; 'make benchmark' and 'seada-bench export"),
         (("collect", "absent"), "absent: no sweep was submitted"),
         (("compare", "absent", "none"), "absent: holds no scores.parquet"),
         (("embed", "--model", "none", "--images", "absent.nii", "--out", "none.csv"), "absent.nii: cannot be read: No"),

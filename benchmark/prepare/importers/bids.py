@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from benchmark.prepare.importers.record import Import, Scan
 from benchmark.prepare.importers.sessions import Image, gather
 from benchmark.prepare.importers.sidecar import read_json
 
+#: Of an image whose files cannot be used, until it is told of.
+_BROKEN = "files that belong to it cannot be used"
 _COLUMNS = {"diagnosis": ("diagnosis", "dx", "group"), "age": ("age", AGE_AT_BASELINE), "sex": ("sex", "gender")}
 
 
@@ -72,6 +75,37 @@ def collect(options: Options) -> Import:
     found = Import()
     reader = _Reader(options)
     gather(t1_images(options.images, found), reader.scan, options.images, found)
+    return _with_tables(found, reader, options)
+
+
+def collect_some(options: Options, wanted: Callable[[Image], bool]) -> tuple[Import, dict[Path, str]]:
+    """Scans of some of the images, as :func:`collect` chooses and names them.
+
+    Returns
+    -------
+    tuple
+        What was found, and by image what is wrong with the files that belong to it. It keeps no other session out; of
+        its own session no image takes its place.
+    """
+    found, problems, broken = Import(), dict[Path, str](), set[tuple[str, str]]()
+    reader = _Reader(options)
+
+    def scan(image: Image) -> Scan | str:
+        try:
+            return reader.scan(image)
+        except UserError as error:
+            problems[image.path] = str(error)
+            broken.add((f"{reader.dataset}_{image.subject}", image.session))
+            return _BROKEN
+
+    gather([image for image in t1_images(options.images, found) if wanted(image)], scan, options.images, found)
+    found.scans = [scan for scan in found.scans if (scan.subject_id, scan.session_id) not in broken]
+    found.left_out = [one for one in found.left_out if one.reason != _BROKEN]
+    return _with_tables(found, reader, options), problems
+
+
+def _with_tables(found: Import, reader: _Reader, options: Options) -> Import:
+    """What was found, and what of the tables belongs to none of it or could be read in two ways."""
     for option in ("diagnosis_column", "age_column", "sex_column", "site_column"):
         if getattr(options, option):
             reader.people.check_column(option, getattr(options, option))
