@@ -44,11 +44,12 @@ def claim(out: Path, dataset: Path, method: str, digest: str) -> None:
     Raises
     ------
     UserError
-        If the folder cannot be written, or belongs to the dataset itself, other software or another model.
+        If the folder cannot be written, lies among the raw data, or belongs to other software or another model.
     """
-    if out.resolve() == dataset.resolve():
+    raw = dataset.resolve()
+    if out.resolve().is_relative_to(raw) and not out.resolve().is_relative_to(raw / "derivatives"):
         raise UserError(
-            f"{out}: is the dataset itself; name another folder, such as {dataset / 'derivatives' / PROGRAM}"
+            f"{out}: lies among the raw data; name a folder elsewhere, such as {dataset / 'derivatives' / PROGRAM}"
         )
     make_writable(out, "output_dir")
     path = out / DESCRIPTION

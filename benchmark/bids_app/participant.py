@@ -234,8 +234,9 @@ def _embed(
     quality = {name: record["Quality"][name] for name in MEASURED}
     warnings = problems(numbers, limits)
     overlap = quality["overlap"]
-    if overlap is not None and not overlap >= LEAST_OVERLAP and job.space == TEMPLATE:
-        warnings.append(f"registration may have failed: overlap {overlap:.2f} is below {LEAST_OVERLAP}")
+    if job.space == TEMPLATE and (overlap is None or overlap < LEAST_OVERLAP):
+        told = "there is no overlap" if overlap is None else f"overlap {overlap:.2f} is below {LEAST_OVERLAP}"
+        warnings.append(f"registration may have failed: {told}")
     volume, mask, _ = load_masked(paths.volume, paths.mask if masked else paths.volume)
     report = Report(scan, model, job.space, record, quality, numbers, limits, warnings, job.warnings)
     write_text(render(report, volume, mask if masked else None), paths.report)

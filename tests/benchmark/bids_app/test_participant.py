@@ -108,7 +108,7 @@ def test_what_cannot_be_used_is_said_in_one_line(app, whole, out, made, exported
         ("has no folder sub-R999", ("participant", "--participant-label", "R999"), tmp_path / "a"),
         ("no T1w image was found", ("participant", "--session-label", "77"), tmp_path / "b"),
         ("--site_column: is for the participant level", ("group", "--site-column", "centre"), out),
-        ("is the dataset itself; name another folder", ("participant",), whole),
+        ("lies among the raw data; name a folder elsewhere", ("participant",), whole),
         ("run the participant level first", ("group",), None),
     ):
         if folder is None:
