@@ -27,6 +27,7 @@ def main(args: list[str]) -> int:
     check_holds_scores(options.results)
 
     from benchmark.report.about import About
+    from benchmark.report.findings import summary_lines
     from benchmark.report.statistics_figures import statistics_figures
     from benchmark.report.write_all import write_all
     from benchmark.report.write_statistics import stored_blocks, weighted_blocks
@@ -45,6 +46,7 @@ def main(args: list[str]) -> int:
         figures=statistics_figures(results),
         overwrite=options.overwrite,
     )
+    say(summary_lines(results))
     say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")
     return 0
 

@@ -26,6 +26,9 @@ _NO_PAIR = frozenset({"", "all", "diagnosis", "CN<MCI<AD"})
 #: In which a site is read from an LDR, and their short names.
 _COORDINATES = (("standardised", "std."), ("whitened", "white."))
 
+#: Metrics that are p-values, of which none is better than another, whatever their rows say.
+P_VALUES = frozenset({"p_value", "mmd_p_value"})
+
 Reduction = Callable[[Sequence[float]], float]
 
 

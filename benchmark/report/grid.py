@@ -38,7 +38,7 @@ class Cell:
     value
         What a number sorts by, NaN where it is missing; None for text, which sorts by itself.
     best
-        Whether it is the best of the compared methods.
+        Whether it is tied for best of the compared methods.
     marks
         Footnotes that belong to it.
     level
@@ -76,6 +76,8 @@ class Grid:
         Rows that stand in a block of their own after the others, and are sorted among themselves.
     apart_title
         Heading of that block.
+    label
+        What names it where it has no caption.
     foot
         Rows that stay at the end, such as chance.
     notes
@@ -90,6 +92,7 @@ class Grid:
     notes: Sequence[tuple[str, str]] = ()
     apart: Sequence[Sequence[Cell]] = ()
     apart_title: str = ""
+    label: str = ""
 
     @property
     def body(self) -> list[Sequence[Cell]]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from benchmark.report.columns import Column
 from benchmark.report.grid import Cell, Footnotes
-from benchmark.report.text import MISSING, best_apart, section_title
+from benchmark.report.text import MISSING, section_title
+from benchmark.report.ties import told
 from benchmark.report.wide_grid import section_grid
 from benchmark.report.wide_tables import WideTable
 
@@ -46,9 +47,8 @@ def latex(table: WideTable) -> str:
     ----------
     table
         Its title becomes the caption, the title's letters and digits the label, such as ``tab:retrieval``. In its
-        footer, text between backticks is set in typewriter type. The best mean of a column that has a direction is
-        bold; floor, ceiling and methods that see diagnoses do not compete
-        (:func:`benchmark.report.wide_grid.best_methods`).
+        footer, text between backticks is set in typewriter type. What is tied for best is bold where the table says so
+        (:func:`benchmark.report.ties.with_ties`).
 
     Returns
     -------
@@ -80,9 +80,9 @@ def _float(caption: str, label: str, table: WideTable, columns: Sequence[Column]
             body += [line for row in each.apart for line in _rows(row, len(headers))]
         body += [_row([rf"\emph{{{row[0].text}}}", *map(_mean, row[1:])], len(headers)) for row in each.foot]
     lines = [rf"\textsuperscript{{{mark}}} {_prose(text)}" for mark, text in notes.listed()]
-    if any(value is not None for value in table.directions.values()):
+    if any(part.best for part in table.sections):
         bounds = {method: why for part in table.sections for method, why in part.bounds.items()}
-        lines.append(f"Bold: best mean of a column, {best_apart(bounds)}.")
+        lines.append(f"Bold: {told(bounds)}.")
     lines += [_prose(line) for line in table.footer]
     names = ["{}method", *(_heading(header.text) for header in headers[1:])]
     rows = "\n".join([_row(names, len(names)), *body])

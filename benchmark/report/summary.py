@@ -39,6 +39,8 @@ class Entry:
         Runs whose value leaves something out or comes with another note, counted by that.
     distances
         By which distances its runs were scored, in alphabetical order; none where a score has no distance.
+    by_seed
+        What ``mean`` is the mean of, in the order of seeds.
     """
 
     mean: float
@@ -49,6 +51,7 @@ class Entry:
     undefined: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     distances: tuple[str, ...] = ()
+    by_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Section:
         Mean seconds that a run's training took, by method; empty where nothing is known of it.
     bounds
         Methods that do not compete, with why not (:attr:`benchmark.report.about.About.bounds`).
+    best
+        Methods that are tied for best, by column key (:func:`benchmark.report.ties.with_ties`).
     """
 
     protocol: str
@@ -78,6 +83,7 @@ class Section:
     entries: dict[str, dict[str, Entry]]
     train_seconds: dict[str, float] = field(default_factory=dict)
     bounds: dict[str, str] = field(default_factory=dict)
+    best: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def sections(scores: pd.DataFrame, columns: Sequence[Column], method_order: Sequence[str] | None) -> list[Section]:
@@ -177,6 +183,7 @@ def entries_of(rows: pd.DataFrame, methods: Sequence[str], places: Sequence[Plac
                 undefined=Counter(note[~defined].tolist()),
                 left_out=Counter(text for text in note[defined] if text),
                 distances=tuple(sorted(set(distances) - {""})),
+                by_seed=tuple(by_seed),
             )
         )
     return entries

@@ -24,19 +24,18 @@ def section_grid(
     columns
         Which to show.
     higher
-        Whether higher values are better, by column key.
+        Whether higher values are better, by column key; what is tied for best is marked where there is a direction.
     notes
         Footnotes that other grids share, for missing values and for values that leave something out.
     """
     notes = notes or Footnotes()
-    best = {column.key: best_methods(part, column, higher.get(column.key)) for column in columns}
     rows: list[list[Cell]] = []
     apart: list[list[Cell]] = []
     for method, entries in part.entries.items():
         cells = [
             replace(
                 number(entry.mean, column.digits, entry.sd),
-                best=method in best[column.key],
+                best=higher.get(column.key) is not None and method in part.best.get(column.key, ()),
                 marks=notes.marks(*_texts(entry)),
             )
             for column, entry in ((column, entries[column.key]) for column in columns)
@@ -56,25 +55,6 @@ def section_grid(
         apart,
         SUPERVISED_ROWS,
     )
-
-
-def best_methods(part: Section, column: Column, higher: bool | None) -> set[str]:
-    """Methods whose mean, as it is shown, is the best of the compared ones; none without a direction.
-
-    Floor, ceiling and methods that see diagnoses do not compete, and a method alone is not the best of anything.
-    """
-    if higher is None:
-        return set()
-    means = {method: entries[column.key].mean for method, entries in part.entries.items()}
-    shown = {
-        method: round(mean, column.digits)
-        for method, mean in means.items()
-        if math.isfinite(mean) and method not in part.bounds
-    }
-    if len(shown) < 2:
-        return set()
-    best = max(shown.values()) if higher else min(shown.values())
-    return {method for method, mean in shown.items() if mean == best}
 
 
 def _train_seconds(part: Section, method: str) -> list[Cell]:

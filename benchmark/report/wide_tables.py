@@ -14,6 +14,7 @@ from benchmark.report.columns import (
     MAP_BEST_DISTANCE,
     OF_HELD_OUT_SITE,
     OUTLINE,
+    P_VALUES,
     PAIR,
     PRESERVED,
     RETRIEVAL,
@@ -170,7 +171,10 @@ def wide_tables(scores: pd.DataFrame, about: About) -> list[WideTable]:
             with_labels(columns, pair),
             (*(line.replace(PAIR, pair) for line in (*common, *footer)), *last),
             [_with_facts(part, about) for part in sections(scores, columns, methods)],
-            {column.key: direction(column.rows(scores)["higher_is_better"]) for column in columns},
+            {
+                column.key: None if column.metric in P_VALUES else direction(column.rows(scores)["higher_is_better"])
+                for column in columns
+            },
         )
         for name, title, columns, footer in (
             (

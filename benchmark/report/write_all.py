@@ -16,8 +16,9 @@ from benchmark.report.latex import latex
 from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
 from benchmark.report.page.page import render_page
-from benchmark.report.statistics.stored import stored_statistics
+from benchmark.report.statistics.stored import TABLES, stored_comparisons, stored_statistics, table_path
 from benchmark.report.tables import table_files
+from benchmark.report.ties import with_ties
 from benchmark.report.wide_tables import wide_tables
 from benchmark.results.read import read_results
 
@@ -78,10 +79,13 @@ def write_all(
     about = About.of(read.provenance)
     wide = wide_tables(read.scores, about)
     contents = table_files(read.scores, wide, about)
+    wide = with_ties(wide, stored_comparisons(results))
     contents |= {f"{table.name}.tex": latex(table).encode() for table in wide}
     shown = make_examples(examples) if examples else None
     intervals = stored_statistics(results, "intervals")
-    contents[PAGE] = render_page(read, wide, shown, statistics, figures, intervals).encode()
+    downloads = {name: content for name, content in contents.items() if name.endswith(".csv")}
+    downloads |= {path.name: path.read_bytes() for name in TABLES if (path := table_path(results, name)).is_file()}
+    contents[PAGE] = render_page(read, wide, shown, statistics, figures, intervals, downloads).encode()
     digests = {name: _digest(content) for name, content in sorted(contents.items())}
     contents[RECORD] = (json.dumps({"written_by": _WRITER, "sha256": digests}, indent=1) + "\n").encode()
     if not overwrite:

@@ -19,7 +19,7 @@ from benchmark.report.grid import Cell, number
 from benchmark.report.pairing import save_headline_replicates
 from benchmark.report.statistics.report import TITLE, statistics_blocks
 from benchmark.report.statistics.settings import StatisticsSettings
-from benchmark.report.statistics.stored import TABLES, stored_statistics, table_path
+from benchmark.report.statistics.stored import TABLES, made_by_older_release, stored_statistics, table_path
 from benchmark.report.statistics.summary import Statistics, statistics
 from benchmark.report.statistics.weighted import weighted_scores
 from benchmark.report.summary import in_order
@@ -80,7 +80,7 @@ def stored_blocks(results: StoredResults) -> list[Block]:
         raise UserError(f"{absent[0]}: is missing, beside other tables of the statistics")
     about = About.of(results.provenance)
     title = about.title(TITLE)
-    if "kind" not in pd.read_csv(table_path(folder, "comparisons"), nrows=0):
+    if made_by_older_release(folder):
         return [heading(title, 1), paragraph("An older release made them; they stand in `statistics.md` alone.")]
     columns = with_labels(HEADLINES, pair_of(results.scores))
     tables: dict[str, Any] = {name: stored_statistics(folder, name) for name in TABLES}

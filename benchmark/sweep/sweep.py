@@ -19,12 +19,13 @@ from benchmark.errors import UserError
 from benchmark.folders import make_writable
 from benchmark.prepare.phantom.generate import RECORD, generate
 from benchmark.report.about import ABOUT, About
+from benchmark.report.findings import summary_lines
 from benchmark.report.remarks import remarks
 from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.tables import format_terminal, shown_replicates, write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.results.environment import environment
-from benchmark.results.read import read_provenance, read_table
+from benchmark.results.read import read_provenance, read_results, read_table
 from benchmark.results.same_task import DATA
 from benchmark.results.schema import PROVENANCE, REPLICATES, SCORES, SCORES_CSV, joined
 from benchmark.results.write import write_provenance, write_replicates, write_scores
@@ -128,9 +129,9 @@ def tables_text(sweep: SweepConfig, out: Path) -> str:
     scores = out / SCORES
     lines = [f"tables: {out}/retrieval.md, {out}/leakage.md (and .csv); every score: {out}/{SCORES_CSV}"]
     if scores.is_file():
-        about = About.of(read_provenance(out / PROVENANCE))
-        text = format_terminal(read_table(scores), about)
-        lines.insert(0, text.rstrip("\n"))
+        results = read_results(out)
+        text = format_terminal(results.scores, About.of(results.provenance))
+        lines = [text, summary_lines(results), *lines]
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.rows import parse_key_values
+from benchmark.report.columns import P_VALUES
 from benchmark.report.text import counted
 from benchmark.results.schema import PARAMETERS, parameters_of, with_parameters
 
@@ -34,7 +35,7 @@ def aggregate(scores: pd.DataFrame) -> pd.DataFrame:
         A row per method that has any row, sorted: :data:`WHAT`, ``method``, ``mean``, ``sd`` (NaN for one seed),
         ``runs``, ``ci_low`` and ``ci_high`` (means of the runs' ends, NaN unless every run has both), ``chance``
         (mean of the runs that have one), ``n_low`` and ``n_high`` (smallest and largest n of a run), ``higher``
-        (True, False or None for no direction), ``note``, and the columns of the parameters.
+        (True, False or None for no direction, as of p-values), ``note``, and the columns of the parameters.
     """
     each = [*WHAT, "method"]
     rows = with_parameters(scores)
@@ -75,7 +76,8 @@ def only_keys(subgroup: str) -> dict[str, str]:
 
 
 def _directions(rows: pd.DataFrame, each: list[str]) -> pd.Series:
-    said = rows.dropna(subset=["higher_is_better"]).groupby(each)["higher_is_better"].agg(["min", "max"])
+    directed = rows[~rows["metric"].isin(list(P_VALUES))]
+    said = directed.dropna(subset=["higher_is_better"]).groupby(each)["higher_is_better"].agg(["min", "max"])
     return said["min"].where(said["min"] == said["max"]).astype(object)
 
 

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from benchmark.errors import UserError
-from benchmark.report.about import About
+from benchmark.report.about import SYNTHETIC, About
 from benchmark.report.blocks import Block
+from benchmark.report.columns import pair_of
+from benchmark.report.findings import findings
 from benchmark.report.grid import Grid
 from benchmark.report.page.aggregate import aggregate, only_keys
+from benchmark.report.page.assets import data_uri, rendered
+from benchmark.report.page.comparisons import comparison_grids
 from benchmark.report.page.every_metric import metric_blocks
 from benchmark.report.page.examples import Examples
 from benchmark.report.page.pareto import pareto_plots
 from benchmark.report.page.provenance import provenance_grids
 from benchmark.report.page.subgroups import QUERY_SITE, matrices, per_site
-from benchmark.report.text import best_apart, not_competing, section_title
+from benchmark.report.statistics.stored import stored_comparisons
+from benchmark.report.text import not_competing, section_title
+from benchmark.report.ties import told
 from benchmark.report.wide_grid import section_grid
 from benchmark.report.wide_tables import WideTable
 from benchmark.results.read import StoredResults
-
-#: What the page may load: nothing but pictures in data URIs, its own styles, and the one script with this digest.
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
 
 
 def render_page(
@@ -43,6 +38,7 @@ def render_page(
     statistics: Sequence[Block] = (),
     figures: Mapping[str, str] | None = None,
     intervals: pd.DataFrame | None = None,
+    downloads: Mapping[str, bytes] | None = None,
 ) -> str:
     """The page as text; equal input gives equal text.
 
@@ -51,7 +47,7 @@ def render_page(
     results
         Scores and provenance.
     wide
-        The wide tables.
+        The wide tables, with their ties (:func:`benchmark.report.ties.with_ties`).
     examples
         Example retrievals (:func:`benchmark.report.page.examples.examples`); without them their section says how
         to get them.
@@ -62,6 +58,9 @@ def render_page(
     intervals
         Intervals of the statistics between methods, for the plots of leakage against retrieval
         (:func:`benchmark.report.page.pareto.pareto_plots`).
+    downloads
+        CSV files by name that the page hands out, each beside what it holds: of a wide table, by its name, of query
+        sites, and of the statistics.
 
     Raises
     ------
@@ -73,27 +72,29 @@ def render_page(
     summaries = aggregate(results.scores)
     titles = {part.protocol: section_title(part) for table in wide for part in table.sections}
     plots = pareto_plots(results.scores, methods, intervals=intervals, bounds=about.bounds)
-    script, style = _asset("page.js"), _asset("page.css")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            policy=_POLICY.format(digest=digest),
-            script=Markup(script),  # noqa: S704 (a file of this package)
-            style=Markup(style),  # noqa: S704 (a file of this package)
-            titles=titles,
-            compared=_compared(results, list(titles.values()), methods, about),
-            wide=[(table, _grids(table)) for table in wide],
-            pareto=[(plot, Markup(plot.svg)) for plot in plots],  # noqa: S704 (made by matplotlib, which escapes)
-            sites=per_site(summaries, methods, titles),
-            matrices=matrices(summaries, methods),
-            examples=examples,
-            statistics=[_numbered(block, place) for place, block in enumerate(statistics, start=1)],
-            figures={title: _picture(title, svg) for title, svg in (figures or {}).items()},
-            every=metric_blocks(summaries, methods),
-            provenance=provenance_grids(results.provenance),
-        )
+    given = {name: data_uri("text/csv;charset=utf-8", content) for name, content in sorted((downloads or {}).items())}
+    return rendered(
+        "page.html.j2",
+        ["sort.js", "page.js"],
+        titles=titles,
+        compared=_compared(results, list(titles.values()), methods, about),
+        synthetic=SYNTHETIC,
+        findings=findings(results),
+        wide=[(table, _grids(table)) for table in wide],
+        pareto=[(plot, Markup(plot.svg)) for plot in plots],  # noqa: S704 (made by matplotlib, which escapes)
+        sites=per_site(summaries, methods, titles),
+        matrices=matrices(summaries, methods),
+        examples=examples,
+        statistics=[_numbered(block, place) for place, block in enumerate(_captioned(statistics), start=1)],
+        differences=comparison_grids(stored_comparisons(results.folder), methods, pair_of(results.scores)),
+        figures={title: _picture(title, svg) for title, svg in (figures or {}).items()},
+        every=metric_blocks(summaries, methods),
+        provenance=provenance_grids(results.provenance),
+        downloads={
+            "wide": {table.name: _named(given, f"{table.name}.csv", f"{table.name}_held_out.csv") for table in wide},
+            "sites": _named(given, "retrieval_by_site.csv"),
+            "statistics": _named(given, "statistics_"),
+        },
     )
 
 
@@ -109,33 +110,20 @@ def _grids(table: WideTable) -> list[Grid]:
     ]
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("benchmark.report.page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["code"] = _code
-    return environment
+def _named(downloads: Mapping[str, str], *beginnings: str) -> dict[str, str]:
+    return {name: address for name, address in downloads.items() if name.startswith(beginnings)}
 
 
-def _asset(name: str) -> str:
-    return files("benchmark.report.page").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _code(text: str) -> Markup:
-    """Escaped text in which what stands between backticks is code."""
-    pieces = text.split("`")
-    if len(pieces) % 2 == 0:
-        return escape(text)
-    marked = (
-        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
-    )
-    return Markup("").join(marked)
+def _captioned(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Blocks whose tables are named by the headings above them, for readers who hear the page."""
+    above: dict[int, str] = {}
+    for block in blocks:
+        if block.kind == "heading":
+            above = {level: text for level, text in above.items() if level < block.level} | {
+                block.level: block.lines[0]
+            }
+        label = ": ".join(above[level] for level in sorted(above))
+        yield block if block.grid is None else replace(block, grid=replace(block.grid, label=label))
 
 
 def _numbered(block: Block, place: int) -> Block:
@@ -147,7 +135,7 @@ def _picture(title: str, svg: str) -> str:
     text = svg.strip()
     if not text.startswith(("<svg", "<?xml", "<!DOCTYPE svg")) or "<svg" not in text:
         raise UserError(f"figure '{title}': no SVG; the text must begin with <svg or <?xml")
-    return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode("ascii")
+    return data_uri("image/svg+xml", text.encode())
 
 
 def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequence[str], about: About) -> dict[str, Any]:
@@ -164,7 +152,7 @@ def _compared(results: StoredResults, protocols: Sequence[str], methods: Sequenc
         "commit": str(environment.get("git_commit") or ""),
         "dirty": bool(environment.get("git_dirty")),
         "synthetic": about.synthetic,
-        "apart": best_apart(about.bounds),
+        "marked": told(about.bounds),
         "bounds": not_competing(about.bounds),
     }
 

@@ -78,6 +78,17 @@ def stored_statistics(folder: Path | None, name: str) -> pd.DataFrame | None:
     return pd.DataFrame({column: _typed(path, table[column], column) for column in columns})
 
 
+def stored_comparisons(folder: Path | None) -> pd.DataFrame | None:
+    """Table of the differences, as :func:`stored_statistics` gives it; None, too, where an older release made it."""
+    return None if made_by_older_release(folder) else stored_statistics(folder, "comparisons")
+
+
+def made_by_older_release(folder: Path | None) -> bool:
+    """Whether a folder's comparisons are from before there were primary and exploratory ones."""
+    path = None if folder is None else table_path(folder, "comparisons")
+    return path is not None and path.is_file() and "kind" not in pd.read_csv(path, nrows=0)
+
+
 def _typed(path: Path, text: pd.Series, column: str) -> pd.Series:
     if column in _TEXTS:
         return text

@@ -42,16 +42,15 @@ def test_escape(text, expected):
     assert escape(text) == expected
 
 
-def test_best_is_bold_without_floor_and_ceiling(make_score):
-    values = {"a": 0.61, "b": 0.7004, "c": 0.7001, "true_anatomy": 0.9}
-    scores = table([make_score(method, value, seed=1) for method, value in values.items()])
-    columns = RETRIEVAL[:2]
-    table_of_all = wide_table(scores, columns)
-    parts = [replace(part, bounds={"true_anatomy": "ceiling"}) for part in table_of_all.sections]
+def test_what_is_tied_for_best_is_bold(make_score):
+    values = {"a": 0.61, "b": 0.7, "c": 0.702, "true_anatomy": 0.9}
+    table_of_all = wide_table(table([make_score(method, value) for method, value in values.items()]), RETRIEVAL[:1])
+    best = {RETRIEVAL[0].key: frozenset({"b", "c"})}
+    parts = [replace(part, bounds={"true_anatomy": "ceiling"}, best=best) for part in table_of_all.sections]
     text = latex(replace(table_of_all, sections=parts))
-    # b and c are the same to three decimals, so both are bold.
-    assert text.count(r"\textbf{") == text.count(r"\textbf{0.700}") == 2
-    assert re.search(r"true\\_anatomy & 0\.900", text)
+    assert re.findall(r"\\textbf\{(.*?)\}", text) == ["0.700", "0.702"]
+    assert "Bold: tied for best of a column, floor and ceiling rows apart: the best mean" in text
+    assert "Bold" not in latex(table_of_all)
 
 
 def test_rows_that_see_diagnoses_stand_below_a_heading(make_score):
@@ -64,15 +63,6 @@ def test_rows_that_see_diagnoses_stand_below_a_heading(make_score):
         r"b & .*\n\\multicolumn\{\d\}\{@\{\}l\}\{\\emph\{sees diagnoses of training subjects\}\} .*\n\{\}c & 0.900",
         text,
     )
-    assert "Bold: best mean of a column, rows of floor, ceiling and methods that see diagnoses apart." in text
-
-
-def test_lower_is_better_and_no_direction(make_score):
-    rows = [make_score(method, value, higher_is_better=False) for method, value in (("a", 0.2), ("b", 0.3))]
-    assert r"\textbf{0.200}" in fragment(table(rows))
-    undirected = [row | {"higher_is_better": None} for row in rows]
-    assert r"\textbf" not in fragment(table(undirected))
-    assert r"\textbf" not in fragment(table([rows[0], rows[1] | {"higher_is_better": True}]))
 
 
 def test_missing_values_have_footnotes(scores):

@@ -11,11 +11,9 @@ from benchmark.report.columns import CROSS_SITE_MAP
 from benchmark.report.grid import Footnotes, letters, number
 from benchmark.report.summary import sections
 from benchmark.report.text import SEES_DIAGNOSES
-from benchmark.report.wide_grid import best_methods, section_grid
+from benchmark.report.wide_grid import section_grid
 from benchmark.report.wide_tables import direction, wide_tables
 from tests.tables import long_table
-
-BOUNDS = {"random_vectors": "floor", "true_anatomy": "ceiling"}
 
 
 def test_letters():
@@ -31,31 +29,24 @@ def test_direction():
     assert direction(pd.Series([None], dtype=object)) is None
 
 
-def test_best(make_score):
-    values = {"a": 0.4, "b": 0.40004, "c": 0.5, "true_anatomy": 0.9, "random_vectors": 0.1}
-    (part,) = sections(long_table(make_score(*pair) for pair in values.items()), [CROSS_SITE_MAP], None)
-    assert best_methods(part, CROSS_SITE_MAP, True) == {"true_anatomy"}
-    part = replace(part, bounds=BOUNDS)
-    assert best_methods(part, CROSS_SITE_MAP, True) == {"c"}
-    assert best_methods(part, CROSS_SITE_MAP, False) == {"a", "b"}
-    assert best_methods(part, CROSS_SITE_MAP, None) == set()
+def test_what_is_tied_for_best_is_marked_where_there_is_a_direction(make_score):
+    (part,) = sections(long_table([make_score("a", 0.4), make_score("b", 0.5)]), [CROSS_SITE_MAP], None)
+    part = replace(part, best={CROSS_SITE_MAP.key: frozenset({"b"})})
+    marks = [
+        [row[1].best for row in section_grid(part, [CROSS_SITE_MAP], directions).rows]
+        for directions in ({CROSS_SITE_MAP.key: True}, {CROSS_SITE_MAP.key: None}, {})
+    ]
+    assert marks == [[False, True], [False, False], [False, False]]
 
 
-def test_rows_that_see_diagnoses_stand_apart_and_are_never_best(make_score):
+def test_rows_that_see_diagnoses_stand_apart(make_score):
     values = {"a": 0.4, "b": 0.5, "supervised": 0.9}
     (part,) = sections(long_table(make_score(*pair) for pair in values.items()), [CROSS_SITE_MAP], None)
     part = replace(part, bounds={"supervised": SEES_DIAGNOSES})
     grid = section_grid(part, [CROSS_SITE_MAP], {CROSS_SITE_MAP.key: True})
-    assert [(row[0].text, row[1].best) for row in grid.rows] == [("a", False), ("b", True)]
-    assert [(row[0].text, row[1].best) for row in grid.apart] == [("supervised", False)]
+    assert [row[0].text for row in grid.rows] == ["a", "b"]
     texts = [[cell.text for cell in row] for row in grid.body[2:]]
     assert texts == [["sees diagnoses of training subjects", "", ""], ["supervised", "0.900", "1"]]
-
-
-def test_one_compared_method_is_not_best(make_score):
-    rows = [make_score("a", 0.4), make_score("random_vectors", 0.1)]
-    (part,) = sections(pd.DataFrame(rows), [CROSS_SITE_MAP], None)
-    assert best_methods(replace(part, bounds=BOUNDS), CROSS_SITE_MAP, True) == set()
 
 
 def test_equal_reasons_share_a_note(scores):
