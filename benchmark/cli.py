@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": ("compare", "main"),
     "merge": ("merge", "main"),
     "tables": ("tables", "main"),
+    "leaderboard": ("leaderboard", "main"),
     "verify": ("verify", "main"),
     "manifest": ("manifest", "main"),
     "preprocess": ("preprocess", "main"),
@@ -65,6 +66,7 @@ commands:
   compare      say what differs between two results folders
   merge        join results folders that have different runs of one task
   tables       write a results folder's tables as Markdown, CSV, LaTeX and one HTML page
+  leaderboard  write one page over several results folders, to sort and to filter
   verify       run the sweep of a results folder again, and say whether the same comes out
   manifest     write per-site manifests from a downloaded dataset
   preprocess   bring raw T1 images to template space

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from benchmark.commands.terminal import say
 from benchmark.folders import check_holds_scores
 from benchmark.parsing import Parser
+
+if TYPE_CHECKING:
+    from benchmark.results.read import StoredResults
 
 
 def main(args: list[str]) -> int:
@@ -26,29 +29,50 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
     check_holds_scores(options.results)
 
-    from benchmark.report.about import About
     from benchmark.report.findings import summary_lines
-    from benchmark.report.statistics_figures import statistics_figures
-    from benchmark.report.write_all import write_all
-    from benchmark.report.write_statistics import stored_blocks, weighted_blocks
     from benchmark.results.read import read_results
 
     results = read_results(options.results)
-    statistics = stored_blocks(results)
-    if options.weights:
-        statistics += weighted_blocks(options.results, options.weights)
     out = options.out or options.results / "tables"
-    write_all(
-        options.results,
-        out,
-        examples=_examples(options.results, About.of(results.provenance).methods),
-        statistics=statistics,
-        figures=statistics_figures(results),
-        overwrite=options.overwrite,
-    )
+    write_views(results, out, weights=options.weights, overwrite=options.overwrite)
     say(summary_lines(results))
     say(f"{out}/report.html, and the tables as .md, .csv and .tex beside it\n")
     return 0
+
+
+def write_views(
+    results: StoredResults, out: Path, *, weights: Mapping[str, float] | None = None, overwrite: bool = False
+) -> None:
+    """Write the tables of a results folder, and its page with all that the folder has for it.
+
+    Parameters
+    ----------
+    results
+        As :func:`benchmark.results.read.read_results` gives them.
+    out
+        Folder to write to.
+    weights
+        Of a weighted score, by column key.
+    overwrite
+        Replace whatever has the name of a file that is written.
+    """
+    from benchmark.report.about import About
+    from benchmark.report.statistics_figures import statistics_figures
+    from benchmark.report.write_all import write_all
+    from benchmark.report.write_statistics import stored_blocks, weighted_blocks
+
+    folder = cast("Path", results.folder)
+    statistics = stored_blocks(results)
+    if weights:
+        statistics += weighted_blocks(folder, weights)
+    write_all(
+        folder,
+        out,
+        examples=_examples(folder, About.of(results.provenance).methods),
+        statistics=statistics,
+        figures=statistics_figures(results),
+        overwrite=overwrite,
+    )
 
 
 def _examples(results: Path, order: Sequence[str]) -> list[Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
-from benchmark.methods.card import MethodCard
+from benchmark.errors import UserError
+from benchmark.methods.card import MethodCard, Role
 from benchmark.report.summary import ordered
 from benchmark.report.text import SEES_DIAGNOSES, grouped
 
@@ -124,13 +125,19 @@ class About:
 
     @classmethod
     def of(cls, provenance: Mapping[str, Any]) -> About:
-        """What a provenance records; nothing for results that were made before there was anything to record."""
+        """What a provenance records; nothing for results that were made before there was anything to record.
+
+        Raises
+        ------
+        UserError
+            For a card with an entry that cards do not have, or of another kind.
+        """
         found = provenance.get(ABOUT)
         if not isinstance(found, dict):
             return cls()
         return cls(
             synthetic=bool(found.get("synthetic")),
-            cards={method: MethodCard(**card) for method, card in found.get("cards", {}).items()},
+            cards={method: _card(method, card) for method, card in found.get("cards", {}).items()},
             seconds={
                 protocol: {
                     method: Seconds(**{name: math.nan if value is None else value for name, value in one.items()})
@@ -142,6 +149,21 @@ class About:
             notes=tuple(found.get("notes", ())),
             methods=tuple(found.get("methods", ())),
         )
+
+
+def _card(method: str, given: Any) -> MethodCard:
+    """A card as a folder holds it, which may be anybody's."""
+    blank = asdict(MethodCard())
+    where = f"provenance.json: card of '{method}'"
+    if not isinstance(given, dict):
+        raise UserError(f"{where}: '{given}' is not allowed; it must be an object")
+    for name, value in given.items():
+        if name not in blank:
+            raise UserError(f"{where}: no entry '{name}'; allowed: {', '.join(blank)}")
+        texts = not isinstance(value, list) or all(isinstance(one, str) for one in value)
+        if type(value) is not type(blank[name]) or not texts or (name == "role" and value not in get_args(Role)):
+            raise UserError(f"{where}: {name}: '{value}' is not allowed")
+    return MethodCard(**given)
 
 
 def _settings(cards: Mapping[str, MethodCard]) -> str:

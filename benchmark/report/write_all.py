@@ -15,15 +15,19 @@ from benchmark.report.blocks import Block
 from benchmark.report.latex import latex
 from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
+from benchmark.report.page.leaderboard import render_leaderboard
 from benchmark.report.page.page import render_page
 from benchmark.report.statistics.stored import TABLES, stored_comparisons, stored_statistics, table_path
 from benchmark.report.tables import table_files
 from benchmark.report.ties import with_ties
 from benchmark.report.wide_tables import wide_tables
-from benchmark.results.read import read_results
+from benchmark.results.read import StoredResults, read_results
 
 #: The page's file.
 PAGE = "report.html"
+
+#: The file of the page over several results folders.
+INDEX = "index.html"
 
 #: Says which files of the folder were written here, by digest.
 RECORD = "tables.json"
@@ -91,6 +95,41 @@ def write_all(
     if not overwrite:
         _check_free(out, contents)
     return _written(out, contents)
+
+
+def write_leaderboard(
+    results: Mapping[str, StoredResults],
+    out: Path,
+    reports: Mapping[str, str] | None = None,
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Write the index page over several results folders, ``index.html``; equal input gives equal bytes.
+
+    A file that is there already is replaced only if it begins as such a page does.
+
+    Parameters
+    ----------
+    results
+        By the name of the folder (:func:`benchmark.report.page.leaderboard.names_of`), in the order of the page.
+    out
+        Folder to write to; made where missing.
+    reports
+        Paths of their reports by the same names, relative to ``out``.
+    overwrite
+        Replace whatever has the name of the page.
+
+    Raises
+    ------
+    UserError
+        If results cannot be shown, or a file that was not written here is in the way.
+    """
+    path, content = out / INDEX, render_leaderboard(results, reports).encode()
+    start = content[: content.index(b"<html")]
+    if not overwrite and path.exists() and not (path.is_file() and path.read_bytes().startswith(start)):
+        raise UserError(f"{path}: is there already and was not written by this command; name another folder")
+    _written(out, {INDEX: content})
+    return path
 
 
 def _check_free(out: Path, contents: Mapping[str, bytes]) -> None:

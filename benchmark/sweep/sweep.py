@@ -25,9 +25,9 @@ from benchmark.report.statistics.settings import StatisticsSettings
 from benchmark.report.tables import format_terminal, shown_replicates, write_tables
 from benchmark.report.write_statistics import write_statistics
 from benchmark.results.environment import environment
-from benchmark.results.read import read_provenance, read_results, read_table
+from benchmark.results.read import read_results, read_table
 from benchmark.results.same_task import DATA
-from benchmark.results.schema import PROVENANCE, REPLICATES, SCORES, SCORES_CSV, joined
+from benchmark.results.schema import REPLICATES, SCORES, SCORES_CSV, joined
 from benchmark.results.write import write_provenance, write_replicates, write_scores
 from benchmark.sweep.changes import out_of_date
 from benchmark.sweep.config import SweepConfig, method_patterns

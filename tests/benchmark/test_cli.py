@@ -154,8 +154,8 @@ def test_unknown_commands_and_methods_are_answered_with_the_valid_ones(capsys, t
     assert outcome(capsys, ["fly"]) == (
         2,
         "error: unknown command 'fly'; allowed: sweep, tune, status, collect, evaluate, task, submit, compare, "
-        "merge, tables, verify, manifest, preprocess, bids, phantom, list, check-method, fit, predict, export, embed, "
-        "index, search, serve\n",
+        "merge, tables, leaderboard, verify, manifest, preprocess, bids, phantom, list, check-method, fit, predict, "
+        "export, embed, index, search, serve\n",
     )
     sweep = tmp_path / "s.yaml"
     sweep.write_text("methods: [sead]\nseeds: {pooled: [1]}\n")

@@ -57,6 +57,7 @@ def called(*arguments):
         (("manifest", "build", "bids", "--help"), "--site_from"),
         (("manifest", "check", "--help"), "--data_root"),
         (("merge", "--help"), "--out"),
+        (("leaderboard", "--help"), "--reports"),
         (("phantom", "--help"), "--layout {adni,"),
         (("predict", "--help"), "--ckpt_path"),
         (("preprocess", "--help"), "--manifests"),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import threading
 from html import unescape
+from importlib.resources import files
 
 import pytest
 
+from benchmark.cli import main
+from benchmark.methods.card import MethodCard
+from benchmark.report.about import ABOUT, About
 from benchmark.report.blocks import paragraph
 from benchmark.report.write_all import write_all
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+from tests.benchmark.search.serve.chromium import CHROMIUM, Browser
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome binary is on PATH"),
@@ -137,3 +139,53 @@ def test_sorting_choosing_and_width(write_results, make_examples, hostile, tmp_p
     assert seen["matrix"] == [[["0", "plain"]], [["0", "random_vectors"]]]
     assert seen["width"][0] <= seen["width"][1]
     assert seen["foot"] == "chance"
+
+
+#: What axe-core finds that keeps people from using the page.
+VIOLATIONS = """axe.run(document).then((result) => result.violations
+  .filter((each) => ["serious", "critical"].includes(each.impact))
+  .map((each) => [each.id, each.nodes[0].html, each.nodes[0].failureSummary]))"""
+#: Whether the page is as wide as the screen, and every table lies in a box that scrolls.
+WITHIN = """document.documentElement.scrollWidth <= innerWidth
+  && [...document.querySelectorAll("main table")].every((each) => each.closest(".scroll, .card"))"""
+
+
+@pytest.fixture
+def browser(tmp_path):
+    made = Browser(tmp_path / "profile")
+    yield made
+    made.close()
+
+
+def test_report_and_leaderboard_are_accessible_and_cards_open(write_results, make_examples, browser, tmp_path):
+    cards = {"plain": MethodCard(needs_site_at_test=True), "random_vectors": MethodCard(role="floor")}
+    about = About(synthetic=True, cards=cards, methods=["plain", "random_vectors"])
+    folder = write_results(provenance={ABOUT: about.to_json()})
+    write_all(folder, tmp_path / "report", examples=[make_examples()], statistics=[paragraph("Tests.")])
+    assert main(["leaderboard", str(folder), "--out", str(tmp_path)]) == 0
+    axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
+    for path in (tmp_path / "report" / "report.html", tmp_path / "index.html"):
+        for scheme, width in (("light", 1400), ("dark", 390)):
+            browser.scheme(scheme)
+            browser.width(width)
+            browser.call("Page.navigate", url=path.as_uri())
+            browser.until('document.readyState === "complete" && !!document.querySelector("th button")')
+            assert browser.run(WITHIN), (path, width)
+            browser.run(axe)
+            assert browser.run(VIOLATIONS) == [], (path, scheme)
+    rows = "document.querySelectorAll('#leaderboard tbody tr:not([hidden])').length"
+    assert browser.run(rows) == 3
+    browser.run(
+        "const site = document.querySelector('select[name=site]'); site.value = 'yes'; "
+        "site.dispatchEvent(new Event('change', { bubbles: true }))"
+    )
+    assert browser.run(rows) == 1
+    assert browser.run("document.getElementById('shown').textContent") == "1 of 3 rows"
+    browser.run("document.querySelector('#leaderboard tr:not([hidden]) th a').click()")
+    browser.until("!!document.querySelector('dialog[open]')")
+    assert browser.run("document.querySelector('dialog[open] h2').textContent") == "plain"
+    assert browser.run(VIOLATIONS) == []
+    browser.run("document.querySelector('dialog[open] form button').click()")
+    browser.until("!document.querySelector('dialog[open]') && !location.hash")
+    assert browser.logged == []
+    assert {address.split(":")[0] for address in browser.asked} <= {"file", "data", "about"}
