@@ -122,12 +122,13 @@ def findings(results: StoredResults) -> list[Findings]:
     for protocol in known_first(scores["protocol"]):
         there = overall[overall["protocol"] == protocol]
         methods = [name for name in about.order(there["method"].unique()) if name not in about.bounds]
-        of_protocol = [
-            None if table is None else table[table["protocol"] == protocol]
-            for table in (intervals, comparisons, detectable)
-        ]
-        made.append(_Protocol(protocol, there, methods, about, *of_protocol, older).findings())
+        tables = (_of_protocol(table, protocol) for table in (intervals, comparisons, detectable))
+        made.append(_Protocol(there, methods, about, older, *tables).findings(protocol))
     return made
+
+
+def _of_protocol(table: pd.DataFrame | None, protocol: str) -> pd.DataFrame | None:
+    return None if table is None else table[table["protocol"] == protocol]
 
 
 def summary_lines(results: StoredResults) -> str:
@@ -142,16 +143,15 @@ def summary_lines(results: StoredResults) -> str:
 
 @dataclass(frozen=True)
 class _Protocol:
-    name: str
     scores: pd.DataFrame
     methods: Sequence[str]
     about: About
+    older: bool
     intervals: pd.DataFrame | None
     comparisons: pd.DataFrame | None
     detectable: pd.DataFrame | None
-    older: bool
 
-    def findings(self) -> Findings:
+    def findings(self, protocol: str) -> Findings:
         pair = pair_of(self.scores)
         what = "the disease" if pair == PAIR else pair
         site, hidden, first = self._site()
@@ -164,7 +164,7 @@ class _Protocol:
         label = "Disease" if pair == PAIR else pair
         parts = [("Site", site), (label, disease), ("Differences", differences), ("What cannot be told", limits)]
         lines = [f"Site: {first}", f"{label}: {second}", f"Differences: {'; '.join(filter(None, (tested, untold)))}"]
-        return Findings(self.name, parts, lines)
+        return Findings(protocol, parts, lines)
 
     def _readings(self, columns: Sequence[Column]) -> dict[str, list[Reading]]:
         found: dict[str, list[Reading]] = {method: [] for method in self.methods}

@@ -27,7 +27,7 @@ def comparison_grids(comparisons: pd.DataFrame | None, methods: Sequence[str], p
     if comparisons is None:
         return []
     columns = {column.key: column for column in with_labels(HEADLINES, pair)}
-    made = []
+    made: list[Grid] = []
     for protocol in known_first(comparisons["protocol"]):
         of_protocol = comparisons[comparisons["protocol"] == protocol]
         for score in in_order(of_protocol["score"], columns):
