@@ -343,7 +343,7 @@ def _of_score(heading: str, rows: pd.DataFrame) -> str:
     # Who makes up the most of them is told by the rest.
     words = max(told, key=lambda each: len(groups[each]))
     if len(told) == 1 and len(rows) > 1:
-        told[words] = f"all {len(rows)}"
+        told[words] = f"{'any of the' if words == 'not told from' else 'all'} {len(rows)}"
     elif 2 * len(groups[words]) > len(rows):
         told[words] = "the others" if len(groups[words]) > 1 else told[words]
     ordered = sorted(told, key=lambda each: each == words)
