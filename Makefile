@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install lint test test-fast test-slurm benchmark benchmark-all reference clean
+.PHONY: help install lint docs test test-fast test-slurm benchmark benchmark-all reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ lint: $(STAMP) ## ruff, mypy --strict and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP) ## build the documentation site, build/site, without network
+	OMP_NUM_THREADS=1 $(BIN)/python docs/_site/build.py
 
 # A test process a core: libraries that take every core for each of them wait for each other most of the time.
 test: $(STAMP) ## run the tests on all cores

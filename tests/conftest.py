@@ -22,7 +22,10 @@ from benchmark.extras import EXTRAS, extra_of
 
 ROOT = Path(__file__).parents[1]
 #: Modules of each extra, and those that are for tests alone.
-MODULES = EXTRAS | {"dev": ("mlflow", "pytrec_eval", "ranx", "scib_metrics", "tensorboard")}
+MODULES = EXTRAS | {
+    "dev": ("mlflow", "pytrec_eval", "ranx", "scib_metrics", "tensorboard"),
+    "docs": ("ipykernel", "material", "mkdocs", "mkdocstrings_handlers", "nbclient"),
+}
 
 
 #: Folders of tests that need an extra.
