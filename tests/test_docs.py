@@ -2,13 +2,16 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from benchmark.cli import main
 from benchmark.report.about import About
 from benchmark.report.results import load_results
 from benchmark.results.read import read_results
@@ -40,8 +43,37 @@ def test_a_method_is_added_by_the_two_files_of_the_page(tmp_path, phantom):
     assert (tmp_path / "out" / "embeddings.parquet").is_file()
 
 
+#: Heads of the phantom lie in template space already; registration is covered in tests/benchmark/prepare/preprocess.
+SMALL = {
+    "phantom": ["--spacing", "10"],
+    "preprocess": [
+        "--shape", "[16, 24, 16]", "--spacing", "10", "--bias_correction", "false", "--registration", "none",
+        "--brain", "none", "--processes", "1",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.needs("train", "import")
+@pytest.mark.usefixtures("no_workers")
+def test_the_commands_of_the_page_on_own_data_lead_from_bids_to_a_page(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sweep = yaml.safe_load(blocks("own_data.md", "yaml")[0])
+    sweep |= {"methods": ["random_vectors"], "seeds": {"pooled": [1]}}
+    sweep["overrides"] |= {"data.preprocessing.shape": [16, 24, 16], "data.preprocessing.spacing": 10.0}
+    sweep["evaluation"] = {"probes": ["linear"], "permutations": 0, "inner_folds": 0, "bootstrap": 20}
+    Path("mine.yaml").write_text(yaml.safe_dump(sweep))
+    for line in blocks("own_data.md", "")[0].splitlines():
+        # As a shell does.
+        words = [
+            str(one) for word in shlex.split(line)[1:] for one in (sorted(Path().glob(word)) if "*" in word else [word])
+        ]
+        assert main([*words, *SMALL.get(words[0], [])]) == 0, (line, capsys.readouterr().err)
+    assert Path("results/mine/tables/report.html").is_file()
+
+
 def test_links_between_the_pages_lead_somewhere():
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("data_manifests/**/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / Path(target)).exists(), f"{page.name} links to {target}"
 
