@@ -10,7 +10,6 @@ from typing import Any
 from benchmark.commands.terminal import fail, say
 from benchmark.configs import SWEEPS
 from benchmark.errors import UserError
-from benchmark.folders import make_writable
 from benchmark.parsing import Parser
 
 
@@ -54,7 +53,7 @@ def main(args: list[str]) -> int:
     from benchmark.sweep.design import blind_spots
     from benchmark.sweep.executor_config import SLURM
     from benchmark.sweep.stress import run_stress
-    from benchmark.sweep.sweep import run_sweep, tables_text
+    from benchmark.sweep.sweep import locked, run_sweep, tables_text
 
     if options.workers is not None:
         sweep = replace(sweep, workers=options.workers)
@@ -72,8 +71,9 @@ def main(args: list[str]) -> int:
     from benchmark.sweep.display import log_line
     from benchmark.sweep.plan_text import end_text, start_text
 
-    make_writable(out, "out")
-    lines, due = start_text(sweep, out)
+    # Before anything is said of a folder that another sweep works in.
+    with locked(out):
+        lines, due = start_text(sweep, out)
     for line in lines:
         log_line(line, terminal=True)
     started = time.monotonic()
