@@ -77,7 +77,8 @@ def check_is_index(folder: Path) -> None:
 def expanded(option: str, files: Iterable[Path]) -> list[Path]:
     """Files, with those that match a pattern (``*``, ``?``, ``[...]``) in its place, in the alphabet's order.
 
-    A shell expands patterns that are not quoted; quoted ones, and those of YAML files, come as they are.
+    A shell expands patterns that are not quoted; quoted ones, and those of YAML files, come as they are. A file that a
+    pattern matches is there once; one that is named twice stays, for whoever reads it to refuse.
 
     Raises
     ------
@@ -85,17 +86,20 @@ def expanded(option: str, files: Iterable[Path]) -> list[Path]:
         For a pattern that matches nothing, and for files that are not there, a line each.
     """
     found: list[Path] = []
+    matched: set[Path] = set()
     for file in files:
         if not set("*?[") & set(str(file)) or file.exists():
-            found.append(file)
+            if file not in matched:
+                found.append(file)
             continue
         root = Path(file.anchor)
         matching = sorted(root.glob(str(file.relative_to(root))))
         if not matching:
             raise UserError(f"--{option}: no file matches '{file}'")
-        found += matching
+        found += [path for path in matching if path not in found]
+        matched.update(matching)
     check_are_there(found)
-    return list(dict.fromkeys(found))
+    return found
 
 
 def check_are_there(files: Iterable[Path]) -> None:

@@ -22,6 +22,7 @@ from benchmark.configs import METHODS, SWEEPS
 from benchmark.methods.card import MethodCard
 from benchmark.parsing import Parser
 from benchmark.sweep.config import SweepConfig, sweep_of
+from benchmark.tasks.card import read_card
 from tests.conftest import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("data_manifests/**/*.md")])
@@ -130,7 +131,7 @@ def examples():
 
 
 @pytest.mark.parametrize("body", examples())
-def test_an_example_of_a_file_has_the_fields_of_such_files(body):
+def test_an_example_of_a_file_has_the_fields_of_such_files(body, tmp_path):
     example = yaml.safe_load(body)
     if "model" in example:
         assert set(example) <= {"model", "card", "trainer", "own_distance"}
@@ -138,6 +139,9 @@ def test_an_example_of_a_file_has_the_fields_of_such_files(body):
         assert set(example["model"]) <= {"class_path", "init_args"}
     elif set(example) <= {field.name for field in dataclasses.fields(SweepConfig)}:
         sweep_of(whole(example), Path("example.yaml"))
+    elif "inputs" in example:
+        (tmp_path / "card.yaml").write_text(body, encoding="utf-8")
+        assert read_card(tmp_path / "card.yaml").name == example["name"]
     elif "file" in example:
         assert set(example) <= settings_of("baselines.frozen_encoder.FrozenEncoder")
     else:
