@@ -46,7 +46,7 @@ def test_a_scan_of_the_archive_finds_others_under_pseudonyms(client, search, ind
     assert result["model"][0].startswith(f"Model {HOSTILE}, as measured on its test scans, synthetic data: mAP CN/AD")
     page = client.get("/").text
     everything = json.dumps(result) + json.dumps(client.get("/api/scans").json()) + page
-    for told in ("person", "secret", "2011", str(index_folder), "hospital_number", "H0"):
+    for told in ("person0", "secret", "2011", str(index_folder), "hospital_number", "H0"):
         assert told not in everything
     names = {hit["subject_id"] for hit in result["hits"]}
     assert all(name.startswith("sub-") and len(name) == 20 for name in names)
