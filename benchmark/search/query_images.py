@@ -99,7 +99,7 @@ def _prepared(model: ExportedModel, scans: pd.DataFrame, folder: Path, processes
 def _clock(what: str, shown: bool) -> Iterator[None]:
     """Show on stderr, each second, for how long something has been done."""
     over = threading.Event()
-    with tqdm(desc=what, bar_format="{desc}{elapsed}", disable=not shown, file=sys.stderr) as bar:
+    with tqdm(desc=what, bar_format="{desc}: {elapsed}", disable=not shown, file=sys.stderr) as bar:
 
         def tick() -> None:
             while not over.wait(1):
