@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -12,7 +14,8 @@ from benchmark.report.about import ABOUT, About
 from benchmark.report.findings import findings, summary_lines
 from benchmark.report.statistics.paired import PRIMARY
 from benchmark.report.statistics.stored import TABLES, table_path
-from benchmark.results.read import StoredResults
+from benchmark.results.read import StoredResults, read_results
+from tests.conftest import ROOT
 from tests.tables import long_table
 
 CARDS = {"random_vectors": MethodCard(role="floor"), "true_anatomy": MethodCard(role="ceiling")}
@@ -106,3 +109,15 @@ def test_differences_and_limits_are_those_of_the_statistics(stored):
         "mAP CN/AD is found with less than 80% power after the correction: that none is shown does not mean there is "
         "none. One seed: another training or data set may differ by more than the intervals say."
     )
+
+
+@pytest.mark.parametrize("sweep", ["reference", "anatomies"])
+def test_vectors_and_anatomy_without_a_site_are_the_controls_of_the_rule(sweep):
+    """Taken for methods, the floor and the ceiling are those of whom no site is found, and the floor is of no use."""
+    results = read_results(ROOT / "results" / sweep)
+    provenance = deepcopy(results.provenance)
+    for name in CARDS:
+        provenance[ABOUT]["cards"][name]["role"] = "method"
+    (found,) = findings(replace(results, provenance=provenance))
+    assert found.lines[0] == "Site: removed by 2 of 13 methods: random_vectors, true_anatomy"
+    assert "random_vectors: neither site nor the disease, so of no use" in dict(found.parts)["Disease"]
