@@ -253,12 +253,11 @@ class _Protocol:
         heading = next(iter(with_interval.values())).heading
         where = " at other sites" if retrieval else ""
         listed = ", ".join(f"{name} {with_interval[name].value:.3f}" for name in found)
-        text = f"{heading}{where} is above chance ({chance:.3f}) for {listed}" if found else ""
+        listed = listed or "no method"
+        text = f"{heading}{where} is above chance ({chance:.3f}) for {listed}"
         if others:
             rest = ", ".join(f"{name} {with_interval[name].value:.3f}" for name in others)
-            text += (
-                f"; not for {rest}" if found else f"{heading}{where} is above chance ({chance:.3f}) for none: {rest}"
-            )
+            text += f"; not for {rest}" if found else f"; the values, whose intervals all reach down to it: {rest}"
         text += "."
         if retrieval and probe:
             by_probe = {name for name, (each,) in probe.items() if each.above}

@@ -121,3 +121,11 @@ def test_vectors_and_anatomy_without_a_site_are_the_controls_of_the_rule(sweep):
     (found,) = findings(replace(results, provenance=provenance))
     assert found.lines[0] == "Site: removed by 2 of 13 methods: random_vectors, true_anatomy"
     assert "random_vectors: neither site nor the disease, so of no use" in dict(found.parts)["Disease"]
+
+
+def test_a_disease_that_nobody_finds_is_said_before_the_values(stored):
+    (found,) = findings(stored(clean=(0.27, 0.54), empty=(0.26, 0.52)))
+    assert dict(found.parts)["Disease"].startswith(
+        "mAP CN/AD at other sites is above chance (0.500) for no method; the values, whose intervals all reach down to "
+        "it: clean 0.540, empty 0.520."
+    )
