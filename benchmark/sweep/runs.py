@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def runs_of(
                 resolved["data"]["held_out_site"] = site or None
                 parts = run_parts(resolved, digests[key_of_data], sources)
                 scoring = score_parts(settings_of(resolved, sweep.evaluation), sources)
-                base = resolved["model"].get("init_args", {}).get("base")
+                base = _shared_base(resolved["model"])
                 run = Run(
                     method=method,
                     protocol=protocol,
@@ -78,6 +79,13 @@ def runs_of(
                 )
                 runs.append(run)
     return runs
+
+
+def _shared_base(model: dict[str, Any]) -> dict[str, Any] | None:
+    """The base of a method that can take over a trained one; one that trains its base on other images cannot."""
+    module, _, name = model["class_path"].rpartition(".")
+    shares = hasattr(getattr(import_module(module), name), "use_trained_base")
+    return model.get("init_args", {}).get("base") if shares else None
 
 
 def _held_out(sweep: SweepConfig, sites: Sequence[str], *, check: bool) -> Sequence[str]:

@@ -159,6 +159,13 @@ def test_it_is_said_once_that_volumes_are_preprocessed(smoke, tmp_path):
     assert folder.parent == tmp_path / "cache"
 
 
+def test_a_base_is_shared_with_methods_that_can_take_over_a_trained_one(smoke, tmp_path):
+    plain, coral, nyul = runs_of(read_sweep(smoke(methods=["autoencoder", "coral", "nyul"])), tmp_path)
+    assert coral.config["model"]["init_args"]["base"] == nyul.config["model"]["init_args"]["base"]
+    # The base of the second trains on images of other intensities.
+    assert (coral.base_key, nyul.base_key) == (plain.run_key, "")
+
+
 def test_a_failed_run_is_recorded_and_the_others_go_on_each_by_its_own_distance(smoke, inside, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("model: {class_path: baselines.pca_voxels.PCAVoxels, init_args: {ldr_dim: 5000}}\n")
