@@ -448,6 +448,8 @@ def _seconds(run: Run, markers: Mapping[str, Mapping[str, Any]]) -> float:
 def write_selected(trials: Sequence[Trial], picked: Mapping[str, int], folder: Path, chosen_on: str) -> list[Path]:
     """Copy the YAML files of the trials that a rule picks, with the number of trials in their cards.
 
+    What a method's own card says was tried before is counted too.
+
     Parameters
     ----------
     trials
@@ -464,8 +466,12 @@ def write_selected(trials: Sequence[Trial], picked: Mapping[str, int], folder: P
     for trial in trials:
         if picked.get(trial.method) == trial.number:
             content = yaml.safe_load(trial.file.read_text(encoding="utf-8"))
-            count = sum(other.method == trial.method for other in trials)
-            content["card"] = {**(content.get("card") or {}), "tried_settings": count, "chosen_on": chosen_on}
+            card = content.get("card") or {}
+            tried, data = sum(other.method == trial.method for other in trials), chosen_on
+            if before := card.get("tried_settings", 0):
+                # Its own settings, the first trial, were chosen from these.
+                tried, data = before + tried - 1, f"{card.get('chosen_on', 'data not named')}; then {chosen_on}"
+            content["card"] = {**card, "tried_settings": tried, "chosen_on": data}
             files.append(folder / f"{trial.method}.yaml")
             _write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), files[-1])
     return files
