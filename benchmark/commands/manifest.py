@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmark.errors import UserError
 
@@ -76,12 +77,21 @@ def _build(args: list[str]) -> int:
         help="File with a salt, made where it is not there: subjects get pseudonyms, and the archive's image "
         "identifiers are left out. Paths of images still name them; preprocess writes images under the pseudonyms.",
     )
+    parser.add_argument(
+        "--split",
+        type=Literal["train", "val", "test"] | None,
+        default=None,
+        help="Split that the manifests state for all scans, such as test where others train; subjects are split by "
+        "hash without it.",
+    )
     parser.add_class_arguments(module.Options, None)
     options = parser.parse_args(args[1:])
     names = module.Options.__dataclass_fields__
     found = module.collect(module.Options(**{name: options[name] for name in names}))
     if options.pseudonymize is not None:
         found.scans = pseudonymous(found.scans, read_or_make_salt(options.pseudonymize))
+    if options.split is not None:
+        found.scans = [replace(scan, extra={**scan.extra, "split": options.split}) for scan in found.scans]
     written = write_manifests(found, options.out, args[0], options.site_from, options.overwrite)
     sys.stdout.write(summary(written, found))
     return 0

@@ -19,6 +19,7 @@ def test_the_same_download_gives_the_same_files(name, build, given):
     [
         ("adni", "no scan was found"),
         ("bids", "holds no folder sub-LABEL; name the root of a BIDS dataset"),
+        ("ixi", "holds no T1 image of IXI; they are named IXInnn-HOSPITAL-nnnn-T1.nii.gz"),
         ("oasis1", "holds no image in a folder of OASIS-1; they are named OAS1_NNNN_MRn"),
         ("oasis2", "holds no image in a folder of OASIS-2; they are named OAS2_NNNN_MRn"),
         ("oasis3", "holds no image of OAS3; folders are named OAS3NNNN_MR_dNNNN or sub-OAS3NNNN"),
@@ -116,6 +117,12 @@ TABLES = {
     ("oasis4", "imaging"): [
         (",3185,", ",31-85,", "column 'visit_days': '31-85' is not allowed; it must be a whole number"),
         (",3185,", ",3185,9", "column 'image_age': '9"),
+    ],
+    ("ixi", "table"): [
+        ("IXI_ID", "ID", "column 'IXI_ID' is missing"),
+        ("9002,", "IXI9002,", "column 'IXI_ID': 'IXI9002' is not allowed; it must be a whole number"),
+        ("9002,", ",", "column 'IXI_ID': '' is not allowed; it must be the number of a subject"),
+        ("9002,0,", "9002,3,", "'3' is not allowed; it must be one of 1 (M), 2 (F), 0 (unknown), or empty"),
     ],
     ("ppmi", "participant_status"): [
         ("991001", "P991001", "column 'PATNO': 'P991001' is not allowed; it must be a number of up to seven"),

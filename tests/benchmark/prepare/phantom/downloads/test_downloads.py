@@ -5,10 +5,10 @@ import pytest
 
 from benchmark.data.images import read_image
 from benchmark.errors import UserError
-from benchmark.prepare.phantom.downloads import bids, oasis1, oasis2, oasis3, oasis4
+from benchmark.prepare.phantom.downloads import bids, ixi, oasis1, oasis2, oasis3, oasis4
 from benchmark.prepare.phantom.downloads.registry import replicas
 
-NAMES = {"oasis1": "OASIS1", "oasis2": "OASIS2", "oasis3": "OASIS3", "oasis4": "OASIS4", "bids": "BIDS"}
+NAMES = {"oasis1": "OASIS1", "oasis2": "OASIS2", "oasis3": "OASIS3", "oasis4": "OASIS4", "bids": "BIDS", "ixi": "IXI"}
 
 
 def contents(folder):
@@ -60,7 +60,7 @@ def test_what_is_expected_is_there(layout, tmp_path, tiny_volume):
         assert (tmp_path / each.image).is_file()
 
 
-@pytest.mark.parametrize("name", ["oasis3", "oasis4", "bids"])
+@pytest.mark.parametrize("name", ["oasis3", "oasis4", "bids", "ixi"])
 def test_nifti_images_can_be_read(tmp_path, name, tiny_volume):
     replica = replicas()[name].describe()
     replica.write(tmp_path, tiny_volume)
@@ -68,7 +68,7 @@ def test_nifti_images_can_be_read(tmp_path, name, tiny_volume):
         assert read_image(tmp_path / each.image).data.size == 8 * 10 * 12
 
 
-@pytest.mark.parametrize("module", [oasis1, oasis2, oasis3, oasis4, bids])
+@pytest.mark.parametrize("module", [oasis1, oasis2, oasis3, oasis4, bids, ixi])
 def test_too_few_subjects_are_refused(module):
     with pytest.raises(UserError, match=f"at least {module.FEWEST}"):
         module.describe(subjects=module.FEWEST - 1)
