@@ -61,7 +61,7 @@ commands:
   serve        search an index by image on a local page
   check-method try a method of your own on mock data, and say what breaks the contract
   evaluate     score embeddings made by this or any other software
-  task         write the task of a sweep, for others to take part in: export
+  task         tasks for others to take part in: list, show, export
   submit       score embeddings as rows of a task, beside the suite's
   compare      say what differs between two results folders
   merge        join results folders that have different runs of one task

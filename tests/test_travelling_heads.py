@@ -21,6 +21,7 @@ from benchmark.prepare.phantom.downloads.replica import Replica, Table
 from benchmark.prepare.phantom.downloads.volumes import write_nifti
 from benchmark.prepare.phantom.replica_heads import phantom_heads
 from benchmark.prepare.phantom.settings import PhantomSettings
+from benchmark.tasks.open import open_task
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.needs("train", "import"), pytest.mark.slow]
@@ -79,18 +80,29 @@ def encoder(folder, name):
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """Folder in which all commands of the page but the sweep were run, and what they said."""
-    folder = tmp_path_factory.mktemp("heads")
-    replica(folder / "ON-Harmony")
-    commands = re.findall("^seada-bench (.*)$", README.read_text(encoding="utf-8"), re.M)
-    assert commands[-1] == "sweep --config travelling_heads"
+def phantom_of_eight_centres(folder):
+    """The layout of the Traveling Human Phantom: no table of people, sessions called after person, centre and visit."""
+    made = Replica("THP", (), 3)
+    made.json("dataset_description.json", {"Name": "ds000206", "BIDSVersion": "1.0.0"})
+    for person in range(3):
+        label = f"THP900{person}"
+        for place, scanner in enumerate(("OXF1PRI", "OXF2PRI", "OXF3TRI")):
+            for visit in (1, 2) if place == 0 else (1,):
+                session = f"{label}{('EAST', 'WEST', 'NORTH')[place]}{visit}"
+                start = f"sub-{label}/ses-{session}/anat/sub-{label}_ses-{session}"
+                write = partial(scanned, scanner=scanner, key=[PEOPLE + person, place, visit])
+                for run in (1, 2):
+                    made.image(f"{start}_run-0{run}_T1w.nii.gz", PEOPLE + person, "", write)
+    return made.write(folder, phantom_heads(PhantomSettings(spacing=10.0)))
+
+
+def run_commands(folder, commands):
+    """Run commands in a folder as a shell does, on heads of the phantom; what they said."""
     said = []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr("sys.stdout.write", said.append)
-        for command in commands[:-1]:
+        for command in commands:
             given = shlex.split(command)
             # As a shell does.
             words = [str(one) for word in given for one in (sorted(folder.glob(word)) if "*" in word else [word])]
@@ -100,22 +112,31 @@ def prepared(tmp_path_factory):
                 words += ["--bias_correction", "false", "--registration", "none", "--brain", "none"]
                 words += ["--processes", "1"]
             assert main(words) == 0, said
-    return folder, "".join(said)
+    return "".join(said)
 
 
-@pytest.fixture
-def sweep(prepared):
-    """Sweep file as it is shipped, but for grid, LDR and seeds, and without masks and what trains by epochs."""
-    folder, _ = prepared
-    content = yaml.safe_load((SWEEPS / "travelling_heads.yaml").read_text())
-    content["methods"] = [name for name in content["methods"] if name not in ("autoencoder", "combat", "mask_pca")]
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Folder in which all commands of the page but the sweep were run, and what they said."""
+    folder = tmp_path_factory.mktemp("heads")
+    replica(folder / "ON-Harmony")
+    commands = re.findall("^seada-bench (.*)$", README.read_text(encoding="utf-8"), re.M)
+    assert commands[-1] == "sweep --config travelling_heads"
+    assert [f"seada-bench {command}" for command in commands[:-1]] == open_task("on_harmony").prepare
+    return folder, run_commands(folder, commands[:-1])
+
+
+def small(folder, name, without):
+    """A sweep file as it is shipped, but for grid, LDR and seeds, and without some of its methods."""
+    content = yaml.safe_load((SWEEPS / f"{name}.yaml").read_text())
+    content["methods"] = [method for method in content["methods"] if method not in without]
     content["seeds"] = {"pooled": [1]}
     content["overrides"] |= {
         "data.preprocessing.shape": [16, 24, 16], "data.preprocessing.spacing": 10.0,
     }  # fmt: skip
     content["evaluation"] = {"probes": ["linear"], "permutations": 0, "inner_folds": 0, "bootstrap": 20}
     # Eighteen training scans have no 32 principal components.
-    for name in ("pca_voxels", "pca_combat"):
+    for name in {"pca_voxels", "pca_combat"} & set(content["methods"]):
         method = yaml.safe_load((METHODS / f"{name}.yaml").read_text())
         model = method["model"] if name == "pca_voxels" else method["model"]["init_args"]["base"]
         model.setdefault("init_args", {})["ldr_dim"] = 8
@@ -124,6 +145,12 @@ def sweep(prepared):
     path = folder / "heads.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
+
+
+@pytest.fixture
+def sweep(prepared):
+    """The sweep without masks and what trains by epochs."""
+    return small(prepared[0], "travelling_heads", ("autoencoder", "combat", "mask_pca"))
 
 
 def test_a_session_is_of_the_scanner_that_it_is_called_after(prepared):
@@ -157,3 +184,27 @@ def test_one_command_makes_the_reliability_table_of_every_encoder_in_the_folder(
     encoder(folder / "encoders", "other")
     assert main(given) == 0
     assert list(pd.read_csv("out/reliability.csv")["method"])[:2] == ["other", "tiny"]
+
+
+def test_people_at_centres_that_training_has_not_seen_are_all_scored(prepared, monkeypatch, capsys):
+    folder, _ = prepared
+    phantom_of_eight_centres(folder / "THP")
+    said = run_commands(folder, [command.removeprefix("seada-bench ") for command in open_task("thp").prepare])
+    assert "0 scans cannot be used" in said
+    small(folder, "open_thp", ("autoencoder", "equalised_pca", "mask_pca"))
+    content = yaml.safe_load((folder / "heads.yaml").read_text())
+    content["overrides"] |= {"trainer.max_epochs": 1}
+    (folder / "heads.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.chdir(folder)
+    assert main(["sweep", "--config", "heads.yaml", "--out", "thp"]) == 0, capsys.readouterr()
+    embedded = pd.read_parquet(next(Path("thp").glob("runs/*/embeddings.parquet")))
+    splits = embedded.groupby("site")["split"].agg(set)
+    assert {site: splits[site] for site in splits.index if site.startswith("THP")} == {
+        f"THP-{centre}": {"test"} for centre in ("EAST", "WEST", "NORTH")
+    }
+    assert all(splits[site] == {"train"} for site in splits.index if site.startswith("ON-Harmony"))
+    table = pd.read_csv("thp/reliability.csv").set_index("method")
+    assert {"seada_balanced", "pca_voxels", "random_vectors"} <= set(table.index)
+    assert table["icc_between_sites"].notna().all()
+    assert table.loc["pca_voxels", "travelling_top1"] > table.loc["random_vectors", "travelling_top1"]
+    assert table["map_cn_ad"].isna().all()

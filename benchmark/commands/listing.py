@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from benchmark.commands.terminal import say
 from benchmark.configs import METHODS, SWEEPS
+from benchmark.configs.described import described
 from benchmark.errors import UserError
 
 KINDS = ("methods", "sweeps", "metrics", "importers")
@@ -27,20 +27,11 @@ def main(args: list[str]) -> int:
 
 
 def _methods() -> Iterator[tuple[str, str]]:
-    yield from _described(METHODS)
+    yield from described(METHODS)
 
 
 def _sweeps() -> Iterator[tuple[str, str]]:
-    yield from _described(SWEEPS)
-
-
-def _described(folder: Path) -> Iterator[tuple[str, str]]:
-    """Names of a folder's YAML files with the comment that they begin with, to its first sentence."""
-    for path in sorted(folder.glob("*.yaml")):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        count = next((place for place, line in enumerate(lines) if not line.startswith("#")), len(lines))
-        comment = " ".join(line.removeprefix("#").strip() for line in lines[:count])
-        yield path.stem, comment.partition(". ")[0].rstrip(".")
+    yield from described(SWEEPS)
 
 
 def _metrics() -> Iterator[tuple[str, str]]:

@@ -10,9 +10,13 @@ from benchmark.errors import UserError
 from benchmark.folders import make_writable
 
 USAGE = """\
-usage: seada-bench task export NAME --out FOLDER [options]
+usage: seada-bench task list
+       seada-bench task show NAME
+       seada-bench task export NAME --out FOLDER [options]
 
-Write the task of a sweep as a folder: scans, splits, rules and settings, for anybody to embed with any software.
+List the tasks that there are, the phantom's and those on open data; show all that is known of one, with every command
+from the archive to a row; write the task of a sweep as a folder: scans, splits, rules and settings, for anybody to
+embed with any software.
 
 'seada-bench task export --help' lists the options.
 """
@@ -20,13 +24,35 @@ Write the task of a sweep as a folder: scans, splits, rules and settings, for an
 
 def main(args: list[str]) -> int:
     """Run ``task`` with the arguments after that word; its exit status."""
-    actions = {"export": _export}
+    actions = {"list": _list, "show": _show, "export": _export}
     if not args or args[0] in ("-h", "--help"):
         say(USAGE)
         return 0 if args else 2
     if args[0] not in actions:
         raise UserError(f"unknown action 'task {args[0]}'; allowed: {', '.join(actions)}")
     return actions[args[0]](args[1:])
+
+
+def _list(args: list[str]) -> int:
+    from benchmark.parsing import Parser
+
+    Parser("task list", "List the tasks: name, data, size, licence, what is needed, what is measured.").parse_args(args)
+    from benchmark.tasks.shown import task_lines
+
+    say("\n".join(task_lines()))
+    return 0
+
+
+def _show(args: list[str]) -> int:
+    from benchmark.parsing import Parser
+
+    parser = Parser("task show", "Show a task, with every command from the archive to a row; nothing is downloaded.")
+    parser.add_argument("name", type=str, help="Of 'seada-bench task list', or a YAML file like those of open tasks.")
+    options = parser.parse_args(args)
+    from benchmark.tasks.shown import task_text
+
+    say(task_text(options.name))
+    return 0
 
 
 def _export(args: list[str]) -> int:
