@@ -105,7 +105,8 @@ def _open_text(task: OpenTask) -> str:
             f"seada-bench merge {out} {out}-mine --out {out}-all",
         ]
     )
-    lines.append("   --plan says how long the sweep takes on this machine, with its memory and disk.")
+    lines.append("   --plan says how long the sweep takes on this machine, with its memory and disk;")
+    lines.append("   before the data are there, with --scans and --sites.")
     if task.not_verified:
         lines += ["", "Not verified when this was written:", *(f"- {line}" for line in task.not_verified)]
     return "\n".join(lines) + "\n"
