@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install lint docs test test-fast test-slurm benchmark benchmark-all reference clean
+.PHONY: help install lint docs dist test test-fast test-slurm benchmark benchmark-all reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,11 @@ lint: $(STAMP) ## ruff, mypy --strict and the direction of imports
 
 docs: $(STAMP) ## build the documentation site, build/site, without network
 	OMP_NUM_THREADS=1 $(BIN)/python docs/_site/build.py
+
+dist: $(STAMP) ## build sdist and wheel, build/dist, and run the wheel's commands in an empty folder (EXTRAS=train: a sweep, too)
+	rm -rf build/dist
+	$(BIN)/python -m build --no-isolation --outdir build/dist .
+	$(BIN)/python tests/dist.py build/dist/*.whl --python $(PYTHON) --extras '$(EXTRAS)'
 
 # A test process a core: libraries that take every core for each of them wait for each other most of the time.
 test: $(STAMP) ## run the tests on all cores

@@ -1,4 +1,4 @@
-"""The wheel: commands work from its files alone, wherever they are called."""
+"""Sdist and wheel: what is in them; commands of the wheel work from its files alone, wherever they are called."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -13,25 +14,51 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("benchmark", "baselines", "seada")
+FILES = ("README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "constraints.txt")
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-    """Folder with the content of the wheel, built from a copy of the sources."""
-    source, built, unpacked = (tmp_path_factory.mktemp(name) for name in ("source", "built", "unpacked"))
-    for name in PACKAGES:
+def sdist(tmp_path_factory):
+    """Folder with the content of the sdist, built from a copy of the sources."""
+    source, unpacked = (tmp_path_factory.mktemp(name) for name in ("source", "sdist"))
+    for name in (*PACKAGES, "docs"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "MANIFEST.in", *FILES):
         shutil.copy(ROOT / name, source)
-    program = f"from setuptools.build_meta import build_wheel; print(build_wheel({str(built)!r}))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=source, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (wheel,) = built.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
+    # What setuptools would take along unasked.
+    (source / "tests").mkdir()
+    shutil.copy(__file__, source / "tests")
+    with tarfile.open(built("sdist", source, tmp_path_factory.mktemp("built"))) as archive:
+        archive.extractall(unpacked, filter="data")
+    (folder,) = unpacked.iterdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unpacked(sdist, tmp_path_factory):
+    """Folder with the content of the wheel, built from the sdist."""
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(built("wheel", sdist, tmp_path_factory.mktemp("built"))) as archive:
         archive.extractall(unpacked)
     return unpacked
+
+
+def built(kind, source, out):
+    program = f"from setuptools.build_meta import build_{kind}; build_{kind}({str(out)!r})"
+    done = subprocess.run([sys.executable, "-c", program], cwd=source, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (file,) = out.iterdir()
+    return file
+
+
+def files_of(folder):
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+
+
+def of_the_packages():
+    return {Path(name) / path for name in PACKAGES for path in files_of(ROOT / name)}
 
 
 @pytest.fixture
@@ -54,13 +81,27 @@ def call(unpacked, tmp_path):
     return run
 
 
-def test_it_has_every_file_of_the_packages_and_nothing_else(unpacked):
-    here = {path.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("*") if path.is_file()}
-    packed = {path.relative_to(unpacked) for path in unpacked.rglob("*") if path.is_file()}
-    assert {path for path in packed if not path.parts[0].endswith(".dist-info")} == {
-        path for path in here if "__pycache__" not in path.parts
-    }
+def test_the_wheel_has_every_file_of_the_packages_both_licences_and_nothing_else(unpacked):
+    packed = files_of(unpacked)
+    (metadata,) = unpacked.glob("*.dist-info")
+    assert {path for path in packed if path.parts[0] != metadata.name} == of_the_packages()
     assert {path.parts[0] for path in packed if path.name == "py.typed"} == set(PACKAGES)
+    viewer = Path("benchmark/search/serve/static/niivue/LICENSE")
+    assert files_of(metadata / "licenses") == {Path("LICENSE"), viewer}
+    assert viewer in packed
+
+
+def test_the_sdist_has_what_builds_and_tells_of_the_packages_and_nothing_else(sdist):
+    pages = {path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".svg")}
+    pages = {path for path in pages if "_site" not in path.parts}
+    made = {Path("PKG-INFO"), Path("setup.cfg")}
+    packed = {path for path in files_of(sdist) - made if not path.parts[0].endswith(".egg-info")}
+    assert packed == of_the_packages() | pages | {Path(name) for name in ("pyproject.toml", "MANIFEST.in", *FILES)}
+
+
+def test_no_file_names_the_folder_that_it_was_built_in(sdist, unpacked):
+    here = str(ROOT).encode()
+    assert not [path for folder in (sdist, unpacked) for path in files_of(folder) if here in (folder / path).read_bytes()]
 
 
 def test_what_is_shipped_is_listed(call):
