@@ -1,4 +1,4 @@
-"""Install a wheel into an environment of its own and run its commands in an empty folder; no test, ``make dist`` calls it.
+"""Install a wheel into an environment of its own and run its commands in an empty folder; ``make dist`` calls it.
 
 ``python tests/dist.py WHEEL [--python python3.13] [--extras train]``
 """
@@ -65,7 +65,9 @@ def run(folder, *command, status=0):
     sys.stdout.write(f"{time.perf_counter() - begun:6.1f} s  {words}\n")
     sys.stdout.flush()
     if done.returncode != status or "Traceback" in done.stderr:
-        raise SystemExit(f"status {done.returncode}, {status} was expected:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+        raise SystemExit(
+            f"status {done.returncode}, {status} was expected:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+        )
     return done.stderr
 
 

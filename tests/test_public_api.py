@@ -128,9 +128,14 @@ def test_a_change_of_a_signature_a_type_or_a_base_is_seen(tmp_path):
         (tmp_path / "toy" / "__init__.py").write_text(f"from dataclasses import dataclass\n{text}")
         return list(public_api(tmp_path, ["toy"], ["toy"], [], []))
 
-    plain = of("@dataclass\nclass A(Base):\n    x: int = 1\n    def f(self, y: str) -> int: ...\n    def _g(self): ...\n")
+    plain = of(
+        "@dataclass\nclass A(Base):\n    x: int = 1\n    def f(self, y: str) -> int: ...\n    def _g(self): ...\n"
+    )
     assert plain == ["class toy.A(x: int = 1) | Base", "toy.A.f(y: str) -> int", "toy.A.x: int"]
-    assert of("class A(Base):\n    def f(self, z: str) -> int: ...\n") == ["class toy.A | Base", "toy.A.f(z: str) -> int"]
+    assert of("class A(Base):\n    def f(self, z: str) -> int: ...\n") == [
+        "class toy.A | Base",
+        "toy.A.f(z: str) -> int",
+    ]
     assert of("def f(*, y=2): ...\n_hidden = 1\nB: float = 3\n") == ["toy.B: float", "toy.f(*, y=2)"]
 
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -30,8 +29,7 @@ def sdist(tmp_path_factory):
     # What setuptools would take along unasked.
     (source / "tests").mkdir()
     shutil.copy(__file__, source / "tests")
-    with tarfile.open(built("sdist", source, tmp_path_factory.mktemp("built"))) as archive:
-        archive.extractall(unpacked, filter="data")
+    shutil.unpack_archive(built("sdist", source, tmp_path_factory.mktemp("built")), unpacked, filter="data")
     (folder,) = unpacked.iterdir()
     return folder
 
@@ -40,7 +38,9 @@ def sdist(tmp_path_factory):
 def unpacked(sdist, tmp_path_factory):
     """Folder with the content of the wheel, built from the sdist."""
     unpacked = tmp_path_factory.mktemp("unpacked")
-    with zipfile.ZipFile(built("wheel", sdist, tmp_path_factory.mktemp("built"))) as archive:
+    # A build leaves files in the folder that it is of.
+    source = shutil.copytree(sdist, tmp_path_factory.mktemp("source") / "sdist")
+    with zipfile.ZipFile(built("wheel", source, tmp_path_factory.mktemp("built"))) as archive:
         archive.extractall(unpacked)
     return unpacked
 
@@ -54,7 +54,8 @@ def built(kind, source, out):
 
 
 def files_of(folder):
-    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    files = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    return {path for path in files if "__pycache__" not in path.parts}
 
 
 def of_the_packages():
@@ -101,7 +102,8 @@ def test_the_sdist_has_what_builds_and_tells_of_the_packages_and_nothing_else(sd
 
 def test_no_file_names_the_folder_that_it_was_built_in(sdist, unpacked):
     here = str(ROOT).encode()
-    assert not [path for folder in (sdist, unpacked) for path in files_of(folder) if here in (folder / path).read_bytes()]
+    files = [folder / path for folder in (sdist, unpacked) for path in files_of(folder)]
+    assert not [path for path in files if here in path.read_bytes()]
 
 
 def test_what_is_shipped_is_listed(call):

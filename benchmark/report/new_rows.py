@@ -18,7 +18,7 @@ from benchmark.report.statistics.summary import statistics
 from benchmark.report.summary import known_first, ordered
 from benchmark.report.text import MISSING
 from benchmark.results.read import StoredResults
-from benchmark.results.same_task import comparable, task_difference
+from benchmark.results.same_task import not_comparable, task_difference
 
 
 def new_rows_text(a: StoredResults, b: StoredResults) -> str:
@@ -44,8 +44,8 @@ def new_rows_text(a: StoredResults, b: StoredResults) -> str:
     shared = [name for name in of_a if name in of_b]
     lines = [f"methods in both: {', '.join(shared) or 'none'}"]
     lines += [f"new in {side}: {', '.join(names)}" for side, names in new.items() if names]
-    if not all(map(comparable, (a, b))):
-        return "\n".join([*lines, "not compared with each other: one of the folders is of no sweep and no submission"])
+    if why := not_comparable(a) or not_comparable(b):
+        return "\n".join([*lines, f"not compared with each other: one of the folders {why}"])
     if difference := task_difference([a, b]):
         return "\n".join([*lines, f"not compared with each other: different tasks: {difference}"])
     values, without = paired_values([a, b])

@@ -16,7 +16,7 @@ from benchmark.methods.card import MethodCard
 from benchmark.results.compare import RUN, SCORE, score_name
 from benchmark.results.environment import environment
 from benchmark.results.read import StoredResults, read_results, read_table
-from benchmark.results.same_task import DATA, SUBMITTED, comparable, differing, task_difference
+from benchmark.results.same_task import DATA, SUBMITTED, differing, not_comparable, task_difference
 from benchmark.results.schema import REPLICATES, joined, run_name, with_parameters
 from benchmark.results.write import write_provenance, write_replicates, write_scores
 
@@ -46,8 +46,8 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
     names = " and ".join(str(results.folder) for results in given)
     provenances = [results.provenance for results in given]
     for results in given:
-        if not comparable(results):
-            raise UserError(f"{results.folder}: records no run keys; only results of sweeps can be merged")
+        if why := not_comparable(results):
+            raise UserError(f"{results.folder}: {why}")
     if difference := task_difference(given):
         raise UserError(f"{names}: different tasks: {difference}")
     if name := differing(each["run_keys"] for each in provenances):

@@ -42,7 +42,16 @@ def task_difference(given: Sequence[StoredResults]) -> str:
     return ""
 
 
-def comparable(results: StoredResults) -> bool:
+def not_comparable(results: StoredResults) -> str:
+    """Why results cannot be set beside others of their task, as text; empty if they can."""
+    if _comparable(results):
+        return ""
+    if results.provenance.get("run_keys") and not results.provenance.get("run_key_parts"):
+        return "records no digests of its data, as sweeps of early versions did not; run its sweep again"
+    return "records no run keys, as only sweeps and submissions do"
+
+
+def _comparable(results: StoredResults) -> bool:
     """Whether results record what :func:`task_difference` looks at, as those of sweeps and submissions do."""
     keys, parts, sweep, about, of_data, submitted = (
         results.provenance.get(name, {}) for name in ("run_keys", "run_key_parts", "sweep", "about", DATA, SUBMITTED)

@@ -112,7 +112,8 @@ def test_without_replicates_everywhere_there_are_none(folder, tmp_path):
         ({"run_keys": {name_of("a", 1): "x"}}, "run 'a, pooled, seed 1' has different keys"),
         ({"run_key_parts": {name_of("a", 1): {"data": "x"}}}, "different tasks: the data of seed 1 differ"),
         ({"sweep": {"evaluation": {"bootstrap": 9}, "overrides": {}}}, "the sweeps differ in 'evaluation'"),
-        ({"run_key_parts": {}}, "records no run keys; only results of sweeps can be merged"),
+        ({"run_keys": {}}, "records no run keys, as only sweeps and submissions do"),
+        ({"run_key_parts": {}}, "records no digests of its data, as sweeps of early versions did not; run"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_merged_is_named_and_nothing_written(folder, tmp_path, changed, message):
