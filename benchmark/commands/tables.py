@@ -62,13 +62,15 @@ def write_views(
     from benchmark.report.write_statistics import stored_blocks, weighted_blocks
 
     folder = cast("Path", results.folder)
+    order = About.of(results.provenance).methods
     statistics = stored_blocks(results)
     if weights:
         statistics += weighted_blocks(folder, weights)
     write_all(
         folder,
         out,
-        examples=_examples(folder, About.of(results.provenance).methods),
+        examples=_examples(folder, order),
+        added=_added(folder, order),
         statistics=statistics,
         figures=statistics_figures(results),
         overwrite=overwrite,
@@ -82,3 +84,12 @@ def _examples(results: Path, order: Sequence[str]) -> list[Any]:
     from benchmark.sweep.examples import example_inputs
 
     return list(example_inputs(results, order))
+
+
+def _added(results: Path, order: Sequence[str]) -> list[Any]:
+    """What methods add to the scans of each site; none where no run is left."""
+    if not (results / "runs").is_dir():
+        return []
+    from benchmark.sweep.added import added_inputs
+
+    return list(added_inputs(results, order))

@@ -13,6 +13,8 @@ from benchmark.folders import make_writable
 from benchmark.report.about import About
 from benchmark.report.blocks import Block
 from benchmark.report.latex import latex
+from benchmark.report.page.added import AddedInput
+from benchmark.report.page.added import added as make_added
 from benchmark.report.page.examples import ExampleInput
 from benchmark.report.page.examples import examples as make_examples
 from benchmark.report.page.leaderboard import render_leaderboard
@@ -40,6 +42,7 @@ def write_all(
     out: Path,
     *,
     examples: Sequence[ExampleInput] = (),
+    added: Sequence[AddedInput] = (),
     statistics: Sequence[Block] = (),
     figures: Mapping[str, str] | None = None,
     overwrite: bool = False,
@@ -60,6 +63,8 @@ def write_all(
         Folder to write to; made where missing.
     examples
         What example retrievals are made from (:class:`benchmark.report.page.examples.ExampleInput`).
+    added
+        What methods add to the scans of each site (:class:`benchmark.report.page.added.AddedInput`).
     statistics
         Statistics between methods that the page shows.
     figures
@@ -89,7 +94,9 @@ def write_all(
     intervals = stored_statistics(results, "intervals")
     downloads = {name: content for name, content in contents.items() if name.endswith(".csv")}
     downloads |= {path.name: path.read_bytes() for name in TABLES if (path := table_path(results, name)).is_file()}
-    contents[PAGE] = render_page(read, wide, shown, statistics, figures, intervals, downloads).encode()
+    contents[PAGE] = render_page(
+        read, wide, shown, make_added(added), statistics, figures, intervals, downloads
+    ).encode()
     digests = {name: _digest(content) for name, content in sorted(contents.items())}
     contents[RECORD] = (json.dumps({"written_by": _WRITER, "sha256": digests}, indent=1) + "\n").encode()
     if not overwrite:

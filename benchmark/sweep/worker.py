@@ -108,6 +108,7 @@ def execute_run(
         else:
             with output_to(run.folder / LOG), _tracked(run) as tracked:
                 log_scores(tracked, _train_and_score(run, base, evaluation, nodes), environment())
+                _log_pictures(tracked, run)
     except (Exception, SystemExit) as error:  # whatever a run dies of is recorded; the sweep goes on
         if isinstance(error, SystemExit) and error.code == REQUEUED:
             raise
@@ -124,6 +125,15 @@ def _tracked(run: Run) -> AbstractContextManager[Any]:
     # Not yet the remembered environment: training will turn deterministic algorithms on.
     about = {**run.place, "run_key": run.run_key, "score_key": run.score_key, "provenance": environment.__wrapped__()}
     return wandb_run(run.tracking, run.folder, run.name, run.run_key[:16], {**about, **run.config})
+
+
+def _log_pictures(tracked: Any, run: Run) -> None:
+    if tracked is None:
+        return
+    # Here and not above: it draws, and most sweeps do without.
+    from benchmark.sweep.added import log_added
+
+    log_added(tracked, run)
 
 
 def _record(run: Run) -> None:

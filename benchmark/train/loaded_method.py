@@ -152,6 +152,25 @@ class LoadedMethod:
         made = self._run(lambda moved: self.model.reconstruct(moved, self.model.embed(moved)), batch)
         return None if made is None else cast(NDArray[np.float32], made[:, 0].numpy())
 
+    def added(self, batch: Batch) -> dict[str, NDArray[np.float32]]:
+        """What the reconstructions of a batch hold beside what the LDRs say, by name, shape (scans, x, y, z) each.
+
+        Of the volumes that sum up to a reconstruction
+        (:meth:`benchmark.methods.representation.RepresentationModule.summands`) those that another LDR leaves as they
+        are, such as what PL-SE-ADA makes of the style code. None for a method whose reconstruction is no such sum.
+        """
+        names: list[str] = []
+
+        def work(moved: Batch) -> Tensor | None:
+            ldr = self.model.embed(moved)
+            parts, others = (self.model.summands(moved, one) for one in (ldr, ldr + 1))
+            # Not to the last bit: on a GPU sums may be taken in another order.
+            names.extend(name for name in parts if torch.allclose(parts[name], others[name], 1e-3, 1e-4, True))
+            return torch.stack([parts[name][:, 0] for name in names]) if names else None
+
+        made = self._run(work, batch)
+        return {} if made is None else dict(zip(names, made.numpy(), strict=True))
+
     def check(self, scans: pd.DataFrame) -> None:
         """See that scans can be embedded, but for what is in their files.
 

@@ -49,18 +49,23 @@ def middle_slices(volume: npt.ArrayLike, name: str = "volume") -> npt.NDArray[np
         raise UserError(f"{name}: shape {voxels.shape} is not allowed; a volume has three axes")
     if not np.isfinite(voxels).any():
         raise UserError(f"{name}: no voxel is finite")
-    step = -(-max(voxels.shape) // LARGEST_SIDE)
     background = voxels == voxels[0, 0, 0]
     if not BACKGROUND <= background.mean() < 1:
         background = np.zeros(voxels.shape, bool)
     low, high = np.percentile(voxels[np.isfinite(voxels) & ~background], WINDOW)
     grey = np.nan_to_num((voxels - low) / (high - low if high > low else 1.0), nan=0.0, posinf=1.0, neginf=0.0)
     grey[background] = 0.0
-    thin = np.rint(np.clip(grey, 0, 1)[::step, ::step, ::step] * 255).astype(np.uint8)
-    x, y, z = (side // 2 for side in thin.shape)
-    slices = [np.rot90(each) for each in (thin[:, :, z], thin[:, y, :], thin[x, :, :])]
+    slices = [np.rint(np.clip(each, 0, 1) * 255).astype(np.uint8) for each in slices_of(grey)]
     height = max(each.shape[0] for each in slices)
     return np.hstack([_padded(each, height) for each in slices])
+
+
+def slices_of(voxels: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+    """The slices of :func:`middle_slices`, thinned and turned as there, with the volume's own values."""
+    step = -(-max(voxels.shape) // LARGEST_SIDE)
+    thin = voxels[::step, ::step, ::step]
+    x, y, z = (side // 2 for side in thin.shape)
+    return [np.rot90(each) for each in (thin[:, :, z], thin[:, y, :], thin[x, :, :])]
 
 
 def png_uri(grey: npt.NDArray[np.uint8]) -> str:

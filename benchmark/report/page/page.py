@@ -15,6 +15,7 @@ from benchmark.report.blocks import Block
 from benchmark.report.columns import pair_of
 from benchmark.report.findings import findings
 from benchmark.report.grid import Grid
+from benchmark.report.page.added import AddedPart
 from benchmark.report.page.aggregate import aggregate, only_keys
 from benchmark.report.page.assets import data_uri, rendered
 from benchmark.report.page.comparisons import comparison_grids
@@ -35,6 +36,7 @@ def render_page(
     results: StoredResults,
     wide: Sequence[WideTable],
     examples: Examples | None = None,
+    added: Sequence[AddedPart] = (),
     statistics: Sequence[Block] = (),
     figures: Mapping[str, str] | None = None,
     intervals: pd.DataFrame | None = None,
@@ -51,6 +53,9 @@ def render_page(
     examples
         Example retrievals (:func:`benchmark.report.page.examples.examples`); without them their section says how
         to get them.
+    added
+        What methods add to the scans of each site (:func:`benchmark.report.page.added.added`); without any the page has
+        no such section.
     statistics
         Further text with tables, such as tests between methods.
     figures
@@ -85,6 +90,7 @@ def render_page(
         sites=per_site(summaries, methods, titles),
         matrices=matrices(summaries, methods),
         examples=examples,
+        added=added,
         statistics=[_numbered(block, place) for place, block in enumerate(_captioned(statistics), start=1)],
         differences=comparison_grids(stored_comparisons(results.folder), methods, pair_of(results.scores)),
         figures={title: _picture(title, svg) for title, svg in (figures or {}).items()},
