@@ -114,7 +114,7 @@ def command():
     return run
 
 
-def execute_in_this_process(sweep, missing, runs):
+def execute_in_this_process(sweep, missing, runs, **_):
     """Execute runs without workers, whose start takes longer than a small run; bases first."""
     from benchmark.sweep.run import base_models
     from benchmark.sweep.worker import execute_run

@@ -115,12 +115,20 @@ class Display:
             self.done += one.cost
             self.failed += error is not None
             if error is not None:
-                self._say(f"failed: {run.name}: {error}")
+                self.say(f"failed: {run.name}: {error}")
             if self.terminal:
                 one.bar.close()
                 self._draw()
             else:
                 self._tell()
+
+    def say(self, text: str) -> None:
+        """A line above the bars, or with the time where there are none."""
+        with self._lock:
+            if self.terminal:
+                tqdm.write(text, file=self.stream)
+            else:
+                log_line(text, self.stream)
 
     def seconds_left(self) -> float:
         """Estimated seconds until the last run ends."""
@@ -147,15 +155,9 @@ class Display:
                 elif time.monotonic() - self.last_line >= LINE_EVERY:
                     self._tell()
 
-    def _say(self, text: str) -> None:
-        if self.terminal:
-            tqdm.write(text, file=self.stream)
-        else:
-            log_line(text, self.stream)
-
     def _tell(self) -> None:
         self.last_line = time.monotonic()
-        self._say(self.line())
+        self.say(self.line())
 
     def _draw(self) -> None:
         over = 0.0

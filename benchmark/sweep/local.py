@@ -15,6 +15,7 @@ from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.ddp_launcher import execute_here
 from benchmark.sweep.display import Display
 from benchmark.sweep.machine import THREAD_VARIABLES, Machine
+from benchmark.sweep.parts import Parts
 from benchmark.sweep.run import Run, base_models, error_of, write_error
 
 
@@ -94,9 +95,26 @@ class WorkerPool:
 
 
 def execute_locally(
-    sweep: SweepConfig, missing: Sequence[tuple[Run, float]], runs: Sequence[Run]
+    sweep: SweepConfig, missing: Sequence[tuple[Run, float]], runs: Sequence[Run], *, tell_scores: bool = True
 ) -> list[tuple[Run, str]]:
-    """Execute runs in worker processes, the longest first, and wait for them; returns the failed ones with errors."""
+    """Execute runs in worker processes, the longest first, and wait for them.
+
+    Parameters
+    ----------
+    sweep
+        Which says how.
+    missing
+        Runs that are due, with their estimated seconds.
+    runs
+        All runs of the sweep.
+    tell_scores
+        Whether the scores of parts of the sweep are told as these come to their end.
+
+    Returns
+    -------
+    list of (Run, str)
+        Failed runs with their errors.
+    """
     if not missing:
         return []
     bases = base_models(runs)
@@ -104,6 +122,7 @@ def execute_locally(
     open_keys = {run.run_key for run, _ in missing}
     failures: list[tuple[Run, str]] = []
     workers = WorkerPool(sweep.workers, max(run.processes for run, _ in missing))
+    parts = Parts(runs, [run for run, _ in missing])
     display = Display([cost for _, cost in missing], len(workers.pools))
     finished_cleanly = False
     try:
@@ -125,6 +144,8 @@ def execute_locally(
             for run, error in workers.finished():
                 open_keys.discard(run.run_key)
                 display.end(run, error)
+                for line in parts.end(run) if tell_scores else []:
+                    display.say(line)
                 if error is not None:
                     failures.append((run, error))
         finished_cleanly = True

@@ -342,7 +342,9 @@ def train(study: Study, costs: Mapping[str, float]) -> tuple[list[tuple[Run, str
             _score_again(run)
     _build_test_stores(study)
     if study.sweep.executor.kind != SLURM:
-        return run_sweep(study.sweep, out, _measuring(partial(execute_locally, study.sweep), measure, costs)), None
+        # Its runs have test scores too, which nobody should see a setting by.
+        execute_here = partial(execute_locally, study.sweep, tell_scores=False)
+        return run_sweep(study.sweep, out, _measuring(execute_here, measure, costs)), None
     cluster = SlurmExecutor(study.sweep, out)
     failures: list[tuple[Run, str]] = []
 

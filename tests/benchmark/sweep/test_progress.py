@@ -40,6 +40,7 @@ def shown(stream, runs, pause=0.0):
     write_progress(runs[1].folder, Progress("training", 3, 8))
     time.sleep(pause)
     display.end(runs[0], None)
+    display.say("m0 is finished")
     display.begin(runs[2], 30.0)
     display.end(runs[1], "MethodError: no")
     display.close()
@@ -52,8 +53,9 @@ def test_a_log_gets_plain_dated_lines(runs):
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line) for line in lines)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
     assert lines[0][20:] == "1/3 runs done, about 17 s left; running: m1 pooled seed 1 epoch 3/8"
-    assert lines[1][20:] == "failed: m1, pooled, seed 1: MethodError: no"
-    assert lines[2][20:] == "2/3 runs done (1 failed), about 10 s left; running: m2 pooled seed 1 starting"
+    assert lines[1][20:] == "m0 is finished"
+    assert lines[2][20:] == "failed: m1, pooled, seed 1: MethodError: no"
+    assert lines[3][20:] == "2/3 runs done (1 failed), about 10 s left; running: m2 pooled seed 1 starting"
 
 
 def test_a_line_for_logs_is_dated_and_not_for_terminals():
@@ -70,7 +72,9 @@ def test_a_terminal_gets_a_bar_for_all_and_one_a_run_in_progress(runs):
     assert "2/3 runs, 1 failed |" in text
     assert re.search(r"m1 pooled seed 1 \|.*\| epoch 3/8, about \d+ s left", text)
     assert "m0 pooled seed 1 |" in text
-    assert "failed: m1, pooled, seed 1: MethodError: no" in text
+    # Lines of their own, which no bar is drawn into.
+    for line in ("failed: m1, pooled, seed 1: MethodError: no", "m0 is finished"):
+        assert re.search(rf"(?:[\r\n]|\x1b\[A){line}\n", text)
 
 
 def test_what_was_seen_replaces_what_was_estimated(runs, monkeypatch):

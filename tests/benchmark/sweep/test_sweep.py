@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import yaml
 
 from benchmark.sweep.config import read_sweep
 from benchmark.sweep.data_sets import build_stores, scans_of, store_folder
+from benchmark.sweep.parts import HEAD
 from benchmark.sweep.runs import runs_of
 from tests.conftest import ROOT, smoke_sweep, untimed
 
@@ -45,6 +47,28 @@ def test_the_tables_are_printed_and_say_where_they_lie(finished):
     assert "leakage" in done.stdout.lower()
     assert f"{out}/retrieval.md" in done.stdout
     assert "left" in done.stderr  # the progress bar's estimate
+
+
+def test_finished_methods_are_told_while_the_others_go_on(finished):
+    _, out, done = finished
+    lines = [line[20:] for line in done.stderr.splitlines() if re.match(r"\d{4}(-\d\d){2} (\d\d:){2}\d\d ", line)]
+    told = [line for line in lines if " of 1 seed  leakage " in line]
+    tables = {name: pd.read_csv(out / f"{name}.csv").set_index("method") for name in ("leakage", "retrieval")}
+    assert {line.split()[0] for line in told} == set(tables["leakage"].index)
+    assert len(told) == len(tables["leakage"])
+    for line in told:
+        method = line.split()[0]
+        leakage, found = (tables[name].loc[method] for name in tables)
+        assert line.split("  ", 1)[1].lstrip() == (
+            f"pooled  1 of 1 seed  leakage {leakage['mlp_standardised']:.2f} "
+            f"(chance {leakage['mlp_standardised_chance']:.2f})  mAP {found['map_cn_ad']:.2f} "
+            f"(chance {found['map_cn_ad_chance']:.2f})  top-1 {found['travelling_top1']:.2f}"
+        )
+    # Said once, before the first of them, when others are still to come.
+    assert lines.count(HEAD) == 1
+    after = lines[lines.index(HEAD) :]
+    assert set(told) <= set(after)
+    assert any("/11 runs done, about" in line for line in after)
 
 
 def test_every_method_is_in_the_scores_and_nothing_is_rosily_missing(finished):

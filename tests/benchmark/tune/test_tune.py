@@ -72,7 +72,8 @@ def test_settings_are_chosen_on_training_subjects_alone_and_trained_once(tmp_pat
     out = tmp_path / "out"
     command = ["tune", "--config", str(sweep), "--out", str(out), "--trials", "2", "--seeds", "[101]"]
 
-    def interrupted(sweep, missing, runs):
+    def interrupted(sweep, missing, runs, *, tell_scores):
+        assert not tell_scores
         execute_in_this_process(sweep, missing[:2], runs)
         raise KeyboardInterrupt
 
