@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmark.bids_app.pictures import mosaic, picture_uri
 from benchmark.bids_app.scans import BidsScan
 from benchmark.prepare.preprocess.quality import LEAST_OVERLAP
+from benchmark.report.page.assets import environment
 from benchmark.search.gate import MEASURES, problems
 from benchmark.train.exported_model import ExportedModel
 
@@ -101,7 +100,7 @@ def page(template: str, **values: Any) -> str:
     """A page of this package."""
     style = files("benchmark.bids_app").joinpath("templates/app.css").read_text(encoding="utf-8")
     return (
-        _environment()
+        environment("benchmark.bids_app")
         .get_template(template)
         .render(
             policy=POLICY,
@@ -116,15 +115,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return " × ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("benchmark.bids_app"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

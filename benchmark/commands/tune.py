@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmark.commands.terminal import fail, say
 from benchmark.configs import SWEEPS
@@ -120,7 +120,7 @@ def _choose(study: Study, failures: list[tuple[Run, str]], phantom: bool) -> int
     return 0
 
 
-def _parser() -> Any:
+def _parser() -> Parser:
     parser = Parser(
         "tune",
         "Choose the settings of a sweep's methods from equally many trials each, on held-out training subjects, by "

@@ -32,7 +32,7 @@ def rendered(name: str, scripts: list[str], **values: Any) -> str:
     """
     script = "".join(asset(each) for each in scripts)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    template = _environment().get_template(name)
+    template = environment("benchmark.report.page").get_template(name)
     return template.render(
         policy=_POLICY.format(digest=digest),
         script=Markup(script),  # noqa: S704 (files of this package)
@@ -60,18 +60,19 @@ def asset(name: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("benchmark.report.page"),
+def environment(package: str) -> Environment:
+    """How pages are made of the templates of a package: all text is escaped, and what is not given is an error."""
+    made = Environment(
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["code"] = _code
-    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
-    return environment
+    made.filters["code"] = _code
+    made.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    return made
 
 
 def _code(text: str) -> Markup:
