@@ -27,6 +27,7 @@ from benchmark.report.statistics.settings import LEVEL, POWER
 from benchmark.report.statistics.stored import made_by_older_release, stored_comparisons, stored_statistics
 from benchmark.report.summary import in_order, known_first
 from benchmark.report.text import count
+from benchmark.report.verdict import above_chance
 from benchmark.results.read import StoredResults
 from benchmark.results.schema import parameters_of
 
@@ -53,6 +54,8 @@ class Reading:
         Mean over seeds and the ends of its 95 % interval, NaN where there is none.
     chance
         Its chance level.
+    seeds
+        Over which the mean is.
     """
 
     heading: str
@@ -60,11 +63,16 @@ class Reading:
     low: float
     high: float
     chance: float
+    seeds: int
 
     @property
     def above(self) -> bool:
         """Whether the interval lies above chance."""
         return self.low > self.chance
+
+    def above_of(self, tests: int) -> bool:
+        """Whether it does so after correction for the number of tests."""
+        return above_chance(self.value, self.low, self.chance, tests, self.seeds)
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,12 @@ class Findings:
 def findings(results: StoredResults) -> list[Findings]:
     """Which methods remove the site, which find the disease, what differs beyond chance, and what cannot be told.
 
-    Floor, ceiling and methods that see diagnoses do not compete and are left out. A site is *found* where the 95 %
-    interval of any of the :data:`PROBES` lies above the chance level, or the permutation test says so; nothing is
-    corrected for their number, so that to hide from all of them is the harder claim. Intervals are those of the
+    Floor, ceiling and methods that see diagnoses do not compete and are left out. A site is *removed* where no 95 %
+    interval of the :data:`PROBES` lies above the chance level and the permutation test finds nothing; nothing is
+    corrected for their number, so that to hide from all of them is the harder claim. It is *found* where an interval
+    lies above chance after correction for the number of probes (:func:`benchmark.report.verdict.above_chance`), or the
+    permutation test says so. What is neither is *not settled*, as one of several intervals lies above chance now and
+    then. Intervals are those of the
     statistics (over subjects and seeds) where there are any, and otherwise the means over runs of the ends of their
     intervals, which are wider, or Student's t over seeds where runs have none. P-values of permutation tests are
     joined over runs as twice their mean, which is a p-value however the runs depend on each other (Rüschendorf,
@@ -179,7 +190,7 @@ class _Protocol:
                     reach = float(student.ppf(1 - LEVEL / 2, seeds - 1)) * row["sd"] / math.sqrt(seeds)
                     low, high = row["mean"] - reach, row["mean"] + reach
                 if row["method"] in found and math.isfinite(row["mean"]) and math.isfinite(row["chance"]):
-                    reading = Reading(column.heading, row["mean"], low, high, row["chance"])
+                    reading = Reading(column.heading, row["mean"], low, high, row["chance"], seeds)
                     found[row["method"]].append(reading)
         return {method: readings for method, readings in found.items() if readings}
 
@@ -190,32 +201,36 @@ class _Protocol:
         return dict(zip(rows["method"], zip(rows["ci_low"], rows["ci_high"], strict=True), strict=True))
 
     def _permutation(self) -> dict[str, float]:
-        """Smaller p of the two coordinates by method, joined over runs; of methods that miss none."""
+        """Smallest p of the coordinates times their number, joined over runs, by method; of methods that miss none."""
         rows = self.scores[(self.scores["table"] == "leakage") & (self.scores["metric"] == "p_value")]
         rows = rows[rows["given"] == "nothing"] if "given" in rows else rows
-        p: dict[str, float] = {}
+        p: dict[str, list[float]] = {}
         for column in LEAKAGE_EXTENDED:
             if column.metric == "p_value" and column.params.get("given") == "nothing":
                 of_column = column.rows(rows) if len(rows) else rows
                 for method, values in of_column.groupby("method")["value"]:
                     if values.notna().all():
-                        p[str(method)] = min(p.get(str(method), 1.0), 2 * float(values.mean()))
-        return p
+                        mean = float(values.mean())
+                        p.setdefault(str(method), []).append(2 * mean if len(values) > 1 else mean)
+        return {method: len(values) * min(values) for method, values in p.items()}
 
     def _site(self) -> tuple[str, list[str], str]:
         readings, p = self._readings(PROBES), self._permutation()
-        tested = {
-            method: any(each.above for each in readings.get(method, ())) or p.get(method, 1.0) < LEVEL
+        tested = [
+            method
             for method in self.methods
             if method in p or any(math.isfinite(each.low) for each in readings.get(method, ()))
-        }
-        hidden = [method for method, found in tested.items() if not found]
+        ]
         if not tested:
             return "No probe of the site has an interval or a test.", [], "not tested"
+        above = {name: any(each.above for each in readings.get(name, ())) for name in tested}
+        still = [name for name in tested if self._found(readings.get(name, ()), p.get(name))]
+        hidden = [name for name in tested if not above[name] and name not in still]
+        unsettled = [name for name in tested if name not in (*still, *hidden)]
         probes = {each.heading for part in readings.values() for each in part if math.isfinite(each.low)}
         by = [*([count(len(probes), "probe")] if probes else []), *(["a permutation test"] if p else [])]
         most = {name: max(part, key=lambda each: each.value - each.chance) for name, part in readings.items()}
-        still = sorted((name for name, found in tested.items() if found), key=lambda name: _value(most.get(name)))
+        still.sort(key=lambda name: _value(most.get(name)))
         chance = _mean(each.chance for part in readings.values() for each in part)
         text = []
         if hidden:
@@ -225,8 +240,15 @@ class _Protocol:
             high = max((each.high for name in hidden for each in readings.get(name, ())), default=math.nan)
             if math.isfinite(high):
                 text.append(f"A leakage of up to {high:.2f} (chance {chance:.2f}) is not ruled out.")
+        elif unsettled:
+            text.append("Removed by no method.")
         else:
             text.append(f"Removed by no method: {' or '.join(by)} finds it in each.")
+        if unsettled:
+            text.append(
+                f"Not settled for {_names(unsettled)}: an interval lies above chance, as one of several does now and "
+                "then where there is no site, and the tests that allow for this find nothing."
+            )
         if still:
             shown = [name + (f" {most[name].value:.2f}" if name in most else "") for name in still]
             what = f"balanced accuracy over all sites, of the probe that reads most; chance {chance:.2f}"
@@ -238,7 +260,15 @@ class _Protocol:
             line += f": {_few(hidden)}"
         elif still and still[0] in most:
             line += f"; least found in {_short(still[0])}, {most[still[0]].value:.2f} (chance {chance:.2f})"
+        if unsettled:
+            line += f"; not settled for {len(unsettled)}"
         return " ".join(text), hidden, line
+
+    @staticmethod
+    def _found(readings: Sequence[Reading], p: float | None) -> bool:
+        """Whether a site is found by tests that allow for their number; p is that of the permutation test."""
+        tests = [each for each in readings if math.isfinite(each.low)]
+        return (p is not None and p <= LEVEL) or any(each.above_of(len(tests)) for each in tests)
 
     def _disease(self, pair: str, what: str) -> tuple[str, set[str] | None, str]:
         retrieval, probe = (self._readings(with_labels([column], pair)) for column in (CROSS_SITE_MAP, DISEASE_PROBE))

@@ -6,6 +6,8 @@ import math
 from collections.abc import Collection
 
 import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from benchmark.report.text import grouped
 
@@ -28,10 +30,11 @@ _WITHOUT = ("same_site@10",)
 def verdicts(scores: pd.DataFrame) -> list[str]:
     """Whether each method's site was found, in a line.
 
-    The permutation test decides: its smallest p over the coordinates, times their number (Bonferroni), at most
-    :data:`LEVEL`. Where it finds nothing and yet the interval of the worst probe, that is the one of the highest
-    balanced accuracy, lies above chance, the line says that this is not settled: the worst of several probes is above
-    chance now and then. Where no permutations were asked for, the interval decides.
+    It is found where the permutation test finds it: its smallest p over the coordinates, times their number
+    (Bonferroni), is at most :data:`LEVEL`; or where the interval of the worst probe, that is the one of the highest
+    balanced accuracy, lies above chance when it is widened for the number of probes (:func:`above_chance`), which the
+    line says, as a linear test does not see every site. Where the interval lies above chance only before that, the line
+    says that this is not settled: the worst of several probes is above chance now and then.
 
     Parameters
     ----------
@@ -46,6 +49,27 @@ def verdicts(scores: pd.DataFrame) -> list[str]:
     return lines
 
 
+def above_chance(value: float, low: float, chance: float, tests: int, seeds: int = 1) -> bool:
+    """Whether the interval of one of several tests lies above chance after correction for their number (Bonferroni).
+
+    Its distance from value to lower end is stretched by the quantile of the normal distribution or, over seeds, of
+    Student's t at 1 - 0.025 / tests, over that at 0.975, so that one of so many lies above chance in 2.5 % if all are
+    at chance.
+
+    Parameters
+    ----------
+    value, low, chance
+        The value, the lower end of its 95 % interval, NaN where there is none, and chance.
+    tests
+        How many, at least 1.
+    seeds
+        Over which the interval is; 1 for one over subjects alone.
+    """
+    of = norm if seeds < 2 else student(seeds - 1)
+    stretch = float(of.ppf(1 - LEVEL / 2 / tests) / of.ppf(1 - LEVEL / 2))
+    return value - stretch * (value - low) > chance
+
+
 def _verdict(leakage: pd.DataFrame) -> str:
     probes = leakage[leakage["metric"] == "balanced_accuracy"]
     defined = probes[probes["value"].notna()]
@@ -57,16 +81,23 @@ def _verdict(leakage: pd.DataFrame) -> str:
     against = "" if math.isnan(chance) else f" against chance {chance:.2f}"
     which = f"{_PROBES.get(str(worst['probe']), worst['probe'])}, {worst['coordinates']}"
     read = f"balanced accuracy {worst['value']:.2f}{interval}{against} (worst of {len(defined)}: {which})"
-    above = low > chance
+    above, found = low > chance, above_chance(float(worst["value"]), low, chance, len(defined))
     tests = leakage[(leakage["metric"] == "p_value") & leakage["value"].notna()]
     if "given" in tests:
         tests = tests[tests["given"] == "nothing"]
     if tests.empty:
-        word = "site found" if above else "site not found"
+        word = "site found" if found else "site not settled" if above else "site not found"
         return f"{word}: no permutation test; {read}"
     p = min(1.0, float(tests["value"].min()) * len(tests))
-    word = "site found" if p <= LEVEL else "site not settled" if above else "site not found"
-    return f"{word}: p {p:.2g}; {read}"
+    if p <= LEVEL:
+        word = "site found"
+    elif found:
+        word = "site found by a probe and not by the permutation test"
+    else:
+        word = "site not settled" if above else "site not found"
+    shown = f"{p:.2g}"
+    # Rounded to the other side of the level it would contradict the word.
+    return f"{word}: p {shown if (float(shown) <= LEVEL) == (p <= LEVEL) else f'{p:g}'}; {read}"
 
 
 def not_scored(scores: pd.DataFrame, unknown: Collection[str] = ()) -> list[str]:

@@ -41,6 +41,12 @@ def stored(make_score, tmp_path):
     return make
 
 
+def in_both_coordinates(results):
+    """The same with every reading of the site once more, from whitened coordinates."""
+    whitened = results.scores[results.scores["table"] == "leakage"].assign(coordinates="whitened")
+    return replace(results, scores=pd.concat([results.scores, whitened], ignore_index=True))
+
+
 def parts(results):
     (found,) = findings(results)
     return dict(found.parts)
@@ -74,8 +80,24 @@ def test_a_permutation_test_alone_finds_the_site_and_the_ceiling_is_named(stored
     )
     assert said["Disease"].endswith("for a 0.700. The ceiling, true_anatomy, reaches 0.800.")
     assert said["Differences"] == "There is no other method to compare with."
-    # Twice 0.03 is no p below 0.05.
-    assert parts(stored(p={"a": 0.03}, a=(0.27, 0.7)))["Site"].startswith("Removed by a, as far as 1 probe and a perm")
+    # A p of 0.03 counts twice where there are two coordinates.
+    assert parts(stored(p={"a": 0.03}, a=(0.27, 0.7)))["Site"].startswith("Removed by no method")
+    both = in_both_coordinates(stored(p={"a": 0.03}, a=(0.27, 0.7)))
+    assert parts(both)["Site"].startswith("Removed by a, as far as 2 probes and a permutation test can see")
+
+
+def test_one_of_several_intervals_above_chance_settles_nothing(stored):
+    # 0.302 - 0.05 is above 0.25; widened for two probes the interval reaches down to 0.302 - 1.144 * 0.05 = 0.245.
+    results = in_both_coordinates(stored(near=(0.302, 0.7), leaky=(0.9, 0.7), clean=(0.27, 0.7)))
+    assert parts(results)["Site"] == (
+        "Removed by clean, as far as 2 probes can see: no interval lies above chance. A leakage of up to 0.32 "
+        "(chance 0.25) is not ruled out. Not settled for near: an interval lies above chance, as one of several does "
+        "now and then where there is no site, and the tests that allow for this find nothing. Found in leaky 0.90 "
+        "(balanced accuracy over all sites, of the probe that reads most; chance 0.25)."
+    )
+    assert summary_lines(results).startswith("Site: removed by 1 of 3 methods: clean; not settled for 1\n")
+    # Of one probe there is nothing to allow for.
+    assert "Found in near 0.30, leaky 0.90" in parts(stored(near=(0.302, 0.7), leaky=(0.9, 0.7)))["Site"]
 
 
 def test_nothing_is_claimed_without_an_interval(stored):
