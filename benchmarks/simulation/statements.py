@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -297,7 +297,7 @@ class Scorer:
     def _searched(self, table: pd.DataFrame) -> list[Score]:
         """The headline's measures: CN and AD at other sites, as :func:`benchmark.metrics.retrieval.scores` has them."""
         ldr = table.filter(regex=r"^z\d+$").to_numpy()
-        given = {name: table[column].to_numpy(str) for name, column in _ARRAYS.items()}
+        given: dict[str, Any] = {name: table[column].to_numpy(str) for name, column in _ARRAYS.items()}
         with threadpool_limits(1):
             found = retrieval_measures(ldr, bootstrap=self.settings.bootstrap, seed=self.settings.seed, **given)
         return [estimate.score(METRICS[name], _HEADLINE) for name, estimate in found.items()]
