@@ -34,7 +34,8 @@ def verdicts(scores: pd.DataFrame) -> list[str]:
     (Bonferroni), is at most :data:`LEVEL`; or where the interval of the worst probe, that is the one of the highest
     balanced accuracy, lies above chance when it is widened for the number of probes (:func:`above_chance`), which the
     line says, as a linear test does not see every site. Where the interval lies above chance only before that, the line
-    says that this is not settled: the worst of several probes is above chance now and then.
+    says that this is not settled: the worst of several probes is above chance now and then. Where there is no
+    site, test and probes together find one in at most 7.5 % (5 % and 2.5 %), if the intervals cover what they say.
 
     Parameters
     ----------
