@@ -40,6 +40,8 @@ PROBES: Sequence[Column] = [
 
 #: Longest name in a line of the terminal, and how many names it has.
 _NAME_WIDTH, _NAMES = 20, 2
+#: Longest list of methods in a sentence, and how many of a longer one are named at its beginning and its end.
+_LONGEST, _FIRST, _LAST = 16, 6, 3
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,7 @@ class _Protocol:
         if still:
             shown = [name + (f" {most[name].value:.2f}" if name in most else "") for name in still]
             what = f"balanced accuracy over all sites, of the probe that reads most; chance {chance:.2f}"
-            text.append(f"Found in {', '.join(shown)} ({what}).")
+            text.append(f"Found in {_ends(shown)} ({what}).")
         if silent := [name for name in self.methods if name not in tested]:
             text.append(f"Not tested: {_names(silent)}.")
         line = f"removed by {len(hidden)} of {count(len(tested), 'method')}"
@@ -282,11 +284,11 @@ class _Protocol:
         chance = _mean(each.chance for each in with_interval.values())
         heading = next(iter(with_interval.values())).heading
         where = " at other sites" if retrieval else ""
-        listed = ", ".join(f"{name} {with_interval[name].value:.3f}" for name in found)
+        listed = _ends([f"{name} {with_interval[name].value:.3f}" for name in found])
         listed = listed or "no method"
         text = f"{heading}{where} is above chance ({chance:.3f}) for {listed}"
         if others:
-            rest = ", ".join(f"{name} {with_interval[name].value:.3f}" for name in others)
+            rest = _ends([f"{name} {with_interval[name].value:.3f}" for name in others])
             text += f"; not for {rest}" if found else f"; the values, whose intervals all reach down to it: {rest}"
         text += "."
         if retrieval and probe:
@@ -394,6 +396,14 @@ def _names(names: Sequence[str]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _ends(ordered: Sequence[str]) -> str:
+    """Methods with their values, in order; of many those at both ends, as the tables have all."""
+    if len(ordered) <= _LONGEST:
+        return ", ".join(ordered)
+    between = len(ordered) - _FIRST - _LAST
+    return f"{', '.join(ordered[:_FIRST])}, {between} others, {', '.join(ordered[-_LAST:])}"
 
 
 def _short(name: str) -> str:

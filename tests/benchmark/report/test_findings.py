@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from copy import deepcopy
 from dataclasses import replace
 
@@ -133,7 +134,7 @@ def test_differences_and_limits_are_those_of_the_statistics(stored):
     )
 
 
-@pytest.mark.parametrize("sweep", ["reference", "anatomies"])
+@pytest.mark.parametrize("sweep", ["reference", "anatomies", "breadth"])
 def test_vectors_and_anatomy_without_a_site_are_the_controls_of_the_rule(sweep):
     """Taken for methods, the floor and the ceiling are those of whom no site is found, and the floor is of no use."""
     results = read_results(ROOT / "results" / sweep)
@@ -141,7 +142,7 @@ def test_vectors_and_anatomy_without_a_site_are_the_controls_of_the_rule(sweep):
     for name in CARDS:
         provenance[ABOUT]["cards"][name]["role"] = "method"
     (found,) = findings(replace(results, provenance=provenance))
-    assert found.lines[0] == "Site: removed by 2 of 13 methods: random_vectors, true_anatomy"
+    assert re.fullmatch(r"Site: removed by 2 of \d\d methods: random_vectors, true_anatomy", found.lines[0])
     assert "random_vectors: neither site nor the disease, so of no use" in dict(found.parts)["Disease"]
 
 
@@ -151,3 +152,12 @@ def test_a_disease_that_nobody_finds_is_said_before_the_values(stored):
         "mAP CN/AD at other sites is above chance (0.500) for no method; the values, whose intervals all reach down to "
         "it: clean 0.540, empty 0.520."
     )
+
+
+def test_of_many_methods_those_at_both_ends_are_named(stored):
+    said = parts(stored(**{f"m{number}": (number / 100, 0.7) for number in range(40, 60)}))
+    shown = [f"m{number} 0.{number}" for number in range(40, 60)]
+    assert f"Found in {', '.join(shown[:6])}, 11 others, {', '.join(shown[-3:])} (balanced" in said["Site"]
+    assert "is above chance (0.500) for m40 0.700, m41 0.700," in said["Disease"]
+    few = parts(stored(**{f"m{number}": (number / 100, 0.7) for number in range(40, 56)}))
+    assert f"Found in {', '.join(shown[:16])} (balanced" in few["Site"]
