@@ -19,6 +19,9 @@ INK, MUTED, ACCENT, SURFACE = "#010101", "#020202", "#030303", "#040404"
 _PRINTED = {INK: "#1a1a1a", MUTED: "#6b6b6b", ACCENT: "#1f5fbf", SURFACE: "#ffffff"}
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", ACCENT: "var(--accent)", SURFACE: "var(--surface)"}
 
+#: Methods that a plot names all of.
+MOST_NAMES = 24
+
 
 class Measured(NamedTuple):
     """A value with its interval; both ends NaN where there is none."""
@@ -136,23 +139,27 @@ def _mark(axes: Any, point: Point) -> list[tuple[list[float], list[float]]]:
 
 
 def _write(axes: Any, points: Sequence[Point], chance: tuple[float, float], taken: list[tuple[Any, Any]]) -> None:
-    """Name every point, where there is room beside bars, points and other names."""
+    """Name points where there is room beside bars, points and other names.
+
+    Of more than :data:`MOST_NAMES` those that are undominated, and those that do not compete.
+    """
     (low, high), top = axes.get_xlim(), axes.get_ylim()[1]
     for where, side in (((chance[0], top), "left"), ((high, chance[1]), "right")):
         if all(map(math.isfinite, where)):
             word = axes.text(*where, "chance", color=MUTED, fontsize=9, ha=side, va="bottom")
             box = word.get_window_extent().transformed(axes.transData.inverted())
             taken.append((box.intervalx, box.intervaly))
-    x, y = [point.leakage.value for point in points], [point.retrieval.value for point in points]
+    named = [point for point in points if point.undominated or point.role] if len(points) > MOST_NAMES else points
+    x, y = ([getattr(point, name).value for point in named] for name in ("leakage", "retrieval"))
     # None where there is no line: it takes no empty list.
     lines: Any = [[list(bar[axis]) for bar in taken] or None for axis in (0, 1)]
     textalloc.allocate(
         axes,
         x,
         y,
-        [shortened(point.method) + (f" ({point.role})" if point.role else "") for point in points],
-        x_scatter=x,
-        y_scatter=y,
+        [shortened(point.method) + (f" ({point.role})" if point.role else "") for point in named],
+        x_scatter=[point.leakage.value for point in points],
+        y_scatter=[point.retrieval.value for point in points],
         x_lines=lines[0],
         y_lines=lines[1],
         # A name may lie to the right of the axes.
@@ -160,8 +167,8 @@ def _write(axes: Any, points: Sequence[Point], chance: tuple[float, float], take
         min_distance=0.015,
         max_distance=0.4,
         margin=0.004,
-        fontweight=["bold" if point.undominated else "normal" for point in points],
-        textcolor=[MUTED if point.role else INK for point in points],
+        fontweight=["bold" if point.undominated else "normal" for point in named],
+        textcolor=[MUTED if point.role else INK for point in named],
         linecolor=MUTED,
         linewidth=0.7,
         zorder=5,

@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.report.columns import CROSS_SITE_MAP
 from benchmark.report.page.pareto import SECOND, pareto_plots, undominated
-from benchmark.report.page.pareto_figure import Measured, Point, pareto_figure
+from benchmark.report.page.pareto_figure import MOST_NAMES, Measured, Point, pareto_figure
 from benchmark.results.schema import joined
 from tests.tables import long_table
 
@@ -169,3 +169,16 @@ def test_no_name_covers_another_or_a_point(seed):
     boxes = [text.get_window_extent() for text in names]
     assert not any(one.overlaps(two) for one, two in combinations(boxes, 2))
     assert not any(box.contains(*spot) for box in boxes for spot in axes.transData.transform(spots))
+
+
+@pytest.mark.parametrize("number", [MOST_NAMES, MOST_NAMES + 1])
+def test_of_many_methods_those_of_the_front_and_of_the_bounds_are_named(number):
+    def point(place):
+        x, y = 0.2 + place / 60, 0.5 + place % 5 / 40
+        role = "floor" if place == 1 else ""
+        return Point(f"method_{place}", Measured(x, x, x), Measured(y, y, y), place == 0, role)
+
+    figure = pareto_figure([point(place) for place in range(number)], (CROSS_SITE_MAP, CROSS_SITE_MAP), (0.1, 0.5))
+    named = {text.get_text() for text in figure.axes[0].texts} - {"chance"}
+    few = {"method_0", "method_1 (floor)"}
+    assert named == (few | {f"method_{place}" for place in range(2, number)} if number == MOST_NAMES else few)
