@@ -104,12 +104,11 @@ def findings(results: StoredResults) -> list[Findings]:
     corrected for their number, so that to hide from all of them is the harder claim. It is *found* where an interval
     lies above chance after correction for the number of probes (:func:`benchmark.report.verdict.above_chance`), or the
     permutation test says so. What is neither is *not settled*, as one of several intervals lies above chance now and
-    then. Intervals are those of the
-    statistics (over subjects and seeds) where there are any, and otherwise the means over runs of the ends of their
-    intervals, which are wider, or Student's t over seeds where runs have none. P-values of permutation tests are
-    joined over runs as twice their mean, which is a p-value however the runs depend on each other (Rüschendorf,
-    Advances in Applied Probability 14, 1982). The disease is found where the interval of cross-site mAP lies above
-    chance. Differences and what can be detected are those of :mod:`benchmark.report.statistics`.
+    then. Intervals are those of the statistics (over subjects and seeds) where there are any, and otherwise the means
+    over runs of the ends of their intervals, which are wider, or Student's t over seeds where runs have none. P-values
+    of permutation tests are joined over runs as twice their mean, which is a p-value however the runs depend on each
+    other (Rüschendorf, Advances in Applied Probability 14, 1982). The disease is found where the interval of cross-site
+    mAP lies above chance. Differences and what can be detected are those of :mod:`benchmark.report.statistics`.
 
     Parameters
     ----------
