@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 from benchmark.commands.terminal import say
 from benchmark.errors import UserError
@@ -95,10 +96,15 @@ def main(args: list[str]) -> int:
 
     from benchmark.plugins import use_plugins, without_plugins
     from benchmark.train.cli import run
+    from benchmark.train.tracking.loggers import wandb_finished
 
     kept, folders = without_plugins([command, *("--help" if one == FULL_HELP else one for one in options)])
     use_plugins(folders)
-    run(kept)
+    try:
+        with wandb_finished():
+            run(kept)
+    except UnpicklingError as error:
+        raise UserError("ckpt_path: the file is damaged or not a checkpoint of this suite") from error
     return 0
 
 

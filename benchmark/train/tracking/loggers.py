@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import netrc
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -105,6 +108,22 @@ def wandb_offline_without_key(logger: Any) -> None:
     names = [path.rpartition(".")[2] for path in class_paths(logger)]
     if WANDB in names and "WANDB_MODE" not in os.environ and not wandb_has_key():
         os.environ["WANDB_MODE"] = "offline"
+
+
+@contextmanager
+def wandb_finished() -> Iterator[None]:
+    """Finish the Weights & Biases run that the block began, as failed if the block fails.
+
+    What is left to the end of the process may be cut short: its files are then incomplete.
+    """
+    failed = 1
+    try:
+        yield
+        failed = 0
+    finally:
+        wandb: Any = sys.modules.get("wandb")
+        if wandb is not None and wandb.run is not None:
+            wandb.finish(exit_code=failed)
 
 
 def with_place(loggers: list[Any], places: dict[str, str]) -> list[Any]:

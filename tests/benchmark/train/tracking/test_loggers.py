@@ -1,10 +1,12 @@
+import contextlib
+
 import pandas as pd
 import pytest
 from lightning.pytorch.loggers import CSVLogger
 
 from benchmark.configs import METHODS
 from benchmark.errors import UserError
-from benchmark.train.tracking.loggers import check_packages, wandb_has_key, with_csv, with_place
+from benchmark.train.tracking.loggers import check_packages, wandb_finished, wandb_has_key, with_csv, with_place
 
 pytestmark = pytest.mark.slow
 
@@ -60,9 +62,31 @@ def test_wandb_by_its_name_is_offline_where_there_is_no_key(command, arguments, 
     settings = [f"--trainer.logger.{name}={value}" for name, value in (("project", "mine"), ("save_dir", tmp_path))]
     command(*arguments, f"--trainer.logger={LOGGERS}.WandbLogger", *settings)
     (run,) = offline_runs(tmp_path).values()
-    assert run.run.project == "mine"
+    assert (run.run.project, run.exit_code) == ("mine", 0)
     assert "train/reconstruction" in run.series()
     assert (tmp_path / "out" / "logs" / "metrics.csv").is_file()
+
+
+def test_a_block_that_fails_ends_its_wandb_run_as_failed(tmp_path, offline_runs):
+    import wandb
+
+    settings = wandb.Settings(console="off", silent=True)
+    with contextlib.suppress(UserError), wandb_finished():
+        wandb.init(project="mine", mode="offline", dir=str(tmp_path), settings=settings)
+        raise UserError("what went wrong")
+    (run,) = offline_runs(tmp_path).values()
+    assert run.exit_code == 1
+    assert wandb.run is None
+
+
+def test_a_file_that_is_no_checkpoint_is_said_in_one_line(inside, arguments, tmp_path):
+    (tmp_path / "none.ckpt").write_text("none")
+    done = inside(*arguments, f"--ckpt_path={tmp_path}/none.ckpt", check=False)
+    assert done.returncode == 2
+    assert (
+        done.stderr.strip().splitlines()[-1]
+        == "error: ckpt_path: the file is damaged or not a checkpoint of this suite"
+    )
 
 
 def test_a_csv_logger_that_is_named_is_the_only_one(tmp_path):
