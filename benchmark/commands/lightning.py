@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from pickle import UnpicklingError
 
 from benchmark.commands.terminal import say
+from benchmark.configs import METHODS
+from benchmark.configs.shipped import shipped_file, shipped_names
 from benchmark.errors import UserError
 
 #: First words of the options that LightningCLI has for these commands, with those of this suite.
@@ -13,6 +16,7 @@ OPTIONS = (
     "card", "ckpt_path", "compute", "config", "data", "help", "lr_scheduler", "model", "optimizer", "own_distance",
     "plugins", "print_config", "return_predictions", "seed_everything", "trained_base", "trainer", "weights_only",
 )  # fmt: skip
+CONFIG = ("--config", "-c")
 FULL_HELP = "--help.full"
 
 HELP = {
@@ -22,7 +26,7 @@ usage: seada-bench fit --config METHOD.yaml [options]
 Train one method, and write its embeddings to the folder trainer.default_root_dir: embeddings.parquet, model.ckpt, logs.
 The command is a LightningCLI. These are the options that are needed most, of more than a hundred.
 
-  --config FILE                         YAML file of the method, such as benchmark/configs/methods/seada.yaml; of
+  --config FILE                         YAML file of the method, or the name of a shipped one, such as seada; of
                                         several, each overrides those before. What all methods share, such as
                                         data.manifests, has the defaults of benchmark/configs/defaults.yaml
   --plugins FOLDER                      Folder with modules of class paths, beside that of the --config file
@@ -92,6 +96,7 @@ def main(args: list[str]) -> int:
     if "-h" in options or "--help" in options:
         say(HELP[command])
         return 0
+    options = _with_shipped_files(options)
     _check(command, options)
 
     from benchmark.plugins import use_plugins, without_plugins
@@ -108,15 +113,28 @@ def main(args: list[str]) -> int:
     return 0
 
 
+def _with_shipped_files(options: list[str]) -> list[str]:
+    """Options with the file of a shipped method where ``--config`` has its name."""
+    found = list(options)
+    for place, (before, option) in enumerate(pairwise(["", *options])):
+        name, equals, value = option.partition("=")
+        given = option if before in CONFIG else value if name in CONFIG and equals else ""
+        shipped = shipped_file(METHODS, given) if given and not Path(given).is_file() else None
+        if shipped is not None:
+            found[place] = f"{name}={shipped}" if equals else str(shipped)
+    return found
+
+
 def _check(command: str, options: list[str]) -> None:
     """See that the files of ``--config`` are there, and that options begin with words that Lightning knows."""
     listed = f"'seada-bench {command} --help' lists the options"
     for place, option in enumerate(options):
         name, equals, value = option.partition("=")
-        if name in ("--config", "-c"):
+        if name in CONFIG:
             file = value if equals else next(iter(options[place + 1 :]), "")
             # A configuration may also be given itself, as text.
             if file and "\n" not in file and not file.lstrip().startswith("{") and not Path(file).is_file():
-                raise UserError(f"config: there is no such file: {file} ({listed})")
+                known = f"; shipped: {shipped_names(METHODS)}" if not Path(file).suffix else ""
+                raise UserError(f"config: there is no such file: {file} ({listed}){known}")
         elif name.startswith("--") and not any(word.startswith(name[2:].partition(".")[0]) for word in OPTIONS):
             raise UserError(f"unrecognized arguments: {option} ({listed})")

@@ -28,6 +28,9 @@ def main(args: list[str]) -> int:
 
 def _methods() -> Iterator[tuple[str, str]]:
     yield from described(METHODS)
+    for rule in sorted((METHODS / "selected").iterdir()):
+        names = ", ".join(sorted(file.stem for file in rule.glob("*.yaml")))
+        yield f"selected/{rule.name}/NAME", f"The settings that tune chose by the rule {rule.name}, of {names}"
 
 
 def _sweeps() -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.commands.terminal import fail, say
-from benchmark.configs import SWEEPS
+from benchmark.configs.shipped import sweep_file
 from benchmark.errors import UserError
 from benchmark.parsing import Parser
 
@@ -16,12 +16,7 @@ from benchmark.parsing import Parser
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
     options = _parser().parse_args(args)
-    shipped = SWEEPS / f"{options.config}.yaml"
-    if not options.config.is_file() and shipped.is_file():
-        options.config = shipped
-    elif not options.config.suffix and not options.config.exists():
-        names = ", ".join(sorted(path.stem for path in SWEEPS.glob("*.yaml")))
-        raise UserError(f"{options.config}: no such sweep file or shipped sweep; shipped: {names}")
+    options.config = sweep_file(options.config)
     out = options.out or Path("results") / options.config.stem
     asked = {name: options[name] for name in ("scans", "sites", "shape") if options[name] is not None}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.terminal import fail, say
-from benchmark.configs import SWEEPS
+from benchmark.configs.shipped import sweep_file
 from benchmark.errors import UserError
 from benchmark.parsing import Parser
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 def main(args: list[str]) -> int:
     """Run the command with the arguments after its name; its exit status."""
     options = _parser().parse_args(args)
-    shipped = SWEEPS / f"{options.config}.yaml"
-    config = shipped if not options.config.is_file() and shipped.is_file() else options.config
-    if not config.is_file():
-        raise UserError(f"{options.config}: no such sweep file or shipped sweep")
+    config = sweep_file(options.config)
     for name in ("trials", "workers", "held_out_sites"):
         if options[name] is not None and options[name] < 1:
             raise UserError(f"--{name}: {options[name]} is not allowed; it must be at least 1")

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from benchmark.configs import METHODS
+from benchmark.configs.shipped import shipped_file, shipped_names
 from benchmark.errors import UserError
 from benchmark.methods.card import DIAGNOSIS
 from benchmark.metrics.settings import EvaluationSettings
@@ -265,11 +266,11 @@ def content_of(file: Path) -> dict[str, Any]:
 
 
 def _method_file(name: str) -> Path:
-    shipped = METHODS / f"{name}.yaml"
-    if shipped.is_file():
+    shipped = shipped_file(METHODS, name)
+    if shipped is not None:
         return shipped
     path = Path(name)
     if path.suffix in (".yaml", ".yml") and path.is_file():
         return path
-    known = ", ".join(sorted(file.stem for file in METHODS.glob("*.yaml")))
+    known = shipped_names(METHODS)
     raise UserError(f"field 'methods': '{name}' is neither a shipped method nor a YAML file; shipped: {known}")

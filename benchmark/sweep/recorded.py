@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.configs import METHODS
+from benchmark.configs.shipped import shipped_file
 from benchmark.errors import UserError
 from benchmark.sweep.config import SweepConfig
 from benchmark.sweep.keys import watches
@@ -33,7 +34,7 @@ def sanitised(sweep: SweepConfig) -> SweepConfig:
         For a method that is not the suite's, a class, and a folder elsewhere.
     """
     for method in sweep.methods:
-        if not (METHODS / f"{method}.yaml").is_file():
+        if shipped_file(METHODS, method) is None:
             raise _refused("methods", method, "the names of shipped methods")
     overrides = {name: value for name, value in sweep.overrides.items() if not _only_watches(name, value)}
     for name, value in _leaves("", overrides):

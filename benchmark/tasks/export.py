@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.configs import METHODS, SWEEPS
+from benchmark.configs import METHODS
+from benchmark.configs.shipped import sweep_file
 from benchmark.data.splits import split_digest
 from benchmark.data.synthetic import is_synthetic
 from benchmark.errors import UserError
@@ -37,15 +38,7 @@ def sweep_named(name: str) -> SweepConfig:
     UserError
         If there is none.
     """
-    shipped = SWEEPS / f"{name}.yaml"
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        return read_sweep(path)
-    # Compared with what is there: a name such as ../x must find nothing.
-    if shipped not in set(SWEEPS.glob("*.yaml")):
-        names = ", ".join(sorted(each.stem for each in SWEEPS.glob("*.yaml")))
-        raise UserError(f"{name}: no such sweep file or shipped sweep; shipped: {names}")
-    return read_sweep(shipped)
+    return read_sweep(sweep_file(name))
 
 
 def task_of(sweep: SweepConfig, name: str) -> tuple[Task, dict[int, pd.DataFrame]]:

@@ -127,7 +127,7 @@ def _sweep_text(name: str, what: str) -> str:
 
 def _sweep_row(name: str, what: str) -> tuple[str, str, str, str, str, str]:
     phantom = _content(name).get("phantom")
-    measures = f"{_ALL}; {_before(what, ',:;')}"
+    measures = f"{_ALL}; {_before(what, ':;')}"
     if phantom is None:
         return name, "real", "eight datasets", "each archive's", "agreement", measures
     given = {knob: value for knob, value in phantom.get("settings", {}).items() if knob != "seed"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import pytest
+import yaml
 
 from benchmark.cli import main
 from benchmark.configs import METHODS, SWEEPS
@@ -24,7 +25,9 @@ def test_every_kind_is_listed_with_what_it_is(kind, name, says, capsys):
     rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert says in rows[name]
     if kind in ("methods", "sweeps"):
-        assert list(rows) == sorted(path.stem for path in (METHODS if kind == "methods" else SWEEPS).glob("*.yaml"))
+        selected = [f"selected/{rule}/NAME" for rule in ("diagnoses", "unsupervised")] if kind == "methods" else []
+        folder = METHODS if kind == "methods" else SWEEPS
+        assert list(rows) == [*sorted(path.stem for path in folder.glob("*.yaml")), *selected]
 
 
 def test_another_kind_is_refused(capsys):
@@ -46,3 +49,22 @@ def test_a_shipped_sweep_is_called_by_its_name(tmp_path, capsys):
     )
     assert main(["sweep", "--config", "smoke", "--out", str(tmp_path), "--scans", "9"]) == 2
     assert "--scans: only with --plan" in capsys.readouterr().err
+
+
+@pytest.mark.needs("train")
+@pytest.mark.parametrize("option", ["--config NAME", "--config=NAME", "-c NAME"])
+def test_a_shipped_method_is_called_by_its_name(option, inside):
+    given = option.replace("NAME", "selected/unsupervised/dann").split()
+    printed = yaml.safe_load(inside("fit", *given, "--print_config").stdout)
+    chosen = METHODS / "selected" / "unsupervised" / "dann.yaml"
+    wanted = yaml.safe_load(chosen.read_text(encoding="utf-8"))["model"]["init_args"]
+    assert printed["model"]["init_args"].items() >= wanted.items()
+
+
+@pytest.mark.parametrize("name", ["nothing", "../sweeps/quick", "selected/nothing"])
+def test_what_is_no_shipped_method_is_refused_with_those_that_there_are(name, capsys):
+    assert main(["fit", "--config", name]) == 2
+    said = capsys.readouterr().err
+    assert f"config: there is no such file: {name} " in said
+    assert "; shipped: autoencoder, " in said
+    assert said.endswith("y_aware, selected/diagnoses/NAME, selected/unsupervised/NAME\n")
