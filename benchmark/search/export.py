@@ -11,7 +11,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ from benchmark.sweep.run import MARKER, OWN, RUNS, marker_of
 from benchmark.train.checkpoints import AtomicCheckpointIO
 from benchmark.train.description import DESCRIPTION, FORMAT, STATISTICS, WEIGHTS, checksum_of, digest_of
 from benchmark.train.exported_model import ENCODER, FILES, ExportedModel, load_model, named_classes
-from benchmark.train.loaded_method import load_method
+from benchmark.train.loaded_method import LoadedMethod, load_method
 from benchmark.train.packed import hidden_modules, pack
 from benchmark.train.resolve import instantiate_data
 from benchmark.train.run_folder import CONFIG, EMBEDDINGS, MODEL
@@ -129,24 +129,13 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
     model_config, attached = _with_files(run / CONFIG, config["model"])
     table = read_embeddings(run / EMBEDDINGS)
     scans, reason = _scans(config["data"], table.frame)
-    train = table.frame[table.frame["split"] == "train"]
+    images = _Images(prepared=f"{PREPARED}{reason}") if scans is None else _images_of(scans, method, config["data"])
     synthetic = is_synthetic(table.frame if scans is None else scans)
-    raw, why = (None, f"{PREPARED}{reason}")
-    space: dict[str, Any] | None = None
-    limits: dict[str, list[float]] = {}
-    typical: dict[str, NDArray[np.float32]] = {}
-    if scans is not None:
-        rows = np.flatnonzero(scans["split"] == "train")
-        of_training = scans.iloc[rows]
-        raw, why = recorded(of_training)
-        space = space_of(map(Path, of_training["image"]))
-        stored = _stored(scans, method.preprocessing, config["data"].get("cache_dir"))
-        volumes = None if stored is None else (stored, rows)
-        typical, limits = typical_volumes(of_training, method.preprocessing, method.masks, volumes)
     scores = own_scores(
         next((folder for folder in (run, *run.glob(f"{OWN}*")) if (folder / MARKER).is_file()), run),
         run / EMBEDDINGS, marker, None if results is None else Path(results), synthetic,
     )  # fmt: skip
+    train = table.frame[table.frame["split"] == "train"]
     ldr = train[ldr_columns(train)].to_numpy(np.float64)
     tensors, state = _state(run, method.model)
     description = {
@@ -155,14 +144,14 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
         "model": model_config,
         "spec": _spec(method.model),
         "preprocessing": {**asdict(method.preprocessing), "shape": list(method.preprocessing.shape)},
-        "raw": raw,
-        "prepared": why,
-        "space": space,
+        "raw": images.raw,
+        "prepared": images.prepared,
+        "space": images.space,
         "masks": method.masks,
         "held_out_site": method.held_out_site,
         "precision": method.precision,
         "state": state,
-        "statistics": {**_statistics(train, ldr), "volumes": limits},
+        "statistics": {**_statistics(train, ldr), "volumes": images.limits},
         "headline": {"distance": config.get("own_distance") or HEADLINE_DISTANCE, "centre": "training scans"},
         "needs": _needs(method.model, card),
         "notes": method.model.notes(),
@@ -173,28 +162,54 @@ def export_model(run: str | Path, out: str | Path, results: str | Path | None = 
         "place": {name: marker[name] for name in RUN_COLUMNS} if marker else None,
         "libraries": marker.get("environment", environment())["libraries"],
     }
+    statistics = {
+        "centre": torch.from_numpy(ldr.mean(axis=0)),
+        "covariance": torch.from_numpy(np.atleast_2d(np.cov(ldr, rowvar=False))),
+        **{name: torch.from_numpy(np.ascontiguousarray(volume)) for name, volume in images.typical.items()},
+    }
+    contents = {
+        WEIGHTS: safetensors.torch.save(tensors),
+        STATISTICS: safetensors.torch.save(statistics),
+        **{name: path.read_bytes() for name, path in attached.items()},
+    }
     with _whole(out) as folder:
-        statistics = {
-            "centre": torch.from_numpy(ldr.mean(axis=0)),
-            "covariance": torch.from_numpy(np.atleast_2d(np.cov(ldr, rowvar=False))),
-            **{name: torch.from_numpy(np.ascontiguousarray(volume)) for name, volume in typical.items()},
-        }
-        contents = {
-            WEIGHTS: safetensors.torch.save(tensors),
-            STATISTICS: safetensors.torch.save(statistics),
-            **{name: path.read_bytes() for name, path in attached.items()},
-        }
-        for name, content in contents.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(content)
-        description["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-        description["digest"] = digest_of(description)
-        description["checksum"] = checksum_of(description)
-        text = json.dumps(description, indent=1, allow_nan=False, ensure_ascii=False)
-        (folder / DESCRIPTION).write_text(f"{text}\n", encoding="utf-8")
+        _write(folder, description, contents)
         model = load_model(folder, trust=tuple(named_classes(model_config)))
         checked, difference = (0, 0.0) if scans is None else _compared(model, scans, table.frame, config, run)
-    return Exported(out, model.digest, checked, difference, reason, why, space is not None)
+    return Exported(out, model.digest, checked, difference, reason, images.prepared, images.space is not None)
+
+
+@dataclass(frozen=True)
+class _Images:
+    """What the images of the training say: how raw ones are prepared, or why that is not known, and what is usual."""
+
+    prepared: str
+    raw: dict[str, Any] | None = None
+    space: dict[str, Any] | None = None
+    limits: dict[str, list[float]] = field(default_factory=dict)
+    typical: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+def _images_of(scans: pd.DataFrame, method: LoadedMethod, data: dict[str, Any]) -> _Images:
+    rows = np.flatnonzero(scans["split"] == "train")
+    of_training = scans.iloc[rows]
+    raw, prepared = recorded(of_training)
+    stored = _stored(scans, method.preprocessing, data.get("cache_dir"))
+    volumes = None if stored is None else (stored, rows)
+    typical, limits = typical_volumes(of_training, method.preprocessing, method.masks, volumes)
+    return _Images(prepared, raw, space_of(map(Path, of_training["image"])), limits, typical)
+
+
+def _write(folder: Path, description: dict[str, Any], contents: dict[str, bytes]) -> None:
+    """Write a model's files and then, with their checksums and its own, its description."""
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    description["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    description["digest"] = digest_of(description)
+    description["checksum"] = checksum_of(description)
+    text = json.dumps(description, indent=1, allow_nan=False, ensure_ascii=False)
+    (folder / DESCRIPTION).write_text(f"{text}\n", encoding="utf-8")
 
 
 def run_of_method(results: Path, method: str, seed: int | None = None) -> Path:
