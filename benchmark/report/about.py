@@ -55,6 +55,9 @@ class About:
         Lines for footers: the model selection, what a reader must know of single methods.
     methods
         In table order.
+    shared_subjects
+        By protocol, the share of test subjects that two seeds have in common, as on real data, where every seed
+        divides the same people; protocols whose seeds share none are absent.
     """
 
     synthetic: bool = False
@@ -63,6 +66,7 @@ class About:
     machine: str = ""
     notes: Sequence[str] = ()
     methods: Sequence[str] = ()
+    shared_subjects: Mapping[str, float] = field(default_factory=dict)
 
     def title(self, title: str) -> str:
         """A title that says so where data are synthetic."""
@@ -130,7 +134,7 @@ class About:
         Raises
         ------
         UserError
-            For a card with an entry that cards do not have, or of another kind.
+            For a card with an entry that cards do not have, or of another kind, and for a share that is none.
         """
         found = provenance.get(ABOUT)
         if not isinstance(found, dict):
@@ -148,7 +152,17 @@ class About:
             machine=str(found.get("machine", "")),
             notes=tuple(found.get("notes", ())),
             methods=tuple(found.get("methods", ())),
+            shared_subjects=_shares(found.get("shared_subjects", {})),
         )
+
+
+def _shares(given: Any) -> dict[str, float]:
+    """Shares as a folder holds them, which may be anybody's."""
+    values = list(given.values()) if isinstance(given, dict) else [given]
+    for value in values:
+        if not isinstance(value, float | int) or not 0 <= value <= 1:
+            raise UserError(f"provenance.json: about.shared_subjects: '{value}' is not allowed; it must be in [0, 1]")
+    return {protocol: float(value) for protocol, value in given.items()}
 
 
 def _card(method: str, given: Any) -> MethodCard:

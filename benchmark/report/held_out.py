@@ -15,6 +15,7 @@ from scipy.stats import t as student
 from benchmark.metrics.leakage import ACCURACY, RECALL
 from benchmark.metrics.rows import Metric, parse_key_values
 from benchmark.protocols import LEAVE_ONE_SITE_OUT, POOLED
+from benchmark.report.statistics.shared_subjects import inflation
 from benchmark.results.schema import PARAMETERS, with_parameters
 
 #: Recall of the held-out site by a probe of the LDRs of the model that did not see it.
@@ -72,17 +73,21 @@ def with_held_out(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([scores, *(part[list(scores.columns)] for part in added)], ignore_index=True)
 
 
-def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
+def held_out_comparison(scores: pd.DataFrame, shared: float = 0.0) -> pd.DataFrame:
     """Held-out site against the same site when trained on, with an interval of the difference and a test.
 
     The difference is the mean over held-out sites, then over seeds. Sites of a seed share subjects and scanners, so
-    the seed is the unit: Student's t over the seeds' differences, from :data:`LEAST_SEEDS` seeds on. The p-values
-    are not corrected for the number of methods and probes.
+    the seed is the unit: Student's t over the seeds' differences, from :data:`LEAST_SEEDS` seeds on, with a standard
+    error that is inflated where seeds share test subjects
+    (:func:`benchmark.report.statistics.shared_subjects.inflation`). The p-values are not corrected for the number of
+    methods and probes.
 
     Parameters
     ----------
     scores
         Long table, rows in any order.
+    shared
+        Share of test subjects that two seeds have in common.
 
     Returns
     -------
@@ -99,7 +104,7 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
         by_seed = excess.groupby("seed")["value"].mean()
         mean = float(unseen.groupby("seed")["value"].mean().mean())
         difference = float(by_seed.mean()) if len(by_seed) else math.nan
-        low, high, p, note = _t_test(by_seed.to_numpy(float))
+        low, high, p, note = _t_test(by_seed.to_numpy(float), shared)
         paired = unseen[unseen["seed"].isin(by_seed.index)].groupby("seed")["value"].mean().mean()
         rows.append(
             {
@@ -121,12 +126,15 @@ def held_out_comparison(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _t_test(differences: npt.NDArray[np.float64]) -> tuple[float, float, float, str]:
+def _t_test(differences: npt.NDArray[np.float64], shared: float) -> tuple[float, float, float, str]:
     """95 % interval of the mean and its two-sided p against 0, or why there are none."""
     count = len(differences)
     if count < LEAST_SEEDS:
         return math.nan, math.nan, math.nan, f"fewer than {LEAST_SEEDS} seeds with a pooled run"
+    if shared == 1:
+        return math.nan, math.nan, math.nan, "all seeds have the same test subjects"
     mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(count)
+    error *= inflation(count, shared)
     if error == 0:
         return mean, mean, 1.0 if mean == 0 else math.nan, "" if mean == 0 else "the same difference in every seed"
     reach = float(student.ppf(0.975, count - 1)) * error

@@ -10,7 +10,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 from tabulate import tabulate
 
-from benchmark.report.about import ABOUT
+from benchmark.report.about import ABOUT, About
 from benchmark.report.columns import HEADLINES
 from benchmark.report.pairing import paired_values
 from benchmark.report.statistics.settings import LEVEL, StatisticsSettings
@@ -52,9 +52,10 @@ def new_rows_text(a: StoredResults, b: StoredResults) -> str:
     if without:
         lines.append(f"{', '.join(without)} without replicates: paired by seed, not by subject")
     # From the side with fewer: a submission's rows against the reference's, and not each of the reference's alone.
+    in_common = {**About.of(a.provenance).shared_subjects, **About.of(b.provenance).shared_subjects}
     side = min((side for side in "BA" if new[side]), key=lambda one: len(new[one]))
     for method in new[side]:
-        lines += ["", *_against(method, of_a if side == "B" else of_b, values)]
+        lines += ["", *_against(method, of_a if side == "B" else of_b, values, in_common)]
     return "\n".join(lines)
 
 
@@ -66,10 +67,10 @@ def _methods(results: StoredResults) -> list[str]:
     return ordered(there, [name for name in order if name in there] if isinstance(order, list) else [])
 
 
-def _against(method: str, others: Sequence[str], values: pd.DataFrame) -> list[str]:
+def _against(method: str, others: Sequence[str], values: pd.DataFrame, in_common: Mapping[str, float]) -> list[str]:
     protocols = set(values.loc[values["method"] == method, "protocol"])
     kept = values[values["method"].isin([method, *others]) & values["protocol"].isin(protocols)]
-    found = statistics(kept, settings=StatisticsSettings(reference=method, primary_scores=()))
+    found = statistics(kept, settings=StatisticsSettings(reference=method, primary_scores=()), shared=in_common)
     rows = found.comparisons[found.comparisons["method_a"] == method].copy()
     tested = rows["p"].notna()
     rows["corrected"] = math.nan

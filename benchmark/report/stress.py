@@ -20,6 +20,7 @@ from benchmark.report.columns import CROSS_SITE_MAP, HEADLINES, PRESERVED, TRAVE
 from benchmark.report.grid import Cell
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.settings import LEVEL
+from benchmark.report.statistics.shared_subjects import inflation
 from benchmark.report.stress_criteria import COLLAPSED, QUALITY, holding
 from benchmark.report.summary import Entry, sections
 from benchmark.report.svg import shortened, to_svg
@@ -68,7 +69,8 @@ def write_stress(
     abouts = [About.of(read_provenance(out / name / PROVENANCE)) for name in folders]
     about = next((about for about in abouts if about != About()), About())
     methods = about.apart_last(methods)
-    scores = long_table(axes, entries, methods)
+    shared = {name: max(of.shared_subjects.values(), default=0.0) for name, of in zip(folders, abouts, strict=True)}
+    scores = long_table(axes, entries, methods, shared)
     lines = holding(scores, [method for method in methods if method not in about.bounds])
     files = {
         "stress.csv": scores.to_csv(index=False, lineterminator="\n"),
@@ -87,6 +89,7 @@ def long_table(
     axes: Mapping[str, Mapping[str, str]],
     entries: Mapping[str, Mapping[str, Mapping[str, Entry]]],
     methods: Sequence[str],
+    shared: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """A row per axis, value, method and headline score.
 
@@ -96,18 +99,25 @@ def long_table(
         As for :func:`write_stress`.
     entries
         Entries of each setting, by method, then score; no methods where a setting has no scores.
+    shared
+        Share of test subjects that two seeds of a setting have in common; 0 for a setting that it does not name.
 
     Returns
     -------
     pandas.DataFrame
         ``axis``, ``value``, ``method``, ``score``; ``mean`` and standard deviation ``sd`` over ``seeds``, NaN if one is
-        missing; ``ci_low`` and ``ci_high``, the mean's 95 % interval by Student's t, cut where the score is bounded,
-        NaN for fewer than 3 seeds; ``chance``; ``note``, why something is missing.
+        missing; ``ci_low`` and ``ci_high``, the mean's 95 % interval by Student's t, inflated where seeds share test
+        subjects (:func:`benchmark.report.statistics.shared_subjects.inflation`) and cut where the score is bounded, NaN
+        for fewer than 3 seeds; ``chance``; ``note``, why something is missing.
     """
     return pd.DataFrame(
         [
             {"axis": axis, "value": value, "method": method, "score": column.key}
-            | _numbers(entries[name].get(method, {}).get(column.key), is_bounded(column.table, column.metric))
+            | _numbers(
+                entries[name].get(method, {}).get(column.key),
+                is_bounded(column.table, column.metric),
+                (shared or {}).get(name, 0.0),
+            )
             for axis, values in axes.items()
             for value, name in values.items()
             for method in methods
@@ -160,15 +170,18 @@ def _entries(folder: Path, methods: Sequence[str]) -> Mapping[str, Mapping[str, 
     return sections(read_table(path), COLUMNS, methods)[0].entries if path.is_file() else {}
 
 
-def _numbers(entry: Entry | None, bounded: bool) -> dict[str, Any]:
+def _numbers(entry: Entry | None, bounded: bool, shared: float = 0.0) -> dict[str, Any]:
     numbers = dict.fromkeys(("mean", "sd", "ci_low", "ci_high"), math.nan)
     if entry is None:
         return {**numbers, "seeds": 0, "chance": math.nan, "note": "no result"}
     notes = [counted(entry.undefined, entry.runs)] if entry.undefined else []
     if entry.seeds < SEEDS:
         notes.append(f"no interval: fewer than {SEEDS} seeds")
+    elif shared == 1:
+        notes.append("no interval: all seeds have the same test subjects")
     elif math.isfinite(entry.mean):
         half = float(t(entry.seeds - 1).ppf(1 - LEVEL / 2)) * entry.sd / math.sqrt(entry.seeds)
+        half *= inflation(entry.seeds, shared)
         low, high = (0.0, 1.0) if bounded else (-math.inf, math.inf)
         numbers |= {"ci_low": max(entry.mean - half, low), "ci_high": min(entry.mean + half, high)}
     return {

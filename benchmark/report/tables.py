@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 from benchmark.data.atomic import atomic_path
 from benchmark.metrics.rows import parse_key_values
+from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.report.about import About
 from benchmark.report.blocks import Block, heading, items, paragraph, to_markdown
 from benchmark.report.columns import EVERY_COLUMN, OF_HELD_OUT_SITE, RETRIEVAL, Column
@@ -59,7 +60,7 @@ def table_files(scores: pd.DataFrame, wide: Sequence[WideTable], about: About) -
     scores = arranged(scores, SCORE_COLUMNS, after="version")
     frames = {table.name: wide_frame(table) for table in wide}
     frames["retrieval_by_site"] = _by_site(scores, about)
-    held_out = held_out_comparison(scores)
+    held_out = held_out_comparison(scores, about.shared_subjects.get(LEAVE_ONE_SITE_OUT, 0.0))
     if len(held_out):
         frames["leakage_held_out"] = held_out
     texts = {f"{name}.csv": frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}

@@ -8,17 +8,22 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_1samp
+from scipy.stats import sem, t
 
 from benchmark.report.columns import HEADLINES
 from benchmark.report.statistics.paired import LEAST_SEEDS, PRIMARY, ROUNDING
 from benchmark.report.statistics.settings import LEVEL
+from benchmark.report.statistics.shared_subjects import inflation
 from benchmark.report.summary import Entry, Section
 from benchmark.report.text import best_apart
 from benchmark.report.wide_tables import WideTable
 
 
-def with_ties(tables: Sequence[WideTable], comparisons: pd.DataFrame | None = None) -> list[WideTable]:
+def with_ties(
+    tables: Sequence[WideTable],
+    comparisons: pd.DataFrame | None = None,
+    shared_subjects: Mapping[str, float] | None = None,
+) -> list[WideTable]:
     """Wide tables whose sections say which methods are tied for best, column by column.
 
     A method is not tied where a test at 0.05 tells it from the method with the best mean. Of a primary comparison that
@@ -36,6 +41,8 @@ def with_ties(tables: Sequence[WideTable], comparisons: pd.DataFrame | None = No
     comparisons
         Differences of the statistics (:func:`benchmark.report.statistics.paired.comparisons`), None where there are
         none.
+    shared_subjects
+        By protocol, the share of test subjects that two seeds have in common.
     """
     headlines = {column.key for column in HEADLINES}
     parts = {} if comparisons is None else dict(list(comparisons.groupby(["protocol", "score"])))
@@ -43,7 +50,8 @@ def with_ties(tables: Sequence[WideTable], comparisons: pd.DataFrame | None = No
     def best(part: Section, key: str, higher: bool | None) -> frozenset[str]:
         there = {method: entries[key] for method, entries in part.entries.items() if method not in part.bounds}
         stored = parts.get((part.protocol, key)) if key in headlines else None
-        return tied({name: entry for name, entry in there.items() if math.isfinite(entry.mean)}, higher, stored)
+        finite = {name: entry for name, entry in there.items() if math.isfinite(entry.mean)}
+        return tied(finite, higher, stored, (shared_subjects or {}).get(part.protocol, 0.0))
 
     return [
         replace(
@@ -60,7 +68,9 @@ def with_ties(tables: Sequence[WideTable], comparisons: pd.DataFrame | None = No
     ]
 
 
-def tied(entries: Mapping[str, Entry], higher: bool | None, comparisons: pd.DataFrame | None = None) -> frozenset[str]:
+def tied(
+    entries: Mapping[str, Entry], higher: bool | None, comparisons: pd.DataFrame | None = None, shared: float = 0.0
+) -> frozenset[str]:
     """Methods that are tied for best in one column.
 
     Parameters
@@ -71,11 +81,13 @@ def tied(entries: Mapping[str, Entry], higher: bool | None, comparisons: pd.Data
         Whether higher values are better; nobody is best where neither is.
     comparisons
         Differences of the column in the statistics, where it is one of theirs.
+    shared
+        Share of test subjects that two seeds have in common.
     """
     if higher is None or len(entries) < 2:
         return frozenset()
     first = (max if higher else min)(entries, key=lambda method: entries[method].mean)
-    p = p_values(entries, first)
+    p = p_values(entries, first, shared)
     if comparisons is not None and comparisons["p"].notna().any():
         p = {}
         for row in comparisons.to_dict("records"):
@@ -89,18 +101,22 @@ def tied(entries: Mapping[str, Entry], higher: bool | None, comparisons: pd.Data
     return frozenset(name for name in entries if not p.get(name, math.nan) * (len(entries) - 1) < LEVEL)
 
 
-def p_values(entries: Mapping[str, Entry], first: str) -> dict[str, float]:
+def p_values(entries: Mapping[str, Entry], first: str, shared: float = 0.0) -> dict[str, float]:
     """Two-sided p of a paired t-test over seeds of each other method with the first; NaN where there is no test.
 
-    None at all with fewer than :data:`benchmark.report.statistics.paired.LEAST_SEEDS` seeds.
+    None at all with fewer than :data:`benchmark.report.statistics.paired.LEAST_SEEDS` seeds, or where all seeds have
+    the same test subjects. Where they share some, the standard error is inflated
+    (:func:`benchmark.report.statistics.shared_subjects.inflation`).
     """
-    if any(len(entry.by_seed) < LEAST_SEEDS for entry in entries.values()):
+    if shared == 1 or any(len(entry.by_seed) < LEAST_SEEDS for entry in entries.values()):
         return {}
     others = {
         name: np.subtract(entry.by_seed, entries[first].by_seed) for name, entry in entries.items() if name != first
     }
     return {
-        name: float(ttest_1samp(each, 0.0).pvalue) if np.ptp(each) > ROUNDING else math.nan
+        name: float(2 * t.sf(abs(each.mean()) / (sem(each) * inflation(len(each), shared)), len(each) - 1))
+        if np.ptp(each) > ROUNDING
+        else math.nan
         for name, each in others.items()
     }
 

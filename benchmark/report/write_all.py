@@ -88,7 +88,7 @@ def write_all(
     about = About.of(read.provenance)
     wide = wide_tables(read.scores, about)
     contents = table_files(read.scores, wide, about)
-    wide = with_ties(wide, stored_comparisons(results))
+    wide = with_ties(wide, stored_comparisons(results), about.shared_subjects)
     contents |= {f"{table.name}.tex": latex(table).encode() for table in wide}
     shown = make_examples(examples) if examples else None
     intervals = stored_statistics(results, "intervals")

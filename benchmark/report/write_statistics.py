@@ -47,7 +47,7 @@ def write_statistics(
     """
     how = with_reference(settings, replicates, about.candidates)
     save_headline_replicates(replicates, out)
-    found = statistics(replicates, settings=how, bounds=about.bounds)
+    found = statistics(replicates, settings=how, bounds=about.bounds, shared=about.shared_subjects)
     for name in TABLES:
         with atomic_path(table_path(out, name)) as temporary:
             getattr(found, name).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
@@ -84,7 +84,7 @@ def stored_blocks(results: StoredResults) -> list[Block]:
         return [heading(title, 1), paragraph("An older release made them; they stand in `statistics.md` alone.")]
     columns = with_labels(HEADLINES, pair_of(results.scores))
     tables: dict[str, Any] = {name: stored_statistics(folder, name) for name in TABLES}
-    found = Statistics(**tables, columns={column.key: column for column in columns})
+    found = Statistics(**tables, columns={column.key: column for column in columns}, shared=about.shared_subjects)
     return statistics_blocks(found, about.candidates, title)
 
 
@@ -127,7 +127,7 @@ def weighted_blocks(folder: Path, weights: Mapping[str, float]) -> list[Block]:
             raise UserError(f"weights: no column '{key}'; columns: {', '.join(sorted(known))}")
     replicates = read_table(path)
     about = About.of(read_provenance(folder / PROVENANCE))
-    found = statistics(replicates, [known[key] for key in weights], bounds=about.bounds)
+    found = statistics(replicates, [known[key] for key in weights], bounds=about.bounds, shared=about.shared_subjects)
     columns, intervals = found.columns.values(), found.intervals
     blocks = [
         heading("Weighted score", 1),

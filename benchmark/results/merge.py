@@ -69,15 +69,17 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
     write_scores(scores, out)
     protocols = _union(sweep["seeds"] for sweep in sweeps)
     seeds = {protocol: _union(sweep["seeds"].get(protocol, []) for sweep in sweeps) for protocol in protocols}
+    data = dict(chain.from_iterable(each.get(DATA, {}).items() for each in provenances))
     provenance = {
         "environment": environment(),
         "sweep": {**sweeps[0], "methods": _union(sweep["methods"] for sweep in sweeps), "seeds": seeds},
-        "about": _about(abouts, protocols),
+        "about": {**_about(abouts, protocols), "shared_subjects": _shared_subjects(abouts, seeds, data)},
         "runs": len(scores[RUN].drop_duplicates()),
         **{
             name: dict(chain.from_iterable(each.get(name, {}).items() for each in provenances))
-            for name in ("run_keys", "run_key_parts", DATA, SUBMITTED)
+            for name in ("run_keys", "run_key_parts", SUBMITTED)
         },
+        DATA: data,
         # By name: where the folders lay on somebody's machine is nobody else's business, and two may have one name.
         "merged": {
             f"{number} {'' if each.folder is None else each.folder.name}": each.provenance
@@ -103,10 +105,15 @@ def _check_told(results: StoredResults) -> None:
     kinds = {"cards": dict, "seconds": dict, "notes": list, "methods": list, "machine": str, "synthetic": bool}
     told = {f"about.{name}": (results.provenance["about"].get(name), kind) for name, kind in kinds.items()}
     told |= {f"sweep.{name}": (results.provenance["sweep"].get(name), kind) for name, kind in _OF_SWEEP.items()}
+    told["about.shared_subjects"] = (results.provenance["about"].get("shared_subjects", {}), dict)
     for name, (value, kind) in told.items():
         if not isinstance(value, kind):
             raise UserError(f"{results.folder}: provenance.json: field '{name}' must be a {kind.__name__}")
     about, known = results.provenance["about"], set(MethodCard.__dataclass_fields__)
+    for protocol, share in about.get("shared_subjects", {}).items():
+        if not isinstance(share, float | int) or not 0 <= share <= 1:
+            field = f"field 'about.shared_subjects.{protocol}'"
+            raise UserError(f"{results.folder}: provenance.json: {field} must be a number from 0 to 1")
     for method, card in about["cards"].items():
         if not isinstance(card, dict) or not set(card) <= known:
             raise UserError(f"{results.folder}: provenance.json: the card of {method!a} is not one of this version")
@@ -131,3 +138,18 @@ def _about(abouts: Sequence[dict[str, Any]], protocols: Sequence[str]) -> dict[s
         "notes": _union(about["notes"] for about in abouts),
         "methods": _union(about["methods"] for about in abouts),
     }
+
+
+def _shared_subjects(
+    abouts: Sequence[dict[str, Any]], seeds: dict[str, list[int]], data: dict[str, dict[str, str]]
+) -> dict[str, float]:
+    """Share of test subjects that two seeds of a protocol have in common, of all folders together."""
+    told = [about.get("shared_subjects", {}) for about in abouts]
+    # A folder with one seed cannot tell. Where none can, all subjects are taken as shared: intervals are then too wide.
+    usual = max(chain.from_iterable(each.values() for each in told), default=1.0)
+    found = {}
+    for protocol, own in seeds.items():
+        images = [data.get(str(seed), {}).get("images", "") for seed in own]
+        if any(images.count(digest) > 1 for digest in images if digest):
+            found[protocol] = max((each[protocol] for each in told if protocol in each), default=usual)
+    return found

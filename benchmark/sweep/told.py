@@ -11,6 +11,7 @@ import numpy as np
 from benchmark.data.synthetic import is_synthetic
 from benchmark.methods.card import MethodCard
 from benchmark.report.about import About, Seconds
+from benchmark.report.statistics.shared_subjects import share_in_common
 from benchmark.sweep.data_sets import scans_of
 from benchmark.sweep.run import Run
 
@@ -35,7 +36,21 @@ def about_of(done: Sequence[Run], methods: Sequence[str], notes: Sequence[str]) 
         machine="; ".join(sorted({_machine(run.marker()["environment"]) for run in done})),
         notes=notes,
         methods=methods,
+        shared_subjects=_shared_subjects(done),
     )
+
+
+def _shared_subjects(done: Sequence[Run]) -> dict[str, float]:
+    found: dict[str, dict[int, set[tuple[str, str]]]] = {}
+    for run in done:
+        of_seeds = found.setdefault(run.protocol, {})
+        if run.seed not in of_seeds:
+            scans = scans_of(run)
+            # Two phantoms have people of the same names.
+            data = run.parts.data.get("images", "")
+            of_seeds[run.seed] = {(data, subject) for subject in scans.loc[scans["split"] == "test", "subject_id"]}
+    shares = {protocol: share_in_common(list(of_seeds.values())) for protocol, of_seeds in found.items()}
+    return {protocol: share for protocol, share in shares.items() if share}
 
 
 def _seconds(done: Sequence[Run]) -> dict[str, dict[str, Seconds]]:

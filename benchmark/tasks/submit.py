@@ -20,6 +20,7 @@ from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.report.about import ABOUT, About
 from benchmark.report.results import Results
 from benchmark.report.statistics.bounds import declared_metrics
+from benchmark.report.statistics.shared_subjects import share_in_common
 from benchmark.report.text import count
 from benchmark.results.environment import environment
 from benchmark.results.same_task import DATA, SUBMITTED
@@ -135,7 +136,13 @@ def scored(task: Task, card: SubmissionCard, card_sha256: str, runs: list[Checke
         )
     if missing:
         notes.append(f"{card.name}: {len(missing)} of {count(len(task.runs), 'run')} missing: {', '.join(missing)}.")
-    about = About(synthetic=task.synthetic, cards={card.name: card.for_tables()}, notes=notes, methods=[card.name])
+    about = About(
+        synthetic=task.synthetic,
+        cards={card.name: card.for_tables()},
+        notes=notes,
+        methods=[card.name],
+        shared_subjects=_shared_subjects(task, runs),
+    )
     provenance = {
         "environment": environment(),
         "sweep": {**task.sweep, "methods": [card.name], "seeds": _seeds(task, runs)},
@@ -166,6 +173,18 @@ def scored(task: Task, card: SubmissionCard, card_sha256: str, runs: list[Checke
     return Results(
         folder=None, scores=joined(scores), provenance=json.loads(json.dumps(provenance)), resampled=joined(replicates)
     )
+
+
+def _shared_subjects(task: Task, runs: list[Checked]) -> dict[str, float]:
+    found: dict[str, dict[int, set[tuple[str, str]]]] = {}
+    for each in runs:
+        frame, seed = each.table, each.run.seed
+        # Two phantoms have people of the same names.
+        data = digest(task.data[seed].manifests)
+        tested = {(data, subject) for subject in frame.loc[frame["split"] == "test", "subject_id"]}
+        found.setdefault(each.run.protocol, {})[seed] = tested
+    shares = {protocol: share_in_common(list(of_seeds.values())) for protocol, of_seeds in found.items()}
+    return {protocol: share for protocol, share in shares.items() if share}
 
 
 def data_parts(data: SeedData) -> dict[str, str]:

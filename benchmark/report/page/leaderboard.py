@@ -167,7 +167,8 @@ def _rows(name: str, results: StoredResults, report: str) -> Iterator[Row]:
     # By the rank alone nobody is better.
     directions["effective_rank"] = None
     parts = [replace(part, bounds=about.bounds) for part in sections(scores, COLUMNS, methods)]
-    (table,) = with_ties([WideTable("", "", COLUMNS, (), parts, directions)], stored_comparisons(results.folder))
+    plain, compared = WideTable("", "", COLUMNS, (), parts, directions), stored_comparisons(results.folder)
+    (table,) = with_ties([plain], compared, about.shared_subjects)
     intervals = stored_statistics(results.folder, "intervals")
     ends: dict[tuple[str, str, str], tuple[float, float]] = {}
     if intervals is not None:

@@ -43,7 +43,9 @@ def detectable_differences(comparisons: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     With one seed the standard error holds the subjects only, so what is detectable is a difference for that seed's
-    training and data, not for others. With two, t has one degree of freedom and next to nothing is detectable.
+    training and data, not for others. With two, t has one degree of freedom and next to nothing is detectable. Where
+    seeds share test subjects the standard error holds what these give to all seeds; the multiplier is that of the seeds
+    alone, which is then larger than need be.
     """
     primary = comparisons[comparisons["kind"] == PRIMARY]
     tests = primary[primary["p"].notna()].groupby("protocol").size()

@@ -70,7 +70,7 @@ def hierarchical_bootstrap(runs: ScoreRuns, resamples: int, seed: int) -> Bootst
     Limits. The means spread too little where seeds are few and vary most, and too much where subjects vary as much as
     seeds, because a seed's value already varies with its subjects. They are good for ranks and for the shape of an
     interval; its width is that of :mod:`benchmark.report.statistics.small_sample_interval`. Seeds count as
-    independent: where they share subjects (trainings on one test set), what these have in common is not covered.
+    independent: where they share subjects, what these have in common is not in the means, and the interval adds it.
     """
     complete = runs.complete
     usable = complete & _resampled(runs)

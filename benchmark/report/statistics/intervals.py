@@ -22,7 +22,9 @@ def interval_table(runs: ScoreRuns, bootstrap: Bootstrap) -> pd.DataFrame:
     """
     bounds = (0.0, 1.0) if is_bounded(runs.table, runs.metric) else (-math.inf, math.inf)
     ends = [
-        small_sample_interval(value, [each[place] for each in runs.replicates], bootstrap.means[place], bounds)
+        small_sample_interval(
+            value, [each[place] for each in runs.replicates], bootstrap.means[place], bounds, runs.shared
+        )
         for place, value in enumerate(runs.value)
     ]
     return pd.DataFrame(

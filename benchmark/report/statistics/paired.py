@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_1samp
+from scipy.stats import t, ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
 from benchmark.errors import UserError
@@ -18,11 +18,13 @@ from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.hierarchical import NOTHING, Bootstrap
 from benchmark.report.statistics.runs import Floats, ScoreRuns
 from benchmark.report.statistics.settings import LEVEL, PRIMARY_SCORES
+from benchmark.report.statistics.shared_subjects import subject_variance, variance_in_common
 from benchmark.report.statistics.small_sample_interval import small_sample_interval
 from benchmark.report.statistics.stored import TABLES
 
 #: What a p-value can come from.
 T_TEST, BOOTSTRAP_TEST, EQUAL, NO_TEST = "paired t over seeds", "bootstrap over subjects", "equal", "none"
+SHARED_T_TEST = "paired t over seeds that share subjects"
 
 #: Kinds of comparisons: declared before results were seen and corrected together, or whatever else can be looked at.
 PRIMARY, EXPLORATORY = "primary", "exploratory"
@@ -47,9 +49,14 @@ def comparisons(
 
     - ``paired t over seeds``, with three or more seeds whose differences vary: t = mean(d) sqrt(S) / sd(d) with
       S - 1 degrees of freedom over the seeds' differences d;
+    - ``paired t over seeds that share subjects``, where they do: t = mean(d) / sqrt(v + c), with v = sd(d)^2 / S, c the
+      variance that the shared subjects give to all seeds (:mod:`benchmark.report.statistics.shared_subjects`), and
+      (S - 1) (v + c)^2 / v^2 degrees of freedom (Satterthwaite, Biometrics Bulletin 2, 1946), S - 1 where c comes from
+      the seeds themselves;
     - ``bootstrap over subjects`` otherwise: with d* the mean over seeds of the differences on a resample,
       p = (1 + number of resamples with abs(d* - d) >= abs(d)) / (1 + resamples), the bootstrap distribution shifted
-      to the null (Davison and Hinkley 1997, section 4.4). The seeds are taken as they are;
+      to the null (Davison and Hinkley 1997, section 4.4). The seeds are taken as they are, and d* is stretched where
+      they share subjects but do not draw them together;
     - ``equal``, p = 1, where both have the same value in every seed;
     - ``none``, p NaN with a reason, otherwise.
 
@@ -61,7 +68,7 @@ def comparisons(
     ``beyond_chance`` of a primary comparison and p_of_score < 0.05 of another. ``better`` names the method with the
     better mean, whatever the p. ``resamples`` is the number of those that p rests on, 0 for the other tests.
     ``standard_error`` is that of the difference: the standard deviation of its bootstrap means or, where that is
-    larger, sd(d) / sqrt(S), because a bootstrap over few seeds is too narrow.
+    larger, sqrt(v + c), because a bootstrap over few seeds is too narrow.
 
     Parameters
     ----------
@@ -82,8 +89,7 @@ def comparisons(
     Notes
     -----
     Limits. A t-test over three to five seeds sees large differences only, and assumes that the seeds' differences are
-    about normal; seeds that share subjects are not independent, so that p is too small. The test over subjects says
-    nothing of other seeds and cannot be smaller than 1 / (1 + resamples).
+    about normal. The test over subjects says nothing of other seeds and cannot be smaller than 1 / (1 + resamples).
     An interval without 0 is not a test of one difference among many: use p_holm. With two seeds the interval covers
     other seeds and the test does not, so that they can disagree. Scores are
     strongly correlated, which makes Holm's correction conservative.
@@ -113,7 +119,8 @@ def _rows(
         means = runs.value[[a, b]].mean(axis=1)
         drawn = bootstrap.means[b] - bootstrap.means[a]
         replicates = [each[b] - each[a] for each in runs.replicates]
-        low, high = small_sample_interval(runs.value[b] - runs.value[a], replicates, drawn, bounds)
+        differences = runs.value[b] - runs.value[a]
+        low, high = small_sample_interval(differences, replicates, drawn, bounds, runs.shared)
         test, resamples, p, reason = _test(runs, a, b)
         yield {
             "protocol": runs.protocol,
@@ -127,7 +134,9 @@ def _rows(
             "ci_low": low,
             "ci_high": high,
             "covers": bootstrap.covers if math.isfinite(low) else NOTHING,
-            "standard_error": _standard_error(runs.value[b] - runs.value[a], drawn),
+            "standard_error": _standard_error(
+                differences, drawn, variance_in_common(differences, replicates, runs.shared)
+            ),
             "test": test,
             "resamples": resamples,
             "p": p,
@@ -160,17 +169,44 @@ def _test(runs: ScoreRuns, a: int, b: int) -> tuple[str, int, float, str]:
     if not differences.any():
         return EQUAL, 0, 1.0, ""
     if len(differences) >= LEAST_SEEDS and np.ptp(differences) > ROUNDING:
+        if runs.shared:
+            return _shared_t_test(differences, [each[b] - each[a] for each in runs.replicates], runs.shared)
         return T_TEST, 0, float(ttest_1samp(differences, 0.0).pvalue), ""
     return _bootstrap_test(runs, a, b, float(differences.mean()))
+
+
+def _shared_t_test(differences: Floats, replicates: Sequence[Floats], shared: float) -> tuple[str, int, float, str]:
+    common = variance_in_common(differences, replicates, shared)
+    if math.isnan(common):
+        return NO_TEST, 0, math.nan, "all seeds have the same test subjects, over which the score is not resampled"
+    own = float(differences.var(ddof=1)) / len(differences)
+    freedom = float(len(differences) - 1)
+    if subject_variance(replicates):
+        freedom *= ((own + common) / own) ** 2
+    return SHARED_T_TEST, 0, float(2 * t.sf(abs(differences.mean()) / math.sqrt(own + common), freedom)), ""
 
 
 def _bootstrap_test(runs: ScoreRuns, a: int, b: int, observed: float) -> tuple[str, int, float, str]:
     shared = min(each.shape[1] for each in runs.replicates)
     drawn = np.mean([each[b, :shared] - each[a, :shared] for each in runs.replicates], axis=0)
+    if runs.shared:
+        seeds = len(runs.seeds)
+        of_subjects = subject_variance([each[b] - each[a] for each in runs.replicates])
+        drawn = _stretched(drawn, of_subjects * (1 + (seeds - 1) * runs.shared) / seeds)
     p, resamples = resampling_p(drawn, observed)
     if not resamples:
         return NO_TEST, 0, math.nan, "too few seeds for a t-test, and too few resamples of subjects"
     return BOOTSTRAP_TEST, resamples, p, ""
+
+
+def _stretched(drawn: Floats, variance: float) -> Floats:
+    """Differences on resamples, moved away from their mean to a variance where theirs is smaller."""
+    defined = drawn[np.isfinite(drawn)]
+    if len(defined) < 2 or not 0 < float(defined.var(ddof=1)) < variance:
+        return drawn
+    middle = float(defined.mean())
+    moved: Floats = middle + math.sqrt(variance / float(defined.var(ddof=1))) * (drawn - middle)
+    return moved
 
 
 def resampling_p(drawn: Floats, observed: float) -> tuple[float, int]:
@@ -185,11 +221,12 @@ def resampling_p(drawn: Floats, observed: float) -> tuple[float, int]:
     return (as_far + 1) / (len(defined) + 1), len(defined)
 
 
-def _standard_error(differences: Floats, drawn: Floats) -> float:
+def _standard_error(differences: Floats, drawn: Floats, common: float) -> float:
     if not np.isfinite(differences).all():
         return math.nan
     of_bootstrap = float(drawn.std(ddof=1)) if len(drawn) and np.isfinite(drawn).all() else math.nan
     over_seeds = float(differences.std(ddof=1)) / math.sqrt(len(differences)) if len(differences) > 1 else math.nan
+    over_seeds = math.hypot(over_seeds, math.sqrt(common))
     finite = [each for each in (of_bootstrap, over_seeds) if math.isfinite(each)]
     return max(finite, default=math.nan)
 

@@ -30,7 +30,7 @@ def rank_table(runs: ScoreRuns, bootstrap: Bootstrap, compared: pd.DataFrame) ->
     method ranks first, ties for the first place sharing it, among the methods that were resampled. ``mean_rank`` is the
     mean over seeds of the rank within the seed, ``friedman_p`` Friedman's test that all methods rank alike, and
     ``critical_difference`` Nemenyi's: mean ranks that differ by more differ at 0.05 (:func:`critical_difference`);
-    given for three or more methods and two or more seeds.
+    given for three or more methods and two or more seeds that share no test subjects.
 
     Parameters
     ----------
@@ -46,18 +46,19 @@ def rank_table(runs: ScoreRuns, bootstrap: Bootstrap, compared: pd.DataFrame) ->
     at 0.05, and those of the other methods of a primary score at twice that at most.
 
     Demšar (Statistical comparisons of classifiers over multiple data sets, JMLR 7, 2006) takes data sets as blocks;
-    here they are seeds, each a data set of its own on the phantom. Where seeds share subjects the blocks are not
-    independent and the test is too bold. With fewer than about 10 blocks or 5 methods the chi-square approximation
-    is poor (same paper). Nemenyi's test looks at ranks only; when Friedman's p is 0.05 or more, no pair should be
-    called different. The bootstrap distribution of a rank is not consistent for methods that are truly equal (Hall
-    and Miller, Annals of Statistics 37, 2009): ``probability_best`` is stability under resampling, no test.
+    here they are seeds, each a data set of its own on the phantom. Seeds that share subjects are not independent blocks
+    and get no such test; ``probability_best`` takes them as independent, and is then too sure. With fewer than about 10
+    blocks or 5 methods the chi-square approximation is poor (same paper). Nemenyi's test looks at ranks only; when
+    Friedman's p is 0.05 or more, no pair should be called different. The bootstrap distribution of a rank is not
+    consistent for methods that are truly equal (Hall and Miller, Annals of Statistics 37, 2009): ``probability_best``
+    is stability under resampling, no test.
     """
     ranked = runs.complete
     rank, mean_rank = np.full(len(ranked), math.nan), np.full(len(ranked), math.nan)
     if ranked.any():
         rank[ranked] = ranks(runs.value[ranked].mean(axis=1)[:, None], runs.higher_is_better)[:, 0]
         mean_rank[ranked] = ranks(runs.value[ranked], runs.higher_is_better).mean(axis=1)
-    friedman, critical = _friedman(runs.value[ranked])
+    friedman, critical = (math.nan, math.nan) if runs.shared else _friedman(runs.value[ranked])
     low, high = _sets(runs.methods, ranked, compared)
     best = _shares_of_best(bootstrap.means, runs.higher_is_better)
     return pd.DataFrame(

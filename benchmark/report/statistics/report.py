@@ -57,7 +57,7 @@ def statistics_blocks(found: Statistics, method_order: Sequence[str] | None = No
             heading(f"{protocol} ({held_out}{count(seeds, 'seed')})", 2),
             heading("Means and 95 % intervals", 3),
             _by_method(intervals, methods, _mean),
-            items([*_coverage(intervals), *_gaps(intervals)]),
+            items([*_coverage(intervals), *_in_common(found.shared.get(str(protocol), 0.0)), *_gaps(intervals)]),
             heading("Differences beyond chance", 3),
             *_differences(comparisons[comparisons["kind"] == PRIMARY]),
             heading("Exploratory differences", 3),
@@ -128,6 +128,14 @@ def _coverage(intervals: pd.DataFrame) -> Iterator[str]:
         )
     if seeds == 2:
         yield "Two seeds say next to nothing of others (t is 12.7): more seeds narrow the intervals most"
+
+
+def _in_common(shared: float) -> Iterator[str]:
+    if shared:
+        yield (
+            f"Two seeds have {shared:.0%} of their test subjects in common. Intervals and tests hold what these give "
+            "to all seeds, which more seeds do not average out; Friedman's test needs independent seeds and is left out"
+        )
 
 
 def _gaps(intervals: pd.DataFrame) -> Iterator[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,9 @@ class ScoreRuns:
         One per method: why a seed has no value; empty where all have one.
     higher_is_better
         Direction.
+    shared
+        Share of their test subjects that two seeds have in common, in [0, 1]
+        (:mod:`benchmark.report.statistics.shared_subjects`).
     """
 
     protocol: str
@@ -64,6 +67,7 @@ class ScoreRuns:
     n: npt.NDArray[np.int64]
     reason: tuple[str, ...]
     higher_is_better: bool
+    shared: float = 0.0
 
     @property
     def complete(self) -> npt.NDArray[np.bool_]:
@@ -71,7 +75,9 @@ class ScoreRuns:
         return np.asarray(np.isfinite(self.value).all(axis=1))
 
 
-def score_runs(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[ScoreRuns]:
+def score_runs(
+    replicates: pd.DataFrame, columns: Sequence[Column], shared: Mapping[str, float] | None = None
+) -> Iterator[ScoreRuns]:
     """Arrange a table of replicates, one result per protocol and column that has rows there, in table order.
 
     Parameters
@@ -81,6 +87,8 @@ def score_runs(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[
         ``replicates`` holds a sequence of numbers per row, empty where the value was not resampled.
     columns
         Scores to take out of it; one that comes twice counts once.
+    shared
+        Share of test subjects that two seeds of a protocol have in common; 0 for a protocol that it does not name.
 
     Notes
     -----
@@ -105,7 +113,7 @@ def score_runs(replicates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[
         for column, rows in selected.values():
             here = rows[rows["protocol"] == protocol]
             if len(here):
-                yield _arranged(here, column, methods, places)
+                yield replace(_arranged(here, column, methods, places), shared=(shared or {}).get(protocol, 0.0))
 
 
 def _arranged(rows: pd.DataFrame, column: Column, methods: tuple[str, ...], places: Sequence[Place]) -> ScoreRuns:

@@ -11,22 +11,29 @@ from scipy.stats import norm, t
 from benchmark.report.statistics.hierarchical import percentile_interval
 from benchmark.report.statistics.runs import Floats
 from benchmark.report.statistics.settings import LEVEL
+from benchmark.report.statistics.shared_subjects import subject_variance, variance_in_common
 
 
 def small_sample_interval(
-    values: Floats, replicates: Sequence[Floats], means: Floats, bounds: tuple[float, float] = (-math.inf, math.inf)
+    values: Floats,
+    replicates: Sequence[Floats],
+    means: Floats,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+    shared: float = 0.0,
 ) -> tuple[float, float]:
     """95 % interval of a mean over seeds, from its bootstrap means, stretched to the width that few seeds need.
 
     With q_low and q_high the percentiles of the bootstrap means, m their mean and d the mean of the S seeds' values,
     the interval is d + k (q_low - m) to d + k (q_high - m). The factor k gives it the half-width
 
-        h = max(t(S - 1) s, z sqrt(w)) / sqrt(S)
+        h = sqrt(max(t(S - 1) s, z sqrt((1 - f) w))^2 / S + z^2 f w)
 
     where t(S - 1) and z are the 0.975 quantiles of Student's t with S - 1 degrees of freedom and of the normal
     distribution, s the standard deviation of the seeds' values (sample SD), and w the mean over seeds of the variance
     over resampled subjects. A seed's value varies with its training, its data and its subjects, so s holds all of
-    them; w keeps seeds that agree by luck from an interval narrower than that of their subjects.
+    them; w keeps seeds that agree by luck from an interval narrower than that of their subjects. f is the share of test
+    subjects that two seeds have in common, of which s sees nothing
+    (:mod:`benchmark.report.statistics.shared_subjects`); 0 where each seed is a data set of its own.
 
     Parameters
     ----------
@@ -39,12 +46,15 @@ def small_sample_interval(
         :func:`benchmark.report.statistics.hierarchical.hierarchical_bootstrap` gives them.
     bounds
         Smallest and largest value that the mean can have; the interval is cut there.
+    shared
+        f, in [0, 1].
 
     Returns
     -------
     tuple of float
         Lower and upper end. With one seed the percentile interval of its subjects, NaN if it has no width; NaN where
-        there are no bootstrap means or a seed has no value.
+        there are no bootstrap means, a seed has no value, or all seeds have the same test subjects and none of them
+        were resampled.
 
     Notes
     -----
@@ -73,13 +83,12 @@ def small_sample_interval(
         # Every seed and every resample agrees: there is nothing to stretch.
         return low, high
     of_seeds = float(t(seeds - 1).ppf(1 - LEVEL / 2)) * float(values.std(ddof=1))
-    of_subjects = float(norm.ppf(1 - LEVEL / 2)) * math.sqrt(_subject_variance(replicates))
-    factor = max(of_seeds, of_subjects) / math.sqrt(seeds) / ((high - low) / 2)
+    normal = float(norm.ppf(1 - LEVEL / 2))
+    of_subjects = normal * math.sqrt(subject_variance(replicates) * (1 - shared))
+    common = normal * math.sqrt(variance_in_common(values, replicates, shared))
+    if math.isnan(common):
+        return math.nan, math.nan
+    factor = math.hypot(max(of_seeds, of_subjects) / math.sqrt(seeds), common) / ((high - low) / 2)
     centre, middle = float(values.mean()), float(means.mean())
     ends = (centre + factor * (low - middle), centre + factor * (high - middle))
     return float(np.clip(ends[0], *bounds)), float(np.clip(ends[1], *bounds))
-
-
-def _subject_variance(replicates: Sequence[Floats]) -> float:
-    variances = [each[np.isfinite(each)].var(ddof=1) if np.isfinite(each).sum() > 1 else 0.0 for each in replicates]
-    return float(np.mean(variances))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -37,6 +37,8 @@ class Statistics:
         (:func:`benchmark.report.statistics.detectable.detectable_differences`).
     columns
         The columns shown, by key, which is ``score`` in the tables.
+    shared
+        By protocol, the share of test subjects that two seeds have in common; protocols without any are absent.
     """
 
     intervals: pd.DataFrame
@@ -44,6 +46,7 @@ class Statistics:
     ranks: pd.DataFrame
     detectable: pd.DataFrame
     columns: Mapping[str, Column]
+    shared: Mapping[str, float] = field(default_factory=dict)
 
 
 def statistics(
@@ -51,6 +54,7 @@ def statistics(
     columns: Sequence[Column] = HEADLINES,
     settings: StatisticsSettings | None = None,
     bounds: Collection[str] = (),
+    shared: Mapping[str, float] | None = None,
 ) -> Statistics:
     """Intervals, comparisons, ranks and detectable differences; the order of rows has no effect.
 
@@ -64,6 +68,9 @@ def statistics(
         How; the defaults if None.
     bounds
         Methods that are no candidates.
+    shared
+        By protocol, the share of test subjects that two seeds have in common
+        (:mod:`benchmark.report.statistics.shared_subjects`).
 
     Raises
     ------
@@ -73,7 +80,10 @@ def statistics(
     how = settings or StatisticsSettings()
     replicates = replicates[~replicates["method"].isin(list(bounds))]
     columns = with_labels(columns, pair_of(replicates))
-    scores = [(runs, hierarchical_bootstrap(runs, how.resamples, how.seed)) for runs in score_runs(replicates, columns)]
+    scores = [
+        (runs, hierarchical_bootstrap(runs, how.resamples, how.seed))
+        for runs in score_runs(replicates, columns, shared)
+    ]
     compared = comparisons(scores, how.reference, how.primary_scores)
     return Statistics(
         intervals=_joined("intervals", [interval_table(*pair) for pair in scores]),
@@ -81,6 +91,7 @@ def statistics(
         ranks=_joined("ranks", [rank_table(*pair, _of(compared, pair[0])) for pair in scores]),
         detectable=detectable_differences(compared),
         columns={column.key: column for column in columns},
+        shared=shared or {},
     )
 
 

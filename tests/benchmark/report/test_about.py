@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from benchmark.errors import UserError
 from benchmark.methods.card import MethodCard
 from benchmark.metrics.settings import EvaluationSettings
 from benchmark.report.about import ABOUT, About, Seconds
@@ -35,6 +36,7 @@ ABOUT_A_AND_B = About(
     seconds={"pooled": {"a": Seconds(31.4, 6.0), "b": Seconds(math.nan, 5.0)}},
     machine="2 cores",
     notes=("Model selection: none.",),
+    shared_subjects={"pooled": 0.25},
 )
 
 
@@ -45,6 +47,12 @@ def test_it_comes_back_from_the_provenance():
     assert found.cards == ABOUT_A_AND_B.cards
     assert math.isnan(found.seconds["pooled"]["b"].training)
     assert About.of({"cells": 7}) == About()
+
+
+@pytest.mark.parametrize("given", ["x", {"pooled": "0.5"}, {"pooled": 1.5}])
+def test_shares_of_anybodys_folder_are_checked(given):
+    with pytest.raises(UserError, match=r"about.shared_subjects: '.*' is not allowed; it must be in \[0, 1\]"):
+        About.of({ABOUT: {"shared_subjects": given}})
 
 
 def test_lines_of_the_footer():

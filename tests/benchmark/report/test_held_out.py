@@ -60,6 +60,17 @@ def test_the_difference_is_tested_over_seeds(leaky):
     assert (row["seeds"], row["runs"], row["probe"], row["coordinates"]) == (3, 6, "mlp", "standardised")
 
 
+def test_seeds_that_share_subjects_tell_less(leaky):
+    (alone,), (shared,) = (held_out_comparison(leaky, share).to_dict("records") for share in (0.0, 0.25))
+    # The standard error is sqrt(1 + 3 * 0.25 / 0.75) times as large.
+    wider = (alone["ci_high"] - alone["ci_low"]) * math.sqrt(2)
+    assert shared["ci_high"] - shared["ci_low"] == pytest.approx(wider)
+    assert shared["p"] > alone["p"]
+    (same,) = held_out_comparison(leaky, 1.0).to_dict("records")
+    assert math.isnan(same["p"])
+    assert same["note"] == "all seeds have the same test subjects"
+
+
 def test_two_seeds_are_no_test(leaky):
     (row,) = held_out_comparison(leaky[leaky["seed"] < 3]).to_dict("records")
     assert row["difference"] == pytest.approx(0.175)

@@ -42,6 +42,11 @@ def test_the_interval_is_that_of_student_over_three_seeds_and_missing_for_fewer(
     # t(0.975, 2) = 4.3027; times 0.03 / sqrt(3).
     assert rows.loc["map_cn_ad", ["ci_low", "ci_high"]].tolist() == pytest.approx([0.42548, 0.57452], abs=1e-5)
     assert rows.loc["travelling_top1", "ci_high"] == 1.0
+    # Seeds of which two share a quarter of their test subjects: sqrt(1 + 3 * 0.25 / 0.75) times as wide.
+    shared = long_table({"a": {"1": "base"}}, {"base": found}, ["ours"], {"base": 0.25}).set_index("score")
+    assert shared.loc["map_cn_ad", "ci_high"] == pytest.approx(0.5 + 0.07452 * math.sqrt(2), abs=1e-5)
+    same = long_table({"a": {"1": "base"}}, {"base": found}, ["ours"], {"base": 1.0}).set_index("score")
+    assert same.loc["map_cn_ad", "note"] == "no interval: all seeds have the same test subjects"
     assert rows.loc["mlp_standardised", ["mean", "note"]].isna().tolist() == [True, False]
     two = {"ours": {"map_cn_ad": entry(0.5, seeds=2), "travelling_top1": entry(math.nan, undefined={"collapsed": 1})}}
     rows = long_table({"a": {"1": "base"}}, {"base": two}, ["ours"]).set_index("score")

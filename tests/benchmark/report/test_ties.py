@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from benchmark.report.columns import CROSS_SITE_MAP
 from benchmark.report.statistics.paired import EXPLORATORY, PRIMARY
 from benchmark.report.summary import Entry
-from benchmark.report.ties import tied, with_ties
+from benchmark.report.ties import p_values, tied, with_ties
 from tests.tables import long_table, wide_table
 
 #: By seed. `b` is below `a` by 0.01, -0.01 and 0.01, `c` by about 0.2: t = 40, p < 0.001.
@@ -41,6 +42,15 @@ def test_p_is_multiplied_by_the_number_of_other_methods():
     near = {"a": (0.70, 0.72, 0.71), "b": (0.68, 0.69, 0.67)}
     assert tied(entries(near), True) == {"a"}
     assert tied(entries(near | {"c": VALUES["c"]}), True) == {"a", "b"}
+
+
+def test_seeds_that_share_subjects_tell_less():
+    near = {"a": (0.70, 0.72, 0.71), "b": (0.68, 0.69, 0.67)}
+    # t = 5.196 / sqrt(1 + 3 * 0.25 / 0.75) = 3.674 with 2 degrees of freedom: p = 0.067.
+    assert p_values(entries(near), "a", 0.25)["b"] == pytest.approx(0.0668, abs=1e-4)
+    assert tied(entries(near), True, shared=0.25) == {"a", "b"}
+    # Of one test set, values of seeds alone say nothing of other people.
+    assert tied(entries(near), True, shared=1.0) == set()
 
 
 def test_the_statistics_decide_where_they_compare():

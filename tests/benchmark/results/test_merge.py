@@ -89,6 +89,20 @@ def test_what_is_merged_is_as_if_one_sweep_had_made_it(folder, tmp_path):
     assert kept == {"a1": "a 1 of one", "b1": "b 1 of one", "a2": "a 2 of two", "b2": "b 2 of two"}
 
 
+@pytest.mark.parametrize(
+    ("told", "share"), [(({"pooled": 0.2}, {"pooled": 0.3}), 0.3), (({"pooled": 0.2}, {}), 0.2), (({}, {}), 1.0)]
+)
+def test_seeds_of_one_data_set_share_subjects_whichever_folder_they_come_from(folder, tmp_path, told, share):
+    parts, folders = {str(seed): {"images": "the same", "splits": f"of {seed}"} for seed in (1, 2)}, []
+    for seed, own in enumerate(told, 1):
+        written = folder(f"of-{seed}", ("a", seed), ("b", seed), data_parts={str(seed): parts[str(seed)]})
+        content = json.loads((written / "provenance.json").read_text())
+        content["about"]["shared_subjects"] = own
+        (written / "provenance.json").write_text(json.dumps(content))
+        folders.append(written)
+    assert merge(folders, tmp_path / "both").provenance["about"]["shared_subjects"] == {"pooled": share}
+
+
 def test_the_command_writes_tables_and_statistics(folder, tmp_path, capsys):
     one, two = folder("one", ("a", 1), ("b", 1)), folder("two", ("a", 2), ("b", 2))
     assert main(["merge", str(one), str(two), "--out", str(tmp_path / "both")]) == 0

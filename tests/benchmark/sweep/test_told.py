@@ -18,19 +18,23 @@ from benchmark.train.resolve import resolve
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Make a finished run with a marker, whose scans are of one phantom site."""
-    monkeypatch.setattr(told, "scans_of", lambda _: pd.DataFrame({"site": ["phantom-X"]}))
+    tested = {1: "abc", 2: "abd", 3: "abe"}
 
-    def make(method, training, seed=1, base=None, card=None, key=None):
+    def scans_of(run):
+        scans = pd.DataFrame({"subject_id": list("abcdef"), "site": "phantom-X"})
+        return scans.assign(split=["test" if name in tested[run.seed] else "train" for name in scans["subject_id"]])
+
+    monkeypatch.setattr(told, "scans_of", scans_of)
+
+    def make(method, training, seed=1, base=None, card=None, key=None, images="all"):
         name = key or f"{method}-{seed}"
         folder = tmp_path / name
         folder.mkdir()
         environment = {"cpu_count": 2, "processor": "CPU", "gpus": []}
         marker = {"training_seconds": training, "scoring_seconds": 4.0, "environment": environment}
         (folder / MARKER).write_text(json.dumps(marker))
-        config = {"card": card}
-        return Run(
-            method, "pooled", "", seed, config, name, "", folder, base or "", 10, RunParts({}, {}, {}, {}), ScoreParts()
-        )
+        config, parts = {"card": card}, RunParts({}, {"images": images}, {}, {})
+        return Run(method, "pooled", "", seed, config, name, "", folder, base or "", 10, parts, ScoreParts())
 
     return make
 
@@ -47,6 +51,15 @@ def test_seconds_are_means_over_runs_with_the_base_another_run_trained(run):
     assert about.seconds["pooled"]["combat"].scoring == 4.0
     assert about.machine == "2 cores, CPU"
     assert list(about.notes) == ["A note."]
+
+
+def test_test_subjects_that_seeds_share_are_told(run):
+    same = [run(method, 1.0, seed) for method in "ab" for seed in (1, 2, 3)]
+    assert told.about_of(same, ["a"], []).shared_subjects == {"pooled": pytest.approx(2 / 3)}
+    # People of the same names in another data set are others; a third seed tests two that the first does.
+    others = [run("c", 1.0, seed, key=f"other-{seed}", images="other" if seed == 2 else "all") for seed in (1, 2, 3)]
+    assert told.about_of(others, ["c"], []).shared_subjects == {"pooled": pytest.approx(2 / 9)}
+    assert told.about_of(others[:2], ["c"], []).shared_subjects == {}
 
 
 def test_unknown_seconds_are_not_zero(run):

@@ -158,6 +158,7 @@ def test_other_data_are_not_merged_and_not_compared(submitted, inside, tmp_path)
     [
         ("about", {"cards": {"<b>": {"call": "x"}}}, "the card of '<b>' is not one of this version"),
         ("about", {"notes": "<script>"}, "field 'about.notes' must be a list"),
+        ("about", {"shared_subjects": {"pooled": 2}}, "shared_subjects.pooled' must be a number from 0 to 1"),
         ("run_key_parts", {"x": "y"}, "records no run keys"),
         ("sweep", {"overrides": []}, "records no run keys"),
     ],
