@@ -24,7 +24,7 @@ from benchmark.results.write import write_provenance, write_replicates, write_sc
 _OF_SWEEP = {"methods": list, "seeds": dict}
 
 
-def merge(folders: Sequence[Path], out: Path) -> StoredResults:
+def merge(folders: Sequence[Path | str], out: Path | str) -> StoredResults:
     """Write the results of several sweeps as one: scores, replicates, provenance and the folders of the runs.
 
     A run that several folders have is taken once. Replicates are written where every folder has them.
@@ -42,7 +42,9 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
         For a folder that is not of a sweep or cannot be read; for folders of different tasks (settings of the sweep,
         data, versions of metrics); for a run that has different keys or values in them; and if ``out`` is not new.
     """
-    given = [read_results(folder) for folder in dict.fromkeys(folders)]
+    out = Path(out)
+    paths = [Path(folder) for folder in folders]
+    given = [read_results(path) for path in dict.fromkeys(paths)]
     names = " and ".join(str(results.folder) for results in given)
     provenances = [results.provenance for results in given]
     for results in given:
@@ -60,11 +62,11 @@ def merge(folders: Sequence[Path], out: Path) -> StoredResults:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"--out: {out} is already there; name a new folder")
     make_writable(out, "out")
-    for run in chain.from_iterable(sorted(Path(folder).glob("runs/*")) for folder in folders):
+    for run in chain.from_iterable(sorted(path.glob("runs/*")) for path in paths):
         if not (out / "runs" / run.name).exists():
             shutil.copytree(run, out / "runs" / run.name, symlinks=True)
-    replicates = [read_table(path) for folder in folders if (path := folder / REPLICATES).is_file()]
-    if len(replicates) == len(folders):
+    replicates = [read_table(file) for path in paths if (file := path / REPLICATES).is_file()]
+    if len(replicates) == len(paths):
         write_replicates(each_once(joined(replicates)), out)
     write_scores(scores, out)
     protocols = _union(sweep["seeds"] for sweep in sweeps)

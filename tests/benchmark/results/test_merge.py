@@ -70,7 +70,7 @@ def folder(tmp_path):
 def test_what_is_merged_is_as_if_one_sweep_had_made_it(folder, tmp_path):
     whole = read_results(folder("whole", *RUNS))
     one, two = folder("one", ("a", 1), ("b", 1)), folder("two", ("a", 2), ("b", 2), ("a", 1))
-    merged = merge([one, two], tmp_path / "both")
+    merged = merge([one, str(two)], str(tmp_path / "both"))
     pd.testing.assert_frame_equal(merged.scores, whole.scores)
     assert (tmp_path / "both" / "scores.csv").read_bytes() == (tmp_path / "whole" / "scores.csv").read_bytes()
     replicates = merged.replicates()
