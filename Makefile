@@ -35,10 +35,10 @@ lint: $(STAMP) ## ruff, mypy --strict and the direction of imports
 docs: $(STAMP) ## build the documentation site, build/site, without network
 	OMP_NUM_THREADS=1 $(BIN)/python docs/_site/build.py
 
-dist: $(STAMP) ## build sdist and wheel, build/dist, and run the wheel's commands in an empty folder (EXTRAS=train: a sweep, too)
+dist: $(STAMP) ## build sdist and wheel, build/dist, and try the wheel in an empty folder (PYTHON=python3.12: on that Python; EXTRAS=train: with a sweep)
 	rm -rf build/dist
 	$(BIN)/python -m build --no-isolation --outdir build/dist .
-	$(BIN)/python tests/dist.py build/dist/*.whl --python $(PYTHON) --extras '$(EXTRAS)'
+	$(BIN)/python tests/dist.py build/dist/*.whl --python '$(PYTHON)' --extras '$(EXTRAS)'
 
 # A test process a core: libraries that take every core for each of them wait for each other most of the time.
 test: $(STAMP) ## run the tests on all cores
