@@ -29,7 +29,8 @@ class Shown:
     def __init__(self, total: int, title: str, stream: TextIO | None = None) -> None:
         self.stream = sys.stderr if stream is None else stream
         self.total, self.title, self.done = total, title, 0
-        self.began = self.last_line = time.monotonic()
+        self.last_line = time.monotonic()
+        self.first: tuple[float, int] | None = None
         terminal = self.stream.isatty()
         self.bar: Any = tqdm(total=total, desc=title, unit="scan", file=self.stream) if terminal else None
 
@@ -46,12 +47,16 @@ class Shown:
         """So many scans more are there."""
         self.done += scans
         now = time.monotonic()
+        # The first scans wait for processes that start, and say nothing of the pace of the others.
+        began, before = self.first = self.first or (now, self.done)
         if self.bar is not None:
             self.bar.update(scans)
         elif now - self.last_line >= LINE_EVERY:
             self.last_line = now
-            left = (now - self.began) * (self.total - self.done) / self.done / 60
+            text = f"{self.title}: {self.done}/{self.total} scans"
+            if self.done > before:
+                left = (now - began) * (self.total - self.done) / (self.done - before) / 60
+                text += f", about {max(left, 1):.0f} min left"
             stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-            text = f"{self.title}: {self.done}/{self.total} scans, about {max(left, 1):.0f} min left"
             self.stream.write(f"{stamp} {text}\n")
             self.stream.flush()

@@ -29,6 +29,20 @@ def test_a_log_gets_a_line_a_minute_with_the_time_left(monkeypatch):
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line) for line in lines)
 
 
+def test_the_start_of_processes_is_no_part_of_the_pace(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(shown.time, "monotonic", lambda: now[0])
+    stream = io.StringIO()
+    with shown.Shown(130, "phantom a", stream) as progress:
+        for seconds, scans in ((70, 10), (60, 60)):
+            now[0] += seconds
+            progress.update(scans)
+    assert [line[20:] for line in stream.getvalue().splitlines()] == [
+        "phantom a: 10/130 scans",
+        "phantom a: 70/130 scans, about 1 min left",
+    ]
+
+
 def test_a_terminal_gets_a_bar():
     stream = Terminal()
     with shown.Shown(4, "phantom a", stream) as progress:
