@@ -13,6 +13,7 @@ from tabulate import tabulate
 from benchmark.report.about import ABOUT, About
 from benchmark.report.columns import HEADLINES
 from benchmark.report.pairing import paired_values
+from benchmark.report.statistics.reach import too_few_resamples
 from benchmark.report.statistics.settings import LEVEL, StatisticsSettings
 from benchmark.report.statistics.summary import statistics
 from benchmark.report.summary import known_first, ordered
@@ -80,6 +81,8 @@ def _against(method: str, others: Sequence[str], values: pd.DataFrame, in_common
         f"{method} minus each other method (* beyond chance at {LEVEL:g}, Holm-corrected over {int(tested.sum())} "
         f"tests; {int((~tested).sum())} of {len(rows)} could not be tested):"
     ]
+    if why := too_few_resamples(rows[tested]):
+        lines.append(why)
     for protocol in known_first(rows["protocol"]):
         part = rows[rows["protocol"] == protocol]
         columns = [column for column in HEADLINES if column.key in set(part["score"])]

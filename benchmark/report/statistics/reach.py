@@ -1,9 +1,11 @@
-"""Whether a design can show any difference at all, told before it runs."""
+"""Whether a design can show any difference at all."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+
+import pandas as pd
 
 from benchmark.report.statistics.paired import LEAST_SEEDS
 from benchmark.report.statistics.settings import LEVEL
@@ -48,3 +50,21 @@ def out_of_reach(
                 f"1/{resamples + 1}; set evaluation.bootstrap to {needed} or more, or give {LEAST_SEEDS} seeds"
             )
     return lines
+
+
+def too_few_resamples(tested: pd.DataFrame) -> str:
+    """Say that no test over subjects can be beyond chance after the correction over all tests; "" where one can.
+
+    Parameters
+    ----------
+    tested
+        Comparisons that were tested, column ``resamples`` as in
+        :func:`benchmark.report.statistics.paired.comparisons`.
+    """
+    most = int(tested["resamples"].max()) if len(tested) else 0
+    if not most or len(tested) <= LEVEL * (most + 1):
+        return ""
+    return (
+        f"No test over subjects can be beyond chance here: its smallest p, 1/{most + 1} with {most} resamples, is "
+        f"above {LEVEL:g} after correction over {len(tested)} tests"
+    )

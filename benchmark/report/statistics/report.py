@@ -14,6 +14,7 @@ from benchmark.report.grid import Cell, number
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.hierarchical import BOTH, NOTHING, SEEDS, SUBJECTS
 from benchmark.report.statistics.paired import EXPLORATORY, PRIMARY
+from benchmark.report.statistics.reach import too_few_resamples
 from benchmark.report.statistics.settings import LEVEL, POWER
 from benchmark.report.statistics.summary import Statistics
 from benchmark.report.summary import known_first, ordered
@@ -179,11 +180,12 @@ def _differences(primary: pd.DataFrame) -> Iterator[Block]:
         )
     names = ["score", "other", f"{reference} - other", "95 % interval", "p", "p Holm", "better beyond chance"]
     yield table(names, rows)
+    why = too_few_resamples(tested)
     yield items(
         [
             "A difference that is not listed is not shown to be absent. A test over subjects says nothing of other "
             "seeds; a t-test over few seeds sees large differences only",
-            *_out_of_reach(tested),
+            *([f"{why}. More resamples, fewer scores or a reference method would help"] if why else []),
         ]
     )
 
@@ -203,16 +205,6 @@ def _exploratory(others: pd.DataFrame) -> Iterator[Block]:
     if worse:
         rows = [[Cell(name), Cell(better), Cell(", ".join(names))] for (name, better), names in worse.items()]
         yield table(["score", "better", "than (better - worse, uncorrected p)"], rows)
-
-
-def _out_of_reach(tested: pd.DataFrame) -> Iterator[str]:
-    most = int(tested["resamples"].max()) if len(tested) else 0
-    if most and len(tested) > LEVEL * (most + 1):
-        yield (
-            f"No test over subjects can be beyond chance here: its smallest p, 1/{most + 1} with {most} resamples, is "
-            f"above {LEVEL:g} after correction over {len(tested)} tests. More resamples, fewer scores or a reference "
-            "method would help"
-        )
 
 
 def _design(detectable: pd.DataFrame, ranks: pd.DataFrame) -> Iterator[Block]:

@@ -131,6 +131,8 @@ def test_a_new_row_is_compared_with_those_that_are_there(submitted, inside, tmp_
     lines = done.stdout.splitlines()
     heading = next(line for line in lines if line.startswith("pooled"))
     assert heading.split()[1:3] == ["mAP", "CN/AD"]
+    # 40 resamples give no p below 1/41, which a correction over more than two tests leaves above 0.05.
+    assert lines[lines.index(heading) - 1].startswith("No test over subjects can be beyond chance here")
     a, b = (read_results(submitted[name]).scores for name in ("noise", "oracle"))
     chosen = dict(table="retrieval", metric="mAP", gallery="other_sites", label="CN/AD", protocol="pooled", subgroup="")
     mean = [scores.loc[(scores[list(chosen)] == pd.Series(chosen)).all(axis=1), "value"].mean() for scores in (a, b)]

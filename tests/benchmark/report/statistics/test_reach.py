@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from benchmark.report.statistics.reach import out_of_reach
+import pandas as pd
+
+from benchmark.report.statistics.reach import out_of_reach, too_few_resamples
 
 METHODS = ["a", "b", "c", "d"]
 
@@ -31,3 +33,12 @@ def test_nothing_to_compare():
     assert out_of_reach(METHODS, "a", [], {"pooled": 5}, 1000) == [
         "pooled: no difference can be shown: no primary score is scored"
     ]
+
+
+def test_too_few_resamples_after_the_tests():
+    # 0 resamples: a t-test over seeds, which no number of resamples limits.
+    assert too_few_resamples(pd.DataFrame({"resamples": [0] * 50})) == ""
+    assert too_few_resamples(pd.DataFrame({"resamples": [99] * 5})) == ""
+    assert "1/100 with 99 resamples, is above 0.05 after correction over 6 tests" in too_few_resamples(
+        pd.DataFrame({"resamples": [99] * 5 + [0]})
+    )
