@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -99,7 +98,7 @@ def _participant(options: Any, importing: Any) -> int:
         [label.removeprefix("ses-") for label in options.session_label],
         options.n_cpus,
         options.trust,
-        sys.stderr.isatty(),
+        progress=True,
     )
     for line in done.told:
         say(line)

@@ -26,9 +26,9 @@ from benchmark.prepare.phantom.cohort import cohort
 from benchmark.prepare.phantom.draws import held_out_draws
 from benchmark.prepare.phantom.label_maps import folder_digest
 from benchmark.prepare.phantom.settings import PhantomSettings
-from benchmark.prepare.phantom.shown import Shown
 from benchmark.prepare.phantom.sites import SITES, first_sites
 from benchmark.prepare.phantom.template import template_brain
+from benchmark.prepare.shown import Shown
 from benchmark.processes import process_pool
 from benchmark.seeds import generator
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from benchmark.errors import UserError, cause
+from benchmark.prepare.shown import Shown
 from benchmark.processes import process_pool
 
 
 def mapped(
     work: Callable[[Any], dict[str, Any]], rows: Sequence[Any], processes: int, title: str, progress: bool
 ) -> list[dict[str, Any]]:
-    """Results in the order of the rows, with a bar; an interruption leaves what is finished."""
+    """Results in the order of the rows, with progress on stderr; an interruption leaves what is finished."""
     found: list[dict[str, Any]] = [{}] * len(rows)
-    with tqdm(total=len(rows), desc=title, unit="scan", disable=not progress, file=sys.stderr) as bar:
+    with Shown(len(rows), title) if progress else nullcontext() as shown:
         for place, result in _results(work, rows, processes):
             found[place] = result
-            bar.update()
+            if shown:
+                shown.update(1)
     return found
 
 

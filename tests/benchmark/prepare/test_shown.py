@@ -1,11 +1,12 @@
-"""What is seen of a phantom while it is made."""
+"""What is seen of work on many scans."""
 
 from __future__ import annotations
 
 import io
 import re
 
-from benchmark.prepare.phantom import shown
+from benchmark.prepare import shown
+from benchmark.prepare.preprocess.parallel import mapped
 
 
 class Terminal(io.StringIO):
@@ -48,3 +49,13 @@ def test_a_terminal_gets_a_bar():
     with shown.Shown(4, "phantom a", stream) as progress:
         progress.update(4)
     assert "phantom a: 100%" in stream.getvalue()
+
+
+def test_work_on_many_scans_is_seen_in_a_log(monkeypatch, capsys):
+    monkeypatch.setattr(shown, "LINE_EVERY", 0.0)
+    assert mapped(lambda row: {"row": row}, [1, 2, 3], 1, "bids", progress=True) == [{"row": 1}, {"row": 2}, {"row": 3}]
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0][20:] == "bids: 1/3 scans"
+    assert len(lines) == 3
+    mapped(lambda row: {"row": row}, [1], 1, "bids", progress=False)
+    assert capsys.readouterr().err == ""

@@ -1,4 +1,4 @@
-"""Progress of a phantom that is being made: a bar in a terminal, a line a minute in a log."""
+"""Progress of work on many scans: a bar in a terminal, a line a minute in a log."""
 
 from __future__ import annotations
 
