@@ -5,11 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import TYPE_CHECKING
 
 from benchmark.commands.terminal import say
 from benchmark.configs import METHODS
 from benchmark.configs.shipped import shipped_file, shipped_names
 from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmark.data.manifest import ManifestError
 
 #: First words of the options that LightningCLI has for these commands, with those of this suite.
 OPTIONS = (
@@ -99,6 +103,7 @@ def main(args: list[str]) -> int:
     options = _with_shipped_files(options)
     _check(command, options)
 
+    from benchmark.data.manifest import ManifestError
     from benchmark.plugins import use_plugins, without_plugins
     from benchmark.train.cli import run
     from benchmark.train.tracking.loggers import wandb_finished
@@ -108,6 +113,10 @@ def main(args: list[str]) -> int:
     try:
         with wandb_finished():
             run(kept)
+    except ManifestError as error:
+        if text := _no_phantom(error):
+            raise UserError(text) from error
+        raise
     except UnpicklingError as error:
         raise UserError("ckpt_path: the file is damaged or not a checkpoint of this suite") from error
     return 0
@@ -123,6 +132,19 @@ def _with_shipped_files(options: list[str]) -> list[str]:
         if shipped is not None:
             found[place] = f"{name}={shipped}" if equals else str(shipped)
     return found
+
+
+def _no_phantom(error: ManifestError) -> str:
+    """One line in place of thousands where the default manifests lack their volumes; "" where more is wrong."""
+    if not all(
+        one.file.parent.parts[-2:] == ("data_manifests", "phantom") and one.column in ("image", "mask")
+        for one in error.problems
+    ):
+        return ""
+    return (
+        f"{error.problems[0]} ({len(error.problems)} of the kind). 'seada-bench phantom --out data/phantom' makes the "
+        "phantom's volumes; --data.manifests and --data.data_root name other data"
+    )
 
 
 def _check(command: str, options: list[str]) -> None:

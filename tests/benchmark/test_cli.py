@@ -202,6 +202,16 @@ def test_an_unwritable_results_folder_is_named(capsys, smoke, tmp_path):
     assert error.splitlines()[-1] == f"error: out: cannot write into {blocked}/out: Not a directory"
 
 
+def test_fit_names_the_command_that_makes_the_phantom(capsys, tmp_path):
+    method = str(METHODS / "random_vectors.yaml")
+    options = [f"--data.data_root={tmp_path}", "--data.truth=null", f"--trainer.default_root_dir={tmp_path}/out"]
+    status, error = outcome(capsys, ["fit", "--config", method, *options])
+    assert status == 2
+    assert "phantom-ADNI1.csv:2: column 'image'" in error
+    assert "'seada-bench phantom --out data/phantom'" in error
+    assert error.count("\n") == 1
+
+
 def test_fit_and_phantom_say_so_before_they_work(capsys, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
