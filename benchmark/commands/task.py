@@ -71,6 +71,7 @@ def _export(args: list[str]) -> int:
 
     from importlib.metadata import version
 
+    from benchmark.report.text import count
     from benchmark.tasks.export import sweep_named, task_of
     from benchmark.tasks.readme import readme
     from benchmark.tasks.task import write_task
@@ -87,5 +88,5 @@ def _export(args: list[str]) -> int:
         if not data.images and data.command:
             say(f"note: no checksums of the images of seed {seed}, which are not here; '{data.command}' makes them, as "
                 "--make true does", sys.stderr)  # fmt: skip
-    say(f"{out}: {len(task.runs)} runs, digest {task.digest[:16]}; {out}/README.md says what to do with it")
+    say(f"{out}: {count(len(task.runs), 'run')}, digest {task.digest[:16]}; {out}/README.md says what to do with it")
     return 0

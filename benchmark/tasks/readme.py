@@ -50,10 +50,12 @@ def readme(task: Task) -> str:
 def _data(task: Task, seed: int) -> str:
     data = task.data[seed]
     lines = [f"Seed {seed}: {count(data.scans, 'scan')} of {count(len(data.sites), 'site')}."]
+    names = ", ".join(f"`{name}`" for name in data.manifests)
     if data.command:
         lines.append(f"\n\n```\n{data.command}\n```\n\n")
+        lines.append(f"The column `image` of its manifests ({names}) has each scan's path, from their folder.")
     else:
-        lines.append(f"Manifests: {', '.join(f'`{name}`' for name in data.manifests)}; {how(data)}.")
+        lines.append(f"Manifests: {names}; {how(data)}.")
     images = (
         f"Digest of images and masks (`images` in `{TASK}`): `{data.images['images']}`; whoever exports the task where "
         "the images are gets the same."
