@@ -25,6 +25,7 @@ $(RUNTIME): pyproject.toml constraints.txt
 	touch $@
 
 install: $(STAMP) ## set up .venv with the pinned dependencies
+	@echo "seada-bench is in $(BIN); '. $(BIN)/activate' puts it on this shell's path. First steps: docs/quickstart.md"
 
 lint: $(STAMP) ## ruff, mypy --strict and the direction of imports
 	$(BIN)/ruff check .
