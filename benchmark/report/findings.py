@@ -72,6 +72,11 @@ class Reading:
         """Whether the interval lies above chance."""
         return self.low > self.chance
 
+    @property
+    def faultless(self) -> bool:
+        """Whether a probe reads every scan right: no resample then differs, and there is no interval."""
+        return math.isnan(self.low) and self.value == 1 > self.chance
+
     def above_of(self, tests: int) -> bool:
         """Whether it does so after correction for the number of tests."""
         return above_chance(self.value, self.low, self.chance, tests, self.seeds)
@@ -226,7 +231,10 @@ class _Protocol:
             return "No probe of the site has an interval or a test.", [], "not tested"
         above = {name: any(each.above for each in readings.get(name, ())) for name in tested}
         still = [name for name in tested if self._found(readings.get(name, ()), p.get(name))]
-        hidden = [name for name in tested if not above[name] and name not in still]
+        faultless = [
+            name for name in tested if name not in still and any(each.faultless for each in readings.get(name, ()))
+        ]
+        hidden = [name for name in tested if not above[name] and name not in (*still, *faultless)]
         unsettled = [name for name in tested if name not in (*still, *hidden)]
         probes = {each.heading for part in readings.values() for each in part if math.isfinite(each.low)}
         by = [*([count(len(probes), "probe")] if probes else []), *(["a permutation test"] if p else [])]
@@ -245,9 +253,14 @@ class _Protocol:
             text.append("Removed by no method.")
         else:
             text.append(f"Removed by no method: {' or '.join(by)} finds it in each.")
-        if unsettled:
+        if faultless:
             text.append(
-                f"Not settled for {_names(unsettled)}: an interval lies above chance, as one of several does now and "
+                f"Not settled for {_names(faultless)}: a probe names the site of every scan right, which has no "
+                "interval, and the tests find nothing."
+            )
+        if near := [name for name in unsettled if name not in faultless]:
+            text.append(
+                f"Not settled for {_names(near)}: an interval lies above chance, as one of several does now and "
                 "then where there is no site, and the tests that allow for this find nothing."
             )
         if still:

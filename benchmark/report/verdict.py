@@ -34,7 +34,8 @@ def verdicts(scores: pd.DataFrame) -> list[str]:
     (Bonferroni), is at most :data:`LEVEL`; or where the interval of the worst probe, that is the one of the highest
     balanced accuracy, lies above chance when it is widened for the number of probes (:func:`above_chance`), which the
     line says, as a linear test does not see every site. Where the interval lies above chance only before that, the line
-    says that this is not settled: the worst of several probes is above chance now and then. Where there is no
+    says that this is not settled: the worst of several probes is above chance now and then. Nor is it
+    where a probe reads every scan right, which has no interval, and the test finds nothing. Where there is no
     site, test and probes together find one in at most 7.5 % (5 % and 2.5 %), if the intervals cover what they say.
 
     Parameters
@@ -82,7 +83,9 @@ def _verdict(leakage: pd.DataFrame) -> str:
     against = "" if math.isnan(chance) else f" against chance {chance:.2f}"
     which = f"{_PROBES.get(str(worst['probe']), worst['probe'])}, {worst['coordinates']}"
     read = f"balanced accuracy {worst['value']:.2f}{interval}{against} (worst of {len(defined)}: {which})"
-    above, found = low > chance, above_chance(float(worst["value"]), low, chance, len(defined))
+    # A probe that reads every scan right has no interval, and is no sign that there is no site.
+    above = low > chance or (math.isnan(low) and worst["value"] == 1 > chance)
+    found = above_chance(float(worst["value"]), low, chance, len(defined))
     tests = leakage[(leakage["metric"] == "p_value") & leakage["value"].notna()]
     if "given" in tests:
         tests = tests[tests["given"] == "nothing"]

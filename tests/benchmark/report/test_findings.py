@@ -101,6 +101,21 @@ def test_one_of_several_intervals_above_chance_settles_nothing(stored):
     assert "Found in near 0.30, leaky 0.90" in parts(stored(near=(0.302, 0.7), leaky=(0.9, 0.7)))["Site"]
 
 
+def test_a_site_that_a_probe_reads_without_an_error_is_not_called_removed(stored):
+    results = in_both_coordinates(stored(few=(0.27, 0.7), clean=(0.27, 0.7)))
+    scores = results.scores
+    read = (
+        (scores["method"] == "few") & (scores["metric"] == "balanced_accuracy") & (scores["coordinates"] != "whitened")
+    )
+    scores.loc[read, ["value", "ci_low", "ci_high"]] = [1.0, math.nan, math.nan]
+    assert parts(results)["Site"] == (
+        "Removed by clean, as far as 2 probes can see: no interval lies above chance. A leakage of up to 0.32 "
+        "(chance 0.25) is not ruled out. Not settled for few: a probe names the site of every scan right, which has no "
+        "interval, and the tests find nothing."
+    )
+    assert summary_lines(results).startswith("Site: removed by 1 of 2 methods: clean; not settled for 1\n")
+
+
 def test_nothing_is_claimed_without_an_interval(stored):
     results = stored(a=(0.9, 0.7))
     said = parts(StoredResults(None, results.scores.assign(ci_low=math.nan, ci_high=math.nan), results.provenance))

@@ -45,6 +45,11 @@ NEAR_READ = "balanced accuracy 0.22 [0.14, 0.30] against chance 0.13 (worst of 2
         ([NEAR, KNN | {"value": 0.1}], f"site not settled: no permutation test; {NEAR_READ}"),
         ([LINEAR, KNN], f"site found: no permutation test; {READ}"),
         (
+            [probe("mlp", 1.0, math.nan, math.nan), KNN],
+            "site not settled: no permutation test; balanced accuracy 1.00 against chance 0.13 (worst of 2: MLP, "
+            "standardised)",
+        ),
+        (
             [probe("mlp", 0.2, 0.1, 0.3), p_value(0.6)],
             "site not found: p 0.6; balanced accuracy 0.20 [0.10, 0.30] against chance 0.13 (worst of 1: MLP, "
             "standardised)",
