@@ -10,9 +10,11 @@ from benchmark.errors import UserError
 
 def shipped_file(folder: Path, name: str | Path) -> Path | None:
     """File of a name, such as ``dann`` or ``selected/diagnoses/dann``; None where nothing of that name is shipped."""
-    file = folder / f"{name}.yaml"
+    place = Path(f"{name}.yaml")
     # A name such as ../x must find nothing.
-    return file if file.is_file() and folder.resolve() in file.resolve().parents else None
+    if place.is_absolute() or ".." in place.parts or not (folder / place).is_file():
+        return None
+    return folder / place
 
 
 def shipped_names(folder: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.data.synthetic import is_synthetic
 from benchmark.methods.card import MethodCard
 from benchmark.report.about import About, Seconds
-from benchmark.report.statistics.shared_subjects import share_in_common
+from benchmark.report.statistics.shared_subjects import shares_in_common
 from benchmark.sweep.data_sets import scans_of
 from benchmark.sweep.run import Run
 
@@ -49,8 +49,7 @@ def _shared_subjects(done: Sequence[Run]) -> dict[str, float]:
             # Two phantoms have people of the same names.
             data = run.parts.data.get("images", "")
             of_seeds[run.seed] = {(data, subject) for subject in scans.loc[scans["split"] == "test", "subject_id"]}
-    shares = {protocol: share_in_common(list(of_seeds.values())) for protocol, of_seeds in found.items()}
-    return {protocol: share for protocol, share in shares.items() if share}
+    return shares_in_common(found)
 
 
 def _seconds(done: Sequence[Run]) -> dict[str, dict[str, Seconds]]:

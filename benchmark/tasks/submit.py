@@ -20,7 +20,7 @@ from benchmark.protocols import LEAVE_ONE_SITE_OUT
 from benchmark.report.about import ABOUT, About
 from benchmark.report.results import Results
 from benchmark.report.statistics.bounds import declared_metrics
-from benchmark.report.statistics.shared_subjects import share_in_common
+from benchmark.report.statistics.shared_subjects import shares_in_common
 from benchmark.report.text import count
 from benchmark.results.environment import environment
 from benchmark.results.same_task import DATA, SUBMITTED
@@ -183,8 +183,7 @@ def _shared_subjects(task: Task, runs: list[Checked]) -> dict[str, float]:
         data = digest(task.data[seed].manifests)
         tested = {(data, subject) for subject in frame.loc[frame["split"] == "test", "subject_id"]}
         found.setdefault(each.run.protocol, {})[seed] = tested
-    shares = {protocol: share_in_common(list(of_seeds.values())) for protocol, of_seeds in found.items()}
-    return {protocol: share for protocol, share in shares.items() if share}
+    return shares_in_common(found)
 
 
 def data_parts(data: SeedData) -> dict[str, str]:

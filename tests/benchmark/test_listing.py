@@ -61,7 +61,7 @@ def test_a_shipped_method_is_called_by_its_name(option, inside):
     assert printed["model"]["init_args"].items() >= wanted.items()
 
 
-@pytest.mark.parametrize("name", ["nothing", "../sweeps/quick", "selected/nothing"])
+@pytest.mark.parametrize("name", ["nothing", "../methods/dann", "selected/nothing"])
 def test_what_is_no_shipped_method_is_refused_with_those_that_there_are(name, capsys):
     assert main(["fit", "--config", name]) == 2
     said = capsys.readouterr().err

@@ -21,7 +21,7 @@ What the training subjects of two seeds have in common is not covered: trainings
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -47,6 +47,12 @@ def share_in_common(subjects: Sequence[Collection[Any]]) -> float:
     sets = [set(each) for each in subjects]
     shares = [2 * len(a & b) / (len(a) + len(b)) for a, b in combinations(sets, 2) if a or b]
     return float(np.mean(shares)) if shares else 0.0
+
+
+def shares_in_common(tested: Mapping[str, Mapping[int, Collection[Any]]]) -> dict[str, float]:
+    """:func:`share_in_common` of every protocol whose seeds share subjects, from the test subjects of its seeds."""
+    shares = {protocol: share_in_common(list(of_seeds.values())) for protocol, of_seeds in tested.items()}
+    return {protocol: share for protocol, share in shares.items() if share}
 
 
 def subject_variance(replicates: Sequence[Floats]) -> float:
