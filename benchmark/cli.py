@@ -115,7 +115,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (UserError, ValueError, OSError) as error:
         if os.environ.get("SEADA_BENCH_DEBUG"):
             traceback.print_exc()
-        return fail(cause(error) if isinstance(error, OSError) else str(error))
+        from benchmark.parsing import plain
+
+        return fail(cause(error) if isinstance(error, OSError) else plain(str(error)))
 
 
 def run(command: str, arguments: list[str]) -> int:

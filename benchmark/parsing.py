@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from importlib import import_module
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
@@ -11,6 +13,19 @@ from benchmark.errors import UserError
 
 #: Lines of jsonargparse's message that say no more than that a value may be of several types.
 _IS_AN_ATTEMPT = re.compile(r"Does not validate against|Expected a <class 'NoneType'>")
+
+#: What jsonargparse writes of a class and its options, and how it is said here.
+_PLAINLY = {
+    # Behind an option of a class that is wrong comes the whole of what was given for the class.
+    r"; given value: (\{.*\}|NestedArg\(.*?\))": "",
+    r"Problem with given class_path '([\w.]+)': ": r"\1: ",
+    r'Parser key "([\w.]+)": ': r"\1: ",
+    r"Expected a <class '(\w+)'>\. Got value: (\S+)": r"\2 is not allowed; it must be of type \1",
+    r"Expected a typing\.Literal\[(.*?)\]\. Got value: (\S+)": r"\2 is not allowed; allowed: \1",
+    r"Not a valid subclass of (\w+)\. Got value: (\S+).*\(implicit class_path\)": (
+        r"\2 is not allowed; it must have the class_path of a \1"
+    ),
+}
 
 
 class Parser(ArgumentParser):
@@ -50,6 +65,25 @@ def in_one_line(message: str) -> str:
     given = re.search(r"Given value: (.*)", message)
     text = " ".join(" or ".join(problems).split()) or " ".join(message[key.end() :].split())
     return f"{key[1]}: {text}" + (f"; given value: {given[1]}" if given and problems else "")
+
+
+def plain(message: str) -> str:
+    """A message about a class and its options: what was given and what is allowed, in place of jsonargparse's types."""
+    for pattern, text in _PLAINLY.items():
+        message = re.sub(pattern, text, message)
+    return re.sub(r"([\w.]+): (Option '\w+' is not accepted)", _with_allowed, message)
+
+
+def _with_allowed(found: re.Match[str]) -> str:
+    """The class and what is not accepted, with the options of the class and of those that it hands further ones to."""
+    module, _, name = found[1].rpartition(".")
+    allowed: list[str] = []
+    for kind in getattr(import_module(module), name).__mro__:
+        parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
+        allowed += [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+        if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+            break
+    return f"{found[0]}; allowed: {', '.join(dict.fromkeys(allowed)) or 'none'}"
 
 
 def at_least_one(option: str, value: int) -> None:

@@ -37,7 +37,8 @@ def with_rows(path: Path, name: str, array: Any, options: ForeignOptions) -> Loa
     rows_path = rows_of(path, options)
     if options.rows is None and not rows_path.is_file():
         raise UserError(
-            f"{rows_path}: no such file; it must hold the rows of {path}, or --rows must name the file that does"
+            f"{rows_path}: no such file, nor {rows_path.with_suffix('.tsv').name}; one of them must hold the rows of "
+            f"{path}, or --rows must name the file that does"
         )
     rows, notes = load_rows(rows_path)
     same_length(path, name, vectors, rows_path, rows)

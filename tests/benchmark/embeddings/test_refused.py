@@ -225,7 +225,8 @@ def test_an_archive_without_rows(archive, vectors, tmp_path, refused):
     path = archive(ldr=vectors)
     (tmp_path / "a.csv").unlink()
     assert refused(path) == (
-        f"{tmp_path / 'a.csv'}: no such file; it must hold the rows of {path}, or --rows must name the file that does"
+        f"{tmp_path / 'a.csv'}: no such file, nor a.tsv; one of them must hold the rows of {path}, or --rows must name "
+        "the file that does"
     )
     assert refused(path, "--rows", tmp_path / "rows.csv") == f"{tmp_path / 'rows.csv'}: no such file"
 
@@ -284,7 +285,7 @@ def test_a_damaged_h5ad(rows, vectors, tmp_path, refused):
         ("--labels=x", "error: unrecognized arguments: --labels=x"),
         (
             "--allow_different_scans=perhaps",
-            "error: allow_different_scans: Expected a <class 'bool'>. Got value: perhaps",
+            "error: allow_different_scans: perhaps is not allowed; it must be of type bool",
         ),
     ],
 )
