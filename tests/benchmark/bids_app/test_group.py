@@ -43,3 +43,13 @@ def test_scans_of_one_site_have_no_scores_and_it_is_said_why(app, dataset, out):
     said = app(dataset, out, "group", model=False).stdout
     assert "no scores: all scans are of one site (Memory-clinic-a-replica-North)" in said
     assert "No scores: all scans are of one site" in (out / "group_T1w.html").read_text()
+
+
+def test_a_dataset_without_participants_is_worked_through_and_what_is_unknown_is_said(app, dataset, tmp_path):
+    (dataset / "participants.tsv").unlink()
+    said = app(dataset, tmp_path / "new", "participant", "group", "--participant-label", "R901", "R902").stdout
+    assert "there is no participants.tsv; diagnosis, age and sex are known from sessions.tsv at most" in said
+    assert "no scores: all scans are of one site" in said
+    table = pd.read_csv(tmp_path / "new" / "group_T1w.tsv", sep="\t", na_values="n/a")
+    assert table["diagnosis"].fillna("").tolist() == ["", "MCI", ""]
+    assert table["sex"].isna().all()
