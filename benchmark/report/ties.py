@@ -31,7 +31,8 @@ def with_ties(
     (:func:`p_values`), is multiplied by the number of other methods. The method that is best in truth is then marked
     with at least 95 % confidence, though the one that it is compared with is picked by its mean: it can only be left
     out by one of its own comparisons with the others (Gupta, Technometrics 7, 1965; Hsu, Annals of Statistics 12,
-    1984). Where nothing was tested nobody is marked, for the digits alone do not say who is best. Floor, ceiling and
+    1984). Where nothing was tested, or the tests leave nobody out, nobody is marked: the digits alone do not say who is
+    best, and marks on all rows would look as if they did. Floor, ceiling and
     methods that see diagnoses do not compete, and a method alone is not the best of anything.
 
     Parameters
@@ -98,7 +99,8 @@ def tied(
                 p[(pair - {first}).pop()] = row["p_holm"] / (len(entries) - 1) if primary else row["p"]
     if not p:
         return frozenset()
-    return frozenset(name for name in entries if not p.get(name, math.nan) * (len(entries) - 1) < LEVEL)
+    found = frozenset(name for name in entries if not p.get(name, math.nan) * (len(entries) - 1) < LEVEL)
+    return found if len(found) < len(entries) else frozenset()
 
 
 def p_values(entries: Mapping[str, Entry], first: str, shared: float = 0.0) -> dict[str, float]:
@@ -133,6 +135,7 @@ def told(bounds: Mapping[str, str]) -> str:
         f"tied for best of a column, {best_apart(bounds)}: the best mean, and every mean that a test at {LEVEL:g} does "
         "not tell from it. The test is that of the statistics between methods, in other columns a paired t-test over "
         "seeds; corrected over the declared comparisons or, of others, over the other methods of the column. The "
-        "method that is best in truth is among the marked with 95 % confidence. A column without a test (fewer than "
-        f"{LEAST_SEEDS} seeds, and not in the statistics) has no mark"
+        "method that is best in truth is among the marked with 95 % confidence. A column has no mark where the tests "
+        f"tell no method from the best mean, or where there is no test (fewer than {LEAST_SEEDS} seeds, and not in the "
+        "statistics)"
     )
