@@ -114,7 +114,11 @@ def test_the_tables_of_the_readme_are_of_the_results(name):
     ]
     results = load_results(ROOT / "results" / name)
     protocol, columns = README_TABLES[name]
-    assert [row[0] for row in rows[2:]] == [*results.about.methods, "chance"]
+    shown_methods = [row[0] for row in rows[2:-1]]
+    assert rows[-1][0] == "chance"
+    # The order of the folder; a long table may be a selection.
+    assert shown_methods == [each for each in results.about.methods if each in shown_methods]
+    assert {"random_vectors", "true_anatomy"} < set(shown_methods)
     tables = {table: results.table(table).set_index(["protocol", "method"]) for table, _, _ in columns}
     for method, *cells in rows[2:-1]:
         for cell, (table, key, digits) in zip(cells, columns, strict=True):
