@@ -117,6 +117,14 @@ def main(args: list[str]) -> int:
         if text := _no_phantom(error):
             raise UserError(text) from error
         raise
+    except UserError as error:
+        if "no file matches 'data_manifests/phantom/" in str(error):
+            raise UserError(
+                f"{error}, which a clone of the repository has. Elsewhere 'seada-bench phantom --out data/phantom' "
+                """makes a phantom with manifests of its own: --data.manifests '["data/phantom/phantom-*.csv"]' """
+                "--data.data_root data/phantom --data.truth data/phantom/truth.csv"
+            ) from error
+        raise
     except UnpicklingError as error:
         raise UserError("ckpt_path: the file is damaged or not a checkpoint of this suite") from error
     return 0

@@ -56,3 +56,11 @@ def test_what_the_command_line_says_wrong_is_not_the_fault_of_the_file(inside, t
     done = inside("fit", "--config", file, "--model.init_args.width=wide", check=False)
     assert "wide is not allowed" in done.stderr
     assert str(file) not in done.stderr
+
+
+def test_outside_a_clone_the_manifests_of_a_phantom_are_told(inside, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = inside("fit", "--config", "autoencoder", check=False)
+    assert done.returncode == 2
+    assert """--data.manifests '["data/phantom/phantom-*.csv"]' --data.data_root data/phantom""" in done.stderr
+    assert done.stderr.count("\n") == 1
