@@ -77,8 +77,12 @@ def plain(message: str) -> str:
 def _with_allowed(found: re.Match[str]) -> str:
     """The class and what is not accepted, with the options of the class and of those that it hands further ones to."""
     module, _, name = found[1].rpartition(".")
+    try:
+        classes = getattr(import_module(module), name).__mro__
+    except (ImportError, AttributeError, ValueError):
+        return found[0]
     allowed: list[str] = []
-    for kind in getattr(import_module(module), name).__mro__:
+    for kind in classes:
         parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
         allowed += [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
         if not any(each.kind is each.VAR_KEYWORD for each in parameters):

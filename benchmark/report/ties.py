@@ -32,8 +32,8 @@ def with_ties(
     with at least 95 % confidence, though the one that it is compared with is picked by its mean: it can only be left
     out by one of its own comparisons with the others (Gupta, Technometrics 7, 1965; Hsu, Annals of Statistics 12,
     1984). Where nothing was tested, or the tests leave nobody out, nobody is marked: the digits alone do not say who is
-    best, and marks on all rows would look as if they did. Floor, ceiling and
-    methods that see diagnoses do not compete, and a method alone is not the best of anything.
+    best, and marks on all rows would look as if they did. Floor, ceiling and methods that see diagnoses do not compete,
+    and a method alone is not the best of anything.
 
     Parameters
     ----------

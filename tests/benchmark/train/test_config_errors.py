@@ -2,6 +2,8 @@
 
 import pytest
 
+from benchmark.parsing import plain
+
 AUTOENCODER = "model:\n  class_path: baselines.autoencoder.Autoencoder\n"
 COMBAT = "model:\n  class_path: baselines.combat.ComBat\n  init_args:\n"
 BASE = "    base: {class_path: baselines.autoencoder.Autoencoder, init_args: {%s}}\n"
@@ -64,3 +66,9 @@ def test_outside_a_clone_the_manifests_of_a_phantom_are_told(inside, tmp_path, m
     assert done.returncode == 2
     assert """--data.manifests '["data/phantom/phantom-*.csv"]' --data.data_root data/phantom""" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["model", "nowhere.Mine", "baselines.combat.Nope", "baselines.combat.main"])
+def test_an_option_of_what_is_no_class_is_said_as_it_is(name):
+    message = f"{name}: Option 'width' is not accepted"
+    assert plain(message) == message
