@@ -144,7 +144,8 @@ def count_ties(study: Study, studies: Iterable[int], seed: int, scorer: Scorer) 
     -------
     dict
         By tables and column: ``best_unmarked``, the share of the equally good methods that have no mark,
-        ``any_unmarked``, whether one of them has none, and ``worse_marked``, the share of worse ones that have one.
+        ``any_unmarked``, whether one of them has none, and ``worse_marked``, the share of worse ones that have one. A
+        column without any mark, where the tests tell nobody apart, counts as one where all have it.
     """
     equal = [f"a{number}" for number in range(6)]
     worse = {f"w{number}": Method(disease=disease) for number, disease in enumerate(WORSE)}
@@ -155,16 +156,17 @@ def count_ties(study: Study, studies: Iterable[int], seed: int, scorer: Scorer) 
         for candidates in (equal, [*equal[:3], *worse]):
             best = marked(_of(scored, candidates, range(5)), candidates)
             for key in MARKED:
-                if best[key]:
-                    missed = [name not in best[key] for name in candidates if name in equal]
-                    bad = [name in best[key] for name in candidates if name in worse]
-                    found[f"{subjects} subjects", f"{len(missed)} of 6 best", key].append(
-                        {
-                            "best_unmarked": float(np.mean(missed)),
-                            "any_unmarked": float(any(missed)),
-                            "worse_marked": float(np.mean(bad)) if bad else math.nan,
-                        }
-                    )
+                # A column without a mark tells nobody from the best.
+                tied = best[key] or candidates
+                missed = [name not in tied for name in candidates if name in equal]
+                bad = [name in tied for name in candidates if name in worse]
+                found[f"{subjects} subjects", f"{len(missed)} of 6 best", key].append(
+                    {
+                        "best_unmarked": float(np.mean(missed)),
+                        "any_unmarked": float(any(missed)),
+                        "worse_marked": float(np.mean(bad)) if bad else math.nan,
+                    }
+                )
     return found
 
 
