@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from baselines.principal_components import PrincipalComponents
+from benchmark.methods.equalisation import deshaded, equalise, masked_smooth
 from benchmark.methods.representation import Batch
 
 #: Standard deviation of the Gaussian that finds the shading, as a share of the grid's longest axis (19 mm of 192).
@@ -13,9 +13,6 @@ SHADING = 0.1
 
 #: Likewise of the Gaussian that smooths the equalised voxels (6 mm of 192).
 SMOOTHING = 1 / 32
-
-#: Bins of the histogram.
-BINS = 4096
 
 
 class EqualisedPCA(PrincipalComponents):
@@ -33,72 +30,9 @@ class EqualisedPCA(PrincipalComponents):
         volume = batch["volume"][:, 0]
         mask = volume != 0
         longest = max(volume.shape[1:])
-        shading = masked_smooth(volume, mask, SHADING * longest)
-        equalised = equalise(volume - shading, mask)
+        equalised = equalise(deshaded(volume, mask, SHADING * longest), mask)
         return masked_smooth(equalised, mask, SMOOTHING * longest).flatten(1)
 
     def notes(self) -> dict[str, str]:
         """That the row is a control."""
         return {"control": "a control without a network: de-shaded, histogram-equalised voxels"}
-
-
-def masked_smooth(volume: Tensor, mask: Tensor, sigma: float) -> Tensor:
-    """Gaussian smoothing that sees the voxels of a mask alone (normalised convolution, Knutsson & Westin, CVPR 1993).
-
-    Parameters
-    ----------
-    volume
-        Shape (batch, x, y, z).
-    mask
-        Of bool, the same shape.
-    sigma
-        Standard deviation in voxels.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (batch, x, y, z): mean of the mask's voxels around each of them, weighted by distance; 0 outside.
-    """
-    inside = mask.to(volume.dtype)
-    values, weight = _smooth(volume * inside, sigma), _smooth(inside, sigma)
-    # A voxel of the mask has at least its own weight.
-    return torch.where(mask, values / weight.clamp_min(torch.finfo(volume.dtype).tiny), 0.0)
-
-
-def equalise(volume: Tensor, mask: Tensor) -> Tensor:
-    """Share of a scan's masked voxels that are darker, less one half, by a histogram of equal bins.
-
-    Parameters
-    ----------
-    volume
-        Shape (batch, x, y, z).
-    mask
-        Of bool, the same shape.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (batch, x, y, z), in [-0.5, 0.5]; a bin's own voxels count half, so that the mean is 0; 0 outside.
-    """
-    flat, inside = volume.flatten(1), mask.flatten(1)
-    low = flat.masked_fill(~inside, torch.inf).amin(dim=1, keepdim=True)
-    high = flat.masked_fill(~inside, -torch.inf).amax(dim=1, keepdim=True)
-    width = (high - low).clamp_min(torch.finfo(flat.dtype).tiny)
-    # Whatever lies outside goes into a bin of its own, after all others.
-    bins = ((flat - low) / width * BINS).clamp(0, BINS - 1).long().masked_fill(~inside, BINS)
-    counts = torch.zeros(len(flat), BINS + 1, dtype=torch.int64, device=flat.device)
-    counts.scatter_add_(1, bins, torch.ones_like(bins))
-    counts[:, BINS] = 0
-    total = counts.sum(dim=1, keepdim=True).clamp_min(1)
-    ranks = (counts.cumsum(dim=1).to(flat.dtype) - counts.to(flat.dtype) / 2) / total - 0.5
-    return (ranks.gather(1, bins) * inside).view_as(volume)
-
-
-def _smooth(volume: Tensor, sigma: float) -> Tensor:
-    """Gaussian smoothing of (batch, x, y, z) with zeros around it: a matrix product for each axis."""
-    kernels = []
-    for size in volume.shape[1:]:
-        place = torch.arange(size, dtype=volume.dtype, device=volume.device)
-        kernels.append(torch.exp(-0.5 * ((place[:, None] - place[None, :]) / sigma) ** 2))
-    along_x = (kernels[0] @ volume.flatten(2)).view_as(volume)
-    return kernels[1] @ along_x @ kernels[2]

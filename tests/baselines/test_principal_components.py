@@ -10,10 +10,11 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from baselines.equalised_pca import SMOOTHING, EqualisedPCA, equalise, masked_smooth
+from baselines.equalised_pca import SMOOTHING, EqualisedPCA
 from baselines.mask_pca import MaskPCA
 from baselines.pca_voxels import PCAVoxels
 from benchmark.methods.data_spec import DataSpec
+from benchmark.methods.equalisation import equalise, masked_smooth
 from benchmark.methods.errors import MethodError
 from benchmark.metrics.scans import scored_scans
 from benchmark.metrics.settings import EvaluationSettings
@@ -74,28 +75,6 @@ def test_volumes_without_a_background_are_no_masks():
 def test_more_components_than_scans_are_refused():
     with pytest.raises(MethodError, match="MaskPCA: ldr_dim 50 is not allowed with 40 training scans"):
         fitted(MaskPCA(50), heads(40, 1))
-
-
-def test_equalised_voxels_do_not_know_the_contrast():
-    volume = heads(3, 1)[:, 0]
-    mask = volume != 0
-    plain, changed = equalise(volume, mask), equalise(torch.where(mask, (0.5 * volume).exp() + 3, 0.0), mask)
-    assert (plain - changed).abs().max() < 0.01
-    assert not plain[~mask].any()
-    inside = plain[0][mask[0]]
-    assert inside.min() < -0.49
-    assert inside.max() > 0.49
-    assert abs(inside.mean()) < 1e-3
-    assert (inside.argsort() == volume[0][mask[0]].argsort()).float().mean() > 0.5
-
-
-def test_smoothing_sees_nothing_outside_of_the_mask():
-    volume = heads(2, 1)[:, 0]
-    mask = volume != 0
-    outside = torch.where(mask, volume, 1e6)
-    torch.testing.assert_close(masked_smooth(volume, mask, 2.0), masked_smooth(outside, mask, 2.0))
-    level = masked_smooth(torch.ones_like(volume), mask, 2.0)
-    torch.testing.assert_close(level, mask.float())
 
 
 def test_shading_goes():

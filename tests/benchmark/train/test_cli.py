@@ -75,6 +75,9 @@ VARIANTS = (
     "seada_balanced_no_views",
     "seada_balanced_unadapted",
     "seada_balanced_wrong_views",
+    "seada_equalised",
+    "seada_equalised_no_ranks",
+    "seada_equalised_no_shading",
 )
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
