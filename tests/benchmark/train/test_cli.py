@@ -75,9 +75,11 @@ VARIANTS = (
     "seada_balanced_no_views",
     "seada_balanced_unadapted",
     "seada_balanced_wrong_views",
-    "seada_equalised",
-    "seada_equalised_no_ranks",
-    "seada_equalised_no_shading",
+    "seada_canonical",
+    "seada_canonical_no_alignment",
+    "seada_canonical_no_fill",
+    "seada_canonical_no_ranks",
+    "seada_canonical_no_shading",
 )
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
