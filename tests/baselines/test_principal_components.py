@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
+from baselines.canonical_pca import CanonicalPCA
 from baselines.equalised_pca import SMOOTHING, EqualisedPCA
 from baselines.mask_pca import MaskPCA
 from baselines.pca_voxels import PCAVoxels
@@ -36,7 +37,7 @@ def heads(subjects, sites, seed=0):
 
 
 def fitted(method, volumes):
-    method.ensure_built(DataSpec(SHAPE, ("A", "B")))
+    method.ensure_built(DataSpec(SHAPE, ("A", "B"), 10.0))
     method.fit_after_training([{"volume": volumes[:30]}, {"volume": volumes[30:]}], [])
     return method
 
@@ -85,3 +86,12 @@ def test_shading_goes():
     kept = [masked_smooth(equalise(v[:, 0], v[:, 0] != 0), v[:, 0] != 0, sigma).flatten(1) for v in (volumes, shaded)]
     change, without = ((pair[0] - pair[1]).square().mean() for pair in (features, kept))
     assert change < 0.2 * without
+
+
+def test_components_in_canonical_form_do_not_know_the_contrast():
+    volumes = heads(40, 1)
+    method = fitted(CanonicalPCA(8), volumes)
+    method.form.shading = 0.0
+    brighter = torch.where(volumes != 0, (0.5 * volumes).exp() + 3, 0.0)
+    before, after = (method.embed({"volume": volume}) for volume in (volumes, brighter))
+    assert (after - before).square().mean() < 1e-3 * before.var(dim=0).mean()

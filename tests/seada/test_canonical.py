@@ -130,4 +130,4 @@ def test_encoder_or_path_may_be_missing(blocks):
 
 def test_a_negative_width_is_refused():
     with pytest.raises(MethodError, match="shading: -1.0 is not allowed"):
-        CanonicalSEADA(shading=-1.0)
+        CanonicalSEADA(shading=-1.0).ensure_built(MockData().spec)

@@ -75,6 +75,8 @@ VARIANTS = (
     "seada_balanced_no_views",
     "seada_balanced_unadapted",
     "seada_balanced_wrong_views",
+    "canonical_pca",
+    "canonical_pca_leace",
     "seada_canonical",
     "seada_canonical_no_alignment",
     "seada_canonical_no_fill",
