@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from benchmark.methods.blocks import BuildingBlocks
 from benchmark.methods.canonical_form import CanonicalForm
 from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.linear_path import LinearPath
+from benchmark.methods.representation import AVERAGE_FROM
 from seada.seada import SEADA
 
 
@@ -27,16 +29,61 @@ class CanonicalSEADA(SEADA):
     ----------
     shading, ranks, aligned, filled
         See :class:`benchmark.methods.canonical_form.CanonicalForm`.
-    settings
-        Those of :class:`seada.seada.SEADA`.
+    objective, adversarial_weight, warmup, ramp_length, classifier_steps, classifier_rate, classifier_hidden
+        See :class:`seada.seada.SEADA`, as for all that follow.
+    style_dim, style_weight, memory_batches, centre_batches
+        See there.
+    ldr_dim, width, levels, learning_rate, gradient_clip, average_from, blocks
+        See there.
     """
 
     path: CanonicalPath | None
 
     def __init__(
-        self, shading: float = 20.0, ranks: bool = True, aligned: bool = True, filled: bool = True, **settings: Any
+        self,
+        shading: float = 20.0,
+        ranks: bool = True,
+        aligned: bool = True,
+        filled: bool = True,
+        objective: Literal["confusion", "reversal"] = "confusion",
+        adversarial_weight: float = 0.02,
+        warmup: float = 0.45,
+        ramp_length: float = 0.25,
+        classifier_steps: int = 3,
+        classifier_rate: float = 2e-3,
+        classifier_hidden: int = 64,
+        style_dim: int = 8,
+        style_weight: float = 0.1,
+        memory_batches: int = 15,
+        centre_batches: bool = True,
+        ldr_dim: int = 32,
+        width: int = 16,
+        levels: int = 3,
+        learning_rate: float = 1e-3,
+        gradient_clip: float = 5.0,
+        average_from: float = AVERAGE_FROM,
+        blocks: BuildingBlocks = BuildingBlocks(),  # noqa: B008 (frozen; the default shows in --print_config)
     ) -> None:
-        super().__init__(**settings)
+        super().__init__(
+            objective,
+            adversarial_weight,
+            warmup,
+            ramp_length,
+            classifier_steps,
+            classifier_rate,
+            classifier_hidden,
+            style_dim,
+            style_weight,
+            memory_batches,
+            centre_batches,
+            ldr_dim,
+            width,
+            levels,
+            learning_rate,
+            gradient_clip,
+            average_from,
+            blocks,
+        )
         self.shading = shading
         self.ranks = ranks
         self.aligned = aligned

@@ -132,7 +132,7 @@ def test_the_shipped_sweep_varies_every_family_and_its_options_are_those_of_ever
         resolved = resolve(file, {})
         card = yaml.safe_load(file.read_text())["card"]
         assert resolved["model"]["class_path"], name
-        assert ("augmentations_imitate" in card) == ("views" in name or name == "seada_balanced")
+        assert ("augmentations_imitate" in card) == ("views" in name or name in ("seada_balanced", "seada_canonical"))
 
 
 def test_the_wrong_views_are_those_of_noise_and_resolution_and_the_card_says_so():
