@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from benchmark.methods.blocks import BuildingBlocks
 from benchmark.methods.canonical_form import CanonicalForm
+from benchmark.methods.compute import at_least_single
 from benchmark.methods.data_spec import DataSpec
 from benchmark.methods.linear_path import LinearPath
 from benchmark.methods.representation import AVERAGE_FROM
@@ -93,8 +95,6 @@ class CanonicalSEADA(SEADA):
         """As SE-ADA, with encoder and linear path behind the canonical form."""
         super().build(spec)
         self.form = CanonicalForm(spec.shape, spec.spacing, self.shading, self.ranks, self.aligned, self.filled)
-        if self.blocks.network:
-            self.encoder = nn.Sequential(self.form, self.encoder)  # type: ignore[assignment]
         if self.blocks.components:
             self.path = CanonicalPath(self.form, spec.shape, spec.spacing, self.ldr_dim, self.blocks.components)
 
@@ -110,6 +110,15 @@ class CanonicalSEADA(SEADA):
         path.images.fit(self._training_volumes(), count)
         super().on_fit_start()
         path.regress(self._training_volumes())
+
+    def encode(self, volume: Tensor) -> Tensor:
+        """Volume (batch, 1, x, y, z) to latent vector (batch, ldr_dim), in single precision at least."""
+        # Once for encoder and path, as it costs more than either.
+        canonical = self.form(at_least_single(volume))
+        if self.path is None:
+            return at_least_single(self.encoder(canonical.to(volume.dtype)))
+        latent = self.path.ldr_of_canonical(canonical)
+        return latent + at_least_single(self.encoder(canonical.to(volume.dtype))) if self.blocks.network else latent
 
     def _training_volumes(self) -> Iterator[Tensor]:
         for batch in self._scans().split_dataloader("train"):
@@ -148,6 +157,16 @@ class CanonicalPath(LinearPath):
         both = [(self.ldr(volume).double().cpu(), self.images.scores(volume).double().cpu()) for volume in volumes]
         ldr, scores = (torch.cat(part) for part in zip(*both, strict=True))
         self.images.outwards.weight.copy_(torch.linalg.lstsq(ldr - ldr.mean(dim=0), scores).solution.T)
+
+    def ldr(self, volume: Tensor) -> Tensor:
+        """Volume (batch, 1, x, y, z), as it is, to its part of the LDR, (batch, ldr_dim)."""
+        return self.ldr_of_canonical(self.form(at_least_single(volume)))
+
+    def ldr_of_canonical(self, volume: Tensor) -> Tensor:
+        """Volume in canonical form, (batch, 1, x, y, z), to its part of the LDR, (batch, ldr_dim)."""
+        with torch.autocast(volume.device.type, enabled=False):
+            scores = (super()._blocks(volume) - self.mean) @ at_least_single(self.basis).T
+            return functional.linear(scores / self.unit.clamp_min(1e-12), at_least_single(self.inwards.weight))
 
     def volume(self, ldr: Tensor) -> Tensor:
         """LDR (batch, ldr_dim) to its part of the volume, (batch, 1, x, y, z)."""
