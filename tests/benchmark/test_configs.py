@@ -38,3 +38,11 @@ def test_every_shipped_sweep_can_be_read(name):
     sweep = read_sweep(SWEEPS / f"{name}.yaml")
     assert sweep.method_files()
     assert sweep.primary_method in sweep.candidates
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SWEEPS.glob("*.yaml")))
+def test_a_sweep_that_makes_a_phantom_reads_the_manifests_that_were_made_with_it(name):
+    # Those of data_manifests/phantom are in a clone alone.
+    sweep = read_sweep(SWEEPS / f"{name}.yaml")
+    if sweep.phantom is not None:
+        assert all(one.startswith(f"{sweep.phantom.out}/") for one in sweep.overrides["data.manifests"])
