@@ -38,7 +38,7 @@ def description(folder):
     return json.loads((folder / "model.json").read_text())
 
 
-@pytest.mark.parametrize("method", ["autoencoder", "combat", "seada_balanced", "pca_leace"])
+@pytest.mark.parametrize("method", ["autoencoder", "combat", "seada_balanced", "seada_canonical", "pca_leace"])
 def test_the_model_alone_gives_the_embeddings_of_the_run(exported, trained, phantom, method):
     folder, said = exported(method)
     assert "of the training's scans embedded from their files: the same bits as the run's embeddings" in said
