@@ -25,6 +25,11 @@ def test_the_sweep_of_every_method_has_the_data_of_make_benchmark_and_can_show_a
     assert blind_spots(every) == []
 
 
+def test_the_first_table_that_a_newcomer_sees_has_the_method_that_the_reference_measures():
+    quick, reference = (read_sweep(SWEEPS / f"{name}.yaml") for name in ("quick", "reference"))
+    assert quick.primary_method == reference.primary_method
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.stem for path in METHODS.glob("*.yaml")))
 def test_an_option_called_base_is_the_method_that_a_method_works_on(name):
