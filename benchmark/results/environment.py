@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_info
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 #: Libraries whose versions can change embeddings or scores.
@@ -26,7 +28,8 @@ RECORDED = (*COMPUTING, "numba", "seada-bench")
 def environment() -> dict[str, Any]:
     """Commit, versions and machine of this process, as plain values for JSON.
 
-    What only PyTorch knows, threads, GPUs and determinism, is there in a process that has imported it.
+    What only PyTorch knows, threads, GPUs and determinism, is there in a process that has imported it; so are the
+    kernels that each OpenBLAS of this process computes with.
     """
     return {
         "git_commit": _git("rev-parse", "HEAD"),
@@ -35,6 +38,7 @@ def environment() -> dict[str, Any]:
         "libraries": {name: found for name in RECORDED if (found := _version(name))},
         "platform": platform.platform(),
         "processor": _processor(),
+        "openblas_kernels": sorted({each["architecture"] for each in threadpool_info() if "architecture" in each}),
         "cpu_count": os.cpu_count(),
         **_of_torch(),
     }
