@@ -44,8 +44,8 @@ def test_version(capsys):
 def test_a_shipped_sweep_is_called_by_its_name(tmp_path, capsys):
     assert main(["sweep", "--config", "nothing_of_this_name", "--out", str(tmp_path)]) == 2
     assert (
-        "nothing_of_this_name: no such sweep file or shipped sweep; shipped: ablation, ablation_anatomies, all,"
-        in capsys.readouterr().err
+        "nothing_of_this_name: no such sweep file or shipped sweep; shipped: ablation, ablation_anatomies, "
+        "ablation_canonical, all," in capsys.readouterr().err
     )
     assert main(["sweep", "--config", "smoke", "--out", str(tmp_path), "--scans", "9"]) == 2
     assert "--scans: only with --plan" in capsys.readouterr().err

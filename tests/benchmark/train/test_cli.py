@@ -79,9 +79,14 @@ VARIANTS = (
     "canonical_pca_leace",
     "seada_canonical",
     "seada_canonical_no_alignment",
+    "seada_canonical_no_erasure",
     "seada_canonical_no_fill",
+    "seada_canonical_no_metric",
+    "seada_canonical_no_network",
+    "seada_canonical_no_path",
     "seada_canonical_no_ranks",
     "seada_canonical_no_shading",
+    "seada_canonical_no_views",
 )
 CLOSED = ("pca_voxels", "random_vectors", "true_anatomy")
 
