@@ -26,7 +26,7 @@ from benchmark.report.statistics.paired import LEAST_SEEDS, PRIMARY
 from benchmark.report.statistics.settings import LEVEL, POWER
 from benchmark.report.statistics.stored import made_by_older_release, stored_comparisons, stored_statistics
 from benchmark.report.summary import in_order, known_first
-from benchmark.report.text import count
+from benchmark.report.text import count, shortened
 from benchmark.report.verdict import above_chance
 from benchmark.results.read import StoredResults
 from benchmark.results.schema import parameters_of
@@ -39,7 +39,7 @@ PROBES: Sequence[Column] = [
 ]
 
 #: Longest name in a line of the terminal, and how many names it has.
-_NAME_WIDTH, _NAMES = 20, 2
+_WIDTH, _NAMES = 20, 2
 #: Longest list of methods in a sentence, and how many of a longer one are named at its beginning and its end.
 _LONGEST, _FIRST, _LAST = 16, 6, 3
 
@@ -273,7 +273,7 @@ class _Protocol:
         if hidden:
             line += f": {_few(hidden)}"
         elif still and still[0] in most:
-            line += f"; least found in {_short(still[0])}, {most[still[0]].value:.2f} (chance {chance:.2f})"
+            line += f"; least found in {shortened(still[0], _WIDTH)}, {most[still[0]].value:.2f} (chance {chance:.2f})"
         if unsettled:
             line += f"; not settled for {len(unsettled)}"
         return " ".join(text), hidden, line
@@ -341,7 +341,9 @@ class _Protocol:
         text += [_of_score(self._heading(str(score)), rows) for score, rows in tested.groupby("score", sort=False)]
         if absent := len(primary) - len(tested):
             text.append(f"{absent} more could not be tested.")
-        return " ".join(text), f"{beyond} of {len(tested)} declared ones of {_short(reference)} beyond chance"
+        return " ".join(
+            text
+        ), f"{beyond} of {len(tested)} declared ones of {shortened(reference, _WIDTH)} beyond chance"
 
     def _limits(self) -> tuple[str, str]:
         if self.detectable is None or self.detectable.empty:
@@ -418,11 +420,7 @@ def _ends(ordered: Sequence[str]) -> str:
     return f"{', '.join(ordered[:_FIRST])}, {between} others, {', '.join(ordered[-_LAST:])}"
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
-
-
 def _few(names: Sequence[str]) -> str:
-    shown = [_short(name) for name in names[:_NAMES]]
+    shown = [shortened(name, _WIDTH) for name in names[:_NAMES]]
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")

@@ -23,8 +23,8 @@ from benchmark.report.statistics.settings import LEVEL
 from benchmark.report.statistics.shared_subjects import inflation
 from benchmark.report.stress_criteria import COLLAPSED, QUALITY, holding
 from benchmark.report.summary import Entry, sections
-from benchmark.report.svg import shortened, to_svg
-from benchmark.report.text import MISSING, counted
+from benchmark.report.svg import to_svg
+from benchmark.report.text import MISSING, counted, shortened
 from benchmark.results.read import read_provenance, read_table
 from benchmark.results.schema import PROVENANCE, SCORES
 

@@ -10,9 +10,6 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-#: Longest method name in a figure.
-_NAME_WIDTH = 22
-
 
 def to_svg(make: Callable[[], Figure | None], salt: str, **style: Any) -> str:
     """SVG text of the figure that a function makes, empty where it makes none; the same bytes every time.
@@ -56,9 +53,3 @@ def _own_style(settings: Mapping[Any, Any]) -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({"font.family": "DejaVu Sans", "font.size": 10, **settings})
         yield
-
-
-def shortened(name: str) -> str:
-    """A method's name with an ellipsis in its middle where it is long: names of variants differ at their ends."""
-    half = _NAME_WIDTH // 2
-    return name if len(name) <= _NAME_WIDTH else name[: half - 1] + "…" + name[-half:]

@@ -19,13 +19,13 @@ from benchmark.report.blocks import Block, heading, items, paragraph, to_markdow
 from benchmark.report.columns import EVERY_COLUMN, OF_HELD_OUT_SITE, RETRIEVAL, Column
 from benchmark.report.held_out import held_out_comparison
 from benchmark.report.summary import known_first, sections
-from benchmark.report.text import footnotes, section_title
+from benchmark.report.text import footnotes, section_title, shortened
 from benchmark.report.wide_grid import section_grid
 from benchmark.report.wide_tables import WideTable, wide_tables
 from benchmark.results.schema import SCORE_COLUMNS, arranged
 
 #: Longest method name in the terminal's table.
-_NAME_WIDTH = 18
+_WIDTH = 18
 
 
 def shown_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +108,10 @@ def narrow(table: WideTable) -> str:
         ]
         grid = section_grid(part, [replace(column, digits=min(column.digits, 2)) for column in kept], {})
         rows = [
-            [_shortened(row[0].text), *("±".join(filter(None, (cell.text, cell.spread))) for cell in row[1:])]
+            [
+                shortened(row[0].text, _WIDTH),
+                *("±".join(filter(None, (cell.text, cell.spread))) for cell in row[1:]),
+            ]
             for row in (*grid.rows, *grid.apart, *grid.foot)
         ]
         # The header goes in as rows: tabulate would widen each column by two under a header of its own.
@@ -164,7 +167,3 @@ def _by_site(scores: pd.DataFrame, about: About) -> pd.DataFrame:
         return pd.DataFrame(columns=names)
     table = pd.concat(frames)
     return pd.concat([table[table["protocol"] == protocol] for protocol in known_first(table["protocol"])])
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"

@@ -23,6 +23,12 @@ _TITLES = {
 }
 
 
+def shortened(name: str, width: int = 22) -> str:
+    """A method's name with an ellipsis in its middle where it is long: names of variants differ at their ends."""
+    half = width // 2
+    return name if len(name) <= width else name[: width - half - 1] + "…" + name[-half:]
+
+
 def section_title(part: Section) -> str:
     """Title of a protocol's section, with the number of held-out sites and seeds."""
     sites = f"{count(part.sites, 'site')}, " if part.protocol == "leave_one_site_out" else ""

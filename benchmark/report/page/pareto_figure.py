@@ -12,7 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmark.report.columns import Column
-from benchmark.report.svg import shortened, to_svg
+from benchmark.report.svg import to_svg
+from benchmark.report.text import shortened
 
 #: Colours that stand for the page's own, which change between light and dark.
 INK, MUTED, ACCENT, SURFACE = "#010101", "#020202", "#030303", "#040404"

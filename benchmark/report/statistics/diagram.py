@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from benchmark.report.statistics.settings import LEVEL
 from benchmark.report.summary import in_order
-from benchmark.report.svg import shortened, to_svg
+from benchmark.report.svg import to_svg
+from benchmark.report.text import shortened
 
 _INK, _MUTED = "#1a1a1a", "#6b6b6b"
 

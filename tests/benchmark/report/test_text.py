@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from benchmark.configs import METHODS
 from benchmark.report.columns import CROSS_SITE_MAP, LEAKAGE, RETRIEVAL, Column
 from benchmark.report.summary import sections
 from benchmark.report.tables import markdown, narrow
-from benchmark.report.text import footnotes
+from benchmark.report.text import footnotes, shortened
 from tests.tables import wide_table
 
 RANK = Column("rank", ("eff.", "rank"), "structure", "effective_rank", digits=1)
@@ -71,4 +74,12 @@ def test_terminal_lines_fit(scores):
         text = narrow(table)
         lines = [line for line in text.split("\n") if not line.startswith("b, ")]
         assert max(map(len, lines)) <= 120
-        assert "a_method_with_qui…" in text
+        assert "a_method…long_name" in text
+
+
+@pytest.mark.parametrize("width", [18, 20, 22])
+def test_shipped_methods_can_be_told_apart_where_names_are_short(width):
+    names = {path.stem for path in METHODS.glob("*.yaml")}
+    shown = {shortened(name, width) for name in names}
+    assert len(shown) == len(names)
+    assert max(map(len, shown)) == width
