@@ -133,8 +133,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_where_an_uninterrupte
     killed, given = arguments("seada_balanced", *options, folder="killed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "benchmark.cli", *given], cwd=ROOT, env=environment)
-    deadline = time.time() + 120
-    while not (killed / "checkpoints" / "last.ckpt").exists() and time.time() < deadline:
+    # However long a busy machine takes: a process that fails ends by itself.
+    while not (killed / "checkpoints" / "last.ckpt").exists() and process.poll() is None:
         time.sleep(0.02)
     process.kill()
     process.wait()
