@@ -7,6 +7,8 @@ Scoring: :func:`evaluate`, :func:`load_results`, :func:`compare`, :func:`merge`,
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from benchmark.kernels import choose_kernels
+
 if TYPE_CHECKING:
     from benchmark.data.datamodule import SiteDataModule
     from benchmark.metrics.settings import EvaluationSettings
@@ -43,6 +45,9 @@ _HOMES = {
     "load_results": "benchmark.report.results",
     "merge": "benchmark.results.merge",
 }
+
+# Before any numerical library is loaded from here.
+choose_kernels()
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from benchmark.commands.terminal import fail, say
 from benchmark.errors import UserError, cause
 from benchmark.extras import extra_of
-from benchmark.kernels import choose_kernels
 
 #: Command to the module of :mod:`benchmark.commands` that has it, and to its function.
 COMMANDS = {
@@ -93,7 +92,6 @@ def main(arguments: list[str] | None = None) -> int:
         0 if all went well, 1 if runs of a sweep failed or are missing or compared results differ, 2 for input that
         cannot be used, 130 if interrupted.
     """
-    choose_kernels()
     args = [_with_underscores(each) for each in (sys.argv[1:] if arguments is None else arguments)]
     if not args or args[0] in ("-h", "--help"):
         say(USAGE)
