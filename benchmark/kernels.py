@@ -17,9 +17,9 @@ def choose_kernels(processor: Path = Path("/proc/cpuinfo")) -> None:
     - OpenBLAS knows processors by their model. One that is newer than the OpenBLAS, as for that of NumPy 1.26 is any
       Intel Xeon from the fifth generation on, gets kernels of 2004: products of matrices take four times as long, and
       end in other digits, so that a phantom made there would not have the digests that it has elsewhere.
-    - MKL's sums depend on where in memory an array begins, on processors of Intel: two trainings with one seed end
-      otherwise, as does a model that is loaded again. In its strict mode of conditional reproducibility they do not,
-      which costs a few percent of the time.
+    - On processors of Intel, MKL's sums depend on where in memory an array begins: a model that is loaded again gives
+      other last digits. In its strict mode of conditional reproducibility they do not, which costs a few percent of the
+      time.
 
     A variable that is set already is left as it is.
 

@@ -341,9 +341,8 @@ class _Protocol:
         text += [_of_score(self._heading(str(score)), rows) for score, rows in tested.groupby("score", sort=False)]
         if absent := len(primary) - len(tested):
             text.append(f"{absent} more could not be tested.")
-        return " ".join(
-            text
-        ), f"{beyond} of {len(tested)} declared ones of {shortened(reference, _WIDTH)} beyond chance"
+        line = f"{beyond} of {len(tested)} declared ones of {shortened(reference, _WIDTH)} beyond chance"
+        return " ".join(text), line
 
     def _limits(self) -> tuple[str, str]:
         if self.detectable is None or self.detectable.empty:
