@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.configs import METHODS
+from benchmark.configs import METHODS, SWEEPS
 from benchmark.configs.shipped import shipped_file, shipped_names
 from benchmark.errors import UserError
 from benchmark.methods.card import DIAGNOSIS
@@ -21,6 +21,9 @@ from benchmark.sweep.executor_config import ExecutorConfig, check_executor
 from benchmark.sweep.fields import filled, typed
 from benchmark.sweep.up_to_date import matches
 from benchmark.train.tracking.settings import TrackingSettings
+
+#: What an entry of the methods begins with that stands for all methods of a shipped sweep.
+_ALL_OF = "sweeps/"
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ class SweepConfig:
     Attributes
     ----------
     methods
-        Names of files in ``benchmark/configs/methods/``, or paths of YAML files. A path with ``*`` in the sweep file
-        stands for all files that it matches, of which there may be none.
+        Names of files in ``benchmark/configs/methods/``, or paths of YAML files. In the sweep file a path with ``*``
+        stands for all files that it matches, of which there may be none, and ``sweeps/NAME`` for all methods of the
+        shipped sweep of that name.
     seeds
         Seeds of each protocol that is run: ``pooled``, ``leave_one_site_out``.
     held_out_sites
@@ -202,14 +206,25 @@ def method_patterns(content: Any) -> list[str]:
 
 
 def _with_methods_found(content: dict[str, Any]) -> dict[str, Any]:
-    patterns = method_patterns(content)
-    if not patterns:
+    given = content.get("methods")
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
         return content
-    found = [matches(name) if name in patterns else [name] for name in content["methods"]]
-    methods = list(dict.fromkeys(name for names in found for name in names))
-    if not methods:
-        raise UserError(f"field 'methods': no file matches {', '.join(patterns)}")
+    methods = list(dict.fromkeys(name for entry in given for name in _methods_of(entry)))
+    if given and not methods:
+        raise UserError(f"field 'methods': no file matches {', '.join(given)}")
     return {**content, "methods": methods}
+
+
+def _methods_of(entry: str) -> list[str]:
+    """Names and paths that an entry of a sweep file's methods stands for."""
+    if "*" in entry:
+        return matches(entry)
+    if not entry.startswith(_ALL_OF):
+        return [entry]
+    file = shipped_file(SWEEPS, entry.removeprefix(_ALL_OF))
+    if file is None:
+        raise UserError(f"field 'methods': '{entry}' is no shipped sweep; shipped: {shipped_names(SWEEPS)}")
+    return read_sweep(file).methods
 
 
 def with_seed(value: Any, seed: int) -> Any:

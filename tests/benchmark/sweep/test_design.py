@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.configs import SWEEPS
 from benchmark.errors import UserError
-from benchmark.sweep.config import sweep_of
+from benchmark.sweep.config import read_sweep, sweep_of
 from benchmark.sweep.design import blind_spots
 
 FILE = Path("sweep.yaml")
@@ -31,6 +32,13 @@ def test_a_pattern_of_methods_stands_for_the_files_that_it_matches(tmp_path, mon
     for name in ("b", "a"):
         (tmp_path / "mine" / f"{name}.yaml").write_text("model: {class_path: a.B}\n")
     assert sweep_of(given, FILE).methods == ["mine/a.yaml", "mine/b.yaml", "combat"]
+
+
+def test_a_shipped_sweep_among_the_methods_stands_for_its_methods():
+    smoke = read_sweep(SWEEPS / "smoke.yaml").methods
+    assert sweep_of({**CONTENT, "methods": ["vicreg", "sweeps/smoke", smoke[0]]}, FILE).methods == ["vicreg", *smoke]
+    with pytest.raises(UserError, match="field 'methods': 'sweeps/cats' is no shipped sweep; shipped: ablation, "):
+        sweep_of({**CONTENT, "methods": ["sweeps/cats"]}, FILE)
 
 
 @pytest.mark.parametrize(
