@@ -10,37 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 from scipy.stats import t
 
 from benchmark.data.atomic import atomic_path
 from benchmark.report.about import About
 from benchmark.report.blocks import heading, items, paragraph, table, to_markdown
-from benchmark.report.columns import CROSS_SITE_MAP, HEADLINES, PRESERVED, TRAVELLING_TOP1, Column
+from benchmark.report.columns import HEADLINES, PRESERVED, Column
 from benchmark.report.grid import Cell
 from benchmark.report.statistics.bounds import is_bounded
 from benchmark.report.statistics.settings import LEVEL
 from benchmark.report.statistics.shared_subjects import inflation
 from benchmark.report.stress_criteria import COLLAPSED, QUALITY, holding
+from benchmark.report.stress_figure import MANY, SHOWN, stress_figure
 from benchmark.report.summary import Entry, sections
 from benchmark.report.svg import to_svg
-from benchmark.report.text import MISSING, counted, shortened
+from benchmark.report.text import MISSING, counted
 from benchmark.results.read import read_provenance, read_table
 from benchmark.results.schema import PROVENANCE, SCORES
 
 #: Seeds that an interval over seeds needs at least.
 SEEDS = 3
-LEAKAGE, RETRIEVAL, IDENTITY = "mlp_standardised", CROSS_SITE_MAP.key, TRAVELLING_TOP1.key
-#: What a method holds by, as the table and as a panel calls it.
-SHOWN = {
-    LEAKAGE: ("leakage", "site leakage, MLP std.; lower is better"),
-    RETRIEVAL: ("mAP", f"{CROSS_SITE_MAP.heading} across sites"),
-    IDENTITY: ("top-1", TRAVELLING_TOP1.heading),
-}
 #: What is read of every setting.
 COLUMNS: Sequence[Column] = (*HEADLINES, *(each for each in PRESERVED if each.key in (COLLAPSED, QUALITY)))
-_INK, _MUTED = "#1a1a1a", "#6b6b6b"
-_MARKERS = "osD^v<>Ph*"
 
 
 def write_stress(
@@ -126,45 +117,6 @@ def long_table(
     )
 
 
-def stress_figure(scores: pd.DataFrame, about: About) -> Figure:
-    """Leakage, retrieval and identity against the values of one axis, a line with intervals per method.
-
-    Parameters
-    ----------
-    scores
-        Rows of the axis of :func:`long_table`.
-    about
-        Says whether the data are synthetic.
-    """
-    axis, methods = scores["axis"].iloc[0], list(dict.fromkeys(scores["method"]))
-    values = {value: place for place, value in enumerate(dict.fromkeys(scores["value"]))}
-    figure = Figure(figsize=(12, 4.8), dpi=72)
-    figure.suptitle(about.title(f"Stress by {axis}"), color=_INK)
-    for panel, (score, (_, title)) in zip(figure.subplots(1, len(SHOWN)), SHOWN.items(), strict=True):
-        of_score = scores[scores["score"] == score]
-        for number, method in enumerate(methods):
-            rows = of_score[of_score["method"] == method]
-            # Beside each other: intervals would hide each other.
-            shift = 0.4 * ((number + 0.5) / len(methods) - 0.5)
-            place, colour = rows["value"].map(values) + shift, f"C{number % 10}"
-            marker = _MARKERS[number % len(_MARKERS)]
-            panel.plot(
-                place, rows["mean"], color=colour, marker=marker, markersize=4, linewidth=1.2, label=shortened(method)
-            )
-            panel.vlines(place, rows["ci_low"], rows["ci_high"], color=colour, linewidth=1.2, alpha=0.55)
-        chance = of_score.groupby("value")["chance"].mean().reindex(list(values))
-        panel.plot(range(len(values)), chance, color=_MUTED, linewidth=1, linestyle=(0, (5, 3)), label="chance")
-        panel.set_xticks(range(len(values)), list(values))
-        panel.set_title(title, fontsize=10, color=_INK)
-        panel.set_xlabel(axis, color=_INK)
-        panel.tick_params(colors=_MUTED, labelcolor=_INK)
-        panel.spines[["right", "top"]].set_visible(False)
-        panel.spines[["left", "bottom"]].set_color(_MUTED)
-    figure.subplots_adjust(left=0.05, right=0.82, top=0.84, bottom=0.13, wspace=0.22)
-    figure.legend(*panel.get_legend_handles_labels(), loc="center right", frameon=False, fontsize=9)
-    return figure
-
-
 def _entries(folder: Path, methods: Sequence[str]) -> Mapping[str, Mapping[str, Entry]]:
     path = folder / SCORES
     return sections(read_table(path), COLUMNS, methods)[0].entries if path.is_file() else {}
@@ -203,17 +155,26 @@ def _markdown(
 ) -> str:
     means = scores.set_index(["axis", "value", "score", "method"])["mean"].sort_index()
     places = {name: (axis, value) for axis, values in axes.items() for value, name in values.items()}
-    rows = [
-        [Cell(name), *(Cell(" / ".join(_text(means[*place, score, method]) for score in SHOWN)) for method in methods)]
-        for name, place in sorted(places.items(), key=lambda item: "-" in item[0])
-    ]
+    order = sorted(places.items(), key=lambda item: "-" in item[0])
+    cells = {
+        (name, method): Cell(" / ".join(_text(means[*place, score, method]) for score in SHOWN))
+        for name, place in order
+        for method in methods
+    }
+    settings = [name for name, _ in order]
+    if len(methods) > MANY:
+        header = ["method", *settings]
+        rows = [[Cell(method), *(cells[name, method] for name in settings)] for method in methods]
+    else:
+        header = ["setting", *methods]
+        rows = [[Cell(name), *(cells[name, method] for method in methods)] for name in settings]
     return to_markdown(
         [
             heading(about.title("Stress sweep"), 1),
             paragraph(lines[0]),
             items(lines[1:]),
             paragraph(f"{' / '.join(SHOWN[score][1] for score in SHOWN)}; means over seeds:"),
-            table(["setting", *methods], rows),
+            table(header, rows),
             items(replace(about, seconds={}).lines(methods)),
         ]
     )

@@ -8,7 +8,8 @@ import pytest
 
 from benchmark.methods.card import MethodCard
 from benchmark.report.about import ABOUT, About
-from benchmark.report.stress import _numbers, long_table, stress_figure, write_stress
+from benchmark.report.stress import _numbers, long_table, write_stress
+from benchmark.report.stress_figure import MANY, stress_figure
 from benchmark.report.summary import Entry
 from benchmark.report.svg import to_svg
 from benchmark.results.write import write_provenance, write_scores
@@ -115,6 +116,23 @@ def test_a_picture_has_every_method_value_and_chance_and_says_that_data_are_synt
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*METHODS, "chance"]
     assert figure.get_suptitle() == "Stress by epochs (synthetic data)"
     assert to_svg(lambda: stress_figure(of_axis, About()), "a").startswith("<svg")
+
+
+def test_of_more_methods_than_curves_can_tell_apart_each_has_a_line_of_its_own():
+    methods = [f"method_{number}" for number in range(MANY + 1)]
+    means = {name: (0.2 + number / 50, 0.5, 0.9) for number, name in enumerate(methods)}
+    later = {name: (0.7, 0.5, 0.9) for name in methods[1:]}
+    scores = long_table({"epochs": AXES["epochs"]}, {"base": entries(**means), "epochs-16": entries(**later)}, methods)
+    figure = stress_figure(scores, About())
+    leakage = figure.axes[0]
+    assert [text.get_text() for text in leakage.get_yticklabels()] == methods
+    drawn = {line.get_label(): line for line in leakage.lines}
+    assert drawn["5"].get_xdata().tolist() == pytest.approx([leakage for leakage, *_ in means.values()])
+    assert drawn["5"].get_ydata().tolist() == list(range(MANY + 1))
+    np.testing.assert_array_equal(drawn["16"].get_xdata(), [math.nan, *[0.7] * MANY])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["epochs 5", "epochs 16", "chance"]
+    # The first is at the top.
+    assert leakage.get_ylim()[0] > leakage.get_ylim()[1]
 
 
 def test_intervals_over_three_seeds_cover_as_often_as_they_say():

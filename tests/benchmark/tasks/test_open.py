@@ -110,7 +110,7 @@ def test_every_task_is_a_line_that_says_what_is_needed(capsys):
     rows = {line.split()[0]: line for line in lines}
     assert header.split() == ["task", "data", "size", "licence", "needs", "measures"]
     taken = {task.sweep for task in open_tasks().values()}
-    stressed = {"stress", "conditions", "ablation_canonical"}
+    stressed = {"stress", "conditions", "ablation_canonical", "breadth_stress"}
     assert set(rows) == {path.stem for path in SWEEPS.glob("*.yaml")} - taken - stressed | set(NAMES)
     assert "136 scans, 8 sites" in rows["smoke"]
     assert "agreement" in rows["paper"]
