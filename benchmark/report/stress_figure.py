@@ -54,7 +54,7 @@ def stress_figure(scores: pd.DataFrame, about: About) -> Figure:
             panel.set_xlabel(axis, color=_INK)
     handles, labels = panel.get_legend_handles_labels()
     if many:
-        figure.subplots_adjust(left=0.2, right=0.99, top=1 - 0.65 / height, bottom=0.75 / height, wspace=0.06)
+        figure.subplots_adjust(left=0.22, right=0.99, top=1 - 0.65 / height, bottom=0.75 / height, wspace=0.06)
         labels = [label if label == "chance" else f"{axis} {label}" for label in labels]
         figure.legend(handles, labels, loc="lower center", ncols=len(labels), frameon=False, fontsize=9)
     else:
@@ -92,6 +92,6 @@ def _lines(panel: Axes, scores: pd.DataFrame, methods: list[str], values: list[s
         panel.hlines(places, rows["ci_low"], rows["ci_high"], color=colour, linewidth=1.2, alpha=0.55)
         panel.plot(rows["mean"], places, color=colour, marker=marker, markersize=4, linestyle="", label=value)
     panel.axvline(scores["chance"].mean(), color=_MUTED, linewidth=1, linestyle=(0, (5, 3)), label="chance")
-    panel.set_yticks(places, [shortened(method) for method in methods], fontsize=9)
+    panel.set_yticks(places, [shortened(method, 30) for method in methods], fontsize=9)
     panel.set_ylim(len(methods) - 0.5, -0.5)
     panel.grid(axis="y", color=_MUTED, alpha=0.12)
