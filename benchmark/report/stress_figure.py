@@ -17,8 +17,8 @@ SHOWN = {
     RETRIEVAL: ("mAP", f"{CROSS_SITE_MAP.heading} across sites"),
     IDENTITY: ("top-1", TRAVELLING_TOP1.heading),
 }
-#: Methods of which lines across each other can be told apart; of more each has a line of its own.
-MANY = 12
+#: Methods that have a colour and marker of their own as curves; of more each has a line of its own.
+MANY = 10
 _INK, _MUTED = "#1a1a1a", "#6b6b6b"
 _MARKERS = "osD^v<>Ph*"
 
