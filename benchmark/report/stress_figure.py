@@ -55,7 +55,7 @@ def stress_figure(scores: pd.DataFrame, about: About) -> Figure:
     handles, labels = panel.get_legend_handles_labels()
     if many:
         figure.subplots_adjust(left=0.22, right=0.99, top=1 - 0.65 / height, bottom=0.75 / height, wspace=0.06)
-        labels = [label if label == "chance" else f"{axis} {label}" for label in labels]
+        labels = [f"{axis} {label}" for label in labels]
         figure.legend(handles, labels, loc="lower center", ncols=len(labels), frameon=False, fontsize=9)
     else:
         figure.subplots_adjust(left=0.05, right=0.82, top=0.84, bottom=0.13, wspace=0.22)
@@ -91,7 +91,9 @@ def _lines(panel: Axes, scores: pd.DataFrame, methods: list[str], values: list[s
         colour, marker = f"C{number % 10}", _MARKERS[number % len(_MARKERS)]
         panel.hlines(places, rows["ci_low"], rows["ci_high"], color=colour, linewidth=1.2, alpha=0.55)
         panel.plot(rows["mean"], places, color=colour, marker=marker, markersize=4, linestyle="", label=value)
-    panel.axvline(scores["chance"].mean(), color=_MUTED, linewidth=1, linestyle=(0, (5, 3)), label="chance")
+        # Chance differs between values where these are numbers of sites.
+        chance = rows["chance"].mean()
+        panel.axvline(chance, color=colour, linewidth=1, linestyle=(0, (5, 3)), alpha=0.6, label=f"{value}: chance")
     panel.set_yticks(places, [shortened(method, 30) for method in methods], fontsize=9)
     panel.set_ylim(len(methods) - 0.5, -0.5)
     panel.grid(axis="y", color=_MUTED, alpha=0.12)

@@ -219,7 +219,8 @@ def _methods_of(entry: str) -> list[str]:
     """Names and paths that an entry of a sweep file's methods stands for."""
     if "*" in entry:
         return matches(entry)
-    if not entry.startswith(_ALL_OF):
+    # A YAML file in a folder of that name is a method's.
+    if not entry.startswith(_ALL_OF) or Path(entry).suffix in (".yaml", ".yml"):
         return [entry]
     file = shipped_file(SWEEPS, entry.removeprefix(_ALL_OF))
     if file is None:

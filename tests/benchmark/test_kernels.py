@@ -65,7 +65,7 @@ def test_nothing_is_chosen_where_nothing_is_told_of_the_processor(chosen, tmp_pa
 
 
 def test_numpy_and_scipy_compute_with_the_chosen_kernels():
-    if not set(CPUINFO.read_text(encoding="utf-8").split()) >= AVX512:
+    if not CPUINFO.is_file() or not set(CPUINFO.read_text(encoding="utf-8").split()) >= AVX512:
         pytest.skip("this processor has no AVX-512")
     environment = {name: value for name, value in os.environ.items() if name not in (OPENBLAS, MKL)}
     done = subprocess.run([sys.executable, "-c", _KERNELS], capture_output=True, text=True, check=True, env=environment)

@@ -130,7 +130,12 @@ def test_of_more_methods_than_curves_can_tell_apart_each_has_a_line_of_its_own()
     assert drawn["5"].get_xdata().tolist() == pytest.approx([leakage for leakage, *_ in means.values()])
     assert drawn["5"].get_ydata().tolist() == list(range(MANY + 1))
     np.testing.assert_array_equal(drawn["16"].get_xdata(), [math.nan, *[0.7] * MANY])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["epochs 5", "epochs 16", "chance"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "epochs 5",
+        "epochs 5: chance",
+        "epochs 16",
+        "epochs 16: chance",
+    ]
     # The first is at the top.
     assert leakage.get_ylim()[0] > leakage.get_ylim()[1]
 

@@ -34,9 +34,16 @@ def test_a_pattern_of_methods_stands_for_the_files_that_it_matches(tmp_path, mon
     assert sweep_of(given, FILE).methods == ["mine/a.yaml", "mine/b.yaml", "combat"]
 
 
-def test_a_shipped_sweep_among_the_methods_stands_for_its_methods():
+def test_a_shipped_sweep_among_the_methods_stands_for_its_methods(tmp_path, monkeypatch):
     smoke = read_sweep(SWEEPS / "smoke.yaml").methods
     assert sweep_of({**CONTENT, "methods": ["vicreg", "sweeps/smoke", smoke[0]]}, FILE).methods == ["vicreg", *smoke]
+    own = {**CONTENT, "methods": ["sweeps/mine.yaml", "combat"]}
+    with pytest.raises(UserError, match="'sweeps/mine.yaml' is neither a shipped method nor a YAML file"):
+        sweep_of(own, FILE)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mine.yaml").write_text("model: {class_path: a.B}\n")
+    assert sweep_of(own, FILE).methods == own["methods"]
     with pytest.raises(UserError, match="field 'methods': 'sweeps/cats' is no shipped sweep; shipped: ablation, "):
         sweep_of({**CONTENT, "methods": ["sweeps/cats"]}, FILE)
 
